@@ -1,0 +1,1 @@
+"""What runs the rest: devices and processes, progress, logs."""

@@ -1,0 +1,73 @@
+"""Progress bars with the time left: shown on a terminal only, and only for work that lasts longer than two seconds."""
+
+from collections.abc import Iterable, Iterator, Sized
+from time import monotonic
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 2.0
+
+
+class Bar:
+    """One progress bar on standard error; `advance` is cheap and silent until the patience is over.
+
+    Use as a context manager. `note` is free text at the end of the line (the loss, say).
+    """
+
+    def __init__(self, description: str, total: int | None, console: Console | None = None) -> None:
+        console = console or Console(stderr=True)
+        self._shown = console.is_terminal
+        self._started_at = monotonic()
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID = self._progress.add_task(description, total=total, note="")
+        self._running = False
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._running:
+            self._progress.stop()
+
+    def advance(self, steps: int = 1, note: str | None = None) -> None:
+        """Count `steps` more items as done."""
+        if not self._shown:
+            return
+        if not self._running and monotonic() - self._started_at > PATIENCE_SECONDS:
+            self._progress.start()
+            self._running = True
+        self._progress.advance(self._task, steps)
+        if note is not None:
+            self._progress.update(self._task, note=note)
+
+
+def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    """`items` again, with a bar."""
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    with Bar(description, total) as bar:
+        for item in items:
+            yield item
+            bar.advance()

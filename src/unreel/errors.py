@@ -1,0 +1,47 @@
+"""Every error a user can meet.
+
+    UnreelError                    exit code 2, printed without a traceback
+    ├── SettingsError              a setting that does not exist or makes no sense
+    ├── CollectionError            a folder or manifest that cannot be used
+    │   └── VideoError             one video that cannot be used (counted and listed, never fatal to a collection)
+    ├── RunError                   a run folder that exists already, or is not one
+    │   └── CheckpointError        weights that are missing, damaged or of another encoder
+    ├── TrainingError              a run that cannot go on (loss not finite)
+    └── MissingExtraError          an optional package that is not installed
+
+A message says what was got, what was expected and what to do.
+"""
+
+
+class UnreelError(Exception):
+    """Base of all errors that are the user's to mend; the command line ends with `exit_code`."""
+
+    exit_code = 2
+
+
+class SettingsError(UnreelError):
+    """A setting that does not exist or makes no sense."""
+
+
+class CollectionError(UnreelError):
+    """A folder or manifest that cannot be used."""
+
+
+class VideoError(CollectionError):
+    """One video that cannot be used; its message is the reason listed in the manifest."""
+
+
+class RunError(UnreelError):
+    """A run folder that exists already, or is not one."""
+
+
+class CheckpointError(RunError):
+    """Weights that are missing, damaged or of another encoder."""
+
+
+class TrainingError(UnreelError):
+    """A run that cannot go on."""
+
+
+class MissingExtraError(UnreelError):
+    """An optional package that is not installed."""

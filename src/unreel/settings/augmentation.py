@@ -1,0 +1,34 @@
+"""Settings of the views."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from unreel.settings.model import Settings
+
+Strength = Annotated[float, Field(ge=0, le=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class AugmentationSettings(Settings):
+    """The transformations a view is drawn from (Sec. 3.3); each can be switched off (Table 2)."""
+
+    crop: bool = True
+    """Cut at a random place; off: the centre."""
+    scale_jitter: bool = True
+    """Draw the side of the crop from `scales`; off: 0.875 of the region (112 of 128 pixels)."""
+    scales: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (1.0, 0.875, 0.75, 0.66)
+    """Sides of the crop as shares of the region's side (128 pixels in the paper)."""
+    flip: bool = True
+    """Mirror left and right."""
+    flip_probability: Probability = 0.5
+    colour_jitter: bool = True
+    """Change brightness, contrast, saturation and hue."""
+    brightness: Strength = 0.4
+    contrast: Strength = 0.4
+    saturation: Strength = 0.4
+    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    """Largest turn of the hue as a share of the full circle."""
+    channel_replication: bool = True
+    """Show one of R, G, B in all three channels."""
+    channel_replication_probability: Probability = 0.5
