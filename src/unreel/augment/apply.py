@@ -1,0 +1,86 @@
+"""The pixels of an augmentation: one bilinear resampling and one colour matrix per clip.
+
+Crop, scale and flip are one affine sampling grid. YUV → RGB, brightness, contrast, saturation, hue, channel
+replication and the scaling to [−1, 1] compose into one 3×4 matrix, followed by a single clamp.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from torch.nn import functional
+
+from unreel.augment.draw import ViewDraws
+
+GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma of RGB, as torchvision and PIL weigh it
+
+
+def apply_views(
+    luma: UInt8[Tensor, "b t h w"],
+    chroma: UInt8[Tensor, "b t 2 h/2 w/2"],
+    to_rgb: Float[Tensor, "b 3 4"],
+    draws: ViewDraws,
+    size: int,
+) -> Float[Tensor, "b 3 t {size} {size}"]:
+    """The view that `draws` describe: RGB in [−1, 1] at `size` × `size` pixels.
+
+    Chroma is taken as sited in the middle of its four luma samples.
+    """
+    grid = _grid(draws, size).to(to_rgb.device)
+    planes = [_resample(luma, grid), *(_resample(chroma[:, :, index], grid) for index in (0, 1))]
+    yuv = torch.stack(planes, dim=1)  # (b 3 t size size), code values
+    matrix = _colour_matrix(draws, to_rgb, yuv.mean(dim=(2, 3, 4)))
+    rgb = torch.baddbmm(matrix[:, :, 3:], matrix[:, :, :3], yuv.flatten(2))
+    return rgb.clamp_(-1, 1).view_as(yuv)
+
+
+def _grid(draws: ViewDraws, size: int) -> Float[Tensor, "b s s 2"]:
+    left, top, side = draws.box.unbind(dim=1)
+    zero = torch.zeros_like(left)
+    # grid_sample counts from −1 to 1 over the region: a box of share `side` has its centre at 2·(left + side/2) − 1
+    horizontal = torch.stack([draws.flip * side, zero, 2 * left + side - 1], dim=1)
+    vertical = torch.stack([zero, side, 2 * top + side - 1], dim=1)
+    places = torch.stack([horizontal, vertical], dim=1)
+    grid: Tensor = functional.affine_grid(places, [len(draws), 1, size, size], align_corners=False)
+    return grid
+
+
+def _resample(plane: UInt8[Tensor, "b t h w"], grid: Float[Tensor, "b s s 2"]) -> Float[Tensor, "b t s s"]:
+    return functional.grid_sample(plane.to(grid.dtype), grid, padding_mode="border", align_corners=False)
+
+
+def _colour_matrix(
+    draws: ViewDraws, to_rgb: Float[Tensor, "b 3 4"], mean_yuv: Float[Tensor, "b 3"]
+) -> Float[Tensor, "b 3 4"]:
+    """Code values → RGB in [−1, 1]: brightness, contrast about the clip's mean grey, saturation, hue, replication."""
+    device = to_rgb.device
+    brightness, contrast, saturation, hue = draws.jitter.to(device).unbind(dim=1)
+    grey = torch.tensor(GREY, device=device)
+    matrix = to_rgb * brightness[:, None, None]
+    mean_rgb = torch.einsum("brc,bc->br", matrix[:, :, :3], mean_yuv) + matrix[:, :, 3]
+    mean_grey = mean_rgb @ grey
+    matrix = matrix * contrast[:, None, None]
+    offset = torch.cat([torch.zeros(3, 3, device=device), torch.ones(3, 1, device=device)], dim=1)
+    matrix = matrix + ((1 - contrast) * mean_grey)[:, None, None] * offset
+    matrix = _saturation_and_hue(saturation, hue, grey) @ matrix
+    channel = draws.channel.to(device)
+    chosen = torch.where(channel[:, None] >= 0, channel[:, None], torch.arange(3, device=device))
+    matrix = torch.gather(matrix, 1, chosen[:, :, None].expand(-1, -1, 4))
+    return 2 * matrix - offset
+
+
+def _saturation_and_hue(
+    saturation: Float[Tensor, " b"], hue: Float[Tensor, " b"], grey: Float[Tensor, " 3"]
+) -> Float[Tensor, "b 3 3"]:
+    """Mix with grey, then turn the colours about the grey axis by `hue` of a full circle, luma kept (as YIQ does)."""
+    device = grey.device
+    from_yiq = torch.linalg.inv(_YIQ.to(device))
+    turn = 2 * math.pi * hue
+    cosine, sine = turn.cos() * saturation, turn.sin() * saturation
+    one, zero = torch.ones_like(hue), torch.zeros_like(hue)
+    rows = [one, zero, zero, zero, cosine, -sine, zero, sine, cosine]
+    return from_yiq @ torch.stack(rows, dim=1).view(-1, 3, 3) @ _YIQ.to(device)
+
+
+_YIQ = torch.tensor([GREY, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135)])

@@ -1,0 +1,43 @@
+"""HD-NCE, the compound loss of the paper: L = Σ_k α_k L_s^k + β_k L_t^k (Eq. 6)."""
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from unreel.losses.infonce import Reduction, infonce
+from unreel.types import Loss
+
+Pairs = Mapping[int, tuple[Float[Tensor, "b ..."], Float[Tensor, "b ..."]]]
+
+
+def hdnce(
+    spatial: Pairs,
+    temporal: Pairs,
+    *,
+    alpha: Mapping[int, float],
+    beta: Mapping[int, float],
+    temperature: float = 0.07,
+    reduction: Reduction = "mean",
+) -> Loss:
+    """Spatial Contrast and Temporal Contrast of every level, weighted and added.
+
+    `spatial` maps level → (anchors, positives) of shape (b n d), one row per temporal position (Eq. 4); `temporal`
+    maps level → pairs of shape (b d) (Eq. 5). A level of weight 0 is left out and costs nothing. The parts are named
+    `spatial_3` … `temporal_5`; `figures` holds `accuracy/…` of each: the share of clips whose positive is the nearest.
+    """
+    terms = [("spatial", level, alpha[level], spatial) for level in sorted(alpha) if alpha[level]]
+    terms += [("temporal", level, beta[level], temporal) for level in sorted(beta) if beta[level]]
+    weighted: list[Tensor] = []
+    parts: dict[str, Tensor] = {}
+    figures: dict[str, Tensor] = {}
+    for task, level, weight, pairs in terms:
+        anchors, positives = (vectors if vectors.ndim == 3 else vectors.unsqueeze(1) for vectors in pairs[level])
+        result = infonce(anchors, positives, temperature=temperature, reduction=reduction)
+        weighted.append(weight * result.loss)
+        parts[f"{task}_{level}"] = result.loss.detach()
+        figures[f"accuracy/{task}_{level}"] = result.accuracy
+    if not weighted:
+        raise ValueError("every level has weight 0: nothing is left to learn")
+    return Loss(torch.stack(weighted).sum(), parts, figures)

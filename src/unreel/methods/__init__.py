@@ -1,0 +1,14 @@
+"""Pretraining methods: views + encoder + projections + loss."""
+
+from typing import Protocol
+
+from unreel.methods.hdc import HDC
+from unreel.types import ClipBatch, Loss
+
+__all__ = ["HDC", "Method"]
+
+
+class Method(Protocol):
+    """What every method offers to the training loop."""
+
+    def __call__(self, batch: ClipBatch) -> Loss: ...

@@ -1,0 +1,79 @@
+"""HDC, Hierarchically Decoupled Spatial-Temporal Contrast: the method of the paper (Sec. 3)."""
+
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from unreel import models
+from unreel.augment import apply_views, draw_views
+from unreel.losses import hdnce
+from unreel.settings.pretraining import PretrainSettings
+from unreel.types import ClipBatch, Loss, Pyramid
+
+LEVELS = (3, 4, 5)
+EMBEDDING_WIDTH = 128
+
+
+@final
+class HDC(nn.Module):
+    """Three views of every video, one encoder, Spatial and Temporal Contrast at levels 3, 4 and 5.
+
+        x     ──φ_o──▶ o ─┐
+              ──φ_s──▶ s ─┼─▶ encoder ─▶ levels 3, 4, 5 ─┬─ mean over h, w    ─▶ g_o(o), g_s(s): L_s  (Eq. 4)
+        Γ(x)  ──φ_t──▶ t ─┘                              └─ mean over t, h, w ─▶ g_o(o), g_t(t): L_t  (Eq. 5)
+
+    The loss is Σ_k α_k L_s^k + β_k L_t^k (Eq. 6). A view that no weight asks for is not computed.
+    """
+
+    def __init__(self, settings: PretrainSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.alpha = dict(zip(LEVELS, settings.alpha, strict=True))
+        self.beta = dict(zip(LEVELS, settings.beta, strict=True))
+        self.encoder = models.build(settings.encoder, width=settings.width, norm=settings.norm)
+        self.projections = nn.ModuleDict(
+            {
+                f"{view}{level}": nn.Linear(self.encoder.channels[level], EMBEDDING_WIDTH)
+                for view, wanted in (("o", self._weights()), ("s", self.alpha), ("t", self.beta))
+                for level in LEVELS
+                if wanted[level]
+            }
+        )
+
+    def forward(self, batch: ClipBatch) -> Loss:
+        """The loss of a batch of two clips per video, x and Γ(x)."""
+        views = ["o"] + ["s"] * any(self.alpha.values()) + ["t"] * any(self.beta.values())
+        clips = torch.cat([self.view(batch, view) for view in views])
+        pyramid = self.encoder(clips)
+        maps = {view: Pyramid({k: pyramid[k].chunk(len(views))[row] for k in LEVELS}) for row, view in enumerate(views)}
+        spatial = {k: (self._spatial("o", maps, k), self._spatial("s", maps, k)) for k in LEVELS if self.alpha[k]}
+        temporal = {k: (self._temporal("o", maps, k), self._temporal("t", maps, k)) for k in LEVELS if self.beta[k]}
+        return hdnce(
+            spatial,
+            temporal,
+            alpha=self.alpha,
+            beta=self.beta,
+            temperature=self.settings.temperature,
+            reduction=self.settings.reduction,
+        )
+
+    @torch.no_grad()
+    def view(self, batch: ClipBatch, view: str) -> Float[Tensor, "b 3 t s s"]:
+        """View o or s of the first clip x, or view t of the second, Γ(x)."""
+        settings = self.settings
+        draws = draw_views(settings.augmentation, seed=settings.seed, epoch=batch.epoch, ids=batch.ids, view=view)
+        clip = 1 if view == "t" else 0
+        return apply_views(batch.luma[:, clip], batch.chroma[:, clip], batch.to_rgb, draws, settings.size)
+
+    def _spatial(self, view: str, maps: dict[str, Pyramid], level: int) -> Float[Tensor, "b n d"]:
+        vectors: Tensor = self.projections[f"{view}{level}"](maps[view][level].mean(dim=(3, 4)).transpose(1, 2))
+        return vectors
+
+    def _temporal(self, view: str, maps: dict[str, Pyramid], level: int) -> Float[Tensor, "b d"]:
+        vectors: Tensor = self.projections[f"{view}{level}"](maps[view][level].mean(dim=(2, 3, 4)))
+        return vectors
+
+    def _weights(self) -> dict[int, float]:
+        return {level: self.alpha[level] + self.beta[level] for level in LEVELS}

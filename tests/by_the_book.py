@@ -1,0 +1,45 @@
+"""The paper's equations as slow loops, written from the text and sharing no code with the package."""
+
+import math
+from collections.abc import Sequence
+
+Vector = Sequence[float]
+
+
+def cosine(first: Vector, second: Vector) -> float:
+    """sim(a, b) = a · b / (|a| |b|)."""
+    dot = sum(x * y for x, y in zip(first, second, strict=True))
+    return dot / math.sqrt(sum(x * x for x in first)) / math.sqrt(sum(y * y for y in second))
+
+
+def infonce(anchors: Sequence[Vector], positives: Sequence[Vector], temperature: float) -> float:
+    """Eqs. 1 and 3: the sum over the batch."""
+    total = 0.0
+    for i, anchor in enumerate(anchors):
+        scores = [math.exp(cosine(anchor, positive) / temperature) for positive in positives]
+        total -= math.log(scores[i] / sum(scores))
+    return total
+
+
+def spatial(anchors: Sequence[Sequence[Vector]], positives: Sequence[Sequence[Vector]], temperature: float) -> float:
+    """Eq. 4: the mean over the N temporal positions of the sum over the batch; indices are (clip, position)."""
+    positions = len(anchors[0])
+    total = 0.0
+    for n in range(positions):
+        total += infonce([clip[n] for clip in anchors], [clip[n] for clip in positives], temperature)
+    return total / positions
+
+
+def hit_at(k: int, vectors: Sequence[Vector], labels: Sequence[str], groups: Sequence[str]) -> float:
+    """Sec. 4.3: the share of queries with one of their k nearest videos, outside their own group, of their class."""
+    hits = counted = 0
+    for query, vector in enumerate(vectors):
+        others = [
+            row for row in range(len(vectors)) if row != query and (groups[row] != groups[query] or not groups[query])
+        ]
+        if not labels[query] or not any(labels[row] == labels[query] for row in others):
+            continue
+        nearest = sorted(others, key=lambda row: -cosine(vector, vectors[row]))[:k]
+        counted += 1
+        hits += any(labels[row] == labels[query] for row in nearest)
+    return hits / counted

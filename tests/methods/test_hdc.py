@@ -1,0 +1,102 @@
+"""HDC as a whole: views, projections, gradients, the named weights."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from unreel.losses import hdnce
+from unreel.methods import HDC
+from unreel.settings.pretraining import PretrainSettings
+from unreel.types import ClipBatch
+from unreel.video.planes import Colour
+
+SIDE = 36
+
+
+def _settings(**changes: object) -> PretrainSettings:
+    values: dict[str, object] = {"folder": "in", "out": "out", "width": 0.0625, "size": 32, "batch_size": 4}
+    return PretrainSettings.model_validate(values | changes)
+
+
+def _batch(count: int = 4) -> ClipBatch:
+    generator = torch.Generator().manual_seed(0)
+    luma = torch.randint(16, 236, (count, 2, 16, SIDE, SIDE), generator=generator, dtype=torch.uint8)
+    chroma = torch.randint(16, 240, (count, 2, 16, 2, SIDE // 2, SIDE // 2), generator=generator, dtype=torch.uint8)
+    to_rgb = torch.from_numpy(Colour("bt601", False).to_rgb()).expand(count, 3, 4)
+    return ClipBatch(luma, chroma, to_rgb, tuple(f"{number}.mp4" for number in range(count)))
+
+
+def _method(**changes: object) -> HDC:
+    torch.manual_seed(0)
+    return HDC(_settings(**changes))
+
+
+def test_views_o_and_s_show_the_first_clip_and_t_the_second() -> None:
+    plain = {"crop": False, "scale_jitter": False, "flip": False, "colour_jitter": False, "channel_replication": False}
+    method, batch = _method(augmentation=plain), _batch()
+    views = {name: method.view(batch, name) for name in "ost"}
+    assert torch.equal(views["o"], views["s"])
+    assert not torch.equal(views["o"], views["t"])
+    assert views["o"].shape == (4, 3, 16, 32, 32)
+
+
+def test_views_are_drawn_apart() -> None:
+    method, batch = _method(), _batch()
+    assert not torch.equal(method.view(batch, "o"), method.view(batch, "s"))
+
+
+def test_the_loss_is_that_of_views_encoded_one_by_one() -> None:
+    method, batch = _method(), _batch()
+    pyramids = {name: method.encoder(method.view(batch, name)) for name in "ost"}
+
+    def project(view: str, level: int, dims: tuple[int, ...]) -> Tensor:
+        # projecting every cell and then averaging: the other order of the method's own, equal because both are linear
+        cells = pyramids[view][level].movedim(1, -1)
+        vectors: Tensor = method.projections[f"{view}{level}"](cells).mean(dim=dims)
+        return vectors
+
+    spatial = {k: (project("o", k, (2, 3)), project("s", k, (2, 3))) for k in (3, 4, 5)}
+    temporal = {k: (project("o", k, (1, 2, 3)), project("t", k, (1, 2, 3))) for k in (3, 4, 5)}
+    expected = hdnce(spatial, temporal, alpha=method.alpha, beta=method.beta)
+    loss = method(batch)
+    torch.testing.assert_close(loss.total, expected.total, atol=1e-4, rtol=1e-4)
+    assert set(loss.parts) == set(expected.parts)
+
+
+def test_every_parameter_learns() -> None:
+    method = _method()
+    method(_batch()).total.backward()
+    assert [name for name, each in method.named_parameters() if each.grad is None] == []
+
+
+@pytest.mark.parametrize(
+    ("alpha", "beta", "projections"),
+    [
+        ((0.0, 0.0, 1.0), (0.0, 0.0, 0.0), {"o5", "s5"}),
+        ((0.0, 0.0, 0.0), (0.0, 0.0, 1.0), {"o5", "t5"}),
+        ((0.0, 0.5, 1.0), (0.0, 0.5, 1.0), {"o4", "s4", "t4", "o5", "s5", "t5"}),
+    ],
+)
+def test_only_what_has_a_weight_is_built(
+    alpha: tuple[float, ...], beta: tuple[float, ...], projections: set[str]
+) -> None:
+    method = _method(alpha=alpha, beta=beta)
+    assert set(method.projections) == projections
+    assert method(_batch()).total.isfinite()
+
+
+def test_a_few_steps_tell_four_videos_apart() -> None:
+    # four videos of stripes, of another width each; the batch of noise above has nothing that its two clips share
+    method, batch = _method(), _batch()
+    stripes = torch.stack([((torch.arange(SIDE) // width) % 2) * 200 + 20 for width in (1, 2, 4, 9)]).byte()
+    batch = replace(batch, luma=stripes[:, None, None, None].expand_as(batch.luma).contiguous())
+    optimizer = torch.optim.SGD(method.parameters(), lr=0.05, momentum=0.9)
+    first = method(batch).total.item()
+    for _ in range(30):
+        loss = method(batch).total
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert method(batch).total.item() < 0.5 * first
