@@ -1,0 +1,162 @@
+"""The manifest: one row per file of a collection, what it is and whether it can be used.
+
+PREPARED/
+├── manifest.parquet      this table
+└── videos/xx/….mp4       one prepared file per usable video
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from unreel.errors import CollectionError
+
+FILE_NAME = "manifest.parquet"
+FORMAT = "unreel-manifest-1"
+
+
+@dataclass(frozen=True)
+class VideoRecord:
+    """One file of a collection.
+
+    `id` is its path inside the collection, POSIX style: its name everywhere (draws, tables, reports).
+    `path` is the prepared file, relative to the manifest's folder; empty where there is none.
+    `frames`, `fps`, `width`, `height` describe the prepared file, `codec`, `source_width`, `source_height`, `rotation`
+    (degrees, clockwise) and `duration` (seconds) the original; `checksum` is the SHA-256 of the original.
+    """
+
+    id: str
+    status: Literal["ok", "refused"]
+    reason: str = ""
+    path: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    group: str = ""
+    frames: int = 0
+    fps: float = 0.0
+    width: int = 0
+    height: int = 0
+    duration: float = 0.0
+    codec: str = ""
+    source_width: int = 0
+    source_height: int = 0
+    rotation: int = 0
+    size: int = 0
+    checksum: str = ""
+
+
+_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+        ("path", pa.string()),
+        ("labels", pa.map_(pa.string(), pa.string())),
+        ("group", pa.string()),
+        ("frames", pa.int64()),
+        ("fps", pa.float64()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("duration", pa.float64()),
+        ("codec", pa.string()),
+        ("source_width", pa.int32()),
+        ("source_height", pa.int32()),
+        ("rotation", pa.int32()),
+        ("size", pa.int64()),
+        ("checksum", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The rows of one prepared collection, sorted by id.
+
+    `root` is the folder of `manifest.parquet`; `source` the folder the videos came from; `side` the shorter side of the
+    prepared files in pixels; `ignored` how many files of the folder do not even have a video's name.
+    """
+
+    root: Path
+    records: tuple[VideoRecord, ...]
+    source: str = ""
+    side: int = 0
+    ignored: int = 0
+
+    def __iter__(self) -> Iterator[VideoRecord]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @property
+    def usable(self) -> tuple[VideoRecord, ...]:
+        """The videos that could be decoded."""
+        return tuple(record for record in self.records if record.status == "ok")
+
+    @property
+    def refused(self) -> tuple[VideoRecord, ...]:
+        """The files that could not, each with its reason."""
+        return tuple(record for record in self.records if record.status == "refused")
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The names of the labels that usable videos carry, sorted."""
+        return tuple(sorted({name for record in self.usable for name in record.labels}))
+
+    @property
+    def refusals(self) -> Counter[str]:
+        """How many files were refused, by reason."""
+        return Counter(record.reason for record in self.refused)
+
+    def file(self, record: VideoRecord) -> Path:
+        """Where the prepared file of a usable video is."""
+        return self.root / record.path
+
+    def write(self) -> Path:
+        """Write `root/manifest.parquet`, whole or not at all."""
+        table = pa.Table.from_pylist(
+            [asdict(record) | {"labels": list(record.labels.items())} for record in self], _SCHEMA
+        )
+        facts = {"unreel": FORMAT, "source": self.source, "side": str(self.side), "ignored": str(self.ignored)}
+        path = self.root / FILE_NAME
+        unfinished = path.with_suffix(".unfinished")
+        pq.write_table(table.replace_schema_metadata(facts), unfinished)
+        unfinished.replace(path)
+        return path
+
+    @classmethod
+    def read(cls, root: Path) -> "Manifest":
+        """The manifest of a prepared folder.
+
+        Raises:
+            CollectionError: there is none, or it is not one of ours.
+        """
+        path = root / FILE_NAME
+        if not path.is_file():
+            raise CollectionError(
+                f"{root} is no prepared collection: it holds no {FILE_NAME}. Make one: unreel prepare FOLDER {root}"
+            )
+        try:
+            table = pq.read_table(path)
+        except (pa.ArrowException, OSError) as error:
+            raise CollectionError(
+                f"{path} cannot be read as a Parquet table ({error}). Prepare the collection again."
+            ) from error
+        facts = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+        if facts.get("unreel") != FORMAT:
+            raise CollectionError(
+                f"{path} has the format {facts.get('unreel')!r}, expected {FORMAT!r}. Prepare the collection again."
+            )
+        names = [entry.name for entry in fields(VideoRecord)]
+        rows = table.select(names).to_pylist()
+        records = tuple(VideoRecord(**(row | {"labels": dict(row["labels"])})) for row in rows)
+        return cls(root, records, facts["source"], int(facts["side"]), int(facts["ignored"]))
+
+
+def is_prepared(folder: Path) -> bool:
+    """Whether `folder` is the output of `unreel prepare`."""
+    return (folder / FILE_NAME).is_file()
