@@ -4,6 +4,7 @@ No generator state is ever saved: a resumed run, another number of workers or of
 sample draws the same numbers.
 """
 
+import json
 from hashlib import blake2b
 
 import numpy as np
@@ -14,6 +15,5 @@ def generator(seed: int, *purpose: str | int) -> np.random.Generator:
 
     Different purposes give independent streams (a 128-bit hash is the key of a Philox counter generator).
     """
-    text = "\x1f".join(f"{type(part).__name__}:{part}" for part in (seed, *purpose))
-    key = int.from_bytes(blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest(), "little")
+    key = int.from_bytes(blake2b(json.dumps([seed, *purpose]).encode(), digest_size=16).digest(), "little")
     return np.random.Generator(np.random.Philox(key=key))

@@ -66,7 +66,7 @@ def _slow(luma: Tensor, chroma: Tensor, draws: ViewDraws) -> np.ndarray:
         rgb[:, t, row, column] = np.linalg.solve(_YIQ, [grey, *turned])
     if draws.channel[0] >= 0:
         rgb = np.repeat(rgb[draws.channel[0] : draws.channel[0] + 1], 3, axis=0)
-    return np.clip(2 * rgb - 1, -1, 1)
+    return np.asarray(np.clip(2 * rgb - 1, -1, 1))
 
 
 def _grey(rgb: np.ndarray) -> np.ndarray:

@@ -13,7 +13,9 @@ from unreel.losses import infonce
 def test_equals_the_loops_of_equation_4(b: int, n: int, d: int, seed: int) -> None:
     anchors, positives = torch.randn(2, b, n, d, generator=torch.Generator().manual_seed(seed))
     expected = by_the_book.spatial(anchors.tolist(), positives.tolist(), 0.1)
-    assert infonce(anchors, positives, temperature=0.1, reduction="sum").loss.item() == pytest.approx(expected, abs=1e-4)
+    assert infonce(anchors, positives, temperature=0.1, reduction="sum").loss.item() == pytest.approx(
+        expected, abs=1e-4
+    )
     assert infonce(anchors, positives, temperature=0.1).loss.item() == pytest.approx(expected / b, abs=1e-4)
 
 

@@ -80,7 +80,8 @@ def _saturation_and_hue(
     cosine, sine = turn.cos() * saturation, turn.sin() * saturation
     one, zero = torch.ones_like(hue), torch.zeros_like(hue)
     rows = [one, zero, zero, zero, cosine, -sine, zero, sine, cosine]
-    return from_yiq @ torch.stack(rows, dim=1).view(-1, 3, 3) @ _YIQ.to(device)
+    mixed: Tensor = from_yiq @ torch.stack(rows, dim=1).view(-1, 3, 3) @ _YIQ.to(device)
+    return mixed
 
 
 _YIQ = torch.tensor([GREY, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135)])

@@ -15,7 +15,6 @@ from torch import Tensor
 from unreel.chance import generator
 from unreel.settings.augmentation import AugmentationSettings
 
-
 UNSCALED_SHARE = 0.875  # 112 of 128 pixels: cut without being scaled
 
 
@@ -23,7 +22,7 @@ UNSCALED_SHARE = 0.875  # 112 of 128 pixels: cut without being scaled
 class ViewDraws:
     """What was drawn for `b` clips.
 
-    `box` is (left, top, side) of the square crop as shares of the region's side, `flip` −1 for mirrored and 1 otherwise,
+    `box` is (left, top, side) of the square crop as shares of the region's side, `flip` −1 for mirrored, 1 otherwise,
     `jitter` the factors of brightness, contrast and saturation (1 = unchanged) and the turn of the hue (as a share of
     the full circle, 0 = unchanged), `channel` the one channel shown in all three (0, 1, 2) or −1.
     """

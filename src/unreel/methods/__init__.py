@@ -1,6 +1,6 @@
 """Pretraining methods: views + encoder + projections + loss."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from unreel.methods.hdc import HDC
 from unreel.types import ClipBatch, Loss
@@ -8,6 +8,7 @@ from unreel.types import ClipBatch, Loss
 __all__ = ["HDC", "Method"]
 
 
+@runtime_checkable
 class Method(Protocol):
     """What every method offers to the training loop."""
 

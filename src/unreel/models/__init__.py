@@ -5,7 +5,7 @@ pyramid = encoder(clips)            # clips (b 3 t h w) in [-1, 1]
 pyramid[5]                          # (b c t h w) of block 5
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -20,6 +20,7 @@ __all__ = ["ENCODERS", "Encoder", "build"]
 ENCODERS = {"r3d18": ResNet18}
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """What every encoder offers; `channels` maps level → number of channels."""
 

@@ -1,0 +1,68 @@
+"""The command `unreel`: one module per verb, imported only when its verb is called."""
+
+import sys
+from importlib import import_module
+
+from unreel import __version__
+from unreel.errors import UnreelError
+
+VERBS = {
+    "demo": "do the whole job once: videos in, encoder, figures and a page out",
+    "synth": "render Moving Shapes, a collection with two independent labels",
+    "prepare": "check a folder of videos and make it fast to load",
+    "pretrain": "learn an encoder from a folder of videos, without labels",
+    "evaluate": "judge an encoder: retrieval, linear probe",
+    "embed": "turn videos into a table of vectors",
+    "report": "make a page to look at from a run",
+}
+
+
+def main() -> None:
+    """Entry point of the command; a user's mistake ends with exit code 2 and without a traceback."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(overview())
+        return
+    if arguments[0] == "--version":
+        print(f"unreel {__version__}")
+        return
+    verb = arguments[0]
+    try:
+        if verb not in VERBS:
+            raise UnreelError(_unknown(verb))
+        import_module(f"unreel.cli.{verb}").main(arguments[1:])
+    except UnreelError as error:
+        print(f"unreel: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("unreel: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def overview() -> str:
+    """What `unreel --help` prints."""
+    verbs = "\n".join(f"  {verb:10} {summary}" for verb, summary in VERBS.items())
+    return f"""unreel {__version__}: learns from unlabelled video
+
+usage: unreel VERB [OPTIONS]
+
+{verbs}
+
+`unreel VERB --help` explains a verb and all its options.
+
+A first look, with a collection made on the spot:
+  unreel demo
+
+With your own videos (folder names are used as labels for judging only, never for learning):
+  unreel pretrain FOLDER --out runs/mine --recipe hdc-small
+  unreel evaluate retrieval runs/mine FOLDER --out runs/mine/evaluation
+  unreel embed runs/mine FOLDER --out runs/mine/embeddings.parquet
+  unreel report runs/mine --folder FOLDER --out runs/mine/report.html"""
+
+
+def _unknown(verb: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(verb, VERBS, n=1)
+    hint = f"did you mean `unreel {near[0]}`?" if near else f"there are: {', '.join(VERBS)}"
+    return f"there is no verb {verb!r}; {hint}"

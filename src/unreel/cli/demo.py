@@ -1,0 +1,108 @@
+"""`unreel demo`: the whole job once, by the same verbs a user types."""
+
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from time import perf_counter
+
+from pydantic import PositiveInt
+from rich.console import Console
+
+from unreel import recipes
+from unreel.cli import embed, evaluate, report
+from unreel.cli.parsing import parse
+from unreel.cli.prepare import summary
+from unreel.settings.model import Settings, validated
+from unreel.settings.pretraining import PretrainSettings
+
+
+class Demo(Settings):
+    """Videos in; a pretrained encoder, retrieval figures and a page out, in about ten minutes on two processor cores.
+
+    Without --videos a collection is rendered first: Moving Shapes, with two independent labels, appearance and motion.
+    """
+
+    videos: Path | None = None
+    """Folder of videos; folder names are used as labels for judging only, never for learning."""
+    group_pattern: str | None = None
+    """Regular expression whose first group, found in a video's path, names its group (person, source): neighbours
+    are then looked for in other groups only."""
+    out: Path = Path("runs/demo")
+    """Folder to make; where it exists, the next free of runs/demo-2, runs/demo-3, … is taken."""
+    steps: PositiveInt | None = None
+    """Steps of pretraining; none given: those of the recipe hdc-small."""
+    batch_size: PositiveInt | None = None
+    """Videos of a step; none given: those of the recipe."""
+    shapes: PositiveInt = 240
+    """How many videos of Moving Shapes to render."""
+    seed: int = 0
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the verb."""
+    run(parse(Demo, "demo", arguments))
+
+
+def run(settings: Demo) -> Path:
+    """Render (where no videos are given), prepare, pretrain, evaluate, embed, report. Returns the page."""
+    from unreel.training.pretrain import pretrain
+    from unreel.video.collection import find_videos
+    from unreel.video.prepare import PrepareOptions, prepare
+    from unreel.video.synth import MovingShapes, render_collection
+
+    console = Console(highlight=False)
+    started = perf_counter()
+    if settings.videos:
+        find_videos(
+            settings.videos, group_pattern=settings.group_pattern
+        )  # a wrong folder is told before anything is made
+    out = next_free(settings.out)
+    videos = settings.videos or out / "videos"
+    training = _pretraining(settings, out, out / "prepared")
+
+    def stage(number: int, text: str) -> None:
+        console.print(f"[bold][{number}/5][/bold] {text}")
+
+    if settings.videos is None:
+        stage(1, f"rendering {settings.shapes} videos of Moving Shapes into {videos}")
+        out.mkdir(parents=True)
+        render_collection(videos, MovingShapes(settings.shapes, settings.seed))
+    stage(1, f"scanning and preparing {videos}")
+    side = training.encoder_settings.prepared_side
+    manifest = prepare(videos, out / "prepared", PrepareOptions(side, settings.group_pattern))
+    console.print(summary(manifest))
+    stage(2, f"pretraining with {training.recipe}: {training.steps} steps of {training.batch_size} videos")
+    pretrain(training, manifest)
+    stage(3, "judging, beside the same encoder untrained")
+    evaluate.run(
+        "retrieval", evaluate.Evaluate(run=training.out, folder=manifest.root, out=training.out / "evaluation")
+    )
+    stage(4, "embedding the collection")
+    tables = training.out / "embeddings-untrained.parquet", training.out / "embeddings.parquet"
+    for table, untrained in zip(tables, (True, False), strict=True):
+        embed.run(embed.Embed(run=training.out, folder=manifest.root, out=table, untrained=untrained))
+    stage(5, "writing the page")
+    title = f"unreel on {videos.resolve().name if settings.videos else 'Moving Shapes'}"
+    page = report.run(report.Report(run=training.out, out=out / "report.html", embeddings=tables, title=title))
+    console.print(f"\nDone in {(perf_counter() - started) / 60:.1f} minutes. Open [bold]{page}[/bold] in a browser.")
+    console.print("\nNext, with your own videos:")
+    for command in report.next_steps(training.out, group_pattern=settings.group_pattern):
+        console.print(f"  {command}", markup=False)
+    return page
+
+
+def next_free(wanted: Path) -> Path:
+    """`wanted`, or where that exists the first of wanted-2, wanted-3, … that does not."""
+    names = (wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}") for number in count(1))
+    return next(path for path in names if not path.exists())
+
+
+def _pretraining(settings: Demo, out: Path, prepared: Path) -> PretrainSettings:
+    values = dict(recipes.changes("hdc-small")) | {
+        "folder": prepared.resolve(),
+        "out": out / "run",
+        "seed": settings.seed,
+    }
+    chosen = {"steps": settings.steps, "batch_size": settings.batch_size, "group_pattern": settings.group_pattern}
+    values |= {name: value for name, value in chosen.items() if value is not None}
+    return validated(PretrainSettings, values, "unreel demo")

@@ -1,0 +1,50 @@
+"""`unreel pretrain`."""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+import tyro
+
+from unreel import recipes
+from unreel.cli.parsing import parse
+from unreel.errors import SettingsError
+from unreel.settings.model import read_settings
+from unreel.settings.pretraining import PretrainSettings
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the verb."""
+    if "--list-recipes" in arguments:
+        print(recipes.described())
+        return
+    rest, start = _starting_point(arguments)
+    settings = parse(PretrainSettings, "pretrain", rest, default=start)
+    run(settings.model_copy(update={"folder": settings.folder.resolve()}))
+    print(f"weights, metrics and log in {settings.out}")
+
+
+def run(settings: PretrainSettings) -> None:
+    """Prepare the folder where that is still to be done, then pretrain."""
+    from unreel.training.pretrain import pretrain
+    from unreel.training.run import check_free
+    from unreel.video.prepare import PrepareOptions, prepared
+
+    check_free(settings.out)
+    options = PrepareOptions(settings.encoder_settings.prepared_side, settings.group_pattern)
+    pretrain(settings, prepared(settings.folder, options))
+
+
+def _starting_point(arguments: Sequence[str]) -> tuple[list[str], PretrainSettings]:
+    """The words left to parse and the settings they change: those of a recipe, or of a settings file."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--recipe")
+    chosen, rest = parser.parse_known_args(list(arguments))
+    if chosen.config and chosen.recipe:
+        raise SettingsError(f"got --config {chosen.config} and --recipe {chosen.recipe}, expected one of them.")
+    if chosen.config:
+        return rest, read_settings(PretrainSettings, chosen.config)
+    changes = recipes.changes(chosen.recipe or "hdc")
+    # Not validated on purpose: folder and out are still to come, and all is validated once they are there.
+    return rest, PretrainSettings.model_construct(folder=tyro.MISSING, out=tyro.MISSING, **changes)

@@ -1,0 +1,39 @@
+"""`unreel synth`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from pydantic import Field, PositiveInt
+
+from unreel.cli.parsing import parse
+from unreel.settings.model import Settings
+from unreel.video.synth import MovingShapes, render_collection
+
+
+class Synth(Settings):
+    """Render Moving Shapes: real mp4 files with two independent labels, appearance and motion.
+
+    What an encoder has learned of either can be measured. The same seed gives the same files, byte for byte.
+    """
+
+    out: tyro.conf.Positional[Path]
+    """Folder to make; labels go to its labels.csv."""
+    videos: PositiveInt = 240
+    """How many; multiples of 48 have every motion with every appearance equally often."""
+    seed: int = 0
+    side: Annotated[int, Field(ge=16)] = 128
+    """Height and width in pixels."""
+    frames: PositiveInt = 64
+    """Frames of each video."""
+    workers: PositiveInt | None = None
+    """Processes that render; none given: one for each processor."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the verb."""
+    settings = parse(Synth, "synth", arguments)
+    shapes = MovingShapes(settings.videos, settings.seed, settings.side, settings.frames)
+    render_collection(settings.out, shapes, settings.workers)
+    print(f"{settings.videos} videos in {settings.out}")

@@ -1,0 +1,1 @@
+"""Named protocols that judge an encoder, and the results they give."""

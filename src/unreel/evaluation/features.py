@@ -1,0 +1,89 @@
+"""From an encoder and a collection to one feature vector per clip or per video."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from unreel.augment import apply_views, centre_draws
+from unreel.engine.progress import Bar
+from unreel.models import Encoder
+from unreel.settings.pretraining import EncoderSettings
+from unreel.video.loading import EvaluationDataset, Failure, Sample, evaluation_samples
+from unreel.video.manifest import Manifest, VideoRecord
+
+CENTRE_SHARE = 0.875  # the paper's test crop: 112 of 128 pixels
+CLIPS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Features:
+    """Feature vectors of the videos that could be read, in the order asked for.
+
+    `clips` holds the level's global average of each clip, `missing` the id and reason of each video that could not be
+    read any more.
+    """
+
+    ids: tuple[str, ...]
+    clips: Float[np.ndarray, "n v c"]
+    missing: dict[str, str]
+
+    @property
+    def videos(self) -> Float[np.ndarray, "n c"]:
+        """One vector per video: the mean over its clips."""
+        return np.asarray(self.clips.mean(axis=1))
+
+
+@final
+class FeatureExtractor:
+    """Runs an encoder over videos: equally spaced clips, centre crop, global average of one level."""
+
+    def __init__(
+        self, encoder: Encoder, settings: EncoderSettings, *, level: int = 5, device: torch.device | str = "cpu"
+    ) -> None:
+        self._encoder, self._settings, self._level, self._device = encoder, settings, level, torch.device(device)
+
+    def features(
+        self,
+        manifest: Manifest,
+        records: Sequence[VideoRecord],
+        *,
+        clips: int = 10,
+        workers: int | None = None,
+        description: str = "embedding",
+    ) -> Features:
+        """The features of `clips` clips of each of the videos."""
+        dataset = EvaluationDataset(manifest, records, self._settings.clip_length, clips)
+        ids: list[str] = []
+        vectors: list[Tensor] = []
+        missing: dict[str, str] = {}
+        waiting: list[Sample] = []
+        with Bar(description, len(records)) as bar:
+            for sample in evaluation_samples(dataset, workers):
+                bar.advance()
+                if isinstance(sample, Failure):
+                    missing[sample.id] = sample.reason
+                    continue
+                ids.append(sample.id)
+                waiting.append(sample)
+                if len(waiting) * clips >= CLIPS_AT_ONCE:
+                    vectors.append(self._encode(waiting))
+                    waiting = []
+        if waiting:
+            vectors.append(self._encode(waiting))
+        width = self._encoder.channels[self._level]
+        table = torch.cat(vectors) if vectors else torch.zeros(0, width)
+        return Features(tuple(ids), table.numpy().reshape(len(ids), clips, width), missing)
+
+    @torch.inference_mode()
+    def _encode(self, samples: Sequence[Sample]) -> Float[Tensor, "n c"]:
+        luma = torch.from_numpy(np.concatenate([sample.luma for sample in samples])).to(self._device)
+        chroma = torch.from_numpy(np.concatenate([sample.chroma for sample in samples])).to(self._device)
+        matrices = np.concatenate([np.repeat(sample.to_rgb[None], len(sample.luma), axis=0) for sample in samples])
+        to_rgb = torch.from_numpy(matrices).to(self._device)
+        clips = apply_views(luma, chroma, to_rgb, centre_draws(len(luma), CENTRE_SHARE), self._settings.size)
+        return self._encoder(clips)[self._level].mean(dim=(2, 3, 4)).float().cpu()

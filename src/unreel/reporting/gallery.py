@@ -1,0 +1,94 @@
+"""The retrieval gallery: a few queries drawn by a stated rule, and what every encoder found for them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from unreel.chance import generator
+from unreel.evaluation.results import Retrieval
+from unreel.reporting.previews import Preview
+
+QUERIES = 8
+NEIGHBOURS = 5
+
+Verdict = Literal["right", "wrong", "unjudged"]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One found video: `value` is its label, `verdict` whether that is the query's."""
+
+    preview: Preview
+    value: str
+    verdict: Verdict
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Query:
+    """One query and its nearest neighbours by encoder, judged by one label."""
+
+    preview: Preview
+    value: str
+    found: list[tuple[str, list[Tile]]]
+
+
+def answered(retrievals: Sequence[Retrieval]) -> list[str]:
+    """The queries that every encoder answered, sorted."""
+    return sorted(set.intersection(*(set(each.neighbours) for each in retrievals))) if retrievals else []
+
+
+def draw_queries(candidates: Sequence[str], labels: Mapping[str, Mapping[str, str]], seed: int) -> list[str]:
+    """Up to `QUERIES` candidates in random order, each the next one whose label values were drawn least so far.
+
+    `labels` maps a video to its labels; having none is a value like the others. The results play no part: nothing is
+    chosen for looking good.
+    """
+    names = {name for video in candidates for name in labels.get(video, {})}
+    values = {video: [(name, labels.get(video, {}).get(name, "")) for name in names] for video in candidates}
+    waiting = [candidates[index] for index in generator(seed, "gallery").permutation(len(candidates))]
+    drawn: Counter[tuple[str, str]] = Counter()
+    queries: list[str] = []
+    while waiting and len(queries) < QUERIES:
+        query = min(waiting, key=lambda video: sum(drawn[value] for value in values[video]))
+        waiting.remove(query)
+        drawn.update(values[query])
+        queries.append(query)
+    return queries
+
+
+def shown_videos(queries: Sequence[str], retrievals: Sequence[Retrieval]) -> list[str]:
+    """Every video the gallery shows, once."""
+    found = [hit.id for query in queries for each in retrievals for hit in each.neighbours[query][:NEIGHBOURS]]
+    return list(dict.fromkeys([*queries, *found]))
+
+
+def gallery(
+    queries: Sequence[str], retrievals: Sequence[Retrieval], previews: Mapping[str, Preview], label: str
+) -> list[Query]:
+    """The queries with their neighbours, judged by `label`."""
+    return [
+        Query(
+            preview=previews[query],
+            value=previews[query].labels.get(label, ""),
+            found=[(each.encoder, _tiles(query, each, previews, label)) for each in retrievals],
+        )
+        for query in queries
+    ]
+
+
+def _tiles(query: str, retrieval: Retrieval, previews: Mapping[str, Preview], label: str) -> list[Tile]:
+    wanted = previews[query].labels.get(label, "")
+    tiles = []
+    for hit in retrieval.neighbours[query][:NEIGHBOURS]:
+        value = previews[hit.id].labels.get(label, "")
+        tiles.append(Tile(previews[hit.id], value, judge(wanted, value), hit.similarity))
+    return tiles
+
+
+def judge(wanted: str, value: str) -> Verdict:
+    """Whether a neighbour's label is the query's; a video without a label judges nothing."""
+    if not wanted or not value:
+        return "unjudged"
+    return "right" if wanted == value else "wrong"

@@ -1,0 +1,1 @@
+"""Tables of embeddings: one row per video, readable by other tools."""

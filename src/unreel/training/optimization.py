@@ -1,0 +1,29 @@
+"""The paper's optimiser: SGD as Keras means it (Sec. 3.3)."""
+
+from torch import nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import LambdaLR
+
+from unreel.settings.pretraining import PretrainSettings
+
+
+def sgd(module: nn.Module, settings: PretrainSettings) -> SGD:
+    """SGD with Keras's L2 on kernels only.
+
+    Keras adds λ·Σw² to the loss, torch's weight decay adds w/2 per unit to the gradient's potential: weight_decay = 2λ.
+    Biases and norm scales, all of one dimension, are left alone.
+    """
+    parameters = list(module.parameters())
+    kernels = {"params": [each for each in parameters if each.ndim > 1], "weight_decay": 2 * settings.l2}
+    others = {"params": [each for each in parameters if each.ndim <= 1], "weight_decay": 0.0}
+    return SGD([kernels, others], lr=settings.learning_rate, momentum=settings.momentum)
+
+
+def keras_decay(optimizer: SGD, settings: PretrainSettings) -> LambdaLR:
+    """lr_i = lr / (1 + decay · i), i = updates done; rising linearly over the first `warmup_steps`."""
+
+    def factor(updates: int) -> float:
+        warmup = min(1.0, (updates + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
+        return warmup / (1 + settings.decay * updates)
+
+    return LambdaLR(optimizer, factor)

@@ -1,0 +1,198 @@
+"""A folder of videos as it lies on the disk: which files, with which labels, in which groups. Opens no video.
+
+FOLDER/
+├── labels.csv            optional:  path,action,scene
+├── run/anna_run.avi                 run/anna_run.avi,run,park
+└── walk/ben_walk.avi     without it the first folder is the label "class"
+"""
+
+import csv
+import os
+import re
+from collections import Counter
+from collections.abc import Collection as Items
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from unreel.errors import CollectionError, SettingsError
+
+LABELS_NAME = "labels.csv"
+# Lies in every folder that `unreel prepare` writes, from the beginning: such a folder is no source of videos.
+PREPARED_MARK = "prepared.json"
+
+_SUFFIXES = (
+    "3g2 3gp asf avi divx dv f4v flv m2ts m2v m4v mjpeg mjpg mkv mov mp4 mpe mpeg mpg mts mxf ogm ogv qt rm rmvb "
+    "ts vob webm wmv y4m"
+)
+VIDEO_SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split())
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class CollectionFile:
+    """One file with a video's name.
+
+    `id` is its path inside the collection, POSIX style, with `\\xff` for bytes that are not UTF-8; `path` is where it
+    is.
+    """
+
+    id: str
+    path: Path
+    labels: dict[str, str]
+    group: str
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The files of a folder with a video's name, sorted by id, and how many others it holds (hidden ones apart)."""
+
+    folder: Path
+    files: tuple[CollectionFile, ...]
+    ignored: int
+
+
+def find_videos(folder: Path, *, group_pattern: str | None = None) -> Collection:
+    """The files with a video's name in `folder` and below, through links, but not in folders of prepared videos.
+
+    The labels come from `labels.csv` if there is one, otherwise from the first folder of each file. The group is what
+    the first parentheses of the regular expression `group_pattern` find in the id. A folder that cannot be read is
+    listed like a file, for the preparation to refuse it by name.
+
+    Raises:
+        CollectionError: there is no such folder, no video in it, or its labels or groups do not fit.
+        SettingsError: `group_pattern` is no regular expression with parentheses.
+    """
+    if not folder.exists():
+        raise CollectionError(f"{folder} does not exist. Name a folder of videos.")
+    if not folder.is_dir():
+        raise CollectionError(f"{folder} is a file, expected a folder of videos.")
+    if (folder / PREPARED_MARK).exists():
+        raise CollectionError(
+            f"{folder} holds prepared videos already. Use it as it is, or name the folder that it was prepared from."
+        )
+    paths: dict[str, Path] = {}
+    others: list[Path] = []
+    for path in _walk(folder):
+        if path.suffix.lower() in VIDEO_SUFFIXES or path.is_dir():
+            name = printable(path.relative_to(folder))
+            if name in paths:
+                raise CollectionError(f"{folder} holds two files that are both called {name!r}. Rename one.")
+            paths[name] = path
+        elif path != folder / LABELS_NAME:
+            others.append(path)
+    if not paths:
+        raise CollectionError(_nothing_found(folder, others))
+    table = folder / LABELS_NAME
+    labels = _labels_of_table(table, paths) if table.exists() else _labels_of_folders(paths)
+    groups = groups_of(paths, group_pattern)
+    files = tuple(CollectionFile(name, paths[name], labels[name], groups[name]) for name in sorted(paths))
+    return Collection(folder, files, len(others))
+
+
+def groups_of(ids: Iterable[str], pattern: str | None) -> dict[str, str]:
+    """The group of every id: what the first parentheses of `pattern` find in it; empty without a pattern.
+
+    Raises:
+        CollectionError: the pattern is not found in an id.
+        SettingsError: the pattern is no regular expression with parentheses.
+    """
+    if pattern is None:
+        return dict.fromkeys(ids, "")
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise SettingsError(f"group pattern {pattern!r} is not a regular expression: {error}.") from error
+    if not expression.groups:
+        raise SettingsError(
+            f"group pattern {pattern!r} has no parentheses. Put them around what names the group, as in '(g[0-9]+)_'."
+        )
+    groups: dict[str, str] = {}
+    for name in ids:
+        match = expression.search(name)
+        if match is None or match[1] is None:
+            raise CollectionError(
+                f"group pattern {pattern!r} does not match {name!r}; it must match the id of every video. "
+                "Widen the pattern or take that file out."
+            )
+        groups[name] = match[1]
+    return groups
+
+
+def printable(path: Path) -> str:
+    """The path as valid text, POSIX style, with `\\xff` for bytes that are not UTF-8."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """The visible files below `folder`, and those folders that cannot be read."""
+    unreadable: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    for here, folders, names in os.walk(
+        folder, followlinks=True, onerror=lambda error: unreadable.append(Path(error.filename))
+    ):
+        facts = Path(here).stat()
+        identity = (facts.st_dev, facts.st_ino)
+        if identity in seen or PREPARED_MARK in names:  # links can lead to one folder twice, or round and round
+            folders.clear()
+            continue
+        seen.add(identity)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(here, name) for name in names if not name.startswith("."))
+    yield from unreadable
+
+
+def _nothing_found(folder: Path, others: list[Path]) -> str:
+    if not others:
+        return f"{folder} is empty, expected videos in it or in its sub-folders."
+    kinds = Counter(path.suffix.lower() or "no suffix" for path in sorted(others)).most_common(_SHOWN)
+    listed = ", ".join(f"{count} {kind}" for kind, count in kinds)
+    return (
+        f"{folder} holds no video among its {len(others)} files ({listed}). "
+        f"Videos are known by their suffix: {' '.join(sorted(VIDEO_SUFFIXES))}."
+    )
+
+
+def _labels_of_folders(ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    return {name: {"class": name.split("/")[0]} if "/" in name else {} for name in ids}
+
+
+def _labels_of_table(path: Path, ids: Items[str]) -> dict[str, dict[str, str]]:
+    """The labels that `labels.csv` gives; a file it does not name has none, nor has an empty cell."""
+    header, *rows = _cells(path)
+    labels: dict[str, dict[str, str]] = {}
+    missing: list[str] = []
+    for line, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise CollectionError(f"{path}: row {line} has {len(row)} cells, expected {len(header)} as in the header.")
+        name = PurePosixPath(row[0]).as_posix()
+        if name in labels:
+            raise CollectionError(f"{path}: row {line} names {name!r} again. Keep one row for each video.")
+        if name not in ids:
+            missing.append(name)
+        labels[name] = {label: cell for label, cell in zip(header[1:], row[1:], strict=True) if cell}
+    if missing:
+        shown = ", ".join(repr(name) for name in missing[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
+        raise CollectionError(
+            f"{path} names {len(missing)} videos that are not in {path.parent}: {shown}. "
+            "Paths are relative to that folder, with '/'. Mend the table or bring the files back."
+        )
+    return {name: labels.get(name, {}) for name in ids}
+
+
+def _cells(path: Path) -> list[list[str]]:
+    """The rows of a table of labels, its header first."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [row for row in csv.reader(file, strict=True, skipinitialspace=True) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CollectionError(
+            f"{path} cannot be read as a table of labels: {error}. Save it as CSV in UTF-8."
+        ) from error
+    header = rows[0] if rows else []
+    if len(header) < 2 or header[0] != "path" or "" in header or len(set(header)) < len(header):
+        raise CollectionError(
+            f"{path} begins with {','.join(header)!r}, expected a header of different names: path,<label>,<label>… "
+            "with commas between them."
+        )
+    return rows

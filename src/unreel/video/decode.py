@@ -1,0 +1,189 @@
+"""Clips of a video file, by frame number.
+
+The one contract of every reader: frame `i` is the `i`-th frame, from 0, that comes out of decoding the whole file from
+its beginning, whatever its timestamps and key frames are. Times never decide which frame is read.
+
+    frames of the file   0 1 2 3 4 5 6 7 8 9 …
+    starts 2, 4, length 4    [2 3 4 5]
+                                 [4 5 6 7]      decoded once, 0 to 7
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Protocol, final
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from unreel.errors import VideoError
+from unreel.video.frames import Converter, colour_of, plane_views
+from unreel.video.planes import Planes
+
+# Prepared files have a key frame every so many frames, none else, and no frame refers to a later one.
+KEY_FRAME_INTERVAL = 8
+
+
+class VideoReader(Protocol):
+    """Anything that gives clips by frame number."""
+
+    def read_clips(self, path: Path, starts: Sequence[int], length: int) -> list[Planes]:
+        """The frames `start` to `start + length - 1` of every start, in the order of `starts`.
+
+        Raises:
+            VideoError: the file cannot be decoded, or ends before a clip does.
+        """
+        ...
+
+
+@final
+class PyAVReader:
+    """Reads clips with PyAV, one opening of the file for all of them, on one thread.
+
+    `prepared` promises that the files come from `unreel prepare` (constant frame rate, a key frame every
+    `KEY_FRAME_INTERVAL` frames): then gaps before and between clips are leaped over, otherwise they are decoded.
+    """
+
+    def __init__(self, prepared: bool = False) -> None:
+        self.prepared = prepared
+
+    def read_clips(self, path: Path, starts: Sequence[int], length: int) -> list[Planes]:
+        """The frames `start` to `start + length - 1` of every start, in the order of `starts`.
+
+        Raises:
+            VideoError: the file cannot be decoded, or ends before a clip does.
+        """
+        assert length > 0 and min(starts, default=0) >= 0
+        if not starts:
+            return []
+        clips = _Clips(starts, length)
+        try:
+            with open_video(path) as (container, stream):
+                for index, frame in self._frames(container, stream, starts, length):
+                    clips.take(index, frame)
+        except VideoError as error:
+            raise VideoError(f"{path}: {error}") from error
+        return clips.planes()
+
+    def _frames(
+        self, container: InputContainer, stream: VideoStream, starts: Sequence[int], length: int
+    ) -> Iterator[tuple[int, VideoFrame]]:
+        """All frames of the clips, each once and in order, among others."""
+        frames: Iterator[tuple[int, VideoFrame]] = enumerate(decode(container, stream))
+        position = 0  # of the next frame
+        for start in sorted(starts):
+            if self.prepared and start >= position + KEY_FRAME_INTERVAL:
+                frames = _decode_from_key_frame(container, stream, start)
+            while position < start + length:
+                index, frame = next(frames, (position, None))
+                if frame is None:
+                    raise VideoError(
+                        f"has {position} frames, but frames {start} to {start + length - 1} are wanted. "
+                        "Prepare the collection again if the file has changed."
+                    )
+                yield index, frame
+                position = index + 1
+
+
+@final
+class _Clips:
+    """Clips of equal length being filled; a frame that several clips share is decoded and converted once."""
+
+    def __init__(self, starts: Sequence[int], length: int) -> None:
+        self._starts = starts
+        self._length = length
+        self._converter: Converter | None = None
+
+    def take(self, index: int, frame: VideoFrame) -> None:
+        """Copy frame number `index` to every clip it belongs to."""
+        if self._converter is None:
+            self._converter = Converter(frame.width, frame.height, colour_of(frame))
+            clips, height, width = len(self._starts), frame.height, frame.width
+            self._luma = np.empty((clips, self._length, height, width), np.uint8)
+            self._chroma = np.empty((clips, self._length, 2, (height + 1) // 2, (width + 1) // 2), np.uint8)
+        places = [(clip, index - start) for clip, start in enumerate(self._starts) if 0 <= index - start < self._length]
+        if places:
+            luma, cb, cr = plane_views(self._converter(frame))
+            for place in places:
+                self._luma[place] = luma
+                self._chroma[place][0] = cb
+                self._chroma[place][1] = cr
+
+    def planes(self) -> list[Planes]:
+        """The clips, once all their frames were taken."""
+        assert self._converter is not None
+        colour = self._converter.colour
+        return [Planes(luma, chroma, colour) for luma, chroma in zip(self._luma, self._chroma, strict=True)]
+
+
+@contextmanager
+def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The container and its best video stream, set to decode on one thread; closed at the end.
+
+    Raises:
+        VideoError: it cannot be opened, or holds no video that can be decoded; the message is a short reason.
+    """
+    try:
+        container = av.open(
+            str(path.absolute()),  # a relative name such as "a:b.mp4" would be taken for a protocol
+            metadata_errors="replace",
+            container_options={"protocol_whitelist": "file"},  # playlists must not make us read the network
+        )
+    except av.error.InvalidDataError as error:
+        raise VideoError("not a video, or damaged beyond opening") from error
+    except av.FFmpegError as error:
+        raise VideoError(f"cannot be opened: {_words(error)}") from error
+    with container:
+        stream = container.streams.best("video")
+        if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
+            raise VideoError("no video stream")
+        if stream.codec_context is None:
+            raise VideoError("no decoder for its codec")
+        stream.thread_type = "NONE"  # loaders run one reader per core already
+        stream.codec_context.thread_count = 1
+        yield container, stream
+
+
+def decode(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """The frames from where the container stands.
+
+    Raises:
+        VideoError: the stream breaks off.
+    """
+    try:
+        yield from container.decode(stream)
+    except av.FFmpegError as error:
+        raise VideoError(f"decoding failed: {_words(error)}") from error
+
+
+def decode_all(path: Path) -> Iterator[VideoFrame]:
+    """Every frame of a file in its order: the frame numbers of the contract.
+
+    Raises:
+        VideoError: it cannot be opened, or breaks off.
+    """
+    with open_video(path) as (container, stream):
+        yield from decode(container, stream)
+
+
+def _decode_from_key_frame(
+    container: InputContainer, stream: VideoStream, start: int
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Numbered frames of a prepared file from the last key frame before `start`."""
+    assert stream.time_base is not None and stream.average_rate is not None
+    ticks = 1 / (stream.time_base * stream.average_rate)  # from one frame to the next
+    container.seek(round(start * ticks), stream=stream)
+    frames = decode(container, stream)
+    frame = next(frames, None)
+    if frame is None or frame.pts is None:
+        raise VideoError(f"breaks off before frame {start}. Prepare the collection again.")
+    return enumerate(chain([frame], frames), round(frame.pts / ticks))
+
+
+def _words(error: av.FFmpegError) -> str:
+    return (error.strerror or type(error).__name__).lower()

@@ -1,0 +1,32 @@
+"""Which frames: integers only, no video is opened."""
+
+import numpy as np
+from numpy.random import Generator
+
+
+def two_starts(frames: int, clip_length: int, chance: Generator) -> tuple[int, int]:
+    """First frames of the two clips x and Γ(x) of a video: independent and uniform, they may overlap (Sec. 3.1).
+
+    video   |0 1 2 3 4 5 6 7 8 9 …            frames-1|
+    x             |start … start+clip_length-1|
+    Γ(x)      |start … start+clip_length-1|
+    """
+    if frames < clip_length:
+        raise ValueError(f"got {frames} frames, a clip needs {clip_length}")
+    first, second = chance.integers(frames - clip_length + 1, size=2)
+    return int(first), int(second)
+
+
+def equally_spaced_starts(frames: int, clip_length: int, count: int) -> list[int]:
+    """First frames of `count` clips spread evenly from the first possible to the last, both included.
+
+    Equal to centres at linspace(clip_length/2, frames − clip_length/2, count). A video shorter than a clip gives start
+    0 every time: it is looped (see `looped`).
+    """
+    last = max(frames - clip_length, 0)
+    return [int(start) for start in np.linspace(0, last, count).round()]
+
+
+def looped(frames: int, length: int) -> list[int]:
+    """Frame numbers of a video of `frames` frames played over and over until `length` frames are shown."""
+    return [index % frames for index in range(length)]

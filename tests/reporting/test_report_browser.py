@@ -1,0 +1,171 @@
+"""The page as people meet it: it moves, pauses, answers pointer and keys, fits a phone, and asks no other host."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unreel.reporting.page import write_report
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[..., Any]
+
+POSITIONS = "elements => elements.map(element => getComputedStyle(element).backgroundPositionX)"
+
+
+@pytest.fixture
+def open_report(browser: Any, make_manifest: Any, make_inputs: Any, tmp_path: Path) -> Iterator[Open]:
+    """Opens a full report; afterwards nothing may have been asked for but the file, nor complained of."""
+    out = write_report(make_inputs(make_manifest()), tmp_path / "report.html")
+    requests, complaints, contexts = [], [], []
+
+    def open_page(**options: Any) -> Any:
+        contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options))
+        page = contexts[-1].new_page()
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(out.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert {address for address in requests if not address.startswith("data:")} == {out.as_uri()}
+    assert complaints == []
+
+
+def _moves(page: Any, selector: str) -> bool:
+    """Whether every element the selector finds shows another frame a third of a second later."""
+    before = page.eval_on_selector_all(selector, POSITIONS)
+    page.wait_for_timeout(300)
+    after = page.eval_on_selector_all(selector, POSITIONS)
+    assert before, f"nothing found by {selector}"
+    return all(one != other for one, other in zip(before, after, strict=True))
+
+
+def _stands(page: Any, selector: str) -> bool:
+    before = page.eval_on_selector_all(selector, POSITIONS)
+    page.wait_for_timeout(300)
+    return bool(before == page.eval_on_selector_all(selector, POSITIONS) != [])
+
+
+def test_query_and_neighbours_move_until_paused(open_report: Open) -> None:
+    page = open_report()
+    query, neighbours = ".queries:not([hidden]) .asked .clip", ".queries:not([hidden]) .found .clip"
+    assert page.locator(query).count() == 8
+    assert page.locator(neighbours).count() == 8 * 2 * 5
+    assert _moves(page, query)
+    assert _moves(page, neighbours)
+    page.get_by_role("button", name="Pause clips").click()
+    assert _stands(page, ".clip")
+    page.locator(query).first.hover()
+    assert _moves(page, ".queries:not([hidden]) article:first-child .asked .clip")
+    page.get_by_role("button", name="Play clips").click()
+    assert _moves(page, neighbours)
+
+
+def test_reduced_motion_starts_paused_and_focus_plays(open_report: Open) -> None:
+    page = open_report(reduced_motion="reduce")
+    assert _stands(page, ".clip")
+    page.locator(".queries:not([hidden]) .row").nth(1).focus()
+    rows = ".queries:not([hidden]) article:first-child .row"
+    assert _moves(page, f"{rows}:focus .clip")
+    assert _stands(page, f"{rows}:not(:focus) .clip")
+
+
+def test_without_javascript_the_page_is_complete(open_report: Open) -> None:
+    page = open_report(java_script_enabled=False)
+    assert page.locator("table.scores").count() == 2
+    assert page.locator(".chart .line").count() == 4
+    assert page.locator(".map svg g:not([hidden]) .dot").count() == 2 * 12
+
+
+def test_charts_tell_the_values_at_the_pointer_and_by_key(open_report: Open) -> None:
+    page = open_report()
+    loss = page.locator(".chart").first
+    assert loss.locator("output").all_inner_texts() == ["0.1", "0.06"]
+    plot = loss.locator(".plot")
+    box = plot.bounding_box()
+    plot.hover(position={"x": 1, "y": box["height"] / 2})
+    assert loss.locator("output").all_inner_texts() == ["5", "3"]
+    assert loss.locator(".at").inner_text() == "at step 1"
+    page.mouse.move(0, 0)
+    assert loss.locator(".at").inner_text() == "at the last step"
+    plot.focus()
+    page.keyboard.press("ArrowLeft")
+    assert loss.locator(".at").inner_text() == "at step 49"
+    assert plot.get_attribute("aria-valuetext").startswith("at step 49: loss")
+
+
+def test_pointing_at_the_map_shows_the_video_moving(open_report: Open) -> None:
+    page = open_report()
+    first, second = page.locator(".map").all()
+    first.locator("g:not([hidden]) .dot").nth(4).hover(force=True)
+    peek = first.locator(".peek")
+    assert peek.is_visible()
+    assert peek.locator("p").inner_text().startswith("video ")
+    assert peek.locator("dl").inner_text().split() in [["action", a, "person", p] for a in "abc" for p in "xy"]
+    assert _moves(page, ".map .peek:not([hidden]) .clip")
+    assert second.locator("g:not([hidden]) .dot.on").count() == 1
+    assert not second.locator(".peek").is_visible()
+    page.mouse.move(0, 0)
+    assert not peek.is_visible()
+
+
+def test_the_map_is_explored_by_keyboard(open_report: Open) -> None:
+    page = open_report()
+    sky = page.locator(".map svg[tabindex]").first
+    sky.focus()
+    page.keyboard.press("ArrowRight")
+    peek = page.locator(".map .peek").first
+    assert peek.is_visible()
+    seen = {peek.locator("p").inner_text()}
+    for key in ("ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp"):
+        page.keyboard.press(key)
+        seen.add(peek.locator("p").inner_text())
+    assert len(seen) > 1
+    page.keyboard.press("Escape")
+    assert not peek.is_visible()
+
+
+def test_another_label_judges_gallery_and_map(open_report: Open) -> None:
+    page = open_report()
+    legend = page.locator(".legend:not([hidden]) button")
+    assert [text.split()[0] for text in legend.all_inner_texts()] == ["a", "b", "c"]
+    page.locator("#gallery .switch").get_by_text("person").click()
+    assert [text.split()[0] for text in legend.all_inner_texts()] == ["x", "y"]
+    assert page.locator("#map .switch input").nth(1).is_checked()
+    assert page.locator(".queries:not([hidden])").get_attribute("data-label") == "1"
+    legend.first.click()
+    assert page.locator(".maps.faded g:not([hidden]) .dot.kept").count() == 2 * 6
+    legend.first.click()
+    assert page.locator(".maps.faded").count() == 0
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_its_window(open_report: Open, width: int, scheme: str) -> None:
+    page = open_report(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, paper[4:-1].split(","))) < 200) == (scheme == "dark")
+
+
+def test_a_tap_shows_the_video_within_a_phone(open_report: Open) -> None:
+    page = open_report(viewport={"width": 390, "height": 844}, has_touch=True)
+    for dot in page.locator(".map").first.locator("g:not([hidden]) .dot").all():
+        dot.tap(force=True)
+        box = page.locator(".map .peek").first.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_command_is_copied(open_report: Open) -> None:
+    page = open_report()
+    button = page.locator(".copy").first
+    button.click()
+    page.wait_for_function("['Copied', 'Selected'].includes(document.querySelector('.copy').textContent)")

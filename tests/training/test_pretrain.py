@@ -1,0 +1,113 @@
+"""A pretraining run on real files: what it leaves, that it repeats, and how it refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from clips import Clip
+
+from unreel.checkpoint import load_encoder, untrained_encoder
+from unreel.errors import CollectionError, RunError, TrainingError
+from unreel.settings.model import read_settings
+from unreel.settings.pretraining import PretrainSettings
+from unreel.training.pretrain import pretrain
+from unreel.training.run import read_metrics
+from unreel.video.manifest import Manifest
+from unreel.video.prepare import PrepareOptions, prepare
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    folder = tmp_path_factory.mktemp("pretrain")
+    for number in range(6):
+        Clip(width=48, height=40, frames=24).write(folder / "videos" / f"class {number % 2}" / f"{number}.mp4")
+    Clip(width=48, height=40, frames=9).write(folder / "videos" / "class 0" / "short.mp4")
+    (folder / "videos" / "class 1" / "text.mp4").write_text("no video")
+    return prepare(folder / "videos", folder / "prepared", PrepareOptions(38))
+
+
+def _settings(manifest: Manifest, out: Path, **changes: object) -> PretrainSettings:
+    small = {"width": 0.0625, "size": 32, "batch_size": 3, "steps": 4, "loader_workers": 0, "log_every": 2}
+    return PretrainSettings.model_validate({"folder": manifest.root, "out": out, **small, **changes})
+
+
+def test_the_run_folder(manifest: Manifest, tmp_path: Path) -> None:
+    settings = _settings(manifest, tmp_path / "run", checkpoint_every=3, knn_every=4)
+    pretrain(settings, manifest)
+    run = settings.out
+    assert read_settings(PretrainSettings, run / "settings.yaml") == settings
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == [
+        "step-000003.safetensors",
+        "step-000004.safetensors",
+    ]
+    lines = read_metrics(run)
+    assert [line["step"] for line in lines] == [0, 1, 2, 4, 4]
+    assert lines[0].keys() == {"step", "knn/class"}
+    assert {"loss", "loss/spatial_3", "loss/temporal_5", "accuracy/temporal_5", "seconds/data"} <= lines[1].keys()
+    videos = json.loads((run / "videos.json").read_text())
+    assert len(videos["used"]) == 6
+    assert videos["left_out"]["class 0/short.mp4"] == "too short: 9 frames, a clip has 16"
+    assert "class 1/text.mp4" in videos["left_out"]
+    assert any((run / "tensorboard").iterdir())
+    assert "finished 4 steps" in (run / "log.txt").read_text()
+    assert json.loads((run / "versions.json").read_text()).keys() >= {"unreel", "torch", "command", "machine"}
+    assert load_encoder(run).checkpoint != untrained_encoder(load_encoder(run)).checkpoint
+
+
+def test_the_same_settings_give_the_same_weights_with_any_number_of_workers(manifest: Manifest, tmp_path: Path) -> None:
+    hashes = set()
+    for workers in (0, 1):
+        settings = _settings(manifest, tmp_path / f"run {workers}", loader_workers=workers, knn_every=2 * workers)
+        pretrain(settings, manifest)
+        hashes.add(load_encoder(settings.out).checkpoint)
+    assert len(hashes) == 1
+
+
+def test_labels_are_never_learned_from(manifest: Manifest, tmp_path: Path) -> None:
+    blind = Manifest(
+        manifest.root,
+        tuple(type(record)(**(vars(record) | {"labels": {}, "group": ""})) for record in manifest),
+        side=manifest.side,
+    )
+    for name, collection in (("with", manifest), ("without", blind)):
+        pretrain(_settings(manifest, tmp_path / name), collection)
+    assert load_encoder(tmp_path / "with").checkpoint == load_encoder(tmp_path / "without").checkpoint
+
+
+def test_an_existing_run_is_not_overwritten(manifest: Manifest, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "precious").write_text("mine")
+    with pytest.raises(RunError, match="run exists already and nothing is overwritten: choose another --out"):
+        pretrain(_settings(manifest, tmp_path / "run"), manifest)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["precious"]
+
+
+def test_fewer_videos_than_a_batch(manifest: Manifest, tmp_path: Path) -> None:
+    with pytest.raises(CollectionError, match=r"6 videos of at least 16 frames \(2 files left out\), a batch needs 7"):
+        pretrain(_settings(manifest, tmp_path / "run", batch_size=7), manifest)
+    assert not (tmp_path / "run").exists()
+
+
+def test_prepared_too_small(manifest: Manifest, tmp_path: Path) -> None:
+    with pytest.raises(CollectionError, match=r"prepared at 38 pixels, the encoder's input is 112.*--side 128"):
+        pretrain(_settings(manifest, tmp_path / "run", size=112), manifest)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_batch(
+    manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from unreel.methods import HDC
+
+    forward = HDC.forward
+
+    def broken(self: HDC, batch: object) -> object:
+        loss = forward(self, batch)  # type: ignore[arg-type]
+        loss.total = loss.total * (torch.nan if self.training and batch.epoch else 1)  # type: ignore[attr-defined]
+        return loss
+
+    monkeypatch.setattr(HDC, "forward", broken)
+    with pytest.raises(TrainingError, match=r"the loss of step 3 is nan.*batch was: class.*lower --learning-rate"):
+        pretrain(_settings(manifest, tmp_path / "run", knn_every=0), manifest)
+    assert load_encoder(tmp_path / "run" / "checkpoints" / "step-000002.safetensors").name == "hdc"
+    assert "ended by TrainingError" in (tmp_path / "run" / "log.txt").read_text()

@@ -1,0 +1,83 @@
+"""The manifest survives the disk, and says what is wrong with one that did not."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unreel.errors import CollectionError
+from unreel.video.manifest import FILE_NAME, Manifest, VideoRecord, is_prepared
+
+GOOD = VideoRecord("run/a.mp4", "ok", path="videos/3f/3f.mp4", labels={"class": "run", "place": "park"}, frames=20)
+SHORT = VideoRecord("run/b.mp4", "ok", "truncated after 17 frames: x", path="videos/4e/4e.mp4", labels={"mood": "gay"})
+BAD = VideoRecord("run/c.mp4", "refused", "empty file", labels={"hidden": "yes"})
+WORSE = VideoRecord("run/d.mp4", "refused", "empty file")
+
+text = st.text(st.characters(exclude_categories=["Cs"]))
+records = st.builds(
+    VideoRecord,
+    id=text,
+    status=st.sampled_from(["ok", "refused"]),
+    reason=text,
+    path=text,
+    labels=st.dictionaries(text, text),
+    group=text,
+    frames=st.integers(0, 2**40),
+    fps=st.floats(0, 1e4),
+    width=st.integers(0, 2**20),
+    height=st.integers(0, 2**20),
+    duration=st.floats(0, 1e9),
+    codec=text,
+    source_width=st.integers(0, 2**20),
+    source_height=st.integers(0, 2**20),
+    rotation=st.sampled_from([0, 90, 180, 270]),
+    size=st.integers(0, 2**60),
+    checksum=text,
+)
+
+
+@given(rows=st.lists(records, max_size=4), source=text, side=st.integers(0, 4096), ignored=st.integers(0, 10**6))
+def test_what_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[VideoRecord], source: str, side: int, ignored: int
+) -> None:
+    root = tmp_path_factory.mktemp("manifest")
+    manifest = Manifest(root, tuple(rows), source, side, ignored)
+    assert not is_prepared(root)
+    assert manifest.write() == root / FILE_NAME
+    assert is_prepared(root)
+    assert Manifest.read(root) == manifest
+    assert [path.name for path in root.iterdir()] == [FILE_NAME]
+
+
+def test_usable_and_refused_are_told_apart(tmp_path: Path) -> None:
+    manifest = Manifest(tmp_path, (GOOD, SHORT, BAD, WORSE))
+    assert manifest.usable == (GOOD, SHORT)
+    assert manifest.refused == (BAD, WORSE)
+    assert manifest.refusals == {"empty file": 2}
+    assert manifest.label_names == ("class", "mood", "place")
+    assert list(manifest) == [GOOD, SHORT, BAD, WORSE]
+    assert len(manifest) == 4
+    assert manifest.file(GOOD) == tmp_path / "videos/3f/3f.mp4"
+
+
+def test_a_folder_without_manifest_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(
+        CollectionError, match=r"it holds no manifest\.parquet\. Make one.*: unreel prepare FOLDER "
+    ) as caught:
+        Manifest.read(tmp_path)
+    assert str(caught.value).startswith(str(tmp_path))
+
+
+def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"PAR1 not really")
+    with pytest.raises(CollectionError, match=r"manifest\.parquet cannot be read as a Parquet table .*Prepare the col"):
+        Manifest.read(tmp_path)
+
+
+def test_a_table_of_someone_else_is_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": ["a"]}), tmp_path / FILE_NAME)
+    with pytest.raises(CollectionError, match=r"has the format None, expected 'unreel-manifest-1'\. Prepare the col"):
+        Manifest.read(tmp_path)

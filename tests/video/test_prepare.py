@@ -1,0 +1,368 @@
+"""A folder in, a manifest of prepared videos and refusals out; whatever the folder holds, and however often."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clips import Clip, cut, number_of
+from pebble import ProcessPool
+
+from unreel.engine.progress import Bar
+from unreel.errors import CollectionError, SettingsError
+from unreel.video import prepare as module
+from unreel.video.collection import find_videos
+from unreel.video.decode import PyAVReader
+from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.prepare import PrepareOptions, cache_folder, prepare, prepared
+from unreel.video.transcode import Outcome, prepare_file
+
+SMALL = PrepareOptions(side=48, workers=1)
+CLIP = Clip(frames=20)
+
+
+def by_id(manifest: Manifest) -> dict[str, VideoRecord]:
+    return {record.id: record for record in manifest}
+
+
+def collection(folder: Path, *ids: str) -> Path:
+    """A folder of equal good videos."""
+    for name in ids:
+        CLIP.write(folder / name)
+    return folder
+
+
+def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever starts a pool of processes from here on fails."""
+    monkeypatch.delattr(module, "ProcessPool")
+
+
+@pytest.fixture(scope="module")
+def wild(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
+    """A folder with everything that folders hold, prepared into itself by two processes."""
+    folder = tmp_path_factory.mktemp("wild")
+    collection(folder, "run/g1 a.mp4", "run/g1 line\nbreak.mkv", "walk/g2 🎬.mp4", os.fsdecode(b"walk/g2 caf\xe9.mp4"))
+    Clip(frames=30, codec="mpeg4", metadata={"title": "QQQQ"}).write(folder / "walk/g3 title.avi")
+    title = folder / "walk/g3 title.avi"
+    title.write_bytes(title.read_bytes().replace(b"QQQQ", b"\xe9\xff\x80\x81"))
+    (folder / "bad").mkdir()
+    (folder / "bad/g4 text.mp4").write_text("hello")
+    (folder / "bad/g4 empty.mp4").touch()
+    os.mkfifo(folder / "bad/g4 pipe.mp4")
+    (folder / "bad/g4 nowhere.mp4").symlink_to("nowhere")
+    cut(CLIP.write(folder / "bad/g4 cut.mp4"), 0.5)
+    (folder / "bad/round").symlink_to(folder)
+    (folder / "notes.txt").write_text("about")
+    (folder / ".hidden.mp4").write_text("hidden")
+    return folder, prepare(folder, folder / "out", PrepareOptions(48, r"(g\d) ", workers=2))
+
+
+def test_good_videos_are_prepared_whatever_their_name(wild: tuple[Path, Manifest]) -> None:
+    _, manifest = wild
+    assert [record.id for record in manifest.usable] == [
+        "run/g1 a.mp4",
+        "run/g1 line\nbreak.mkv",
+        "walk/g2 caf\\xe9.mp4",
+        "walk/g2 🎬.mp4",
+        "walk/g3 title.avi",
+    ]
+    for record in manifest.usable:
+        (clip,) = PyAVReader(prepared=True).read_clips(manifest.file(record), [4], record.frames - 4)
+        assert [number_of(luma) for luma in clip.luma] == list(range(4, record.frames))
+
+
+def test_a_record_tells_all(wild: tuple[Path, Manifest]) -> None:
+    folder, manifest = wild
+    source = folder / "walk/g3 title.avi"
+    record = by_id(manifest)["walk/g3 title.avi"]
+    assert record == VideoRecord(
+        "walk/g3 title.avi",
+        "ok",
+        "",
+        record.path,
+        labels={"class": "walk"},
+        group="g3",
+        frames=30,
+        fps=25.0,
+        width=64,
+        height=48,
+        duration=1.2,
+        codec="mpeg4",
+        source_width=64,
+        source_height=48,
+        size=source.stat().st_size,
+        checksum=record.checksum,
+    )
+    assert len(record.checksum) == 64
+    assert record.path == f"videos/{Path(record.path).name[:2]}/{Path(record.path).name}"
+    assert len(Path(record.path).stem) == 20
+
+
+def test_what_is_no_video_is_refused_with_its_reason(wild: tuple[Path, Manifest]) -> None:
+    _, manifest = wild
+    assert {record.id: record.reason for record in manifest.refused} == {
+        "bad/g4 cut.mp4": "not a video, or damaged beyond opening",
+        "bad/g4 empty.mp4": "empty file",
+        "bad/g4 nowhere.mp4": "cannot be opened: no such file or directory",
+        "bad/g4 pipe.mp4": "not a regular file",
+        "bad/g4 text.mp4": "not a video, or damaged beyond opening",
+    }
+    assert manifest.refusals["not a video, or damaged beyond opening"] == 2
+    assert {record.group for record in manifest.refused} == {"g4"}
+    assert {record.labels["class"] for record in manifest.refused} == {"bad"}
+
+
+def test_the_manifest_knows_the_collection(wild: tuple[Path, Manifest]) -> None:
+    folder, manifest = wild
+    assert (manifest.root, manifest.source, manifest.side) == (folder / "out", str(folder), 48)
+    assert manifest.ignored == 1
+    assert Manifest.read(folder / "out") == manifest
+    assert [file.id for file in find_videos(folder).files] == [record.id for record in manifest]
+
+
+def test_a_second_run_does_nothing(wild: tuple[Path, Manifest], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, manifest = wild
+    no_processes(monkeypatch)
+    assert prepare(folder, folder / "out", PrepareOptions(48, r"(g\d) ")) == manifest
+
+
+def test_groups_and_labels_are_those_of_today(wild: tuple[Path, Manifest], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, manifest = wild
+    no_processes(monkeypatch)
+    (folder / "labels.csv").write_text("path,mood\nrun/g1 a.mp4,gay\n")
+    try:
+        again = prepare(folder, folder / "out", SMALL)
+    finally:
+        (folder / "labels.csv").unlink()
+    assert again.records == tuple(
+        replace(record, group="", labels={"mood": "gay"} if record.id == "run/g1 a.mp4" else {}) for record in manifest
+    )
+    assert prepare(folder, folder / "out", PrepareOptions(48, r"(g\d) ")) == manifest
+
+
+def test_only_what_has_changed_is_done_again(tmp_path: Path) -> None:
+    folder = collection(tmp_path / "in", "changed.mp4", "spoiled.mp4", "touched.mp4", "removed.mp4", "same.mp4")
+    first = by_id(prepare(folder, tmp_path / "out", SMALL))
+    made = {name: (tmp_path / "out" / record.path).stat().st_mtime_ns for name, record in first.items()}
+    Clip(frames=25).write(folder / "changed.mp4")
+    (folder / "spoiled.mp4").write_text("hello")
+    os.utime(folder / "touched.mp4")
+    (folder / "removed.mp4").unlink()
+    Clip(frames=30).write(folder / "new.mp4")
+    second = prepare(folder, tmp_path / "out", SMALL)
+    records = by_id(second)
+    assert list(records) == ["changed.mp4", "new.mp4", "same.mp4", "spoiled.mp4", "touched.mp4"]
+    assert (records["changed.mp4"].frames, records["new.mp4"].frames) == (25, 30)
+    assert records["spoiled.mp4"].reason == "not a video, or damaged beyond opening"
+    assert not (tmp_path / "out" / first["spoiled.mp4"].path).exists()
+    for name in ("same.mp4", "touched.mp4"):
+        assert records[name] == first[name]
+        assert second.file(records[name]).stat().st_mtime_ns == made[name]
+
+
+def test_a_lost_prepared_file_is_made_again_with_the_same_bytes(tmp_path: Path) -> None:
+    folder = collection(tmp_path / "in", "a.mp4", "b.mp4")
+    manifest = prepare(folder, tmp_path / "out", SMALL)
+    lost, note = (manifest.file(record) for record in manifest)
+    content = lost.read_bytes()
+    lost.unlink()
+    note.with_suffix(".json").write_text('{"record": ')  # a note that was not written to its end
+    assert prepare(folder, tmp_path / "out", SMALL) == manifest
+    assert lost.read_bytes() == content
+
+
+def test_an_interrupted_run_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = collection(tmp_path / "in", "a.mp4", "b.mp4", "c.mp4")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bar, "advance", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(folder, tmp_path / "out", SMALL)
+    done = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.json") if path.parent.name != "out"}
+    assert len(done) == 1
+    assert not (tmp_path / "out" / "manifest.parquet").exists()
+    manifest = prepare(folder, tmp_path / "out", SMALL)
+    assert len(manifest.usable) == 3
+    assert all(path.stat().st_mtime_ns == time for path, time in done.items())
+
+
+def test_two_at_once_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = collection(tmp_path / "in", "a.mp4", "b.mp4")
+    scheduled: list[str] = []
+    schedule = module._schedule
+
+    def counting(pool: ProcessPool, job: module._Job, options: PrepareOptions) -> Future[Outcome]:
+        scheduled.append(job.file.id)
+        return schedule(pool, job, options)
+
+    monkeypatch.setattr(module, "_schedule", counting)
+    with ThreadPoolExecutor(2) as threads:
+        one, other = threads.map(lambda out: prepare(folder, out, SMALL), [tmp_path / "out"] * 2)
+    assert one == other
+    assert scheduled == ["a.mp4", "b.mp4"]
+
+
+def _prepare_or_fail(source: Path, target: Path, side: int, known_checksum: str) -> Outcome:
+    """What a process does whose decoder misbehaves on some files."""
+    if source.name.startswith("hang"):
+        target.with_suffix(".unfinished").touch()
+        time.sleep(60)
+    if source.name.startswith("crash"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if source.name.startswith("stumble"):
+        raise AssertionError("PyAV met something new")
+    if source.name.startswith("full"):
+        raise CollectionError("/out cannot be written to: no space left on device")
+    return prepare_file(source, target, side, known_checksum)
+
+
+def test_a_hanging_or_crashing_decoder_harms_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = collection(tmp_path / "in", "a.mp4", "crash.mp4", "hang.mp4", "stumble.mp4", "z.mp4")
+    options = replace(SMALL, seconds_per_file=2.0)
+    monkeypatch.setattr(module, "prepare_file", _prepare_or_fail)
+    manifest = prepare(folder, tmp_path / "out", options)
+    assert [record.id for record in manifest.usable] == ["a.mp4", "z.mp4"]
+    assert {record.id: record.reason for record in manifest.refused} == {
+        "crash.mp4": "decoder crashed",
+        "hang.mp4": "timed out after 2 s",
+        "stumble.mp4": "decoder failed: AssertionError",
+    }
+    assert not list((tmp_path / "out").rglob("*.unfinished"))
+    monkeypatch.setattr(module, "prepare_file", prepare_file)
+    with monkeypatch.context() as patch:
+        no_processes(patch)
+        assert prepare(folder, tmp_path / "out", options) == manifest
+    patient = prepare(folder, tmp_path / "out", replace(options, seconds_per_file=60.0))
+    assert [record.id for record in patient.refused] == ["crash.mp4", "stumble.mp4"]
+
+
+def test_a_full_disk_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = collection(tmp_path / "in", "full.mp4")
+    monkeypatch.setattr(module, "prepare_file", _prepare_or_fail)
+    with pytest.raises(CollectionError, match=r"^/out cannot be written to: no space left on device$"):
+        prepare(folder, tmp_path / "out", SMALL)
+
+
+def test_a_script_without_main_guard_is_told_so(tmp_path: Path) -> None:
+    folder, script = collection(tmp_path / "in", "a.mp4"), tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from unreel.video.prepare import PrepareOptions, prepare\n"
+        f"prepare(Path({str(folder)!r}), Path({str(tmp_path / 'out')!r}), PrepareOptions(workers=1))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    run = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 1
+    told = [line for line in run.stderr.splitlines() if line.startswith("unreel.errors.CollectionError")]
+    assert set(told) == {
+        "unreel.errors.CollectionError: a process that decodes must not prepare. "
+        'A script must prepare under: if __name__ == "__main__":',
+        "unreel.errors.CollectionError: the processes that decode have ended before their work. "
+        'Run this again to go on. A script must prepare under: if __name__ == "__main__":',
+    }
+
+
+def test_no_usable_video_is_an_error_with_all_reasons(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        (folder / name).write_text("hello" * (name != "c.mp4"))
+    with pytest.raises(CollectionError) as caught:
+        prepare(folder, tmp_path / "out", SMALL)
+    assert str(caught.value) == (
+        f"{folder} holds no usable video: 2 × not a video, or damaged beyond opening, 1 × empty file. "
+        f"The list is in {tmp_path / 'out'}."
+    )
+    assert len(Manifest.read(tmp_path / "out").refused) == 3
+
+
+def test_a_folder_of_another_side_or_kind_is_not_touched(wild: tuple[Path, Manifest], tmp_path: Path) -> None:
+    folder, manifest = wild
+    with pytest.raises(CollectionError) as caught:
+        prepare(folder, folder / "out", PrepareOptions(side=64))
+    own, other = ({"format": "unreel-prepared-1", "side": side} for side in (48, 64))
+    assert str(caught.value) == (
+        f"{folder / 'out'} was prepared as {own}, expected {other}. Name a new folder, or the side of this one."
+    )
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(CollectionError, match=r"is not empty and holds no prepared videos\. Name a new"):
+        prepare(folder, tmp_path, SMALL)
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+    with pytest.raises(CollectionError, match=r"precious.txt cannot be written: File exists. Name another folder."):
+        prepare(folder, tmp_path / "precious.txt", SMALL)
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "prepared.json").write_text("{")
+    with pytest.raises(CollectionError, match="torn was prepared as None, expected"):
+        prepare(folder, tmp_path / "torn", SMALL)
+    assert Manifest.read(folder / "out") == manifest
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"side": 127}, "side is 127, expected an even number of at least 16 pixels"),
+        ({"side": 14}, "side is 14, expected an even number of at least 16 pixels"),
+        ({"workers": 0}, "workers is 0, expected at least 1"),
+        ({"seconds_per_file": 0.0}, "seconds per file is 0.0, expected more than 0"),
+    ],
+)
+def test_numbers_without_sense_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        replace(SMALL, **change)
+
+
+def test_a_folder_is_prepared_into_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNREEL_CACHE", str(tmp_path / "cache"))
+    folder = collection(tmp_path / "in", "a.mp4")
+    manifest = prepared(folder, SMALL)
+    assert manifest.root == cache_folder(folder, 48)
+    assert manifest.root.parent == tmp_path / "cache" / "prepared"
+    assert manifest.root.name.startswith("in-")
+    assert manifest.root.name.endswith("-48")
+    collection(folder, "b.mp4")
+    assert [record.id for record in prepared(folder, SMALL).usable] == ["a.mp4", "b.mp4"]
+
+
+def test_the_cache_is_the_users_unless_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UNREEL_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder(Path("x"), 128).parent == tmp_path / "unreel" / "prepared"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder(Path("x"), 128).parent == Path.home() / ".cache" / "unreel" / "prepared"
+    assert len({cache_folder(Path(name), side) for name in ("x", "y/x") for side in (74, 128)}) == 4
+
+
+def test_a_prepared_folder_is_used_as_it_is(wild: tuple[Path, Manifest], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, _ = wild
+    no_processes(monkeypatch)
+    manifest = Manifest.read(folder / "out")
+    assert prepared(folder / "out", PrepareOptions(side=128)) == manifest
+    regrouped = prepared(folder / "out", PrepareOptions(group_pattern=r"^(\w+)/"))
+    assert [record.group for record in regrouped] == [record.id.split("/")[0] for record in manifest]
+    with pytest.raises(CollectionError, match=r"group pattern '\(nothing\)' does not match 'bad/g4 cut\.mp4'"):
+        prepared(folder / "out", PrepareOptions(group_pattern="(nothing)"))
+
+
+def _real_videos() -> Path:
+    folder = Path(os.environ.get("UNREEL_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+    if not (folder / "named").is_dir():
+        pytest.skip(f"no real videos in {folder}: name their folder in UNREEL_DATA")
+    return folder / "named"
+
+
+@pytest.mark.data
+def test_real_videos_are_all_usable(tmp_path: Path) -> None:
+    manifest = prepare(_real_videos(), tmp_path, PrepareOptions(side=74, workers=2))
+    assert len(manifest.usable) == len(manifest) == 11
+    assert {record.codec for record in manifest} == {"mpeg4", "h264"}
+    for record in manifest:
+        PyAVReader(prepared=True).read_clips(manifest.file(record), [0, record.frames - 16], 16)

@@ -1,0 +1,39 @@
+"""Which frames are picked."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unreel.chance import generator
+from unreel.video.sampling import equally_spaced_starts, looped, two_starts
+
+
+@given(frames=st.integers(16, 400), seed=st.integers(0, 9))
+def test_two_clips_lie_inside_the_video(frames: int, seed: int) -> None:
+    for start in two_starts(frames, 16, generator(seed, "test")):
+        assert 0 <= start <= frames - 16
+
+
+def test_two_starts_are_uniform_and_independent() -> None:
+    pairs = np.array([two_starts(19, 16, generator(0, "test", number)) for number in range(4000)])
+    counts = np.zeros((4, 4))
+    np.add.at(counts, (pairs[:, 0], pairs[:, 1]), 1)
+    assert counts.min() > 180  # 250 expected in each of the 16 cells
+    assert counts.max() < 320
+
+
+def test_a_video_shorter_than_a_clip_is_our_own_mistake() -> None:
+    with pytest.raises(ValueError, match="got 15 frames, a clip needs 16"):
+        two_starts(15, 16, generator(0, "test"))
+
+
+@given(frames=st.integers(16, 400), count=st.integers(1, 12))
+def test_equally_spaced_clips_have_equally_spaced_centres(frames: int, count: int) -> None:
+    starts = equally_spaced_starts(frames, 16, count)
+    assert np.allclose(np.array(starts) + 8, np.linspace(8, frames - 8, count), atol=0.5)
+
+
+def test_short_videos_are_looped() -> None:
+    assert equally_spaced_starts(5, 16, 3) == [0, 0, 0]
+    assert looped(5, 12) == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]
