@@ -61,13 +61,13 @@ def run(settings: Demo) -> Path:
     training = _pretraining(settings, out, out / "prepared")
 
     def stage(number: int, text: str) -> None:
-        console.print(f"[bold][{number}/5][/bold] {text}")
+        console.print(f"{number} of 5: {text}", style="bold")
 
+    stage(1, f"scanning and preparing {videos}")
     if settings.videos is None:
-        stage(1, f"rendering {settings.shapes} videos of Moving Shapes into {videos}")
+        console.print(f"rendering {settings.shapes} videos of Moving Shapes first")
         out.mkdir(parents=True)
         render_collection(videos, MovingShapes(settings.shapes, settings.seed))
-    stage(1, f"scanning and preparing {videos}")
     side = training.encoder_settings.prepared_side
     manifest = prepare(videos, out / "prepared", PrepareOptions(side, settings.group_pattern))
     console.print(summary(manifest))

@@ -1,0 +1,72 @@
+"""Features: the same for a video alone and among others, in order, the missing named."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from clips import Clip
+
+from unreel import models
+from unreel.evaluation.features import FeatureExtractor
+from unreel.settings.pretraining import EncoderSettings
+from unreel.types import Pyramid
+from unreel.video.decode import PyAVReader
+from unreel.video.manifest import Manifest
+from unreel.video.prepare import PrepareOptions, prepare
+
+SETTINGS = EncoderSettings(width=0.0625, size=28)
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    folder = tmp_path_factory.mktemp("features")
+    for number in range(9):
+        width, height = (44, 32) if number % 2 else (32, 44)
+        Clip(width=width, height=height, frames=17 + number).write(folder / "videos" / f"{number}.mp4")
+    return prepare(folder / "videos", folder / "prepared", PrepareOptions(SETTINGS.prepared_side))
+
+
+def test_alone_and_among_others(manifest: Manifest) -> None:
+    torch.manual_seed(0)
+    extractor = FeatureExtractor(models.build("r3d18", width=0.0625), SETTINGS, level=4)
+    together = extractor.features(manifest, manifest.usable, clips=10, workers=0)
+    assert together.clips.shape == (9, 10, 16)
+    assert together.ids == tuple(record.id for record in manifest.usable)
+    for row, record in enumerate(manifest.usable):
+        alone = extractor.features(manifest, [record], clips=10, workers=0)
+        np.testing.assert_allclose(alone.videos[0], together.videos[row], atol=1e-5)
+
+
+class MeanColour:
+    """An encoder whose features can be worked out by hand: the mean of each channel."""
+
+    channels = {5: 3}  # noqa: RUF012
+
+    def __call__(self, clips: torch.Tensor) -> Pyramid:
+        return Pyramid({5: clips})
+
+
+def test_what_is_seen_is_the_centre_of_equally_spaced_clips(manifest: Manifest) -> None:
+    record = manifest.usable[8]  # 25 frames of 44 × 32 with a region of 32 and a crop of 28 pixels: scale 1
+    features = FeatureExtractor(MeanColour(), SETTINGS).features(manifest, [record], clips=4, workers=0)
+    whole = PyAVReader().read_clips(manifest.file(record), [0], record.frames)[0]
+    margin_x, margin_y = (record.width - 28) // 2, (record.height - 28) // 2
+    luma = whole.luma[:, margin_y : margin_y + 28, margin_x : margin_x + 28].astype(np.float64)
+    chroma = whole.chroma.astype(np.float64).repeat(2, axis=2).repeat(2, axis=3)
+    chroma = chroma[:, :, margin_y : margin_y + 28, margin_x : margin_x + 28]
+    for clip, start in enumerate((0, 3, 6, 9)):
+        y = (luma[start : start + 16] - 16) / 219
+        v = (chroma[start : start + 16, 1] - 128) / 224
+        red = np.clip(y + 1.402 * v, 0, 1).mean()
+        assert features.clips[0, clip, 0] == pytest.approx(2 * red - 1, abs=0.02)
+
+
+def test_a_video_removed_since_is_named(manifest: Manifest) -> None:
+    there, gone = manifest.usable[0], replace(manifest.usable[1], path="videos/gone.mp4")
+    extractor = FeatureExtractor(MeanColour(), SETTINGS)
+    features = extractor.features(manifest, [gone, there], clips=2, workers=0)
+    assert features.ids == (there.id,)
+    assert list(features.missing) == [gone.id]
+    none = extractor.features(manifest, [gone], clips=2, workers=0)
+    assert none.clips.shape == (0, 2, 3)
