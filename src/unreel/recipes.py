@@ -50,7 +50,7 @@ def three_level() -> Changes:
 
 def hdc_small() -> Changes:
     """HDC in about five minutes on two processor cores: 1/4 of the channels, 56 px, batches of 24. No paper number."""
-    small = {"width": 0.25, "size": 56, "batch_size": 24, "steps": 400, "learning_rate": 0.03}
+    small = {"width": 0.25, "size": 56, "batch_size": 24, "steps": 400, "learning_rate": 0.02}
     return {**hdc(), **small, "checkpoint_every": 200, "knn_every": 50}
 
 
