@@ -4,8 +4,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 
 import pytest
 from clips import Clip
@@ -18,20 +16,13 @@ def unreel(*words: object, cwd: Path | None = None) -> subprocess.CompletedProce
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
 
 
-def test_help_is_fast_and_does_without_torch() -> None:
-    seconds = []
-    for _ in range(5):
-        started = perf_counter()
-        answer = unreel("--help")
-        seconds.append(perf_counter() - started)
-    assert answer.returncode == 0
+def test_help_names_every_verb_and_imports_nothing_heavy() -> None:
+    code = "import sys; sys.argv = ['', '--help']; from unreel.cli import main; main(); print(*sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *page, modules = answer.stdout.splitlines()
+    assert {"torch", "numpy", "av", "pydantic", "tyro", "rich"}.isdisjoint(modules.split())
     for verb in ("synth", "prepare", "pretrain", "evaluate", "embed", "report", "demo"):
-        assert f"\n  {verb} " in answer.stdout
-    # The promise is 0.3 s on an idle machine; a busy one gets three times as long.
-    assert median(seconds) < 0.9
-    code = "import sys; sys.argv = ['', '--help']; from unreel.cli import main; main(); print('torch' in sys.modules)"
-    checked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert checked.stdout.splitlines()[-1] == "False"
+        assert any(line.startswith(f"  {verb} ") for line in page)
 
 
 @pytest.mark.parametrize("verb", ["synth", "prepare", "pretrain", "evaluate retrieval", "embed", "report", "demo"])

@@ -13,6 +13,7 @@ from unreel.types import ClipBatch
 from unreel.video.planes import Colour
 
 SIDE = 36
+STEPS = 30
 
 
 def _settings(**changes: object) -> PretrainSettings:
@@ -89,14 +90,15 @@ def test_only_what_has_a_weight_is_built(
 
 def test_a_few_steps_tell_four_videos_apart() -> None:
     # four videos of stripes, of another width each; the batch of noise above has nothing that its two clips share
-    method, batch = _method(), _batch()
-    stripes = torch.stack([((torch.arange(SIDE) // width) % 2) * 200 + 20 for width in (1, 2, 4, 9)]).byte()
-    batch = replace(batch, luma=stripes[:, None, None, None].expand_as(batch.luma).contiguous())
-    optimizer = torch.optim.SGD(method.parameters(), lr=0.05, momentum=0.9)
+    method, batch = _method(width=0.25, alpha=(0.0, 1.0, 0.0), beta=(0.0, 1.0, 0.0)), _batch()
+    stripes = torch.stack([((torch.arange(SIDE) // width) % 2) * 200 + 20 for width in (1, 3, 6, 12)]).byte()
+    grey = torch.full_like(batch.chroma, 128)
+    batch = replace(batch, luma=stripes[:, None, None, None].expand_as(batch.luma).contiguous(), chroma=grey)
+    optimizer = torch.optim.Adam(method.parameters(), lr=2e-3)
     first = method(batch).total.item()
-    for _ in range(30):
+    for _ in range(STEPS):
         loss = method(batch).total
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert method(batch).total.item() < 0.5 * first
+    assert method(batch).total.item() < 0.3 * first

@@ -9,7 +9,7 @@ from pydantic import PositiveInt
 from rich.console import Console
 
 from unreel import recipes
-from unreel.cli import embed, evaluate, report
+from unreel.cli import embed, evaluate, pretrain, report
 from unreel.cli.parsing import parse
 from unreel.cli.prepare import summary
 from unreel.settings.model import Settings, validated
@@ -45,7 +45,6 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(settings: Demo) -> Path:
     """Render (where no videos are given), prepare, pretrain, evaluate, embed, report. Returns the page."""
-    from unreel.training.pretrain import pretrain
     from unreel.video.collection import find_videos
     from unreel.video.prepare import PrepareOptions, prepare
     from unreel.video.synth import MovingShapes, render_collection
@@ -72,7 +71,7 @@ def run(settings: Demo) -> Path:
     manifest = prepare(videos, out / "prepared", PrepareOptions(side, settings.group_pattern))
     console.print(summary(manifest))
     stage(2, f"pretraining with {training.recipe}: {training.steps} steps of {training.batch_size} videos")
-    pretrain(training, manifest)
+    pretrain.run(training)
     stage(3, "judging, beside the same encoder untrained")
     evaluate.run(
         "retrieval", evaluate.Evaluate(run=training.out, folder=manifest.root, out=training.out / "evaluation")

@@ -8,6 +8,7 @@ import tyro
 
 from unreel import recipes
 from unreel.cli.parsing import parse
+from unreel.cli.prepare import LISTED
 from unreel.errors import SettingsError
 from unreel.settings.model import read_settings
 from unreel.settings.pretraining import PretrainSettings
@@ -25,14 +26,21 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def run(settings: PretrainSettings) -> None:
-    """Prepare the folder where that is still to be done, then pretrain."""
-    from unreel.training.pretrain import pretrain
+    """Prepare the folder where that is still to be done, say what is left out, then pretrain."""
+    from unreel.training.pretrain import choose_videos, pretrain
     from unreel.training.run import check_free
     from unreel.video.prepare import PrepareOptions, prepared
 
     check_free(settings.out)
     options = PrepareOptions(settings.encoder_settings.prepared_side, settings.group_pattern)
-    pretrain(settings, prepared(settings.folder, options))
+    manifest = prepared(settings.folder, options)
+    videos, left_out = choose_videos(settings, manifest)
+    print(f"learning from {len(videos)} videos, {len(left_out)} files left out")
+    for identity, reason in list(left_out.items())[:LISTED]:
+        print(f"  {identity}: {reason}")
+    if len(left_out) > LISTED:
+        print(f"  and {len(left_out) - LISTED} more, all listed in {settings.out / 'videos.json'}")
+    pretrain(settings, manifest)
 
 
 def _starting_point(arguments: Sequence[str]) -> tuple[list[str], PretrainSettings]:

@@ -1,8 +1,10 @@
 """`unreel report`."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import which
 
 import tyro
 
@@ -76,13 +78,23 @@ def run(settings: Report) -> Path:
 def next_steps(run: Path, *, group_pattern: str | None = None) -> list[str]:
     """What to type with one's own videos."""
     groups = f" --group-pattern '{group_pattern}'" if group_pattern else ""
+    unreel = _typed("unreel")
     return [
-        "unreel pretrain FOLDER --out runs/mine --recipe hdc-small --steps 2000",
-        f"unreel evaluate retrieval runs/mine FOLDER --out runs/mine/evaluation{groups}",
-        "unreel embed runs/mine FOLDER --out runs/mine/embeddings.parquet",
-        "unreel report runs/mine --out runs/mine/report.html",
-        f"tensorboard --logdir {run}",
+        f"{unreel} pretrain FOLDER --out runs/mine --recipe hdc-small --steps 2000",
+        f"{unreel} evaluate retrieval runs/mine FOLDER --out runs/mine/evaluation{groups}",
+        f"{unreel} embed runs/mine FOLDER --out runs/mine/embeddings.parquet",
+        f"{unreel} report runs/mine --out runs/mine/report.html",
+        f"{_typed('tensorboard')} --logdir {run}",
     ]
+
+
+def _typed(program: str) -> str:
+    """How to call a program of this environment: by its name alone only where the shell would find it."""
+    if which(program):
+        return program
+    beside = Path(sys.executable).with_name(program)
+    near = beside.is_relative_to(Path.cwd())
+    return str(beside.relative_to(Path.cwd()) if near else beside)
 
 
 def _facts(

@@ -88,7 +88,7 @@ def check_free(path: Path) -> None:
 def versions() -> dict[str, str]:
     """What this process runs on."""
     return {
-        "command": shlex.join(sys.argv),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         **{library: metadata.version(library) for library in LIBRARIES},
