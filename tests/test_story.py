@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from clips import Clip
 
 from unreel.checkpoint import load_encoder
 from unreel.cli import demo, evaluate, pretrain, synth
+from unreel.errors import CollectionError
 from unreel.evaluation.results import read_retrievals
 from unreel.search.table import read_vectors
 from unreel.training.run import read_metrics
@@ -98,3 +100,21 @@ def test_a_group_is_kept_out_of_its_own_results(demo_folder: Path, tmp_path: Pat
     evaluate.main(["linear", *words, "--group-pattern", "/([a-z]+)-"])
     probes = json.loads((tmp_path / "linear.json").read_text())["hdc-small"]
     assert {probe["label"] for probe in probes} == {"appearance", "motion"}
+
+
+def test_the_demo_takes_a_folder_of_few_videos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("run/a.mp4", "run/b.mp4", "walk/c.mp4", "walk/d.mp4"):
+        Clip(width=64, height=48, frames=20).write(tmp_path / "videos" / name)
+    (tmp_path / "videos" / "walk" / "text.mp4").write_text("no video")
+    demo.main(["--videos", str(tmp_path / "videos"), "--steps", "2", "--out", str(tmp_path / "demo")])
+    said = capsys.readouterr().out
+    assert "4 videos prepared" in said
+    assert "refused walk/text.mp4: " in said
+    assert "few videos: batches of 4 instead of 24" in said
+    assert "text.mp4" in (tmp_path / "demo" / "report.html").read_text()
+
+
+def test_a_wrong_folder_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(CollectionError, match="does not exist"):
+        demo.main(["--videos", str(tmp_path / "nowhere"), "--out", str(tmp_path / "demo")])
+    assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from pydantic import PositiveInt
 from rich.console import Console
@@ -14,6 +15,9 @@ from unreel.cli.parsing import parse
 from unreel.cli.prepare import summary
 from unreel.settings.model import Settings, validated
 from unreel.settings.pretraining import PretrainSettings
+
+if TYPE_CHECKING:
+    from unreel.video.manifest import Manifest
 
 
 class Demo(Settings):
@@ -32,7 +36,7 @@ class Demo(Settings):
     steps: PositiveInt | None = None
     """Steps of pretraining; none given: those of the recipe hdc-small."""
     batch_size: PositiveInt | None = None
-    """Videos of a step; none given: those of the recipe."""
+    """Videos of a step; none given: those of the recipe, or all where there are fewer."""
     shapes: PositiveInt = 240
     """How many videos of Moving Shapes to render."""
     seed: int = 0
@@ -45,48 +49,35 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(settings: Demo) -> Path:
     """Render (where no videos are given), prepare, pretrain, evaluate, embed, report. Returns the page."""
-    from unreel.video.collection import find_videos
-    from unreel.video.prepare import PrepareOptions, prepare
-    from unreel.video.synth import MovingShapes, render_collection
-
     console = Console(highlight=False)
     started = perf_counter()
-    if settings.videos:
-        find_videos(
-            settings.videos, group_pattern=settings.group_pattern
-        )  # a wrong folder is told before anything is made
     out = next_free(settings.out)
-    videos = settings.videos or out / "videos"
-    training = _pretraining(settings, out, out / "prepared")
+    training = _pretraining(settings, out)
 
-    def stage(number: int, text: str) -> None:
-        console.print(f"{number} of 5: {text}", style="bold")
+    console.print(f"1 of 5: scanning and preparing {settings.videos or 'Moving Shapes'}", style="bold")
+    manifest = _collection(settings, out, training.encoder_settings.prepared_side)
+    print(summary(manifest))
+    training = _fitted(training, manifest) if settings.batch_size is None else training
 
-    stage(1, f"scanning and preparing {videos}")
-    if settings.videos is None:
-        console.print(f"rendering {settings.shapes} videos of Moving Shapes first")
-        out.mkdir(parents=True)
-        render_collection(videos, MovingShapes(settings.shapes, settings.seed))
-    side = training.encoder_settings.prepared_side
-    manifest = prepare(videos, out / "prepared", PrepareOptions(side, settings.group_pattern))
-    console.print(summary(manifest))
-    stage(2, f"pretraining with {training.recipe}: {training.steps} steps of {training.batch_size} videos")
+    console.print(f"2 of 5: {training.recipe}, {training.steps} steps of {training.batch_size} videos", style="bold")
     pretrain.run(training)
-    stage(3, "judging, beside the same encoder untrained")
-    evaluate.run(
-        "retrieval", evaluate.Evaluate(run=training.out, folder=manifest.root, out=training.out / "evaluation")
-    )
-    stage(4, "embedding the collection")
+
+    console.print("3 of 5: judging, beside the same encoder untrained", style="bold")
+    judging = evaluate.Evaluate(run=training.out, folder=manifest.root, out=training.out / "evaluation")
+    evaluate.run("retrieval", judging)
+
+    console.print("4 of 5: embedding the collection", style="bold")
     tables = training.out / "embeddings-untrained.parquet", training.out / "embeddings.parquet"
     for table, untrained in zip(tables, (True, False), strict=True):
         embed.run(embed.Embed(run=training.out, folder=manifest.root, out=table, untrained=untrained))
-    stage(5, "writing the page")
-    title = f"unreel on {videos.resolve().name if settings.videos else 'Moving Shapes'}"
+
+    console.print("5 of 5: writing the page", style="bold")
+    title = f"unreel on {settings.videos.resolve().name if settings.videos else 'Moving Shapes'}"
     page = report.run(report.Report(run=training.out, out=out / "report.html", embeddings=tables, title=title))
     console.print(f"\nDone in {(perf_counter() - started) / 60:.1f} minutes. Open [bold]{page}[/bold] in a browser.")
     console.print("\nNext, with your own videos:")
     for command in report.next_steps(training.out, group_pattern=settings.group_pattern):
-        console.print(f"  {command}", markup=False)
+        print(f"  {command}")
     return page
 
 
@@ -96,12 +87,33 @@ def next_free(wanted: Path) -> Path:
     return next(path for path in names if not path.exists())
 
 
-def _pretraining(settings: Demo, out: Path, prepared: Path) -> PretrainSettings:
+def _pretraining(settings: Demo, out: Path) -> PretrainSettings:
     values = dict(recipes.changes("hdc-small")) | {
-        "folder": prepared.resolve(),
+        "folder": (out / "prepared").resolve(),
         "out": out / "run",
         "seed": settings.seed,
     }
     chosen = {"steps": settings.steps, "batch_size": settings.batch_size, "group_pattern": settings.group_pattern}
     values |= {name: value for name, value in chosen.items() if value is not None}
     return validated(PretrainSettings, values, "unreel demo")
+
+
+def _collection(settings: Demo, out: Path, side: int) -> "Manifest":
+    """The prepared videos: the user's, or Moving Shapes rendered now."""
+    from unreel.video.prepare import PrepareOptions, prepare
+    from unreel.video.synth import MovingShapes, render_collection
+
+    videos = settings.videos or out / "videos"
+    if settings.videos is None:
+        out.mkdir(parents=True)
+        render_collection(videos, MovingShapes(settings.shapes, settings.seed))
+    return prepare(videos, out / "prepared", PrepareOptions(side, settings.group_pattern))
+
+
+def _fitted(training: PretrainSettings, manifest: "Manifest") -> PretrainSettings:
+    """The same settings with batches that a small collection can fill."""
+    videos = sum(record.frames >= training.clip_length for record in manifest.usable)
+    if not 2 <= videos < training.batch_size:
+        return training
+    print(f"few videos: batches of {videos} instead of {training.batch_size}")
+    return training.model_copy(update={"batch_size": videos})

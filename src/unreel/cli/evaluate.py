@@ -108,12 +108,13 @@ def print_retrievals(retrievals: Sequence["Retrieval"]) -> None:
     """One table per label."""
     if not retrievals[0].scores:
         print("no label to judge by (no two videos share one): the neighbours of every video are written, unjudged")
+    print(f"collection: {retrievals[0].collection}")
     for label in [score.label for score in retrievals[0].scores]:
         first, score = retrievals[0], retrievals[0].score(label)
         chance = f"chance {score.chance:.1%}, {score.queries} queries"
         table = Table(
             title=f"retrieval by {label}: {first.protocol}, level {first.level}, {first.split}",
-            caption=f"percent of queries, 95 % interval of R@1; {chance}; {first.collection}",
+            caption=f"percent of queries; R@1 within: 95 % interval; {chance}",
         )
         for name in ("encoder", *(f"R@{k}" for k in score.hits), "R@1 within", "seen"):
             table.add_column(name, justify="left" if name == "encoder" else "right", no_wrap=True)

@@ -74,7 +74,7 @@ def prepare(folder: Path, out: Path, options: PrepareOptions) -> Manifest:
     collection = find_videos(folder, group_pattern=options.group_pattern)
     with _claimed(out, options.side):
         records = sorted(_records(collection.files, out, options), key=lambda record: record.id)
-        source = printable(folder.absolute())
+        source = printable(folder.resolve())
         manifest = Manifest(out, tuple(records), source, options.side, collection.ignored)
         manifest.write()
     if not manifest.usable:
