@@ -150,7 +150,7 @@ def _environment() -> Environment:
 
 
 def _template_text(name: str) -> str:
-    return files("unreel.reporting").joinpath("templates", name).read_text(encoding="utf-8")
+    return files("unreel.reporting").joinpath("templates").joinpath(name).read_text(encoding="utf-8")
 
 
 def _select(inputs: ReportInputs, seed: int) -> Selection:

@@ -81,7 +81,7 @@ def paint_ground(look: Look, side: int) -> Image:
 
 def paint_shape(ground: Image, look: Look, pose: Pose) -> Image:
     """A copy of the ground with the shape on it, anti-aliased; what leaves the frame is cut off."""
-    image = ground.copy()
+    image: Image = ground.copy()
     side = len(ground)
     pixels = look.radius * pose.scale * side  # per radius
     reach = pixels * (1 + _HALO) + 1
