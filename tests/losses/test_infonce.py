@@ -19,6 +19,12 @@ def test_equals_the_loops_of_equation_4(b: int, n: int, d: int, seed: int) -> No
     assert infonce(anchors, positives, temperature=0.1).loss.item() == pytest.approx(expected / b, abs=1e-4)
 
 
+def test_float64_stays_float64() -> None:
+    anchors, positives = torch.randn(2, 3, 2, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    expected = by_the_book.spatial(anchors.tolist(), positives.tolist(), 0.07)
+    assert infonce(anchors, positives, reduction="sum").loss.item() == pytest.approx(expected, abs=1e-10)
+
+
 def test_accuracy_is_the_share_of_nearest_positives() -> None:
     anchors = torch.eye(4)[:, None]
     positives = torch.eye(4)[[0, 1, 3, 2], None]

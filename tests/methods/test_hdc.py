@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from unreel.losses import hdnce
+from unreel.losses import hdnce, infonce
 from unreel.methods import HDC
 from unreel.settings.pretraining import PretrainSettings
 from unreel.types import ClipBatch
@@ -46,6 +46,16 @@ def test_views_o_and_s_show_the_first_clip_and_t_the_second() -> None:
 def test_views_are_drawn_apart() -> None:
     method, batch = _method(), _batch()
     assert not torch.equal(method.view(batch, "o"), method.view(batch, "s"))
+
+
+def test_mixed_precision_reaches_neither_the_pixels_nor_the_similarities() -> None:
+    method, batch = _method(), _batch()
+    vectors = torch.randn(2, 6, 1, 128, generator=torch.Generator().manual_seed(0)).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        view, loss = method.view(batch, "o"), infonce(vectors[0], vectors[1]).loss
+        assert method(batch).total.dtype == torch.float32
+    assert torch.equal(view, method.view(batch, "o"))
+    torch.testing.assert_close(loss, infonce(vectors[0].float(), vectors[1].float()).loss)
 
 
 def test_the_loss_is_that_of_views_encoded_one_by_one() -> None:

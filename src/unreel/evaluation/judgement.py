@@ -29,7 +29,8 @@ class Judgement:
         Raises:
             CollectionError: not one could be read.
         """
-        extractor = FeatureExtractor(encoder.encoder, encoder.settings, level=self.level, device=self.device)
+        network = encoder.encoder.to(self.device)
+        extractor = FeatureExtractor(network, encoder.settings, level=self.level, device=self.device)
         description = f"embedding ({encoder.name})"
         features = extractor.features(
             manifest, manifest.usable, clips=self.clips, workers=self.workers, description=description

@@ -30,10 +30,12 @@ def infonce(
 
     The negatives of a position are the same position of the other clips. Positions are averaged; clips are averaged
     ("mean") or added ("sum", as the paper writes it). One direction only: positives are not used as anchors.
+    Computed in float32 at least, under mixed precision too: 1/τ magnifies every rounding.
     """
-    similarities = torch.einsum(
-        "ind,jnd->nij", functional.normalize(anchors.float(), dim=-1), functional.normalize(positives.float(), dim=-1)
-    )
+    with torch.autocast(anchors.device.type, enabled=False):
+        precision = torch.promote_types(anchors.dtype, torch.float32)
+        first, second = (functional.normalize(each.to(precision), dim=-1) for each in (anchors, positives))
+        similarities = torch.einsum("ind,jnd->nij", first, second)
     targets = torch.arange(len(anchors), device=anchors.device).expand(similarities.shape[0], -1)
     losses = functional.cross_entropy((similarities / temperature).flatten(0, 1), targets.flatten(), reduction="sum")
     loss = losses / similarities.shape[0]

@@ -61,11 +61,12 @@ class HDC(nn.Module):
 
     @torch.no_grad()
     def view(self, batch: ClipBatch, view: str) -> Float[Tensor, "b 3 t s s"]:
-        """View o or s of the first clip x, or view t of the second, Γ(x)."""
+        """View o or s of the first clip x, or view t of the second, Γ(x); in float32 under mixed precision too."""
         settings = self.settings
         draws = draw_views(settings.augmentation, seed=settings.seed, epoch=batch.epoch, ids=batch.ids, view=view)
         clip = 1 if view == "t" else 0
-        return apply_views(batch.luma[:, clip], batch.chroma[:, clip], batch.to_rgb, draws, settings.size)
+        with torch.autocast(batch.luma.device.type, enabled=False):
+            return apply_views(batch.luma[:, clip], batch.chroma[:, clip], batch.to_rgb, draws, settings.size)
 
     def _spatial(self, view: str, maps: dict[str, Pyramid], level: int) -> Float[Tensor, "b n d"]:
         vectors: Tensor = self.projections[f"{view}{level}"](maps[view][level].mean(dim=(3, 4)).transpose(1, 2))
