@@ -4,7 +4,8 @@
     ├── SettingsError              a setting that does not exist or makes no sense
     ├── CollectionError            a folder or manifest that cannot be used
     │   └── VideoError             one video that cannot be used (counted and listed, never fatal to a collection)
-    ├── RunError                   a run folder that exists already, or is not one
+    ├── OverwriteError             an output that exists already
+    ├── RunError                   a folder that is no run folder
     │   └── CheckpointError        weights that are missing, damaged or of another encoder
     ├── TrainingError              a run that cannot go on (loss not finite)
     └── MissingExtraError          an optional package that is not installed
@@ -31,8 +32,12 @@ class VideoError(CollectionError):
     """One video that cannot be used; its message is the reason listed in the manifest."""
 
 
+class OverwriteError(UnreelError):
+    """An output that exists already; nothing is ever overwritten."""
+
+
 class RunError(UnreelError):
-    """A run folder that exists already, or is not one."""
+    """A folder that is no run folder."""
 
 
 class CheckpointError(RunError):

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from unreel.checkpoint import LoadedEncoder
-from unreel.errors import CollectionError, MissingExtraError
+from unreel.errors import CollectionError, MissingExtraError, OverwriteError
 from unreel.evaluation.features import Features
 from unreel.extras import require
 from unreel.models import build
@@ -37,7 +37,7 @@ def test_what_is_written_is_read(name: str, inputs: tuple[Features, Manifest, Lo
     assert list(vectors) == ["hdc"]
     for row, identity in enumerate(IDS):
         assert np.array_equal(vectors["hdc"][identity], inputs[0].clips[row].mean(axis=0))
-    with pytest.raises(CollectionError, match="exists already and nothing is overwritten"):
+    with pytest.raises(OverwriteError, match="exists already and nothing is overwritten"):
         write_table(embeddings_table(*inputs), path)
 
 

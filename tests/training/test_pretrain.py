@@ -8,7 +8,7 @@ import torch
 from clips import Clip
 
 from unreel.checkpoint import load_encoder, untrained_encoder
-from unreel.errors import CollectionError, RunError, TrainingError
+from unreel.errors import CollectionError, OverwriteError, TrainingError
 from unreel.settings.model import read_settings
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.pretrain import pretrain
@@ -78,7 +78,7 @@ def test_labels_are_never_learned_from(manifest: Manifest, tmp_path: Path) -> No
 def test_an_existing_run_is_not_overwritten(manifest: Manifest, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "precious").write_text("mine")
-    with pytest.raises(RunError, match="run exists already and nothing is overwritten: choose another --out"):
+    with pytest.raises(OverwriteError, match="run exists already and nothing is overwritten: write to another place"):
         pretrain(_settings(manifest, tmp_path / "run"), manifest)
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["precious"]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from unreel.chance import generator
-from unreel.errors import CollectionError, SettingsError
+from unreel.errors import CollectionError, OverwriteError, SettingsError
 from unreel.video import synth
 from unreel.video.shapes import APPEARANCES, Pose
 from unreel.video.synth import MARGIN, MOTIONS, MotionParameters, MovingShapes, draw_parameters, pose, render_collection
@@ -265,9 +265,7 @@ def test_no_workers_are_refused(tmp_path: Path) -> None:
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     for out in (tmp_path, tmp_path / "notes.txt"):
-        with pytest.raises(
-            CollectionError, match=r"exists and is not an empty folder; nothing is overwritten\. Give a new"
-        ):
+        with pytest.raises(OverwriteError, match="exists already and nothing is overwritten: write to another place"):
             render_collection(out, TINY)
 
     assert contents(tmp_path) == {"notes.txt": b"mine"}

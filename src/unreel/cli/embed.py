@@ -45,8 +45,9 @@ def run(settings: Embed) -> None:
     """Embed and write."""
     from unreel.checkpoint import load_encoder, untrained_encoder
     from unreel.engine.device import device
+    from unreel.engine.outputs import check_free
     from unreel.evaluation.judgement import Judgement
-    from unreel.search.table import check_free, embeddings_table, write_table
+    from unreel.search.table import embeddings_table, write_table
     from unreel.video.prepare import PrepareOptions, prepared
 
     check_free(settings.out)

@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from unreel.cli.parsing import parse
-from unreel.errors import CollectionError, SettingsError
+from unreel.errors import SettingsError
 from unreel.settings.model import Settings
 
 if TYPE_CHECKING:
     from unreel.checkpoint import LoadedEncoder
+    from unreel.engine.outputs import check_free
     from unreel.evaluation.judgement import Judgement
     from unreel.evaluation.linear import LinearProbe
     from unreel.evaluation.results import Retrieval
@@ -80,10 +81,7 @@ def run(kind: str, settings: Evaluate) -> None:
     from unreel.video.prepare import PrepareOptions, prepared
 
     target = settings.out / f"{kind}.json"
-    if target.exists():
-        raise CollectionError(
-            f"{target} exists already and nothing is overwritten: choose another --out, or remove it."
-        )
+    check_free(target)
     trained = load_encoder(settings.run)
     options = PrepareOptions(trained.settings.prepared_side, settings.group_pattern)
     manifest = prepared(settings.folder, options)

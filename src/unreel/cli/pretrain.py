@@ -27,8 +27,8 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(settings: PretrainSettings) -> None:
     """Prepare the folder where that is still to be done, say what is left out, then pretrain."""
+    from unreel.engine.outputs import check_free
     from unreel.training.pretrain import choose_videos, pretrain
-    from unreel.training.run import check_free
     from unreel.video.prepare import PrepareOptions, prepared
 
     check_free(settings.out)

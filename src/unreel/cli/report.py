@@ -38,16 +38,14 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(settings: Report) -> Path:
     """Gather what the run left and write the page."""
+    from unreel.engine.outputs import check_free
     from unreel.evaluation.results import read_retrievals
     from unreel.reporting.page import ReportInputs, write_report
     from unreel.search.table import read_vectors
     from unreel.training.run import read_metrics
     from unreel.video.prepare import PrepareOptions, prepared
 
-    if settings.out.exists():
-        raise CollectionError(
-            f"{settings.out} exists already and nothing is overwritten: choose another --out, or remove it."
-        )
+    check_free(settings.out)
     if not (settings.run / "settings.yaml").is_file():
         raise RunError(f"{settings.run} is no run folder: it holds no settings.yaml, as `unreel pretrain` leaves it.")
     pretraining = read_settings(PretrainSettings, settings.run / "settings.yaml")

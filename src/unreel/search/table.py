@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from unreel.checkpoint import LoadedEncoder
+from unreel.engine.outputs import check_free
 from unreel.errors import CollectionError
 from unreel.evaluation.features import Features
 from unreel.extras import require
@@ -38,21 +39,11 @@ def embeddings_table(features: Features, manifest: Manifest, encoder: LoadedEnco
     )
 
 
-def check_free(path: Path) -> None:
-    """Refuse a table that exists already.
-
-    Raises:
-        CollectionError: it does.
-    """
-    if path.exists():
-        raise CollectionError(f"{path} exists already and nothing is overwritten: choose another --out, or remove it.")
-
-
 def write_table(table: pa.Table, path: Path) -> None:
     """Write to a Parquet file (name ending in .parquet) or to a LanceDB folder (any other name).
 
     Raises:
-        CollectionError: the path exists already.
+        OverwriteError: the path exists already.
         MissingExtraError: LanceDB is not installed.
     """
     check_free(path)

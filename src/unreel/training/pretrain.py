@@ -10,6 +10,7 @@ from lightning_fabric import Fabric
 from unreel.chance import generator
 from unreel.checkpoint import save_weights
 from unreel.checkpoint.weights import FINAL
+from unreel.engine.outputs import check_free
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError, TrainingError
 from unreel.evaluation.features import FeatureExtractor
@@ -17,7 +18,7 @@ from unreel.evaluation.retrieval import judge, judgeable_labels, labels_of, rank
 from unreel.methods import HDC
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.optimization import keras_decay, sgd
-from unreel.training.run import RunFolder, check_free
+from unreel.training.run import RunFolder
 from unreel.types import ClipBatch, Loss
 from unreel.video.loading import PretrainDataset, pretrain_batches
 from unreel.video.manifest import Manifest, VideoRecord
@@ -31,7 +32,7 @@ def pretrain(settings: PretrainSettings, manifest: Manifest) -> None:
     """Train on the usable videos of `manifest` and leave the run folder `settings.out`.
 
     Raises:
-        RunError: the run folder exists already.
+        OverwriteError: the run folder exists already.
         CollectionError: fewer usable videos than a batch needs, or prepared smaller than the encoder's input.
         TrainingError: the loss is not finite.
     """

@@ -23,7 +23,7 @@ from typing import final
 
 from torch.utils.tensorboard import SummaryWriter
 
-from unreel.errors import RunError
+from unreel.engine.outputs import check_free
 from unreel.settings.model import Settings, write_settings
 
 LIBRARIES = ("unreel", "torch", "av", "lightning-fabric", "numpy", "safetensors")
@@ -34,7 +34,7 @@ class RunFolder:
     """An open run folder. Use as a context manager.
 
     Raises:
-        RunError: the folder exists already and is not empty; nothing is overwritten.
+        OverwriteError: the folder exists already and is not empty.
     """
 
     def __init__(self, path: Path, settings: Settings) -> None:
@@ -73,16 +73,6 @@ class RunFolder:
     def note_videos(self, used: list[str], left_out: dict[str, str]) -> None:
         """Write which videos take part and which do not, with the reason."""
         (self.path / "videos.json").write_text(json.dumps({"used": used, "left_out": left_out}, indent=1))
-
-
-def check_free(path: Path) -> None:
-    """Refuse a run folder that exists already.
-
-    Raises:
-        RunError: it does.
-    """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise RunError(f"{path} exists already and nothing is overwritten: choose another --out, or remove it.")
 
 
 def versions() -> dict[str, str]:

@@ -27,6 +27,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from unreel.chance import generator
+from unreel.engine.outputs import check_free
 from unreel.engine.progress import track
 from unreel.errors import CollectionError, SettingsError
 from unreel.video.shapes import APPEARANCES, Pose, draw_look, paint_ground, paint_shape
@@ -181,14 +182,14 @@ def render_collection(out: Path, settings: MovingShapes, workers: int | None = N
     processes (by default one per core).
 
     Raises:
-        CollectionError: `out` exists and is not an empty folder, or cannot be written.
+        OverwriteError: `out` exists and is not an empty folder.
+        CollectionError: `out` cannot be written.
         SettingsError: `workers` is less than 1.
     """
     workers = _cores() if workers is None else workers
     if workers < 1:
         raise SettingsError(f"workers is {workers}, expected at least 1. Leave it out for one per core.")
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise CollectionError(f"{out} exists and is not an empty folder; nothing is overwritten. Give a new folder.")
+    check_free(out)
     try:
         with _unfinished(out) as folder:
             videos = [_video(index) for index in range(settings.videos)]
