@@ -17,7 +17,6 @@ from unreel.settings.model import Settings
 
 if TYPE_CHECKING:
     from unreel.checkpoint import LoadedEncoder
-    from unreel.engine.outputs import check_free
     from unreel.evaluation.judgement import Judgement
     from unreel.evaluation.linear import LinearProbe
     from unreel.evaluation.results import Retrieval
@@ -76,6 +75,7 @@ def run(kind: str, settings: Evaluate) -> None:
     """Judge, print and write."""
     from unreel.checkpoint import load_encoder, untrained_encoder
     from unreel.engine.device import device
+    from unreel.engine.outputs import check_free
     from unreel.evaluation.judgement import Judgement
     from unreel.evaluation.results import write_retrievals
     from unreel.video.prepare import PrepareOptions, prepared
