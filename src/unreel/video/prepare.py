@@ -25,6 +25,7 @@ from pathlib import Path
 from filelock import FileLock
 from pebble import ProcessExpired, ProcessPool
 
+from unreel.engine.processors import cores
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError, SettingsError, VideoError
 from unreel.video.collection import PREPARED_MARK, CollectionFile, find_videos, groups_of, printable
@@ -209,7 +210,7 @@ def _records(files: Sequence[CollectionFile], out: Path, options: PrepareOptions
             jobs.append(job)
     if not jobs:
         return
-    with Bar("preparing", len(jobs)) as bar, _processes(min(options.workers or _cores(), len(jobs))) as pool:
+    with Bar("preparing", len(jobs)) as bar, _processes(min(options.workers or cores(), len(jobs))) as pool:
         futures = {_schedule(pool, job, options): job for job in jobs}
         for future in as_completed(futures):
             yield futures[future].settle(_outcome(future, options), options)
@@ -280,7 +281,3 @@ def _sign(mark: Path, side: int) -> None:
         raise CollectionError(
             f"{mark.parent} was prepared as {found}, expected {own}. Name a new folder, or the side of this one."
         )
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

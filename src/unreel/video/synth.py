@@ -10,7 +10,6 @@ shape is, how it lies and how fast it goes are drawn for each video, so that no 
 
 import csv
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 
 from unreel.chance import generator
 from unreel.engine.outputs import check_free
+from unreel.engine.processors import cores
 from unreel.engine.progress import track
 from unreel.errors import CollectionError, SettingsError
 from unreel.video.shapes import APPEARANCES, Pose, draw_look, paint_ground, paint_shape
@@ -186,7 +186,7 @@ def render_collection(out: Path, settings: MovingShapes, workers: int | None = N
         CollectionError: `out` cannot be written.
         SettingsError: `workers` is less than 1.
     """
-    workers = _cores() if workers is None else workers
+    workers = cores() if workers is None else workers
     if workers < 1:
         raise SettingsError(f"workers is {workers}, expected at least 1. Leave it out for one per core.")
     check_free(out)
@@ -202,10 +202,6 @@ def render_collection(out: Path, settings: MovingShapes, workers: int | None = N
     except OSError as error:
         raise CollectionError(f"{out} cannot be written ({error}). Give one that can, with room enough.") from error
     return out
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
