@@ -50,9 +50,33 @@ def three_level() -> Changes:
 
 def hdc_small() -> Changes:
     """HDC in about five minutes on two processor cores: 1/4 of the channels, 56 px, batches of 24. No paper number."""
-    small = {"width": 0.25, "size": 56, "batch_size": 24, "steps": 400, "learning_rate": 0.02}
-    return {**hdc(), **small, "checkpoint_every": 200, "knn_every": 50}
+    return {**hdc(), **SMALL}
 
+
+def sc_small() -> Changes:
+    """Spatial Contrast alone at the size of hdc-small."""
+    return {**sc(), **SMALL}
+
+
+def tc_small() -> Changes:
+    """Temporal Contrast alone at the size of hdc-small."""
+    return {**tc(), **SMALL}
+
+
+def sc_tc_small() -> Changes:
+    """Both subtasks at level 5 alone, at the size of hdc-small."""
+    return {**sc_tc(), **SMALL}
+
+
+SMALL: Changes = {
+    "width": 0.25,
+    "size": 56,
+    "batch_size": 24,
+    "steps": 400,
+    "learning_rate": 0.02,
+    "checkpoint_every": 200,
+    "knn_every": 50,
+}
 
 RECIPES: dict[str, Callable[[], Changes]] = {
     "hdc": hdc,
@@ -63,6 +87,9 @@ RECIPES: dict[str, Callable[[], Changes]] = {
     "two-level-weighted": two_level_weighted,
     "three-level": three_level,
     "hdc-small": hdc_small,
+    "sc-small": sc_small,
+    "tc-small": tc_small,
+    "sc+tc-small": sc_tc_small,
 }
 
 

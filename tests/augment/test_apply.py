@@ -1,12 +1,12 @@
 """The fused augmentation against a slow one in RGB, step by step, without its clamp."""
 
-import colorsys
 import math
 
 import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from unreel.augment import ViewDraws, apply_views, centre_draws
@@ -59,11 +59,9 @@ def _slow(luma: Tensor, chroma: Tensor, draws: ViewDraws) -> np.ndarray:
     rgb = brightness * rgb
     rgb = contrast * rgb + (1 - contrast) * _grey(rgb).mean()
     rgb = saturation * rgb + (1 - saturation) * _grey(rgb)
-    for t, row, column in np.ndindex(*rgb.shape[1:]):
-        grey, i, q = colorsys.rgb_to_yiq(*_unclamped(rgb[:, t, row, column]))
-        angle = 2 * math.pi * hue
-        turned = (math.cos(angle) * i - math.sin(angle) * q, math.sin(angle) * i + math.cos(angle) * q)
-        rgb[:, t, row, column] = np.linalg.solve(_YIQ, [grey, *turned])
+    rgb = np.einsum(
+        "ij,jthw->ithw", Rotation.from_rotvec(2 * math.pi * hue * np.ones(3) / math.sqrt(3)).as_matrix(), rgb
+    )
     if draws.channel[0] >= 0:
         rgb = np.repeat(rgb[draws.channel[0] : draws.channel[0] + 1], 3, axis=0)
     return np.asarray(np.clip(2 * rgb - 1, -1, 1))
@@ -71,13 +69,6 @@ def _slow(luma: Tensor, chroma: Tensor, draws: ViewDraws) -> np.ndarray:
 
 def _grey(rgb: np.ndarray) -> np.ndarray:
     return np.asarray(0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2])
-
-
-def _unclamped(pixel: np.ndarray) -> tuple[float, float, float]:
-    return float(pixel[0]), float(pixel[1]), float(pixel[2])
-
-
-_YIQ = np.array([colorsys.rgb_to_yiq(*unit) for unit in np.eye(3)]).T
 
 
 @settings(max_examples=8, deadline=None)

@@ -73,15 +73,15 @@ def _colour_matrix(
 def _saturation_and_hue(
     saturation: Float[Tensor, " b"], hue: Float[Tensor, " b"], grey: Float[Tensor, " 3"]
 ) -> Float[Tensor, "b 3 3"]:
-    """Mix with grey, then turn the colours about the grey axis by `hue` of a full circle, luma kept (as YIQ does)."""
-    device = grey.device
-    from_yiq = torch.linalg.inv(_YIQ.to(device))
-    turn = 2 * math.pi * hue
-    cosine, sine = turn.cos() * saturation, turn.sin() * saturation
-    one, zero = torch.ones_like(hue), torch.zeros_like(hue)
-    rows = [one, zero, zero, zero, cosine, -sine, zero, sine, cosine]
-    mixed: Tensor = from_yiq @ torch.stack(rows, dim=1).view(-1, 3, 3) @ _YIQ.to(device)
-    return mixed
+    """Mix with grey, then turn the colours about the grey axis of RGB by `hue` of a full circle, red towards green.
 
-
-_YIQ = torch.tensor([GREY, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135)])
+    The turn is the linear map nearest to the change of hue that image libraries make in HSV.
+    """
+    angle = 2 * math.pi * hue
+    cosine, sine = angle.cos() / 3, angle.sin() / math.sqrt(3)
+    own, next_one, last_one = 1 / 3 + 2 * cosine, 1 / 3 - cosine - sine, 1 / 3 - cosine + sine
+    rows = [own, next_one, last_one, last_one, own, next_one, next_one, last_one, own]
+    turn = torch.stack(rows, dim=1).view(-1, 3, 3)
+    identity = torch.eye(3, device=grey.device)
+    mixed = saturation[:, None, None] * identity + (1 - saturation)[:, None, None] * grey.expand(3, 3)
+    return turn @ mixed
