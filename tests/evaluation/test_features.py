@@ -38,12 +38,13 @@ def test_alone_and_among_others(manifest: Manifest) -> None:
         np.testing.assert_allclose(alone.videos[0], together.videos[row], atol=1e-5)
 
 
-class MeanColour:
+class MeanColour(models.Encoder):
     """An encoder whose features can be worked out by hand: the mean of each channel."""
 
+    minimum = (1, 1, 1)
     channels = {5: 3}  # noqa: RUF012
 
-    def __call__(self, clips: torch.Tensor) -> Pyramid:
+    def levels(self, clips: torch.Tensor) -> Pyramid:
         return Pyramid({5: clips})
 
 

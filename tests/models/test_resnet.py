@@ -1,34 +1,74 @@
-"""3D-ResNet18: the shapes and the number of parameters of the specification."""
+"""3D-ResNet18 against the same network written out with torch's functions, and shortcut A against a slow loop."""
+
+from collections.abc import Mapping
+from itertools import product
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
 
 from unreel import models
-from unreel.errors import SettingsError
+from unreel.models.resnet import Shortcut, ZeroPaddedShortcut
 
 
-def test_shapes_and_parameters_at_full_size() -> None:
-    encoder = models.build("r3d18")
-    with torch.inference_mode():
-        pyramid = encoder(torch.zeros(1, 3, 16, 112, 112))
-    assert {k: tuple(pyramid[k].shape[1:]) for k in pyramid} == {
-        3: (128, 4, 14, 14),
-        4: (256, 2, 7, 7),
-        5: (512, 1, 4, 4),
-    }
-    assert sum(each.numel() for each in encoder.parameters()) / 1e6 == pytest.approx(33.2, abs=0.05)
+def r3d18_by_hand(weights: Mapping[str, Tensor], clips: Tensor, shortcut: Shortcut) -> dict[int, Tensor]:
+    def norm(maps: Tensor, path: str) -> Tensor:
+        return functional.instance_norm(maps, weight=weights[f"{path}.weight"], bias=weights[f"{path}.bias"])
+
+    def convolution(maps: Tensor, path: str, stride: int) -> Tensor:
+        return functional.conv3d(maps, weights[f"{path}.weight"], stride=stride, padding=1)
+
+    maps = functional.conv3d(clips, weights["stem.weight"], stride=(1, 2, 2), padding=3)
+    maps = functional.max_pool3d(functional.relu(norm(maps, "norm")), 3, stride=2, padding=1)
+    levels = {}
+    for level, number in product((2, 3, 4, 5), (0, 1)):
+        path = f"block{level}.{number}"
+        stride = 2 if level > 2 and number == 0 else 1
+        hidden = functional.relu(norm(convolution(maps, f"{path}.conv1", stride), f"{path}.norm1"))
+        hidden = norm(convolution(hidden, f"{path}.conv2", 1), f"{path}.norm2")
+        if stride == 2 and shortcut == "B":
+            projected = functional.conv3d(maps, weights[f"{path}.shortcut.0.weight"], stride=2)
+            maps = norm(projected, f"{path}.shortcut.1")
+        elif stride == 2:
+            maps = shortcut_a_by_hand(maps, 2, hidden.shape[1])
+        levels[level] = maps = functional.relu(hidden + maps)
+    return levels
 
 
-def test_width_scales_the_channels() -> None:
-    assert models.build("r3d18", width=0.25).channels == {3: 32, 4: 64, 5: 128}
+def shortcut_a_by_hand(maps: Tensor, stride: int, channels_out: int) -> Tensor:
+    """Hara et al.: an average pool of a single position with that stride, then channels of zeros."""
+    b, c, *sizes = maps.shape
+    steps = [range(0, size, stride) for size in sizes]
+    out = maps.new_zeros(b, channels_out, *(len(each) for each in steps))
+    for channel in range(c):
+        for t, h, w in product(*steps):
+            out[:, channel, t // stride, h // stride, w // stride] = maps[:, channel, t, h, w]
+    return out
 
 
-def test_a_map_of_one_position_is_no_crash() -> None:
-    pyramid = models.build("r3d18", width=0.0625)(torch.randn(2, 3, 4, 16, 16))
-    assert pyramid[5].shape[2:] == (1, 1, 1)
-    assert pyramid[5].isfinite().all()
+@pytest.mark.parametrize("shortcut", ["A", "B"])
+def test_against_the_network_by_hand(shortcut: Shortcut) -> None:
+    torch.manual_seed(0)
+    encoder = models.build("r3d18", width=0.0625, shortcut=shortcut).double().requires_grad_(False)
+    for parameter in encoder.parameters():
+        parameter.normal_()
+    clips = torch.randn(2, 3, 17, 50, 37, dtype=torch.float64)
+    pyramid, expected = encoder(clips), r3d18_by_hand(encoder.state_dict(), clips, shortcut)
+    for level in (3, 4, 5):
+        torch.testing.assert_close(pyramid[level], expected[level], atol=1e-8, rtol=1e-8)
 
 
-def test_unknown_encoder() -> None:
-    with pytest.raises(SettingsError, match="no encoder 'r3d81'; choose one of: r3d18"):
-        models.build("r3d81")
+@given(
+    sizes=st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 5)),
+    c=st.integers(1, 3),
+    new=st.integers(0, 3),
+    stride=st.integers(1, 3),
+)
+def test_shortcut_a(sizes: tuple[int, int, int], c: int, new: int, stride: int) -> None:
+    maps = torch.arange(2.0 * c * sizes[0] * sizes[1] * sizes[2]).view(2, c, *sizes) + 1
+    shortcut = ZeroPaddedShortcut(stride, new)
+    torch.testing.assert_close(shortcut(maps), shortcut_a_by_hand(maps, stride, c + new), atol=0, rtol=0)
+    assert not list(shortcut.parameters())

@@ -20,7 +20,6 @@ from torch import Tensor
 
 from unreel import models
 from unreel.errors import CheckpointError
-from unreel.models.resnet import ResNet18
 from unreel.settings.model import validated
 from unreel.settings.pretraining import EncoderSettings
 
@@ -36,7 +35,7 @@ class LoadedEncoder:
     `name` is what results are shown under, `checkpoint` the hash of the weights, `seed` the run's.
     """
 
-    encoder: ResNet18
+    encoder: models.Encoder
     settings: EncoderSettings
     name: str
     checkpoint: str
@@ -83,7 +82,7 @@ def load_encoder(run: Path) -> LoadedEncoder:
             f"{path} has the format {header.get('unreel')!r}, expected {FORMAT!r} as `unreel pretrain` writes."
         )
     settings = validated(EncoderSettings, json.loads(header["encoder"]), str(path))
-    encoder = models.build(settings.name, width=settings.width, norm=settings.norm)
+    encoder = _built(settings)
     try:
         encoder.load_state_dict(state)
     except RuntimeError as error:
@@ -96,11 +95,15 @@ def untrained_encoder(like: LoadedEncoder) -> LoadedEncoder:
     settings = like.settings
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(like.seed)
-        encoder = models.build(settings.name, width=settings.width, norm=settings.norm)
+        encoder = _built(settings)
     return _ready(encoder, settings, "untrained", like.seed)
 
 
-def _ready(encoder: ResNet18, settings: EncoderSettings, name: str, seed: int) -> LoadedEncoder:
+def _built(settings: EncoderSettings) -> models.Encoder:
+    return models.build(settings.name, width=settings.width, norm=settings.norm, shortcut=settings.shortcut)
+
+
+def _ready(encoder: models.Encoder, settings: EncoderSettings, name: str, seed: int) -> LoadedEncoder:
     encoder.eval().requires_grad_(False)
     digest = hashlib.sha256()
     for key, tensor in sorted(encoder.state_dict().items()):

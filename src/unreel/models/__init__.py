@@ -5,36 +5,32 @@ pyramid = encoder(clips)            # clips (b 3 t h w) in [-1, 1]
 pyramid[5]                          # (b c t h w) of block 5
 """
 
-from typing import Protocol, runtime_checkable
-
-from jaxtyping import Float
-from torch import Tensor
+from math import inf
 
 from unreel.errors import SettingsError
+from unreel.models.c3d import C3D
+from unreel.models.encoder import Encoder
 from unreel.models.norm import Norm
-from unreel.models.resnet import ResNet18
-from unreel.types import Pyramid
+from unreel.models.r2plus1d import R2Plus1D10
+from unreel.models.resnet import ResNet18, Shortcut
 
 __all__ = ["ENCODERS", "Encoder", "build"]
 
-ENCODERS = {"r3d18": ResNet18}
+ENCODERS: dict[str, type[Encoder]] = {"c3d": C3D, "r3d18": ResNet18, "r2plus1d10": R2Plus1D10}
 
 
-@runtime_checkable
-class Encoder(Protocol):
-    """What every encoder offers; `channels` maps level → number of channels."""
-
-    channels: dict[int, int]
-
-    def __call__(self, clips: Float[Tensor, "b 3 t h w"]) -> Pyramid: ...
-
-
-def build(name: str, *, width: float = 1.0, norm: Norm = "instance") -> ResNet18:
-    """The encoder of that name, freshly initialised from torch's generator.
+def build(name: str, *, width: float = 1.0, norm: Norm = "instance", shortcut: Shortcut = "B") -> Encoder:
+    """The encoder of that name (Sec. 3.3), freshly initialised from torch's generator.
 
     Raises:
-        SettingsError: there is no encoder of that name.
+        SettingsError: there is no encoder of that name, or not of that width or with that shortcut.
     """
     if name not in ENCODERS:
         raise SettingsError(f"there is no encoder {name!r}; choose one of: {', '.join(ENCODERS)}")
-    return ENCODERS[name](width=width, norm=norm)
+    if not 0 < width < inf:
+        raise SettingsError(f"width {width} is no factor on the channels; choose a positive number, such as 1 or 0.25")
+    if name == "r3d18":
+        return ResNet18(width, norm, shortcut)
+    if shortcut != "B":
+        raise SettingsError(f"shortcut {shortcut!r} is for r3d18 only, {name} has none of that kind; choose 'B'")
+    return ENCODERS[name](width, norm)

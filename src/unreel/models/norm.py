@@ -26,7 +26,7 @@ class InstanceNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, maps: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c t h w"]:
-        if maps[0, 0].numel() == 1:
+        if maps.shape[2:].numel() == 1:
             shape = (1, -1, 1, 1, 1)
             return maps * self.weight.view(shape).to(maps) + self.bias.view(shape).to(maps)
         return functional.group_norm(maps, self.channels, self.weight, self.bias, self.epsilon)

@@ -1,0 +1,66 @@
+"""What every encoder is, and what all of them do alike."""
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from unreel.errors import SettingsError
+from unreel.types import Pyramid
+
+
+class Encoder(nn.Module, ABC):
+    """Clips in, feature maps of levels 3, 4 and 5 out; `channels` maps level → number of channels.
+
+    A concrete encoder gives `levels` and `minimum`: the frames, height and width below which a level would be empty.
+    """
+
+    minimum: ClassVar[tuple[int, int, int]]
+    channels: dict[int, int]
+
+    @abstractmethod
+    def levels(self, clips: Float[Tensor, "b 3 t h w"]) -> Pyramid:
+        """The feature maps of clips that are not below the minimum."""
+
+    @classmethod
+    def check(cls, frames: int, height: int, width: int) -> None:
+        """Nothing, if clips of that many frames and pixels can be encoded.
+
+        Raises:
+            SettingsError: a level would be empty.
+        """
+        if any(got < least for got, least in zip((frames, height, width), cls.minimum, strict=True)):
+            least_frames, least_height, least_width = cls.minimum
+            raise SettingsError(
+                f"{cls.__name__} cannot encode clips of {frames} frames of {height}×{width} pixels: it needs at least "
+                f"{least_frames} frames of {least_height}×{least_width}. Take longer clips or larger frames, "
+                "or another encoder."
+            )
+
+    def forward(self, clips: Float[Tensor, "b 3 t h w"]) -> Pyramid:
+        """The pyramid of a batch of clips in [-1, 1].
+
+        Raises:
+            SettingsError: a level would be empty.
+        """
+        self.check(*clips.shape[2:])
+        return self.levels(clips)
+
+    if TYPE_CHECKING:  # the call is nn.Module's own, which says nothing of what it takes and gives
+
+        def __call__(self, clips: Float[Tensor, "b 3 t h w"]) -> Pyramid: ...
+
+
+def scaled(channels: int, width: float) -> int:
+    """That many channels times `width`, rounded, one at the least."""
+    return max(1, round(width * channels))
+
+
+def initialise(encoder: Encoder) -> None:
+    """Draw every convolution's weights as He et al. (ICCV 2015, fan out) do, and set its biases to zero."""
+    for module in encoder.modules():
+        if isinstance(module, nn.Conv3d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
