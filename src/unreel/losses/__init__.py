@@ -1,6 +1,7 @@
-"""Contrastive losses: InfoNCE (Eqs. 1 and 3) and HD-NCE (Eq. 6)."""
+"""Contrastive losses, InfoNCE (Eqs. 1 and 3) and HD-NCE (Eq. 6), and figures that show collapse."""
 
-from unreel.losses.hdnce import hdnce
+from unreel.losses.geometry import alignment, effective_rank, uniformity
+from unreel.losses.hdnce import hdnce, watch
 from unreel.losses.infonce import InfoNCE, infonce
 
-__all__ = ["InfoNCE", "hdnce", "infonce"]
+__all__ = ["InfoNCE", "alignment", "effective_rank", "hdnce", "infonce", "uniformity", "watch"]

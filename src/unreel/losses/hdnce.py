@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from unreel.losses.geometry import alignment, effective_rank, uniformity
 from unreel.losses.infonce import Reduction, infonce
 from unreel.types import Loss
 
@@ -20,12 +21,14 @@ def hdnce(
     beta: Mapping[int, float],
     temperature: float = 0.07,
     reduction: Reduction = "mean",
+    chunk_size: int | None = None,
 ) -> Loss:
     """Spatial Contrast and Temporal Contrast of every level, weighted and added.
 
     `spatial` maps level → (anchors, positives) of shape (b n d), one row per temporal position (Eq. 4); `temporal`
     maps level → pairs of shape (b d) (Eq. 5). A level of weight 0 is left out and costs nothing. The parts are named
     `spatial_3` … `temporal_5`; `figures` holds `accuracy/…` of each: the share of clips whose positive is the nearest.
+    `chunk_size` bounds the memory, and other processes are taken into account, as in `infonce`.
     """
     terms = [("spatial", level, alpha[level], spatial) for level in sorted(alpha) if alpha[level]]
     terms += [("temporal", level, beta[level], temporal) for level in sorted(beta) if beta[level]]
@@ -33,11 +36,32 @@ def hdnce(
     parts: dict[str, Tensor] = {}
     figures: dict[str, Tensor] = {}
     for task, level, weight, pairs in terms:
-        anchors, positives = (vectors if vectors.ndim == 3 else vectors.unsqueeze(1) for vectors in pairs[level])
-        result = infonce(anchors, positives, temperature=temperature, reduction=reduction)
+        anchors, positives = _by_position(pairs[level])
+        result = infonce(anchors, positives, temperature=temperature, reduction=reduction, chunk_size=chunk_size)
         weighted.append(weight * result.loss)
         parts[f"{task}_{level}"] = result.loss.detach()
         figures[f"accuracy/{task}_{level}"] = result.accuracy
     if not weighted:
         raise ValueError("every level has weight 0: nothing is left to learn")
     return Loss(torch.stack(weighted).sum(), parts, figures)
+
+
+@torch.no_grad()
+def watch(spatial: Pairs, temporal: Pairs) -> dict[str, Tensor]:
+    """Figures that tell whether the embeddings collapse: `alignment/…`, `uniformity/…`, `rank/…` of every pair given.
+
+    Uniformity and rank are the anchors', of this process alone.
+    """
+    figures: dict[str, Tensor] = {}
+    for task, levels in (("spatial", spatial), ("temporal", temporal)):
+        for level in sorted(levels):
+            anchors, positives = _by_position(levels[level])
+            figures[f"alignment/{task}_{level}"] = alignment(anchors, positives)
+            figures[f"uniformity/{task}_{level}"] = uniformity(anchors)
+            figures[f"rank/{task}_{level}"] = effective_rank(anchors)
+    return figures
+
+
+def _by_position(pair: tuple[Tensor, Tensor]) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b n d"]]:
+    anchors, positives = pair
+    return (anchors, positives) if anchors.ndim == 3 else (anchors.unsqueeze(1), positives.unsqueeze(1))
