@@ -1,9 +1,10 @@
-"""Recipes: the weights of the paper's Table 1, and names."""
+"""Recipes: the rows of the paper's Tables 1, 2 and 3 and of Sec. 4.1, for each encoder, with their numbers."""
 
 import pytest
 
 from unreel import recipes
 from unreel.errors import SettingsError
+from unreel.settings.augmentation import AugmentationSettings
 from unreel.settings.pretraining import PretrainSettings
 
 TABLE_1 = {  # method.md's reading of Table 1: (α, β) of levels 3, 4, 5 and the accuracy
@@ -14,15 +15,65 @@ TABLE_1 = {  # method.md's reading of Table 1: (α, β) of levels 3, 4, 5 and th
     "two-level-weighted": ((0, 0.5, 1), (0, 0.5, 1), "67.8"),
     "three-level": ((1, 1, 1), (1, 1, 1), "66.8"),
     "hdc": ((0.25, 0.5, 1), (0.25, 0.5, 1), "69.0"),
+    "scratch": ((0, 0, 0), (0, 0, 0), "43.5"),
 }
+SWITCHED_OFF = {  # Table 2, and the last paragraph of Sec. 4.1
+    "no-colour-jitter": ({"colour_jitter"}, "65.4"),
+    "no-channel-replication": ({"channel_replication"}, "61.0"),
+    "no-colour-change": ({"colour_jitter", "channel_replication"}, "49.4"),
+    "no-flip": ({"flip"}, "68.0"),
+    "no-scale-jitter": ({"scale_jitter"}, "64.7"),
+    "plain-temporal-view-c3d": ({"in_temporal_contrast"}, "68.9, 38.0"),
+}
+TABLE_3 = {
+    "hdc": "68.5, 38.1",
+    "hdc-slow": "69.8, 38.4",
+    "hdc-c3d": "72.3, 39.3",
+    "hdc-slow-c3d": "73.1, 39.5",
+    "hdc-r2plus1d10": "76.2, 39.8",
+    "hdc-slow-r2plus1d10": "76.8, 40.0",
+    "scratch": "43.8, 19.1",
+    "scratch-c3d": "51.4, 22.5",
+    "scratch-r2plus1d10": "56.2, 22.0",
+}
+
+
+def _settings(name: str) -> PretrainSettings:
+    return PretrainSettings.model_validate({"folder": "in", "out": "out", **recipes.changes(name)})
 
 
 @pytest.mark.parametrize("name", TABLE_1)
 def test_table_1(name: str) -> None:
     alpha, beta, accuracy = TABLE_1[name]
-    settings = PretrainSettings.model_validate({"folder": "in", "out": "out", **recipes.changes(name)})
+    settings = _settings(name)
     assert (settings.recipe, settings.alpha, settings.beta) == (name, alpha, beta)
+    assert (settings.encoder, settings.norm, settings.batch_size) == ("r3d18", "instance", 128)
     assert accuracy in str(recipes.RECIPES[name].__doc__)
+
+
+@pytest.mark.parametrize("name", SWITCHED_OFF)
+def test_table_2_and_the_plain_temporal_view(name: str) -> None:
+    switched_off, accuracy = SWITCHED_OFF[name]
+    settings = _settings(name)
+    defaults = AugmentationSettings()
+    assert settings.augmentation == defaults.model_copy(update=dict.fromkeys(switched_off, False))
+    assert all(getattr(defaults, each) for each in switched_off)
+    assert settings.alpha == settings.beta == (0.25, 0.5, 1)
+    assert accuracy in str(recipes.RECIPES[name].__doc__)
+
+
+@pytest.mark.parametrize("name", TABLE_3)
+def test_table_3(name: str) -> None:
+    settings = _settings(name)
+    assert settings.encoder == next((each for each in ("c3d", "r2plus1d10") if name.endswith(each)), "r3d18")
+    assert settings.decay == (1e-5 if "slow" in name else 1e-4)
+    assert TABLE_3[name] in str(recipes.RECIPES[name].__doc__)
+
+
+def test_every_row_has_every_encoder() -> None:
+    for row in recipes.ROWS:
+        encoders = [_settings(name).encoder for name in (row, f"{row}-c3d", f"{row}-r2plus1d10")]
+        assert encoders == ["r3d18", "c3d", "r2plus1d10"]
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)

@@ -26,7 +26,11 @@ def test_written_settings_read_back_equal(tmp_path: Path) -> None:
         ({"zzz": 1}, "zzz: no such setting; there are: folder, out, recipe"),
         ({"batch_size": 1}, "batch_size: got 1: .*greater than or equal to 2"),
         ({"encoder": "r3d81"}, "encoder: got 'r3d81': .*r3d18"),
-        ({"steps": 0, "momentum": 1}, r"2 setting\(s\) cannot be used"),
+        ({"steps": -1, "momentum": 1}, r"2 setting\(s\) cannot be used"),
+        (
+            {"alpha": (0, 0, 0), "beta": (0, 0, 0)},
+            r"\n  alpha and beta are all 0, so 10000 steps have nothing to learn; ",
+        ),
     ],
 )
 def test_faults_are_named(changes: dict[str, object], message: str) -> None:

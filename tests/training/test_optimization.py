@@ -36,3 +36,24 @@ def test_decay(warmup: int, expected: list[float]) -> None:
         optimizer.step()
         schedule.step()
     assert rates == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("keras_momentum", [False, True])
+def test_momentum_while_the_rate_changes(keras_momentum: bool) -> None:
+    settings = _settings(learning_rate=0.1, decay=0.5, momentum=0.9, l2=0.0, keras_momentum=keras_momentum)
+    layer = nn.Linear(1, 1, bias=False)
+    optimizer = sgd(layer, settings)
+    schedule = keras_decay(optimizer, settings)
+    weight, velocity = layer.weight.item(), 0.0
+    for update in range(5):
+        gradient, rate = float(update + 1), 0.1 / (1 + 0.5 * update)
+        if keras_momentum:  # tf.keras.optimizers.SGD: velocity = momentum * velocity - rate * gradient
+            velocity = 0.9 * velocity - rate * gradient
+            weight += velocity
+        else:
+            velocity = 0.9 * velocity + gradient
+            weight -= rate * velocity
+        layer.weight.grad = torch.full((1, 1), gradient)
+        optimizer.step()
+        schedule.step()
+        assert layer.weight.item() == pytest.approx(weight, abs=1e-6)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from clips import Clip
 
+from unreel import recipes
 from unreel.checkpoint import load_encoder, untrained_encoder
 from unreel.errors import CollectionError, OverwriteError, TrainingError
 from unreel.settings.model import read_settings
@@ -44,7 +45,10 @@ def test_the_run_folder(manifest: Manifest, tmp_path: Path) -> None:
     lines = read_metrics(run)
     assert [line["step"] for line in lines] == [0, 1, 2, 4, 4]
     assert lines[0].keys() == {"step", "knn/class"}
-    assert {"loss", "loss/spatial_3", "loss/temporal_5", "accuracy/temporal_5", "seconds/data"} <= lines[1].keys()
+    expected = {"loss", "loss/spatial_3", "loss/temporal_5", "accuracy/temporal_5", "seconds/data", "gradient_norm"}
+    expected |= {"alignment/spatial_3", "uniformity/spatial_4", "rank/temporal_5", "learning_rate"}
+    assert expected <= lines[1].keys()
+    assert lines[1]["gradient_norm"] > 0
     videos = json.loads((run / "videos.json").read_text())
     assert len(videos["used"]) == 6
     assert videos["left_out"]["class 0/short.mp4"] == "too short: 9 frames, a clip has 16"
@@ -62,6 +66,37 @@ def test_the_same_settings_give_the_same_weights_with_any_number_of_workers(mani
         pretrain(settings, manifest)
         hashes.add(load_encoder(settings.out).checkpoint)
     assert len(hashes) == 1
+
+
+def test_watching_changes_nothing(manifest: Manifest, tmp_path: Path) -> None:
+    for every in (1, 4):
+        pretrain(_settings(manifest, tmp_path / str(every), log_every=every), manifest)
+    assert load_encoder(tmp_path / "1").checkpoint == load_encoder(tmp_path / "4").checkpoint
+
+
+def test_the_gradient_norm_is_that_of_all_gradients_together(
+    manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    norms = []
+    step = torch.optim.SGD.step
+
+    def noted(self: torch.optim.SGD, *arguments: object) -> object:
+        every = [each.grad.double().flatten() for group in self.param_groups for each in group["params"]]
+        norms.append(torch.cat(every).norm().item())
+        return step(self, *arguments)
+
+    monkeypatch.setattr(torch.optim.SGD, "step", noted)
+    pretrain(_settings(manifest, tmp_path / "run", log_every=1, knn_every=0), manifest)
+    written = [line["gradient_norm"] for line in read_metrics(tmp_path / "run")]
+    assert written == pytest.approx(norms, rel=1e-5)
+
+
+def test_scratch_leaves_the_untrained_encoder(manifest: Manifest, tmp_path: Path) -> None:
+    settings = _settings(manifest, tmp_path / "run", **recipes.changes("scratch"))
+    pretrain(settings, manifest)
+    encoder = load_encoder(settings.out)
+    assert encoder.checkpoint == untrained_encoder(encoder).checkpoint
+    assert encoder.name == "scratch"
 
 
 def test_labels_are_never_learned_from(manifest: Manifest, tmp_path: Path) -> None:
@@ -101,8 +136,8 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_batch(
 
     forward = HDC.forward
 
-    def broken(self: HDC, batch: object) -> object:
-        loss = forward(self, batch)  # type: ignore[arg-type]
+    def broken(self: HDC, batch: object, *, watched: bool) -> object:
+        loss = forward(self, batch, watched=watched)  # type: ignore[arg-type]
         loss.total = loss.total * (torch.nan if self.training and batch.epoch else 1)  # type: ignore[attr-defined]
         return loss
 

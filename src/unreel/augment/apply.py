@@ -1,13 +1,14 @@
 """The pixels of an augmentation: one bilinear resampling and one colour matrix per clip.
 
 Crop, scale and flip are one affine sampling grid. YUV → RGB, brightness, contrast, saturation, hue, channel
-replication and the scaling to [−1, 1] compose into one 3×4 matrix, followed by a single clamp.
+replication and the scaling to [−1, 1] compose into one 3×4 matrix, followed by a single clamp. Only channels drawn for
+every frame do not fit in: they are copied at the end.
 """
 
 import math
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional
 
@@ -31,8 +32,12 @@ def apply_views(
     planes = [_resample(luma, grid), *(_resample(chroma[:, :, index], grid) for index in (0, 1))]
     yuv = torch.stack(planes, dim=1)  # (b 3 t size size), code values
     matrix = _colour_matrix(draws, to_rgb, yuv.mean(dim=(2, 3, 4)))
-    rgb = torch.baddbmm(matrix[:, :, 3:], matrix[:, :, :3], yuv.flatten(2))
-    return rgb.clamp_(-1, 1).view_as(yuv)
+    shown = _shown(draws.channel.to(to_rgb.device))
+    per_clip = shown.shape[2] == 1
+    if per_clip:
+        matrix = matrix.gather(1, shown.expand_as(matrix))
+    rgb = torch.baddbmm(matrix[:, :, 3:], matrix[:, :, :3], yuv.flatten(2)).clamp_(-1, 1).view_as(yuv)
+    return rgb if per_clip else rgb.gather(1, shown[..., None, None].expand_as(rgb))
 
 
 def _grid(draws: ViewDraws, size: int) -> Float[Tensor, "b s s 2"]:
@@ -53,7 +58,7 @@ def _resample(plane: UInt8[Tensor, "b t h w"], grid: Float[Tensor, "b s s 2"]) -
 def _colour_matrix(
     draws: ViewDraws, to_rgb: Float[Tensor, "b 3 4"], mean_yuv: Float[Tensor, "b 3"]
 ) -> Float[Tensor, "b 3 4"]:
-    """Code values → RGB in [−1, 1]: brightness, contrast about the clip's mean grey, saturation, hue, replication."""
+    """Code values → RGB in [−1, 1]: brightness, contrast about the clip's mean grey, saturation, hue."""
     device = to_rgb.device
     brightness, contrast, saturation, hue = draws.jitter.to(device).unbind(dim=1)
     grey = torch.tensor(GREY, device=device)
@@ -63,11 +68,13 @@ def _colour_matrix(
     matrix = matrix * contrast[:, None, None]
     offset = torch.cat([torch.zeros(3, 3, device=device), torch.ones(3, 1, device=device)], dim=1)
     matrix = matrix + ((1 - contrast) * mean_grey)[:, None, None] * offset
-    matrix = _saturation_and_hue(saturation, hue, grey) @ matrix
-    channel = draws.channel.to(device)
-    chosen = torch.where(channel[:, None] >= 0, channel[:, None], torch.arange(3, device=device))
-    matrix = torch.gather(matrix, 1, chosen[:, :, None].expand(-1, -1, 4))
-    return 2 * matrix - offset
+    return 2 * (_saturation_and_hue(saturation, hue, grey) @ matrix) - offset
+
+
+def _shown(channel: Int[Tensor, "b t"]) -> Int[Tensor, "b 3 t"]:
+    """Which channel each of red, green and blue shows: its own or the one drawn."""
+    own = torch.arange(3, device=channel.device)[:, None]
+    return torch.where(channel[:, None] >= 0, channel[:, None], own)
 
 
 def _saturation_and_hue(

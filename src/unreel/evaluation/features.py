@@ -9,14 +9,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from unreel.augment import apply_views, centre_draws
+from unreel.augment import CENTRE_SHARE, apply_views, centre_draws
 from unreel.engine.progress import Bar
 from unreel.models import Encoder
 from unreel.settings.pretraining import EncoderSettings
 from unreel.video.loading import EvaluationDataset, Failure, Sample, evaluation_samples
 from unreel.video.manifest import Manifest, VideoRecord
 
-CENTRE_SHARE = 0.875  # the paper's test crop: 112 of 128 pixels
 CLIPS_AT_ONCE = 64
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from unreel import models
 from unreel.augment import apply_views, draw_views
-from unreel.losses import hdnce
+from unreel.losses import hdnce, watch
 from unreel.settings.pretraining import PretrainSettings
 from unreel.types import ClipBatch, Loss, Pyramid
 
@@ -25,6 +25,9 @@ class HDC(nn.Module):
         Γ(x)  ──φ_t──▶ t ─┘                              └─ mean over t, h, w ─▶ g_o(o), g_t(t): L_t  (Eq. 5)
 
     The loss is Σ_k α_k L_s^k + β_k L_t^k (Eq. 6). A view that no weight asks for is not computed.
+
+    Raises:
+        SettingsError: there is no such encoder, or the clips are too small for it.
     """
 
     def __init__(self, settings: PretrainSettings) -> None:
@@ -32,7 +35,10 @@ class HDC(nn.Module):
         self.settings = settings
         self.alpha = dict(zip(LEVELS, settings.alpha, strict=True))
         self.beta = dict(zip(LEVELS, settings.beta, strict=True))
-        self.encoder = models.build(settings.encoder, width=settings.width, norm=settings.norm)
+        self.encoder = models.build(
+            settings.encoder, width=settings.width, norm=settings.norm, shortcut=settings.shortcut
+        )
+        self.encoder.check(settings.clip_length, settings.size, settings.size)
         self.projections = nn.ModuleDict(
             {
                 f"{view}{level}": nn.Linear(self.encoder.channels[level], EMBEDDING_WIDTH)
@@ -42,28 +48,34 @@ class HDC(nn.Module):
             }
         )
 
-    def forward(self, batch: ClipBatch) -> Loss:
-        """The loss of a batch of two clips per video, x and Γ(x)."""
+    def forward(self, batch: ClipBatch, *, watched: bool = False) -> Loss:
+        """The loss of a batch of two clips per video, x and Γ(x); `watched` adds the figures that show collapse."""
         views = ["o"] + ["s"] * any(self.alpha.values()) + ["t"] * any(self.beta.values())
         clips = torch.cat([self.view(batch, view) for view in views])
         pyramid = self.encoder(clips)
         maps = {view: Pyramid({k: pyramid[k].chunk(len(views))[row] for k in LEVELS}) for row, view in enumerate(views)}
         spatial = {k: (self._spatial("o", maps, k), self._spatial("s", maps, k)) for k in LEVELS if self.alpha[k]}
         temporal = {k: (self._temporal("o", maps, k), self._temporal("t", maps, k)) for k in LEVELS if self.beta[k]}
-        return hdnce(
+        loss = hdnce(
             spatial,
             temporal,
             alpha=self.alpha,
             beta=self.beta,
             temperature=self.settings.temperature,
             reduction=self.settings.reduction,
+            chunk_size=self.settings.chunk_size,
         )
+        if watched:
+            loss.figures |= watch(spatial, temporal)
+        return loss
 
     @torch.no_grad()
     def view(self, batch: ClipBatch, view: str) -> Float[Tensor, "b 3 t s s"]:
         """View o or s of the first clip x, or view t of the second, Γ(x); in float32 under mixed precision too."""
-        settings = self.settings
-        draws = draw_views(settings.augmentation, seed=settings.seed, epoch=batch.epoch, ids=batch.ids, view=view)
+        settings, frames = self.settings, batch.luma.shape[2]
+        draws = draw_views(
+            settings.augmentation, seed=settings.seed, epoch=batch.epoch, ids=batch.ids, view=view, frames=frames
+        )
         clip = 1 if view == "t" else 0
         with torch.autocast(batch.luma.device.type, enabled=False):
             return apply_views(batch.luma[:, clip], batch.chroma[:, clip], batch.to_rgb, draws, settings.size)

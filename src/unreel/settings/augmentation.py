@@ -32,3 +32,7 @@ class AugmentationSettings(Settings):
     channel_replication: bool = True
     """Show one of R, G, B in all three channels."""
     channel_replication_probability: Probability = 0.5
+    channel_replication_per_frame: bool = False
+    """Draw the channel for every frame on its own, as OPN does, instead of once per clip."""
+    in_temporal_contrast: bool = True
+    """Transform the view of Temporal Contrast too; off: its plain centre (Sec. 4.1)."""

@@ -67,8 +67,10 @@ def describe(error: ValidationError, kind: type[BaseModel], origin: str) -> str:
             lines.append(f"  {place}: no such setting{_suggestion(kind, fault['loc'])}")
         elif fault["type"] == "missing":
             lines.append(f"  {place}: missing; it has no default")
+        elif not place:  # settings that do not go together
+            lines.append(f"  {fault['msg'].removeprefix('Value error, ')}")
         else:
-            lines.append(f"  {place or kind.__name__}: got {fault['input']!r}: {fault['msg']}")
+            lines.append(f"  {place}: got {fault['input']!r}: {fault['msg']}")
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from unreel.settings.augmentation import AugmentationSettings
 from unreel.settings.model import Settings
@@ -15,6 +15,8 @@ Weights = tuple[
     Annotated[float, Field(ge=0)],
     Annotated[float, Field(ge=0)],
 ]
+EncoderName = Literal["c3d", "r3d18", "r2plus1d10"]
+Shortcut = Literal["A", "B"]
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0)]
 
@@ -22,9 +24,10 @@ Rate = Annotated[float, Field(ge=0)]
 class EncoderSettings(Settings):
     """Everything needed to build an encoder again and to feed it; stored beside its weights."""
 
-    name: Literal["r3d18"] = "r3d18"
+    name: EncoderName = "r3d18"
     width: PositiveFloat = 1.0
     norm: Literal["instance", "batch"] = "instance"
+    shortcut: Shortcut = "B"
     size: Annotated[int, Field(ge=16)] = 112
     clip_length: Annotated[int, Field(ge=4)] = 16
 
@@ -49,18 +52,20 @@ class PretrainSettings(Settings):
     """Run folder to make: settings, log, metrics and weights."""
     recipe: str = "hdc"
     """Name of the settings started from."""
-    encoder: Literal["r3d18"] = "r3d18"
-    """Architecture of the encoder."""
+    encoder: EncoderName = "r3d18"
+    """Architecture of the encoder: C3D, 3D-ResNet18 or R(2+1)D-10."""
     width: PositiveFloat = 1.0
     """Factor on the encoder's channels: 0.25 for small machines."""
     norm: Literal["instance", "batch"] = "instance"
     """Normalisation layers; the paper's encoders have instance norm."""
+    shortcut: Shortcut = "B"
+    """Shortcut of r3d18 where the shape changes: B a 1×1×1 convolution, A subsampling and zero channels."""
     size: Annotated[int, Field(ge=16)] = 112
     """Height and width of the encoder's input in pixels."""
     clip_length: Annotated[int, Field(ge=4)] = 16
     """Consecutive frames of a clip."""
-    steps: PositiveInt = 10_000
-    """Updates of the weights."""
+    steps: Count = 10_000
+    """Updates of the weights; 0 leaves the random ones (recipe scratch)."""
     batch_size: Annotated[int, Field(ge=2)] = 128
     """Videos of a step, each giving three views."""
     seed: int = 0
@@ -79,8 +84,12 @@ class PretrainSettings(Settings):
     """τ of InfoNCE."""
     reduction: Literal["mean", "sum"] = "mean"
     """Mean over the batch, or the paper's sum (the learning rate must then be lower by the batch size)."""
+    chunk_size: PositiveInt | None = None
+    """Anchors that the loss compares at a time: its memory then grows with the batch, not with its square."""
     learning_rate: PositiveFloat = 0.1
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    keras_momentum: bool = False
+    """Keep the learning rate inside the velocity, as Keras does: v ← momentum · v − rate · gradient."""
     decay: Rate = 1e-4
     """Keras's learning-rate decay: the rate is learning_rate / (1 + decay · updates)."""
     warmup_steps: Count = 0
@@ -98,9 +107,23 @@ class PretrainSettings(Settings):
     judgement then looks for neighbours in other groups only."""
     augmentation: AugmentationSettings = AugmentationSettings()
 
+    @model_validator(mode="after")
+    def _something_to_learn(self) -> "PretrainSettings":
+        if self.steps and not any(self.alpha + self.beta):
+            raise ValueError(
+                f"alpha and beta are all 0, so {self.steps} steps have nothing to learn; "
+                "give a level a weight, or choose 0 steps for an untrained encoder"
+            )
+        return self
+
     @property
     def encoder_settings(self) -> EncoderSettings:
         """The part that describes the encoder."""
         return EncoderSettings(
-            name=self.encoder, width=self.width, norm=self.norm, size=self.size, clip_length=self.clip_length
+            name=self.encoder,
+            width=self.width,
+            norm=self.norm,
+            shortcut=self.shortcut,
+            size=self.size,
+            clip_length=self.clip_length,
         )

@@ -34,13 +34,16 @@ def pretrain(settings: PretrainSettings, manifest: Manifest) -> None:
     Raises:
         OverwriteError: the run folder exists already.
         CollectionError: fewer usable videos than a batch needs, or prepared smaller than the encoder's input.
+        SettingsError: the encoder does not exist with these settings, or the clips are too small for it.
         TrainingError: the loss is not finite.
     """
     check_free(settings.out)
     videos, left_out = choose_videos(settings, manifest)
+    torch.manual_seed(settings.seed)
+    method = HDC(settings)
     with RunFolder(settings.out, settings) as run:
         run.note_videos([video.id for video in videos], left_out)
-        training = _Training(settings, run, manifest, videos)
+        training = _Training(method, run, manifest, videos)
         dataset = PretrainDataset(manifest, videos, settings.clip_length, settings.seed)
         batches = pretrain_batches(dataset, settings.batch_size, settings.seed, workers=settings.loader_workers)
         training.judge(step=0)
@@ -50,12 +53,14 @@ def pretrain(settings: PretrainSettings, manifest: Manifest) -> None:
                 started = perf_counter()
                 batch = next(batches)
                 loaded = perf_counter()
-                loss = training.step(step, batch)
+                watched = step % settings.log_every == 0 or step in (1, settings.steps)
+                loss, gradient_norm = training.step(step, batch, watched=watched)
                 data_seconds += loaded - started
                 step_seconds += perf_counter() - started
                 bar.advance(note=f"loss {loss.total.item():.3f} · waiting for data {data_seconds / step_seconds:.0%}")
-                if step % settings.log_every == 0 or step in (1, settings.steps):
-                    training.measure(step, loss, data_seconds / step, step_seconds / step)
+                if watched:
+                    pace = {"seconds/data": data_seconds / step, "seconds/step": step_seconds / step}
+                    training.measure(step, loss, {"gradient_norm": gradient_norm, **pace})
                 if _due(step, settings.checkpoint_every, settings.steps):
                     training.save(f"checkpoints/step-{step:06d}.safetensors", step)
                 if _due(step, settings.knn_every, settings.steps):
@@ -89,22 +94,20 @@ def choose_videos(settings: PretrainSettings, manifest: Manifest) -> tuple[list[
 class _Training:
     """What a run needs from step to step."""
 
-    def __init__(
-        self, settings: PretrainSettings, run: RunFolder, manifest: Manifest, videos: list[VideoRecord]
-    ) -> None:
-        self.settings, self.run, self.manifest, self.videos = settings, run, manifest, videos
+    def __init__(self, method: HDC, run: RunFolder, manifest: Manifest, videos: list[VideoRecord]) -> None:
+        self.method, self.run, self.manifest, self.videos = method, run, manifest, videos
+        self.settings = settings = method.settings
         self.fabric = Fabric(accelerator=settings.accelerator, devices=1, precision=settings.precision)
         run.log.info("%d videos, on %s", len(videos), self.fabric.device)
-        torch.manual_seed(settings.seed)
-        self.method = HDC(settings)
         optimizer = sgd(self.method, settings)
         self.schedule = keras_decay(optimizer, settings)
         self.model: Any
         self.optimizer: Any
         self.model, self.optimizer = self.fabric.setup(self.method, optimizer)
 
-    def step(self, step: int, batch: ClipBatch) -> Loss:
-        loss: Loss = self.model(batch.to(self.fabric.device))
+    def step(self, step: int, batch: ClipBatch, *, watched: bool) -> tuple[Loss, float]:
+        """Learn from one batch; gives its loss and, if `watched`, the norm of all gradients together."""
+        loss: Loss = self.model(batch.to(self.fabric.device), watched=watched)
         if not math.isfinite(loss.total.item()):
             self.save(f"checkpoints/step-{step - 1:06d}.safetensors", step - 1)
             raise TrainingError(
@@ -114,16 +117,19 @@ class _Training:
             )
         self.optimizer.zero_grad()
         self.fabric.backward(loss.total)
+        gradient_norm = 0.0
+        if watched:  # clipping at infinity changes nothing and gives the norm, unscaled in every precision
+            norm = self.fabric.clip_gradients(self.model, self.optimizer, max_norm=math.inf, error_if_nonfinite=False)
+            gradient_norm = torch.as_tensor(norm).item()
         self.optimizer.step()
         self.schedule.step()
-        return loss
+        return loss, gradient_norm
 
-    def measure(self, step: int, loss: Loss, data_seconds: float, step_seconds: float) -> None:
+    def measure(self, step: int, loss: Loss, others: dict[str, float]) -> None:
         parts = {f"loss/{name}": value.item() for name, value in loss.parts.items()}
         figures = {name: value.item() for name, value in loss.figures.items()}
-        pace = {"seconds/data": data_seconds, "seconds/step": step_seconds}
         rate = float(self.schedule.get_last_lr()[0])
-        self.run.measure(step, {"loss": loss.total.item(), **parts, **figures, "learning_rate": rate, **pace})
+        self.run.measure(step, {"loss": loss.total.item(), **parts, **figures, "learning_rate": rate, **others})
 
     def save(self, name: str, step: int) -> None:
         settings = self.settings
