@@ -1,10 +1,10 @@
-"""Several runs of one recipe, judged at every level, as one table: mean ± standard deviation over the runs (seeds).
+"""Runs of one or more recipes, judged at every level, as one table: mean ± standard deviation over the runs (seeds).
 
     for seed in 0 1 2; do unreel demo --seed $seed --out runs/shapes-$seed; done
     python benchmarks/seeds.py runs/shapes-0/run runs/shapes-1/run runs/shapes-2/run
 
 Every run is judged on the prepared collection it was trained on, its groups kept apart, beside the same encoder
-untrained. Prints Markdown.
+untrained (once, where several runs began with it). Prints Markdown.
 """
 
 import sys
@@ -30,11 +30,14 @@ class Figure:
     value: float
 
 
-def figures(run: Path) -> Iterator[Figure]:
-    """All that is judged of one run."""
+def figures(run: Path, judged: set[tuple[Path, str]]) -> Iterator[Figure]:
+    """All that is judged of one run, without the encoders that were judged on the same collection before."""
     manifest = Manifest.read(read_settings(PretrainSettings, run / "settings.yaml").folder)
     trained = load_encoder(run)
     for encoder in (untrained_encoder(trained), trained):
+        if (manifest.root, encoder.checkpoint) in judged:
+            continue
+        judged.add((manifest.root, encoder.checkpoint))
         for level in (3, 4, 5):
             features = Judgement(level).features(encoder, manifest)
             for probe in Judgement(level).linear(encoder, manifest, features):
@@ -50,8 +53,9 @@ def figures(run: Path) -> Iterator[Figure]:
 def main(runs: list[Path]) -> None:
     """Judge every run and print the table."""
     cells: dict[tuple[str, str, str], dict[str, list[float]]] = {}
+    judged: set[tuple[Path, str]] = set()
     for run in runs:
-        for figure in figures(run):
+        for figure in figures(run, judged):
             cells.setdefault(figure.row, {}).setdefault(figure.column, []).append(100 * figure.value)
     columns = sorted({column for row in cells.values() for column in row}, key=lambda name: (len(name), name))
     print("| judged by | level | encoder | " + " | ".join(columns) + " |")
