@@ -26,10 +26,12 @@ def apply_views(
 ) -> Float[Tensor, "b 3 t {size} {size}"]:
     """The view that `draws` describe: RGB in [−1, 1] at `size` × `size` pixels.
 
-    Chroma is taken as sited in the middle of its four luma samples.
+    Chroma is taken as sited beside the left of its luma samples, between the upper and the lower: where MPEG-2, MPEG-4,
+    H.264 and their successors have it unless they say otherwise.
     """
     grid = _grid(draws, size).to(to_rgb.device)
-    planes = [_resample(luma, grid), *(_resample(chroma[:, :, index], grid) for index in (0, 1))]
+    of_chroma = grid + torch.tensor([1 / luma.shape[3], 0], device=grid.device)  # half a luma sample to the right
+    planes = [_resample(luma, grid), *(_resample(chroma[:, :, index], of_chroma) for index in (0, 1))]
     yuv = torch.stack(planes, dim=1)  # (b 3 t size size), code values
     matrix = _colour_matrix(draws, to_rgb, yuv.mean(dim=(2, 3, 4)))
     shown = _shown(draws.channel.to(to_rgb.device))
