@@ -73,4 +73,4 @@ def test_a_mistake_is_told_without_traceback(mistake: str, tmp_path: Path, monke
 
 def test_version_and_recipes() -> None:
     assert unreel("--version").stdout.startswith("unreel 0.")
-    assert "Paper: 69.0" in unreel("pretrain", "--list-recipes").stdout
+    assert "69.0 (Table 1)" in unreel("pretrain", "--list-recipes").stdout

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tyro
+from rich.console import Console
 
 from unreel import recipes
 from unreel.cli.parsing import parse
@@ -17,7 +18,7 @@ from unreel.settings.pretraining import PretrainSettings
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
     if "--list-recipes" in arguments:
-        print(recipes.described())
+        Console().print(recipes.described())
         return
     rest, start = _starting_point(arguments)
     settings = parse(PretrainSettings, "pretrain", rest, default=start)
