@@ -33,6 +33,7 @@ def test_every_verb_explains_itself(verb: str) -> None:
     assert f"usage: unreel {verb}" in answer.stdout
 
 
+NO_WEIGHTS = ["--alpha", "0", "0", "0", "--beta", "0", "0", "0"]
 MISTAKES = {
     "no such verb": (["pertrain", "videos"], "no verb 'pertrain'; did you mean `unreel pretrain`?"),
     "no such option": (["pretrain", "videos", "--out", "r", "--stepz", "3"], "--steps"),
@@ -48,6 +49,18 @@ MISTAKES = {
     "config and recipe": (["pretrain", "--config", "c", "--recipe", "hdc"], "expected one of them"),
     "bad config": (["pretrain", "--config", "bad.yaml", "--out", "r"], "did you mean batch_size?"),
     "bad group pattern": (["pretrain", "videos", "--out", "r", "--group-pattern", "("], "("),
+    "clips too short": (
+        ["pretrain", "videos", "--out", "r", "--encoder", "c3d", "--clip-length", "4"],
+        "needs at least 8 frames",
+    ),
+    "no such shortcut": (
+        ["pretrain", "videos", "--out", "r", "--encoder", "c3d", "--shortcut", "A"],
+        "is for r3d18 only",
+    ),
+    "nothing to learn": (
+        ["pretrain", "videos", "--out", "r", *NO_WEIGHTS],
+        "have nothing to learn; give a level a weight",
+    ),
     "no run to report": (["report", "texts", "--out", "r.html"], "texts is no run folder"),
 }
 

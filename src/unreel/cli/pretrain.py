@@ -29,10 +29,11 @@ def main(arguments: Sequence[str]) -> None:
 def run(settings: PretrainSettings) -> None:
     """Prepare the folder where that is still to be done, say what is left out, then pretrain."""
     from unreel.engine.outputs import check_free
-    from unreel.training.pretrain import choose_videos, pretrain
+    from unreel.training.pretrain import check_method, choose_videos, pretrain
     from unreel.video.prepare import PrepareOptions, prepared
 
     check_free(settings.out)
+    check_method(settings)
     options = PrepareOptions(settings.encoder_settings.prepared_side, settings.group_pattern)
     manifest = prepared(settings.folder, options)
     videos, left_out = choose_videos(settings, manifest)

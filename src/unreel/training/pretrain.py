@@ -69,6 +69,16 @@ def pretrain(settings: PretrainSettings, manifest: Manifest) -> None:
         run.log.info("finished %d steps in %.0f seconds", settings.steps, step_seconds)
 
 
+def check_method(settings: PretrainSettings) -> None:
+    """Nothing, if the method can be built: to be called before a long preparation.
+
+    Raises:
+        SettingsError: the encoder does not exist with these settings, or the clips are too small for it.
+    """
+    with torch.device("meta"):
+        HDC(settings)
+
+
 def choose_videos(settings: PretrainSettings, manifest: Manifest) -> tuple[list[VideoRecord], dict[str, str]]:
     """The videos to learn from, and the id and reason of every file left out."""
     needed = settings.size
