@@ -116,6 +116,17 @@ def test_clips_too_small_for_the_encoder_are_refused_at_once() -> None:
         _method(encoder="c3d", clip_length=4)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("encoder", ["c3d", "r3d18", "r2plus1d10"])
+def test_a_gpu_gives_the_same_loss(encoder: str) -> None:
+    method, batch = _method(encoder=encoder), _batch()
+    expected = method(batch)
+    loss = method.cuda()(batch.to("cuda"), watched=True)
+    assert all(value.is_cuda for value in (loss.total, *loss.parts.values(), *loss.figures.values()))
+    torch.testing.assert_close(loss.total.cpu(), expected.total, atol=2e-2, rtol=0)  # TF32 rounds within convolutions
+
+
 @pytest.mark.parametrize(
     ("alpha", "beta", "projections"),
     [
