@@ -31,6 +31,8 @@ def test_videos_are_known_by_their_suffix_and_sorted_by_id(tmp_path: Path) -> No
     assert [file.path for file in collection.files] == [tmp_path / file.id for file in collection.files]
     assert collection.ignored == 3
     assert collection.folder == tmp_path
+    assert collection.missing == ()
+    assert all(file.splits == {} for file in collection.files)
 
 
 def test_hidden_files_and_folders_do_not_count(tmp_path: Path) -> None:

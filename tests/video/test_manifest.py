@@ -1,5 +1,6 @@
 """The manifest survives the disk, and says what is wrong with one that did not."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -36,15 +37,19 @@ records = st.builds(
     rotation=st.sampled_from([0, 90, 180, 270]),
     size=st.integers(0, 2**60),
     checksum=text,
+    splits=st.dictionaries(text, text),
 )
 
 
-@given(rows=st.lists(records, max_size=4), source=text, side=st.integers(0, 4096), ignored=st.integers(0, 10**6))
+@given(
+    rows=st.lists(records, max_size=4),
+    facts=st.tuples(text, st.integers(0, 4096), st.integers(0, 10**6), st.lists(text).map(tuple)),
+)
 def test_what_is_written_is_read(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[VideoRecord], source: str, side: int, ignored: int
+    tmp_path_factory: pytest.TempPathFactory, rows: list[VideoRecord], facts: tuple[str, int, int, tuple[str, ...]]
 ) -> None:
     root = tmp_path_factory.mktemp("manifest")
-    manifest = Manifest(root, tuple(rows), source, side, ignored)
+    manifest = Manifest(root, tuple(rows), *facts)
     assert not is_prepared(root)
     assert manifest.write() == root / FILE_NAME
     assert is_prepared(root)
@@ -61,6 +66,36 @@ def test_usable_and_refused_are_told_apart(tmp_path: Path) -> None:
     assert list(manifest) == [GOOD, SHORT, BAD, WORSE]
     assert len(manifest) == 4
     assert manifest.file(GOOD) == tmp_path / "videos/3f/3f.mp4"
+
+
+def test_a_manifest_from_before_splits_is_read(tmp_path: Path) -> None:
+    manifest = Manifest(tmp_path, (replace(GOOD, splits={"1": "train"}), BAD), missing=("gone",))
+    path = manifest.write()
+    table = pq.read_table(path)
+    facts = {key: value for key, value in table.schema.metadata.items() if key != b"missing"}
+    assert len(facts) == 4
+    pq.write_table(table.drop_columns(["splits"]).replace_schema_metadata(facts), path)
+    assert Manifest.read(tmp_path) == Manifest(tmp_path, (GOOD, BAD))
+
+
+def test_splits_have_parts_of_usable_videos(tmp_path: Path) -> None:
+    good, short = replace(GOOD, splits={"1": "train", "2": "val"}), replace(SHORT, splits={"1": "test"})
+    bad = replace(BAD, splits={"1": "test", "3": "test"})
+    manifest = Manifest(tmp_path, (good, short, bad))
+    assert manifest.split_names == ("1", "2")
+    assert manifest.parts("1") == {"test": (short,), "train": (good,)}
+    assert manifest.parts("2") == {"val": (good,)}
+    with pytest.raises(CollectionError) as caught:
+        manifest.parts("3")
+    assert str(caught.value) == f"{tmp_path} has no split '3'. Its splits are: 1, 2."
+
+
+def test_a_collection_without_splits_says_how_to_get_some() -> None:
+    with pytest.raises(CollectionError) as caught:
+        Manifest(Path("prepared"), (GOOD,), source="videos").parts("1")
+    assert str(caught.value) == (
+        "videos has no split '1'. Its splits are: none; prepare the data set with --layout to give it some."
+    )
 
 
 def test_a_folder_without_manifest_says_how_to_make_one(tmp_path: Path) -> None:

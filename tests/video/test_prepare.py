@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from clips import Clip, cut, number_of
+from official_lists import HMDB51, KINETICS, UCF101, Plan, write_hmdb51, write_kinetics, write_ucf101
 from pebble import ProcessPool
 
 from unreel.engine.progress import Bar
@@ -19,6 +21,7 @@ from unreel.errors import CollectionError, SettingsError
 from unreel.video import prepare as module
 from unreel.video.collection import find_videos
 from unreel.video.decode import PyAVReader
+from unreel.video.leaks import leaks, leaks_between
 from unreel.video.manifest import Manifest, VideoRecord
 from unreel.video.prepare import PrepareOptions, cache_folder, prepare, prepared
 from unreel.video.transcode import Outcome, prepare_file
@@ -313,6 +316,11 @@ def test_a_folder_of_another_side_or_kind_is_not_touched(wild: tuple[Path, Manif
         ({"side": 14}, "side is 14, expected an even number of at least 16 pixels"),
         ({"workers": 0}, "workers is 0, expected at least 1"),
         ({"seconds_per_file": 0.0}, "seconds per file is 0.0, expected more than 0"),
+        (
+            {"layout": "ucf102"},
+            "layout is 'ucf102', expected one of: folder, ucf101, hmdb51, kinetics400, kinetics600, kinetics700",
+        ),
+        ({"lists": Path("x")}, "lists is x, but the layout 'folder' has none. Name the layout of the lists."),
     ],
 )
 def test_numbers_without_sense_are_refused(change: dict[str, Any], message: str) -> None:
@@ -350,6 +358,73 @@ def test_a_prepared_folder_is_used_as_it_is(wild: tuple[Path, Manifest], monkeyp
     assert [record.group for record in regrouped] == [record.id.split("/")[0] for record in manifest]
     with pytest.raises(CollectionError, match=r"group pattern '\(nothing\)' does not match 'bad/g4 cut\.mp4'"):
         prepared(folder / "out", PrepareOptions(group_pattern="(nothing)"))
+
+
+def of_the_plan(folder: Path, plan: Plan, suffix: str) -> Path:
+    """A video for each name of the plan, no two alike, in folders of its classes."""
+    codec = "mpeg4" if suffix == ".avi" else "libx264"
+    for number, (name, (label, _)) in enumerate(plan.items()):
+        Clip(frames=20 + number, codec=codec).write(folder / label / f"{name}{suffix}")
+    return folder
+
+
+SHAPES: dict[str, tuple[Plan, str, Callable[[Path, Plan], Path]]] = {
+    "ucf101": (UCF101, ".avi", write_ucf101),
+    "hmdb51": (HMDB51, ".avi", write_hmdb51),
+    "kinetics400": (KINETICS, ".mp4", write_kinetics),
+}
+
+
+@pytest.mark.parametrize("layout", SHAPES)
+def test_a_data_set_is_prepared_with_its_splits(tmp_path: Path, layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, suffix, write = SHAPES[layout]
+    folder, out, lists = of_the_plan(tmp_path / "in", plan, suffix), tmp_path / "out", write(tmp_path / "lists", plan)
+    options = PrepareOptions(side=32, workers=1, layout=layout, lists=lists)
+    manifest = prepare(folder, out, options)
+    assert {Path(record.id).stem: (record.labels["class"], record.splits) for record in manifest.usable} == plan
+    assert Manifest.read(out) == manifest
+    assert manifest.missing == ()
+    assert manifest.split_names == (("1",) if layout == "kinetics400" else ("1", "2", "3"))
+    for split in manifest.split_names:
+        assert leaks(manifest, split) == ()
+    no_processes(monkeypatch)
+    gone = manifest.records[0]
+    (folder / gone.id).unlink()
+    again = prepare(folder, out, options)
+    assert (again.records, again.missing) == (manifest.records[1:], (Path(gone.id).stem,))
+    assert Manifest.read(out) == again
+    plain = prepare(folder, out, replace(options, layout="folder", lists=None))
+    assert [(record.splits, record.group) for record in plain] == [({}, "")] * len(again)
+
+
+def test_what_leaks_into_a_split_is_found(tmp_path: Path) -> None:
+    folder = of_the_plan(tmp_path / "in", UCF101, ".avi")
+    copied, copy = (folder / "Archery" / f"v_Archery_g0{group}_c01.avi" for group in "12")
+    copy.write_bytes(copied.read_bytes())
+    Clip(frames=30).write(folder / "Archery/v_Archery_g04_c01.mp4")
+    (folder / "Archery/v_Archery_g04_c02.mp4").write_text("hello")
+    lists = {"v_Archery_g04_c01": ("Archery", {"1": "test"}), "v_Archery_g04_c02": ("Archery", {"1": "train"})}
+    write_ucf101(tmp_path, UCF101 | lists)
+    manifest = prepare(folder, tmp_path / "out", PrepareOptions(side=32, workers=1, layout="ucf101"))
+    refused = by_id(manifest)["Archery/v_Archery_g04_c02.mp4"]
+    assert (refused.status, refused.group, refused.splits) == ("refused", "Archery_g04", {"1": "train"})
+    found = [(leak.test.id, leak.training.id, leak.why) for leak in leaks(manifest, "1")]
+    assert found == [("Archery/v_Archery_g01_c01.avi", "Archery/v_Archery_g02_c01.avi", "same file")]
+    other = collection(tmp_path / "other", "a.mp4")
+    (other / "b.avi").write_bytes(copied.read_bytes())
+    pretraining = prepare(other, tmp_path / "other out", PrepareOptions(side=32, workers=1))
+    found = [(leak.test.id, leak.training.id, leak.why) for leak in leaks_between(pretraining, manifest, "2")]
+    assert found == [("Archery/v_Archery_g02_c01.avi", "b.avi", "same file")]
+
+
+def test_a_folder_of_another_data_set_is_refused_before_any_work(tmp_path: Path) -> None:
+    folder = collection(tmp_path / "in", "fight/1.mp4")
+    lists = write_hmdb51(tmp_path / "lists", HMDB51)
+    with pytest.raises(
+        CollectionError, match=r"in holds none of the 4 videos that the lists in .*, found 'fight/1\.mp4'"
+    ):
+        prepare(folder, tmp_path / "out", PrepareOptions(side=32, layout="hmdb51", lists=lists))
+    assert not (tmp_path / "out").exists()
 
 
 def _real_videos() -> Path:

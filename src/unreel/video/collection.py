@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Collection as Items
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from unreel.errors import CollectionError, SettingsError
@@ -34,22 +34,27 @@ class CollectionFile:
     """One file with a video's name.
 
     `id` is its path inside the collection, POSIX style, with `\\xff` for bytes that are not UTF-8; `path` is where it
-    is.
+    is. `splits` gives its part ("train", "test" or "val") of the official splits that it is in.
     """
 
     id: str
     path: Path
     labels: dict[str, str]
     group: str
+    splits: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Collection:
-    """The files of a folder with a video's name, sorted by id, and how many others it holds (hidden ones apart)."""
+    """The files of a folder with a video's name, sorted by id, and how many others it holds (hidden ones apart).
+
+    `missing` are the names of the videos that official lists name but the folder does not hold, sorted.
+    """
 
     folder: Path
     files: tuple[CollectionFile, ...]
     ignored: int
+    missing: tuple[str, ...] = ()
 
 
 def find_videos(folder: Path, *, group_pattern: str | None = None) -> Collection:

@@ -5,6 +5,7 @@ PREPARED/
 └── videos/xx/….mp4       one prepared file per usable video
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
@@ -28,6 +29,7 @@ class VideoRecord:
     `path` is the prepared file, relative to the manifest's folder; empty where there is none.
     `frames`, `fps`, `width`, `height` describe the prepared file, `codec`, `source_width`, `source_height`, `rotation`
     (degrees, clockwise) and `duration` (seconds) the original; `checksum` is the SHA-256 of the original.
+    `splits` gives its part ("train", "test" or "val") of the official splits that it is in.
     """
 
     id: str
@@ -47,8 +49,10 @@ class VideoRecord:
     rotation: int = 0
     size: int = 0
     checksum: str = ""
+    splits: dict[str, str] = field(default_factory=dict)
 
 
+_MAPS = ("labels", "splits")
 _SCHEMA = pa.schema(
     [
         ("id", pa.string()),
@@ -68,6 +72,7 @@ _SCHEMA = pa.schema(
         ("rotation", pa.int32()),
         ("size", pa.int64()),
         ("checksum", pa.string()),
+        ("splits", pa.map_(pa.string(), pa.string())),
     ]
 )
 
@@ -77,7 +82,8 @@ class Manifest:
     """The rows of one prepared collection, sorted by id.
 
     `root` is the folder of `manifest.parquet`; `source` the folder the videos came from; `side` the shorter side of the
-    prepared files in pixels; `ignored` how many files of the folder do not even have a video's name.
+    prepared files in pixels; `ignored` how many files of the folder do not even have a video's name; `missing` the
+    names of the videos that official lists name but the folder does not hold.
     """
 
     root: Path
@@ -85,6 +91,7 @@ class Manifest:
     source: str = ""
     side: int = 0
     ignored: int = 0
+    missing: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[VideoRecord]:
         return iter(self.records)
@@ -108,9 +115,29 @@ class Manifest:
         return tuple(sorted({name for record in self.usable for name in record.labels}))
 
     @property
+    def split_names(self) -> tuple[str, ...]:
+        """The names of the official splits that usable videos are in, sorted."""
+        return tuple(sorted({name for record in self.usable for name in record.splits}))
+
+    @property
     def refusals(self) -> Counter[str]:
         """How many files were refused, by reason."""
         return Counter(record.reason for record in self.refused)
+
+    def parts(self, split: str) -> dict[str, tuple[VideoRecord, ...]]:
+        """The usable videos of each part ("train", "test", "val") of an official split, sorted by id.
+
+        Raises:
+            CollectionError: there is no such split.
+        """
+        if split not in self.split_names:
+            held = ", ".join(self.split_names) or "none; prepare the data set with --layout to give it some"
+            raise CollectionError(f"{self.source or self.root} has no split {split!r}. Its splits are: {held}.")
+        parts: dict[str, list[VideoRecord]] = {}
+        for record in self.usable:
+            if split in record.splits:
+                parts.setdefault(record.splits[split], []).append(record)
+        return {part: tuple(records) for part, records in sorted(parts.items())}
 
     def file(self, record: VideoRecord) -> Path:
         """Where the prepared file of a usable video is."""
@@ -118,10 +145,17 @@ class Manifest:
 
     def write(self) -> Path:
         """Write `root/manifest.parquet`, whole or not at all."""
-        table = pa.Table.from_pylist(
-            [asdict(record) | {"labels": list(record.labels.items())} for record in self], _SCHEMA
-        )
-        facts = {"unreel": FORMAT, "source": self.source, "side": str(self.side), "ignored": str(self.ignored)}
+        rows = [asdict(record) for record in self]
+        for row in rows:
+            row |= {name: list(row[name].items()) for name in _MAPS}
+        table = pa.Table.from_pylist(rows, _SCHEMA)
+        facts = {
+            "unreel": FORMAT,
+            "source": self.source,
+            "side": str(self.side),
+            "ignored": str(self.ignored),
+            "missing": json.dumps(self.missing),
+        }
         path = self.root / FILE_NAME
         unfinished = path.with_suffix(".unfinished")
         pq.write_table(table.replace_schema_metadata(facts), unfinished)
@@ -152,9 +186,12 @@ class Manifest:
                 f"{path} has the format {facts.get('unreel')!r}, expected {FORMAT!r}. Prepare the collection again."
             )
         names = [entry.name for entry in fields(VideoRecord)]
+        if "splits" not in table.column_names:  # written before there were any
+            names.remove("splits")
         rows = table.select(names).to_pylist()
-        records = tuple(VideoRecord(**(row | {"labels": dict(row["labels"])})) for row in rows)
-        return cls(root, records, facts["source"], int(facts["side"]), int(facts["ignored"]))
+        records = tuple(VideoRecord(**(row | {name: dict(row.get(name, ())) for name in _MAPS})) for row in rows)
+        missing = tuple(json.loads(facts.get("missing", "[]")))
+        return cls(root, records, facts["source"], int(facts["side"]), int(facts["ignored"]), missing)
 
 
 def is_prepared(folder: Path) -> bool:

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import current_process, get_context
 from pathlib import Path
+from typing import get_args
 
 from filelock import FileLock
 from pebble import ProcessExpired, ProcessPool
@@ -29,6 +30,7 @@ from unreel.engine.processors import cores
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError, SettingsError, VideoError
 from unreel.video.collection import PREPARED_MARK, CollectionFile, find_videos, groups_of, printable
+from unreel.video.layouts import LayoutName, arranged
 from unreel.video.manifest import Manifest, VideoRecord, is_prepared
 from unreel.video.transcode import Outcome, check_file, prepare_file, unfinished_name
 
@@ -44,6 +46,8 @@ _GUARD = 'A script must prepare under: if __name__ == "__main__":'
 class PrepareOptions:
     """How to prepare: `side` is the shorter side of the prepared videos in pixels, `workers` the number of processes.
 
+    `layout` names a data set with official lists, and `lists` the folder of these (see `arranged`).
+
     Raises:
         SettingsError: a number that makes no sense.
     """
@@ -52,8 +56,16 @@ class PrepareOptions:
     group_pattern: str | None = None
     workers: int | None = None
     seconds_per_file: float = 120.0
+    layout: str = "folder"
+    lists: Path | None = None
 
     def __post_init__(self) -> None:
+        if self.layout not in get_args(LayoutName):
+            raise SettingsError(f"layout is {self.layout!r}, expected one of: {', '.join(get_args(LayoutName))}.")
+        if self.lists is not None and self.layout == "folder":
+            raise SettingsError(
+                f"lists is {self.lists}, but the layout 'folder' has none. Name the layout of the lists."
+            )
         if self.side < LOWEST_SIDE or self.side % 2:
             raise SettingsError(f"side is {self.side}, expected an even number of at least {LOWEST_SIDE} pixels.")
         if self.workers is not None and self.workers < 1:
@@ -68,15 +80,17 @@ def prepare(folder: Path, out: Path, options: PrepareOptions) -> Manifest:
     Must be called under `if __name__ == "__main__":` in a script, like all that starts processes.
 
     Raises:
-        CollectionError: `folder` holds no usable video, or `out` is something else or cannot be written.
+        CollectionError: `folder` holds no usable video or does not fit the layout, or `out` is something else or
+            cannot be written.
     """
     if getattr(current_process(), "_inheriting", False):  # the test of multiprocessing itself, before we lock anything
         raise CollectionError(f"a process that decodes must not prepare. {_GUARD}")
-    collection = find_videos(folder, group_pattern=options.group_pattern)
+    found = find_videos(folder, group_pattern=options.group_pattern)
+    collection = arranged(found, options.layout, options.lists)
     with _claimed(out, options.side):
         records = sorted(_records(collection.files, out, options), key=lambda record: record.id)
         source = printable(folder.resolve())
-        manifest = Manifest(out, tuple(records), source, options.side, collection.ignored)
+        manifest = Manifest(out, tuple(records), source, options.side, collection.ignored, collection.missing)
         manifest.write()
     if not manifest.usable:
         reasons = ", ".join(f"{count} × {reason}" for reason, count in manifest.refusals.most_common())
@@ -85,9 +99,9 @@ def prepare(folder: Path, out: Path, options: PrepareOptions) -> Manifest:
 
 
 def prepared(folder: Path, options: PrepareOptions) -> Manifest:
-    """The manifest of `folder` if it is prepared (whatever its side), otherwise of its copy prepared in the cache.
+    """The manifest of `folder` if it is prepared, otherwise of its copy prepared in the cache.
 
-    The cached copy is brought up to date each time.
+    A prepared folder keeps its side and its layout; the cached copy is brought up to date each time.
 
     Raises:
         CollectionError: as `prepare` does, or a prepared folder's videos do not fit the group pattern.
@@ -171,7 +185,7 @@ class _Job:
             return None
         if note.record.reason.startswith(_TIMED_OUT) and note.seconds < options.seconds_per_file:
             return None
-        return self._named(note.record)
+        return _described(note.record, self.file)
 
     def settle(self, outcome: Outcome, options: PrepareOptions) -> VideoRecord:
         """The record of the file now that it was tried; notes it for the next run."""
@@ -187,11 +201,12 @@ class _Job:
             record = self.note.record
         note = _Note(record, self.size, self.mtime_ns, options.seconds_per_file)
         self.target.with_suffix(".json").write_text(json.dumps(asdict(note)))
-        return self._named(record)
+        return _described(record, self.file)
 
-    def _named(self, record: VideoRecord) -> VideoRecord:
-        """The record with the labels and the group of today."""
-        return replace(record, labels=self.file.labels, group=self.file.group)
+
+def _described(record: VideoRecord, file: CollectionFile) -> VideoRecord:
+    """The record with the labels, the group and the splits of today."""
+    return replace(record, labels=file.labels, group=file.group, splits=file.splits)
 
 
 def _records(files: Sequence[CollectionFile], out: Path, options: PrepareOptions) -> Iterator[VideoRecord]:
@@ -201,7 +216,7 @@ def _records(files: Sequence[CollectionFile], out: Path, options: PrepareOptions
         try:
             job = _Job.of(file, out)
         except VideoError as error:
-            yield VideoRecord(file.id, "refused", str(error), labels=file.labels, group=file.group)
+            yield _described(VideoRecord(file.id, "refused", str(error)), file)
             continue
         record = job.known(options)
         if record is not None:

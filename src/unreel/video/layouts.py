@@ -1,0 +1,169 @@
+"""The data sets that come with official lists: how their folders, names and lists are arranged. Opens no video.
+
+    UCF-101/Archery/v_Archery_g01_c01.avi              ucfTrainTestlist/classInd.txt, trainlist01.txt, testlist01.txt …
+    hmdb51/wave/TrumanShow_wave_f_nm_np1_fr_med_26.avi testTrainMulti_7030_splits/wave_test_split1.txt …
+    train/air_drumming/--nQbRBEz2s_000104_000114.mp4   annotations/train.csv, val.csv, test.csv
+
+A file is known by its name: the folders it lies in and its suffix may differ.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from unreel.errors import CollectionError
+from unreel.video.collection import Collection, CollectionFile
+from unreel.video.lists import (
+    HMDB51_FILES,
+    KINETICS_FILES,
+    UCF101_FILES,
+    ListedVideo,
+    read_hmdb51,
+    read_kinetics,
+    read_ucf101,
+)
+
+LayoutName = Literal["folder", "ucf101", "hmdb51", "kinetics400", "kinetics600", "kinetics700"]
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A data set: its lists and the group that a file's name tells.
+
+    `files` are the names of its lists, `folders` those of the folders that the archives keep them in, `example` is one
+    of the lists; `group` finds the group in a file's name without its suffix.
+    """
+
+    read: Callable[[Path], dict[str, ListedVideo]]
+    files: re.Pattern[str]
+    folders: tuple[str, ...]
+    example: str
+    group: re.Pattern[str]
+
+    def group_of(self, name: str) -> str:
+        """The source that a video was cut from; empty where its name does not tell."""
+        match = self.group.fullmatch(name)
+        return match[1] if match else ""
+
+
+def _kinetics(classes: int) -> Layout:
+    return Layout(
+        partial(read_kinetics, classes=classes),
+        KINETICS_FILES,
+        ("annotations", f"kinetics{classes}", f"kinetics{classes}_2020"),
+        "train.csv",
+        re.compile(r"([A-Za-z0-9_-]{11})_[0-9]{6}_[0-9]{6}"),
+    )
+
+
+LAYOUTS: dict[str, Layout] = {
+    # v_Archery_g01_c02: the 25 groups are counted for each class anew, so g01 of two classes are two sources.
+    "ucf101": Layout(
+        read_ucf101, UCF101_FILES, ("ucfTrainTestlist",), "trainlist01.txt", re.compile(r"v_(\w+_g[0-9]+)_c[0-9]+")
+    ),
+    # TrumanShow_wave_f_nm_np1_fr_med_26: title and class, then body part, camera motion, people, side, quality, number.
+    # None of the 2,291 pairs of title and class is on both sides of an official split: they are what it keeps together.
+    "hmdb51": Layout(
+        read_hmdb51,
+        HMDB51_FILES,
+        ("testTrainMulti_7030_splits",),
+        "wave_test_split1.txt",
+        re.compile(r"(.+)_[fhlu]_[cn]m_np[0-9]+_(?:ba|fr|le|ri)_(?:bad|goo|med)_[0-9]+"),
+    ),
+    "kinetics400": _kinetics(400),
+    "kinetics600": _kinetics(600),
+    "kinetics700": _kinetics(700),
+}
+
+
+def arranged(collection: Collection, name: str, lists: Path | None = None) -> Collection:
+    """The collection with the classes, groups and splits of a data set; as it is with the layout `folder`.
+
+    `lists` is the folder of the official lists or the one around it; without it they are looked for in the folder of
+    videos and beside it. A group that a file has already stays, and so do other labels than "class". A file that no
+    list names has no splits, and its class is what its folder is called where that is a class of the lists.
+
+    Raises:
+        CollectionError: the lists are not found or make no sense, no video of theirs is in the folder, or one is twice.
+    """
+    if name == "folder":
+        return collection
+    layout = LAYOUTS[name]
+    place = _place_of_lists(collection.folder, name, lists)
+    listed = layout.read(place)
+    known = _by_name(collection, listed)
+    if not known:
+        looked_for, held = list(listed), [file.id for file in collection.files]
+        raise CollectionError(
+            f"{collection.folder} holds none of the {len(listed)} videos that the lists in {place} name: looked for "
+            f"{_shown(looked_for)} with any video's suffix, found {_shown(held)}. "
+            f"Name the folder of the {name} videos, or the layout of these."
+        )
+    classes = {_folder_name(video.label): video.label for video in listed.values() if video.label}
+    files = tuple(_described(file, layout, listed, classes) for file in collection.files)
+    return replace(collection, files=files, missing=tuple(sorted(listed.keys() - known.keys())))
+
+
+def _place_of_lists(folder: Path, name: str, lists: Path | None) -> Path:
+    layout = LAYOUTS[name]
+    around = [folder, folder.absolute().parent] if lists is None else [lists]
+    places = [place for outer in around for place in (outer, *(outer / inner for inner in layout.folders))]
+    for place in places:
+        if _holds(place, layout.files):
+            return place
+    raise CollectionError(
+        f"the official lists of {name} ({layout.example} …) are not in {', '.join(map(str, places))}. "
+        "Unpack them there, or name their folder: --lists LISTS"
+    )
+
+
+def _holds(place: Path, names: re.Pattern[str]) -> bool:
+    try:
+        return any(names.fullmatch(path.name) for path in place.iterdir())
+    except OSError:  # no folder, or one that may not be looked into
+        return False
+
+
+def _by_name(collection: Collection, listed: dict[str, ListedVideo]) -> dict[str, str]:
+    """The files that the lists name: their ids by their names."""
+    known: dict[str, str] = {}
+    for file in collection.files:
+        name = _name(file)
+        if name not in listed:
+            continue
+        if name in known:
+            raise CollectionError(
+                f"{collection.folder} holds the video {name!r} twice: {known[name]!r} and {file.id!r}. Keep one."
+            )
+        known[name] = file.id
+    return known
+
+
+def _described(
+    file: CollectionFile, layout: Layout, listed: dict[str, ListedVideo], classes: dict[str, str]
+) -> CollectionFile:
+    """A file with what the lists say of it, or with what its name and folder tell."""
+    name = _name(file)
+    video = listed.get(name, ListedVideo("", {}))
+    label = video.label or classes.get(_folder_name(PurePosixPath(file.id).parent.name), "")
+    labels = {other: value for other, value in file.labels.items() if other != "class"}
+    if label:
+        labels["class"] = label
+    return replace(file, labels=labels, group=file.group or layout.group_of(name), splits=video.splits)
+
+
+def _name(file: CollectionFile) -> str:
+    return PurePosixPath(file.id).stem
+
+
+def _folder_name(label: str) -> str:
+    """A class as folders spell it: with spaces or underscores."""
+    return label.replace("_", " ")
+
+
+def _shown(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:_SHOWN])) + (", …" if len(names) > _SHOWN else "")
