@@ -38,8 +38,7 @@ def figures(run: Path, judged: set[tuple[Path, str]]) -> Iterator[Figure]:
         if (manifest.root, encoder.checkpoint) in judged:
             continue
         judged.add((manifest.root, encoder.checkpoint))
-        for level in (3, 4, 5):
-            features = Judgement(level).features(encoder, manifest)
+        for level, features in Judgement().features_by_level(encoder, manifest, (3, 4, 5)).items():
             for probe in Judgement(level).linear(encoder, manifest, features):
                 yield Figure((probe.label, f"level {level}", encoder.name), "linear", probe.accuracy)
             for protocol in PROTOCOLS:

@@ -38,6 +38,16 @@ def test_alone_and_among_others(manifest: Manifest) -> None:
         np.testing.assert_allclose(alone.videos[0], together.videos[row], atol=1e-5)
 
 
+def test_several_levels_from_one_pass_are_those_of_each_alone(manifest: Manifest) -> None:
+    torch.manual_seed(0)
+    encoder = models.build("r3d18", width=0.0625)
+    together = FeatureExtractor(encoder, SETTINGS).by_level(manifest, manifest.usable, (3, 5), clips=2, workers=0)
+    assert set(together) == {3, 5}
+    for level, features in together.items():
+        alone = FeatureExtractor(encoder, SETTINGS, level=level).features(manifest, manifest.usable, clips=2, workers=0)
+        np.testing.assert_array_equal(features.clips, alone.clips)
+
+
 class MeanColour(models.Encoder):
     """An encoder whose features can be worked out by hand: the mean of each channel."""
 

@@ -56,9 +56,25 @@ class FeatureExtractor:
         description: str = "embedding",
     ) -> Features:
         """The features of `clips` clips of each of the videos."""
+        levels = (self._level,)
+        return self.by_level(manifest, records, levels, clips=clips, workers=workers, description=description)[
+            levels[0]
+        ]
+
+    def by_level(
+        self,
+        manifest: Manifest,
+        records: Sequence[VideoRecord],
+        levels: Sequence[int],
+        *,
+        clips: int = 10,
+        workers: int | None = None,
+        description: str = "embedding",
+    ) -> dict[int, Features]:
+        """The features of several levels, from one pass through the encoder."""
         dataset = EvaluationDataset(manifest, records, self._settings.clip_length, clips)
         ids: list[str] = []
-        vectors: list[Tensor] = []
+        vectors: dict[int, list[Tensor]] = {level: [] for level in levels}
         missing: dict[str, str] = {}
         waiting: list[Sample] = []
         with Bar(description, len(records)) as bar:
@@ -70,19 +86,25 @@ class FeatureExtractor:
                 ids.append(sample.id)
                 waiting.append(sample)
                 if len(waiting) * clips >= CLIPS_AT_ONCE:
-                    vectors.append(self._encode(waiting))
+                    self._encode(waiting, vectors)
                     waiting = []
         if waiting:
-            vectors.append(self._encode(waiting))
-        width = self._encoder.channels[self._level]
-        table = torch.cat(vectors) if vectors else torch.zeros(0, width)
-        return Features(tuple(ids), table.numpy().reshape(len(ids), clips, width), missing)
+            self._encode(waiting, vectors)
+        features: dict[int, Features] = {}
+        for level in levels:
+            width = self._encoder.channels[level]
+            table = torch.cat(vectors[level]) if ids else torch.zeros(0, width)
+            features[level] = Features(tuple(ids), table.numpy().reshape(len(ids), clips, width), missing)
+        return features
 
     @torch.inference_mode()
-    def _encode(self, samples: Sequence[Sample]) -> Float[Tensor, "n c"]:
+    def _encode(self, samples: Sequence[Sample], vectors: dict[int, list[Tensor]]) -> None:
+        """Append the vectors of all clips of the samples, (n c) for each level."""
         luma = torch.from_numpy(np.concatenate([sample.luma for sample in samples])).to(self._device)
         chroma = torch.from_numpy(np.concatenate([sample.chroma for sample in samples])).to(self._device)
         matrices = np.concatenate([np.repeat(sample.to_rgb[None], len(sample.luma), axis=0) for sample in samples])
         to_rgb = torch.from_numpy(matrices).to(self._device)
         clips = apply_views(luma, chroma, to_rgb, centre_draws(len(luma), CENTRE_SHARE), self._settings.size)
-        return self._encoder(clips)[self._level].mean(dim=(2, 3, 4)).float().cpu()
+        pyramid = self._encoder(clips)
+        for level, rows in vectors.items():
+            rows.append(pyramid[level].mean(dim=(2, 3, 4)).float().cpu())

@@ -29,13 +29,26 @@ class Judgement:
         Raises:
             CollectionError: not one could be read.
         """
-        network = encoder.encoder.to(self.device)
-        extractor = FeatureExtractor(network, encoder.settings, level=self.level, device=self.device)
-        description = f"embedding ({encoder.name})"
-        features = extractor.features(
-            manifest, manifest.usable, clips=self.clips, workers=self.workers, description=description
+        return self.features_by_level(encoder, manifest, (self.level,))[self.level]
+
+    def features_by_level(
+        self, encoder: LoadedEncoder, manifest: Manifest, levels: tuple[int, ...]
+    ) -> dict[int, Features]:
+        """The features of all usable videos at several levels, each clip decoded and encoded once.
+
+        Raises:
+            CollectionError: not one could be read.
+        """
+        extractor = FeatureExtractor(encoder.encoder.to(self.device), encoder.settings, device=self.device)
+        features = extractor.by_level(
+            manifest,
+            manifest.usable,
+            levels,
+            clips=self.clips,
+            workers=self.workers,
+            description=f"embedding ({encoder.name})",
         )
-        if not features.ids:
+        if not features[levels[0]].ids:
             raise CollectionError(
                 f"none of the {len(manifest.usable)} videos of {manifest.root} can be read any more: prepare again."
             )
