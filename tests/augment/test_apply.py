@@ -30,7 +30,6 @@ TO_RGB = torch.from_numpy(Colour("bt601", False).to_rgb())[None]
 REGION, SIZE = 128, 112
 NEUTRAL = (1.0, 1.0, 1.0, 0.0)
 
-relaxed = settings(deadline=None)
 JITTERS = st.tuples(*[st.floats(0.6, 1.4)] * 3, st.floats(-0.1, 0.1))
 SIDES = st.sampled_from([1.0, 0.875, 0.75, 0.66])
 PLACES = st.tuples(st.floats(0, 1), st.floats(0, 1))
@@ -138,7 +137,7 @@ def decoded(request: pytest.FixtureRequest) -> Iterator[Decoded]:
         yield (luma[None], chroma[None]), _converted(frames)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(seed=st.integers(0, 1000))
 def test_views_of_decoded_clips_equal_the_slow_ones(decoded: Decoded, seed: int) -> None:
     planes, converted = decoded
@@ -157,7 +156,6 @@ def test_views_of_decoded_clips_equal_the_slow_ones(decoded: Decoded, seed: int)
         assert np.percentile(differences, 99) < 4
 
 
-@relaxed
 @given(
     codes=st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=1, max_size=4),
     jitter=st.tuples(*[st.floats(0, 2)] * 3, st.floats(-0.5, 0.5)),
@@ -174,7 +172,6 @@ def test_colours_are_exact(
     torch.testing.assert_close(_view(planes, draws, 4), expected, atol=1e-3, rtol=0)
 
 
-@relaxed
 @given(side=SIDES, place=PLACES, flip=FLIPS)
 def test_places_are_exact(side: float, place: tuple[float, float], flip: float) -> None:
     # on a ramp, a value tells the place it was taken from to a fraction of a pixel; the border has no neighbour
@@ -188,7 +185,6 @@ def test_places_are_exact(side: float, place: tuple[float, float], flip: float) 
         torch.testing.assert_close(places, (start + side * order).clamp(0.5 / 64, 63.5 / 64), atol=1e-4, rtol=0)
 
 
-@relaxed
 @given(seed=st.integers(0, 1000), size=st.sampled_from([14, 28, 56]))
 def test_all_switched_off_gives_the_centre_pixels(seed: int, size: int) -> None:
     off = dict.fromkeys(("crop", "scale_jitter", "flip", "colour_jitter", "channel_replication"), False)
@@ -201,7 +197,6 @@ def test_all_switched_off_gives_the_centre_pixels(seed: int, size: int) -> None:
     torch.testing.assert_close(view, expected, atol=1e-4, rtol=0)
 
 
-@relaxed
 @given(side=SIDES, place=PLACES, flip=FLIPS, jitter=JITTERS, channel=st.integers(-1, 2))
 def test_one_draw_serves_all_frames(
     side: float, place: tuple[float, float], flip: float, jitter: tuple[float, ...], channel: int
@@ -212,7 +207,6 @@ def test_one_draw_serves_all_frames(
     torch.testing.assert_close(view, view[:, :1].expand_as(view))
 
 
-@relaxed
 @given(
     side=SIDES,
     place=PLACES,
@@ -231,7 +225,6 @@ def test_replication_shows_the_drawn_channel_three_times(
         torch.testing.assert_close(view[0, frame], coloured[channels[frame % len(channels)], frame])
 
 
-@relaxed
 @given(side=SIDES, place=PLACES, jitter=JITTERS)
 def test_mirrored_twice_is_the_original(side: float, place: tuple[float, float], jitter: tuple[float, ...]) -> None:
     planes, draws = _noise(5), _draws(box=_box(side, place), jitter=jitter)
@@ -268,7 +261,6 @@ def test_pure_colours_turn_as_in_hsv(colour: tuple[int, int, int], thirds: int) 
     assert _solid(colour, thirds / 3) == pytest.approx(expected, abs=0.01)
 
 
-@relaxed
 @given(hue=st.floats(0, 1), turn=st.floats(-0.1, 0.1))
 def test_small_turns_have_the_size_and_the_direction_they_have_in_hsv(hue: float, turn: float) -> None:
     turned, _, _ = colorsys.rgb_to_hsv(*_solid(colorsys.hsv_to_rgb(hue, 0.3, 0.7), turn))

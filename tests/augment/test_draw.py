@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.augment import CENTRE_SHARE, ViewDraws, centre_draws, draw_views
@@ -88,7 +88,6 @@ def test_ranges(
     assert ((draws.channel >= 0) == bool(replicated)).all()
 
 
-@settings(deadline=None)
 @given(
     scale_jitter=st.booleans(), crop=st.booleans(), flip=st.booleans(), colour=st.booleans(), replication=st.booleans()
 )

@@ -16,7 +16,6 @@ def _pair(b: int, n: int, d: int, seed: int, dtype: torch.dtype = torch.float32)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-10)])
-@settings(deadline=None)
 @given(b=st.integers(1, 6), n=st.integers(1, 3), d=st.integers(2, 8), chunk=st.integers(1, 7), seed=st.integers(0, 99))
 def test_equals_the_loops_of_equation_4(
     dtype: torch.dtype, tolerance: float, b: int, n: int, d: int, chunk: int, seed: int
@@ -37,7 +36,7 @@ def test_gradients_are_those_of_finite_differences(chunk_size: int | None) -> No
     assert torch.autograd.gradcheck(lambda a, p: infonce(a, p, chunk_size=chunk_size).loss, (anchors, positives))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(chunk=st.integers(1, 9), seed=st.integers(0, 99))
 def test_chunked_equals_whole_in_value_gradients_and_accuracy(chunk: int, seed: int) -> None:
     results = []

@@ -18,7 +18,7 @@ def _gradients(layer: Convolution, maps: Tensor, mixed: bool) -> list[Tensor]:
     return [out.float(), *torch.autograd.grad(out, [maps, *layer.parameters()], upstream.to(out.dtype))]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     frames=st.integers(1, 4),
     side=st.integers(1, 7),

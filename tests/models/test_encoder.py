@@ -120,7 +120,7 @@ def sizes_by_hand(name: str, frames: int, height: int, width: int) -> Sizes:
 
 
 @every_variant
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_every_size_that_is_large_enough(name: str, shortcut: Shortcut, data: st.DataObject) -> None:
     frames, height, width = (data.draw(st.integers(least, least + 21)) for least in SMALLEST[name])
@@ -135,7 +135,7 @@ def test_every_size_that_is_large_enough(name: str, shortcut: Shortcut, data: st
 
 
 @every_encoder
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_every_size_that_is_too_small_is_refused(name: str, data: st.DataObject) -> None:
     least = SMALLEST[name]

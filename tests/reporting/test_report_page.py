@@ -141,7 +141,7 @@ def test_hostile_names_stay_names(make_manifest: Make, make_inputs: Make, tmp_pa
     _assert_self_contained(html, outline)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(text=st.text(max_size=40))
 def test_any_text_is_shown_as_it_is(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     inputs = ReportInputs(text, text, Manifest(Path("nowhere"), ()), {text: text}, [], [], {}, [text])

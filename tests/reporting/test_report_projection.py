@@ -44,7 +44,7 @@ def test_places_lie_in_the_unit_square(count: int, width: int, copies: bool, sca
     assert (places <= 1).all()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(count=st.integers(10, 25), width=st.integers(1, 3), distinct=st.integers(2, 25))
 def test_tsne_takes_repeated_and_narrow_vectors(count: int, width: int, distinct: int) -> None:
     few = np.random.default_rng(width).normal(size=(distinct, width))

@@ -96,7 +96,7 @@ def spans(draw: st.DrawFn) -> tuple[list[int], int]:
     return draw(st.lists(st.integers(0, FRAMES - length), min_size=1, max_size=4)), length
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(name=st.sampled_from(sorted(KINDS)), span=spans())
 def test_clips_are_cut_from_the_whole_file(
     files: dict[str, tuple[Path, Whole]], name: str, span: tuple[list[int], int]
@@ -106,7 +106,7 @@ def test_clips_are_cut_from_the_whole_file(
     check(PyAVReader(), path, frames, *span)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(span=spans())
 def test_leaping_over_a_prepared_file_gives_the_same(
     prepared_file: tuple[Path, Whole], span: tuple[list[int], int]

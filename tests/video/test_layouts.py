@@ -44,7 +44,7 @@ def by_id(collection: Collection) -> dict[str, CollectionFile]:
 
 
 @pytest.mark.parametrize("layout", PLANS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_every_unpacked_shape_is_understood(
     tmp_path_factory: pytest.TempPathFactory, layout: str, data: st.DataObject

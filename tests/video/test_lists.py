@@ -30,7 +30,7 @@ ucf101_names = st.from_regex(r"v_[A-Za-z]{1,5}_g[0-9]{2}_c[0-9]{2}", fullmatch=T
 hmdb51_names = st.from_regex(r"[#!(\[A-Za-z][A-Za-z0-9#;&!()+@~_\[\].-]{0,12}", fullmatch=True)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.dictionaries(
         ucf101_names, st.tuples(st.sampled_from(["YoYo", "Archery"]), used(["train", "test"]).filter(bool)), min_size=1
@@ -41,7 +41,7 @@ def test_ucf101_is_read_as_written(tmp_path_factory: pytest.TempPathFactory, pla
     assert read_ucf101(folder) == listed(plan)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.dictionaries(
         hmdb51_names, st.tuples(st.sampled_from(["wave", "brush_hair"]), used(["train", "test"])), min_size=1
@@ -52,7 +52,7 @@ def test_hmdb51_is_read_as_written(tmp_path_factory: pytest.TempPathFactory, pla
     assert read_hmdb51(folder) == listed(plan)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.dictionaries(
         st.from_regex(r"[A-Za-z0-9_-]{11}_[0-9]{6}_[0-9]{6}", fullmatch=True),

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -90,7 +90,6 @@ def test_painting_leaves_its_argument_alone() -> None:
     assert np.array_equal(ground, before)
 
 
-@settings(deadline=None)
 @given(st.floats(0.4, 0.6), st.floats(0.4, 0.6), st.floats(0, math.tau))
 def test_edges_are_smooth_so_that_fractions_of_a_pixel_count(x: float, y: float, angle: float) -> None:
     rows, columns = (np.mgrid[:SIDE, :SIDE] + 0.5) / SIDE
