@@ -82,7 +82,7 @@ def load_encoder(run: Path) -> LoadedEncoder:
             f"{path} has the format {header.get('unreel')!r}, expected {FORMAT!r} as `unreel pretrain` writes."
         )
     settings = validated(EncoderSettings, json.loads(header["encoder"]), str(path))
-    encoder = _built(settings)
+    encoder = models.build_from(settings)
     try:
         encoder.load_state_dict(state)
     except RuntimeError as error:
@@ -95,12 +95,8 @@ def untrained_encoder(like: LoadedEncoder) -> LoadedEncoder:
     settings = like.settings
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(like.seed)
-        encoder = _built(settings)
+        encoder = models.build_from(settings)
     return _ready(encoder, settings, "untrained", like.seed)
-
-
-def _built(settings: EncoderSettings) -> models.Encoder:
-    return models.build(settings.name, width=settings.width, norm=settings.norm, shortcut=settings.shortcut)
 
 
 def _ready(encoder: models.Encoder, settings: EncoderSettings, name: str, seed: int) -> LoadedEncoder:

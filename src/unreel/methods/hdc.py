@@ -35,9 +35,7 @@ class HDC(nn.Module):
         self.settings = settings
         self.alpha = dict(zip(LEVELS, settings.alpha, strict=True))
         self.beta = dict(zip(LEVELS, settings.beta, strict=True))
-        self.encoder = models.build(
-            settings.encoder, width=settings.width, norm=settings.norm, shortcut=settings.shortcut
-        )
+        self.encoder = models.build_from(settings.encoder_settings)
         self.encoder.check(settings.clip_length, settings.size, settings.size)
         self.projections = nn.ModuleDict(
             {

@@ -12,9 +12,10 @@ from unreel.models.c3d import C3D
 from unreel.models.encoder import Encoder
 from unreel.models.norm import Norm
 from unreel.models.r2plus1d import R2Plus1D10
-from unreel.models.resnet import ResNet18, Shortcut
+from unreel.models.resnet import ResNet18
+from unreel.settings.pretraining import EncoderSettings, Shortcut
 
-__all__ = ["ENCODERS", "Encoder", "build"]
+__all__ = ["ENCODERS", "Encoder", "build", "build_from"]
 
 ENCODERS: dict[str, type[Encoder]] = {"c3d": C3D, "r3d18": ResNet18, "r2plus1d10": R2Plus1D10}
 
@@ -34,3 +35,8 @@ def build(name: str, *, width: float = 1.0, norm: Norm = "instance", shortcut: S
     if shortcut != "B":
         raise SettingsError(f"shortcut {shortcut!r} is for r3d18 only, {name} has none of that kind; choose 'B'")
     return ENCODERS[name](width, norm)
+
+
+def build_from(settings: EncoderSettings) -> Encoder:
+    """The encoder that settings describe, as `build` gives it."""
+    return build(settings.name, width=settings.width, norm=settings.norm, shortcut=settings.shortcut)

@@ -28,10 +28,10 @@ class Convolution(nn.Conv3d):
 class _Convolve(Function):
     @staticmethod
     def forward(context: Any, maps: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any) -> Tensor:
-        lower = torch.get_autocast_dtype("cpu")
-        context.save_for_backward(maps.to(lower), weight.to(lower))
         context.place, context.precisions = (stride, padding), (maps.dtype, weight.dtype)
-        return functional.conv3d(maps, weight, bias, stride, padding)  # autocast lowers all three
+        maps, weight = (each.to(torch.get_autocast_dtype("cpu")) for each in (maps, weight))
+        context.save_for_backward(maps, weight)
+        return functional.conv3d(maps, weight, bias, stride, padding)  # autocast lowers the bias
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:

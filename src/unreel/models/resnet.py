@@ -1,6 +1,6 @@
 """3D-ResNet18 as the paper uses it: Hara et al.'s network, instance norm in the place of batch norm (Sec. 3.3)."""
 
-from typing import Literal, final
+from typing import final
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -10,9 +10,8 @@ from unreel.models.convolution import Convolution
 from unreel.models.encoder import Encoder, initialise, scaled
 from unreel.models.norm import Norm, norm_layer
 from unreel.models.residual import ResidualBlock
+from unreel.settings.pretraining import Shortcut
 from unreel.types import Pyramid
-
-Shortcut = Literal["A", "B"]
 
 
 @final

@@ -54,13 +54,12 @@ def pretrain(settings: PretrainSettings, manifest: Manifest) -> None:
                 batch = next(batches)
                 loaded = perf_counter()
                 watched = step % settings.log_every == 0 or step in (1, settings.steps)
-                loss, gradient_norm = training.step(step, batch, watched=watched)
+                loss = training.step(step, batch, watched=watched)
                 data_seconds += loaded - started
                 step_seconds += perf_counter() - started
                 bar.advance(note=f"loss {loss.total.item():.3f} · waiting for data {data_seconds / step_seconds:.0%}")
                 if watched:
-                    pace = {"seconds/data": data_seconds / step, "seconds/step": step_seconds / step}
-                    training.measure(step, loss, {"gradient_norm": gradient_norm, **pace})
+                    training.measure(step, loss, data_seconds / step, step_seconds / step)
                 if _due(step, settings.checkpoint_every, settings.steps):
                     training.save(f"checkpoints/step-{step:06d}.safetensors", step)
                 if _due(step, settings.knn_every, settings.steps):
@@ -115,8 +114,8 @@ class _Training:
         self.optimizer: Any
         self.model, self.optimizer = self.fabric.setup(self.method, optimizer)
 
-    def step(self, step: int, batch: ClipBatch, *, watched: bool) -> tuple[Loss, float]:
-        """Learn from one batch; gives its loss and, if `watched`, the norm of all gradients together."""
+    def step(self, step: int, batch: ClipBatch, *, watched: bool) -> Loss:
+        """Learn from one batch; `watched` adds the figures that show collapse and the norm of all gradients."""
         loss: Loss = self.model(batch.to(self.fabric.device), watched=watched)
         if not math.isfinite(loss.total.item()):
             self.save(f"checkpoints/step-{step - 1:06d}.safetensors", step - 1)
@@ -127,19 +126,19 @@ class _Training:
             )
         self.optimizer.zero_grad()
         self.fabric.backward(loss.total)
-        gradient_norm = 0.0
         if watched:  # clipping at infinity changes nothing and gives the norm, unscaled in every precision
             norm = self.fabric.clip_gradients(self.model, self.optimizer, max_norm=math.inf, error_if_nonfinite=False)
-            gradient_norm = torch.as_tensor(norm).item()
+            loss.figures["gradient_norm"] = torch.as_tensor(norm)
         self.optimizer.step()
         self.schedule.step()
-        return loss, gradient_norm
+        return loss
 
-    def measure(self, step: int, loss: Loss, others: dict[str, float]) -> None:
+    def measure(self, step: int, loss: Loss, data_seconds: float, step_seconds: float) -> None:
         parts = {f"loss/{name}": value.item() for name, value in loss.parts.items()}
         figures = {name: value.item() for name, value in loss.figures.items()}
+        pace = {"seconds/data": data_seconds, "seconds/step": step_seconds}
         rate = float(self.schedule.get_last_lr()[0])
-        self.run.measure(step, {"loss": loss.total.item(), **parts, **figures, "learning_rate": rate, **others})
+        self.run.measure(step, {"loss": loss.total.item(), **parts, **figures, "learning_rate": rate, **pace})
 
     def save(self, name: str, step: int) -> None:
         settings = self.settings

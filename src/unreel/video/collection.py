@@ -11,7 +11,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection as Items
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -129,6 +129,11 @@ def printable(path: Path) -> str:
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
+def first_of(names: Sequence[str], most: int) -> str:
+    """The first `most` of the names, for a message."""
+    return ", ".join(map(repr, names[:most])) + (", …" if len(names) > most else "")
+
+
 def _walk(folder: Path) -> Iterator[Path]:
     """The visible files below `folder`, and those folders that cannot be read."""
     unreadable: list[Path] = []
@@ -177,9 +182,8 @@ def _labels_of_table(path: Path, ids: Items[str]) -> dict[str, dict[str, str]]:
             missing.append(name)
         labels[name] = {label: cell for label, cell in zip(header[1:], row[1:], strict=True) if cell}
     if missing:
-        shown = ", ".join(repr(name) for name in missing[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
         raise CollectionError(
-            f"{path} names {len(missing)} videos that are not in {path.parent}: {shown}. "
+            f"{path} names {len(missing)} videos that are not in {path.parent}: {first_of(missing, _SHOWN)}. "
             "Paths are relative to that folder, with '/'. Mend the table or bring the files back."
         )
     return {name: labels.get(name, {}) for name in ids}

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from unreel.errors import CollectionError
-from unreel.video.collection import Collection, CollectionFile
+from unreel.video.collection import Collection, CollectionFile, first_of
 from unreel.video.lists import (
     HMDB51_FILES,
     KINETICS_FILES,
@@ -100,7 +100,7 @@ def arranged(collection: Collection, name: str, lists: Path | None = None) -> Co
         looked_for, held = list(listed), [file.id for file in collection.files]
         raise CollectionError(
             f"{collection.folder} holds none of the {len(listed)} videos that the lists in {place} name: looked for "
-            f"{_shown(looked_for)} with any video's suffix, found {_shown(held)}. "
+            f"{first_of(looked_for, _SHOWN)} with any video's suffix, found {first_of(held, _SHOWN)}. "
             f"Name the folder of the {name} videos, or the layout of these."
         )
     classes = {_folder_name(video.label): video.label for video in listed.values() if video.label}
@@ -163,7 +163,3 @@ def _name(file: CollectionFile) -> str:
 def _folder_name(label: str) -> str:
     """A class as folders spell it: with spaces or underscores."""
     return label.replace("_", " ")
-
-
-def _shown(names: list[str]) -> str:
-    return ", ".join(map(repr, names[:_SHOWN])) + (", …" if len(names) > _SHOWN else "")
