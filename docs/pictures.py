@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from unreel.augment import ViewDraws, apply_views, centre_draws, draw_views
+from unreel.augment import CENTRE_SHARE, ViewDraws, apply_views, centre_draws, draw_views
 from unreel.chance import generator
 from unreel.settings.augmentation import AugmentationSettings
 from unreel.types import ClipBatch
@@ -31,7 +31,7 @@ from unreel.video.sampling import two_starts
 SEED, EPOCH = 148, 0
 FRAMES, SIZE, SHOWN = 16, 112, (0, 3, 6, 9, 12, 15)
 IMAGES = Path(__file__).parent / "images"
-PLAIN = centre_draws(1, 0.875)
+PLAIN = centre_draws(1, CENTRE_SHARE)
 
 
 def main(video: Path) -> None:
