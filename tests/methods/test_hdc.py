@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from batches import noise_batch
 from torch import Tensor
 from torch.nn import functional
 
@@ -11,8 +12,6 @@ from unreel.errors import SettingsError
 from unreel.losses import hdnce, infonce
 from unreel.methods import HDC
 from unreel.settings.pretraining import PretrainSettings
-from unreel.types import ClipBatch
-from unreel.video.planes import Colour
 
 SIDE = 36
 STEPS = 30
@@ -24,21 +23,13 @@ def _settings(**changes: object) -> PretrainSettings:
     return PretrainSettings.model_validate(values | changes)
 
 
-def _batch(count: int = 4) -> ClipBatch:
-    generator = torch.Generator().manual_seed(0)
-    luma = torch.randint(16, 236, (count, 2, 16, SIDE, SIDE), generator=generator, dtype=torch.uint8)
-    chroma = torch.randint(16, 240, (count, 2, 16, 2, SIDE // 2, SIDE // 2), generator=generator, dtype=torch.uint8)
-    to_rgb = torch.from_numpy(Colour("bt601", False).to_rgb()).expand(count, 3, 4)
-    return ClipBatch(luma, chroma, to_rgb, tuple(f"{number}.mp4" for number in range(count)))
-
-
 def _method(**changes: object) -> HDC:
     torch.manual_seed(0)
     return HDC(_settings(**changes))
 
 
 def test_views_o_and_s_show_the_first_clip_and_t_the_second() -> None:
-    method, batch = _method(augmentation=SWITCHED_OFF), _batch()
+    method, batch = _method(augmentation=SWITCHED_OFF), noise_batch()
     views = {name: method.view(batch, name) for name in "ost"}
     assert torch.equal(views["o"], views["s"])
     assert not torch.equal(views["o"], views["t"])
@@ -46,12 +37,12 @@ def test_views_o_and_s_show_the_first_clip_and_t_the_second() -> None:
 
 
 def test_views_are_drawn_apart() -> None:
-    method, batch = _method(), _batch()
+    method, batch = _method(), noise_batch()
     assert not torch.equal(method.view(batch, "o"), method.view(batch, "s"))
 
 
 def test_mixed_precision_reaches_neither_the_pixels_nor_the_similarities() -> None:
-    method, batch = _method(), _batch()
+    method, batch = _method(), noise_batch()
     vectors = torch.randn(2, 6, 1, 128, generator=torch.Generator().manual_seed(0)).bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
         view, loss = method.view(batch, "o"), infonce(vectors[0], vectors[1]).loss
@@ -62,7 +53,7 @@ def test_mixed_precision_reaches_neither_the_pixels_nor_the_similarities() -> No
 
 @pytest.mark.parametrize("encoder", ["c3d", "r3d18", "r2plus1d10"])
 def test_the_loss_is_that_of_views_encoded_one_by_one(encoder: str) -> None:
-    method, batch = _method(encoder=encoder), _batch()
+    method, batch = _method(encoder=encoder), noise_batch()
     pyramids = {name: method.encoder(method.view(batch, name)) for name in "ost"}
 
     def project(view: str, level: int, dims: tuple[int, ...]) -> Tensor:
@@ -85,7 +76,7 @@ def test_every_parameter_learns_and_nearly_the_same_in_mixed_precision(encoder: 
     for mixed in (False, True):
         method = _method(encoder=encoder)
         with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-            loss = method(_batch())
+            loss = method(noise_batch())
         loss.total.backward()
         assert [name for name, each in method.named_parameters() if each.grad is None] == []
         gradients.append(torch.cat([each.grad.flatten() for each in method.parameters() if each.grad is not None]))
@@ -94,7 +85,7 @@ def test_every_parameter_learns_and_nearly_the_same_in_mixed_precision(encoder: 
 
 
 def test_what_is_watched_adds_figures_and_changes_no_loss() -> None:
-    method, batch = _method(beta=(0.0, 0.0, 0.0)), _batch()
+    method, batch = _method(beta=(0.0, 0.0, 0.0)), noise_batch()
     plain, watched = method(batch), method(batch, watched=True)
     assert torch.equal(plain.total, watched.total)
     added = watched.figures.keys() - plain.figures.keys()
@@ -102,7 +93,7 @@ def test_what_is_watched_adds_figures_and_changes_no_loss() -> None:
 
 
 def test_the_temporal_view_can_be_a_plain_crop_and_channels_drawn_per_frame() -> None:
-    batch = _batch()
+    batch = noise_batch()
     plain = _method(augmentation={"in_temporal_contrast": False})
     assert torch.equal(plain.view(batch, "t"), _method(augmentation=SWITCHED_OFF).view(batch, "t"))
     assert torch.equal(plain.view(batch, "o"), _method().view(batch, "o"))
@@ -120,7 +111,7 @@ def test_clips_too_small_for_the_encoder_are_refused_at_once() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("encoder", ["c3d", "r3d18", "r2plus1d10"])
 def test_a_gpu_gives_the_same_loss(encoder: str) -> None:
-    method, batch = _method(encoder=encoder), _batch()
+    method, batch = _method(encoder=encoder), noise_batch()
     expected = method(batch)
     loss = method.cuda()(batch.to("cuda"), watched=True)
     assert all(value.is_cuda for value in (loss.total, *loss.parts.values(), *loss.figures.values()))
@@ -140,12 +131,12 @@ def test_only_what_has_a_weight_is_built(
 ) -> None:
     method = _method(alpha=alpha, beta=beta)
     assert set(method.projections) == projections
-    assert method(_batch()).total.isfinite()
+    assert method(noise_batch()).total.isfinite()
 
 
 def test_a_few_steps_tell_four_videos_apart() -> None:
     # four videos of stripes, of another width each; the batch of noise above has nothing that its two clips share
-    method, batch = _method(width=0.25, alpha=(0.0, 1.0, 0.0), beta=(0.0, 1.0, 0.0)), _batch()
+    method, batch = _method(width=0.25, alpha=(0.0, 1.0, 0.0), beta=(0.0, 1.0, 0.0)), noise_batch()
     stripes = torch.stack([((torch.arange(SIDE) // width) % 2) * 200 + 20 for width in (1, 3, 6, 12)]).byte()
     grey = torch.full_like(batch.chroma, 128)
     batch = replace(batch, luma=stripes[:, None, None, None].expand_as(batch.luma).contiguous(), chroma=grey)

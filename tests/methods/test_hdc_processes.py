@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from batches import noise_batch
 from torch import distributed
 from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
@@ -15,9 +16,8 @@ from unreel import recipes
 from unreel.methods import HDC
 from unreel.settings.pretraining import PretrainSettings
 from unreel.types import ClipBatch
-from unreel.video.planes import Colour
 
-BATCH, SIDE = 8, 28
+BATCH = 8
 TINY = {"folder": "in", "out": "out", "width": 0.0625, "size": 24, "batch_size": BATCH, "clip_length": 8}
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     **{name: recipes.RECIPES[name]() for name in recipes.RECIPES if name in recipes.ROWS and name != "scratch"},
@@ -29,16 +29,8 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
 Results = dict[str, dict[str, torch.Tensor]]
 
 
-def _batch() -> ClipBatch:
-    generator = torch.Generator().manual_seed(0)
-    luma = torch.randint(16, 236, (BATCH, 2, 8, SIDE, SIDE), generator=generator, dtype=torch.uint8)
-    chroma = torch.randint(16, 240, (BATCH, 2, 8, 2, SIDE // 2, SIDE // 2), generator=generator, dtype=torch.uint8)
-    to_rgb = torch.from_numpy(Colour("bt601", False).to_rgb()).expand(BATCH, 3, 4)
-    return ClipBatch(luma, chroma, to_rgb, tuple(f"{number}.mp4" for number in range(BATCH)))
-
-
 def _share(rank: int, world: int) -> ClipBatch:
-    whole, part = _batch(), slice(rank * BATCH // world, (rank + 1) * BATCH // world)
+    whole, part = noise_batch(BATCH, frames=8, side=28), slice(rank * BATCH // world, (rank + 1) * BATCH // world)
     return replace(
         whole, luma=whole.luma[part], chroma=whole.chroma[part], to_rgb=whole.to_rgb[part], ids=whole.ids[part]
     )
@@ -70,7 +62,7 @@ def _process(rank: int, world: int, folder: str) -> None:
 
 @pytest.fixture(scope="module")
 def whole() -> Results:
-    return _results(_batch(), parallel=False)
+    return _results(noise_batch(BATCH, frames=8, side=28), parallel=False)
 
 
 @pytest.mark.parametrize("world", [2, 4])

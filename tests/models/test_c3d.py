@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import by_hand
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -25,11 +26,4 @@ def c3d_by_hand(weights: Mapping[str, Tensor], clips: Tensor) -> dict[int, Tenso
 
 def test_against_the_network_by_hand() -> None:
     torch.manual_seed(0)
-    encoder = models.build("c3d", width=0.0625).double().requires_grad_(False)
-    for parameter in encoder.parameters():
-        parameter.normal_()
-    clips = torch.randn(2, 3, 17, 50, 37, dtype=torch.float64)
-    pyramid, expected = encoder(clips), c3d_by_hand(encoder.state_dict(), clips)
-    assert set(pyramid) == set(expected)
-    for level in expected:
-        torch.testing.assert_close(pyramid[level], expected[level], atol=1e-8, rtol=1e-8)
+    by_hand.check(models.build("c3d", width=0.0625), c3d_by_hand)

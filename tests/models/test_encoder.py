@@ -13,7 +13,7 @@ from unreel import models
 from unreel.errors import SettingsError
 from unreel.models.encoder import scaled
 from unreel.models.norm import InstanceNorm, Norm
-from unreel.models.resnet import Shortcut
+from unreel.settings.pretraining import Shortcut
 
 Shape = tuple[int, ...]
 Sizes = dict[int, Shape]
@@ -206,7 +206,6 @@ def test_the_norm_asked_for_is_everywhere(name: str, shortcut: Shortcut) -> None
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
 @torch.inference_mode()
 def test_mixed_precision_and_layout(name: str, shortcut: Shortcut, norm: Norm, layout: torch.memory_format) -> None:
-    # forward only: on CPUs oneDNN's bfloat16 weight gradients are wrong where maps are two frames deep (torch 2.13)
     encoder, clips = tiny(name, norm, shortcut), torch.randn(4, 3, 16, 48, 48)
     exact = encoder(clips)
     for kernel in encoder.parameters():

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import by_hand
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,13 +38,7 @@ def r2plus1d_by_hand(weights: Mapping[str, Tensor], clips: Tensor) -> dict[int, 
 
 def test_against_the_network_by_hand() -> None:
     torch.manual_seed(0)
-    encoder = models.build("r2plus1d10", width=0.0625).double().requires_grad_(False)
-    for parameter in encoder.parameters():
-        parameter.normal_()
-    clips = torch.randn(2, 3, 17, 50, 37, dtype=torch.float64)
-    pyramid, expected = encoder(clips), r2plus1d_by_hand(encoder.state_dict(), clips)
-    for level in (3, 4, 5):
-        torch.testing.assert_close(pyramid[level], expected[level], atol=1e-8, rtol=1e-8)
+    by_hand.check(models.build("r2plus1d10", width=0.0625), r2plus1d_by_hand)
 
 
 def test_middle_channels_of_the_specification() -> None:

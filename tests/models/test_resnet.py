@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from itertools import product
 
+import by_hand
 import pytest
 import torch
 from hypothesis import given
@@ -11,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from unreel import models
-from unreel.models.resnet import Shortcut, ZeroPaddedShortcut
+from unreel.models.resnet import ZeroPaddedShortcut
+from unreel.settings.pretraining import Shortcut
 
 
 def r3d18_by_hand(weights: Mapping[str, Tensor], clips: Tensor, shortcut: Shortcut) -> dict[int, Tensor]:
@@ -52,13 +54,8 @@ def shortcut_a_by_hand(maps: Tensor, stride: int, channels_out: int) -> Tensor:
 @pytest.mark.parametrize("shortcut", ["A", "B"])
 def test_against_the_network_by_hand(shortcut: Shortcut) -> None:
     torch.manual_seed(0)
-    encoder = models.build("r3d18", width=0.0625, shortcut=shortcut).double().requires_grad_(False)
-    for parameter in encoder.parameters():
-        parameter.normal_()
-    clips = torch.randn(2, 3, 17, 50, 37, dtype=torch.float64)
-    pyramid, expected = encoder(clips), r3d18_by_hand(encoder.state_dict(), clips, shortcut)
-    for level in (3, 4, 5):
-        torch.testing.assert_close(pyramid[level], expected[level], atol=1e-8, rtol=1e-8)
+    encoder = models.build("r3d18", width=0.0625, shortcut=shortcut)
+    by_hand.check(encoder, lambda weights, clips: r3d18_by_hand(weights, clips, shortcut))
 
 
 @given(

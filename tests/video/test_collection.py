@@ -4,20 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from folders import make
 from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.errors import CollectionError, SettingsError
 from unreel.video.collection import PREPARED_MARK, find_videos, groups_of
-
-
-def make(folder: Path, *names: str) -> Path:
-    """Empty files of these names; nothing here is ever opened."""
-    for name in names:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return folder
 
 
 def ids(folder: Path) -> list[str]:

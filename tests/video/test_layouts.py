@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from folders import make, real_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from official_lists import HMDB51, KINETICS, UCF101, Plan, write_hmdb51, write_kinetics, write_ucf101
@@ -28,15 +29,6 @@ ARCHIVES: dict[str, str] = {
     "kinetics400": "annotations",
     "kinetics700": "kinetics700_2020",
 }
-
-
-def make(folder: Path, *names: str) -> Path:
-    """Empty files of these names."""
-    for name in names:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return folder
 
 
 def by_id(collection: Collection) -> dict[str, CollectionFile]:
@@ -186,18 +178,11 @@ def test_the_name_tells_the_source(layout: str, name: str, group: str) -> None:
     assert LAYOUTS[layout].group_of(name) == group
 
 
-def _data() -> Path:
-    folder = Path(os.environ.get("UNREEL_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
-    if not (folder / "splits").is_dir():
-        pytest.skip(f"no official lists in {folder}: name their folder in UNREEL_DATA")
-    return folder
-
-
 @pytest.mark.data
 @pytest.mark.parametrize(("layout", "groups"), [("ucf101", 25 * 101), ("hmdb51", 2291)])
 def test_no_official_split_has_a_source_on_both_sides(layout: str, groups: int) -> None:
     read = {"ucf101": read_ucf101, "hmdb51": read_hmdb51}[layout]
-    videos = read(_data() / "splits" / layout)
+    videos = read(real_data("splits") / layout)
     sources = {name: LAYOUTS[layout].group_of(name) for name in videos}
     assert len(set(sources.values()) - {""}) == len(set(sources.values())) == groups
     for split in "123":
@@ -213,8 +198,7 @@ def test_no_official_split_has_a_source_on_both_sides(layout: str, groups: int) 
 @pytest.mark.data
 @pytest.mark.parametrize(("layout", "folder", "named"), [("ucf101", "UCF-101", 13320), ("hmdb51", "hmdb51", 6766)])
 def test_true_names_are_in_the_true_lists(layout: str, folder: str, named: int) -> None:
-    data = _data()
-    collection = arranged(find_videos(data / "named" / folder), layout, data / "splits" / layout)
+    collection = arranged(find_videos(real_data("named") / folder), layout, real_data("splits") / layout)
     assert len(collection.files) == 4
     for file in collection.files:
         assert file.labels == {"class": file.id.split("/")[0]}

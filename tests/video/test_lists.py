@@ -1,10 +1,10 @@
 """What official lists say, and what is wrong with those that are not as they were published."""
 
-import os
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from folders import real_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from official_lists import HMDB51, KINETICS, UCF101, Plan, write_hmdb51, write_kinetics, write_ucf101
@@ -251,20 +251,13 @@ def test_lists_of_a_larger_kinetics_are_refused(tmp_path: Path) -> None:
     )
 
 
-def _official() -> Path:
-    folder = Path(os.environ.get("UNREEL_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
-    if not (folder / "splits").is_dir():
-        pytest.skip(f"no official lists in {folder}: name their folder in UNREEL_DATA")
-    return folder / "splits"
-
-
 def _sizes(videos: dict[str, ListedVideo]) -> Counter[tuple[str, str]]:
     return Counter((split, part) for video in videos.values() for split, part in video.splits.items())
 
 
 @pytest.mark.data
 def test_ucf101_has_its_published_sizes() -> None:
-    videos = read_ucf101(_official() / "ucf101")
+    videos = read_ucf101(real_data("splits") / "ucf101")
     assert _sizes(videos) == {
         ("1", "train"): 9537,
         ("1", "test"): 3783,
@@ -278,7 +271,7 @@ def test_ucf101_has_its_published_sizes() -> None:
 
 @pytest.mark.data
 def test_hmdb51_has_its_published_sizes() -> None:
-    videos = read_hmdb51(_official() / "hmdb51")
+    videos = read_hmdb51(real_data("splits") / "hmdb51")
     assert _sizes(videos) == {
         (split, part): size for split in "123" for part, size in (("train", 3570), ("test", 1530))
     }

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from clips import Clip, cut, number_of
+from folders import real_data
 from official_lists import HMDB51, KINETICS, UCF101, Plan, write_hmdb51, write_kinetics, write_ucf101
 from pebble import ProcessPool
 
@@ -427,16 +428,9 @@ def test_a_folder_of_another_data_set_is_refused_before_any_work(tmp_path: Path)
     assert not (tmp_path / "out").exists()
 
 
-def _real_videos() -> Path:
-    folder = Path(os.environ.get("UNREEL_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
-    if not (folder / "named").is_dir():
-        pytest.skip(f"no real videos in {folder}: name their folder in UNREEL_DATA")
-    return folder / "named"
-
-
 @pytest.mark.data
 def test_real_videos_are_all_usable(tmp_path: Path) -> None:
-    manifest = prepare(_real_videos(), tmp_path, PrepareOptions(side=74, workers=2))
+    manifest = prepare(real_data("named"), tmp_path, PrepareOptions(side=74, workers=2))
     assert len(manifest.usable) == len(manifest) == 11
     assert {record.codec for record in manifest} == {"mpeg4", "h264"}
     for record in manifest:
