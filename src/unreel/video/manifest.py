@@ -27,8 +27,9 @@ class VideoRecord:
 
     `id` is its path inside the collection, POSIX style: its name everywhere (draws, tables, reports).
     `path` is the prepared file, relative to the manifest's folder; empty where there is none.
-    `frames`, `fps`, `width`, `height` describe the prepared file, `codec`, `source_width`, `source_height`, `rotation`
-    (degrees, clockwise) and `duration` (seconds) the original; `checksum` is the SHA-256 of the original.
+    `frames`, `fps`, `width`, `height` describe the prepared file; `codec`, `source_width`, `source_height`, `rotation`
+    (degrees, clockwise), `duration` (seconds), `constant_rate`, `size` (bytes) and `checksum` (SHA-256) the original.
+    `fingerprint` is what near duplicates are known by (see `unreel.video.fingerprint`); empty where it was not taken.
     `splits` gives its part ("train", "test" or "val") of the official splits that it is in.
     """
 
@@ -50,6 +51,8 @@ class VideoRecord:
     size: int = 0
     checksum: str = ""
     splits: dict[str, str] = field(default_factory=dict)
+    constant_rate: bool = True
+    fingerprint: bytes = b""
 
 
 _MAPS = ("labels", "splits")
@@ -73,6 +76,8 @@ _SCHEMA = pa.schema(
         ("size", pa.int64()),
         ("checksum", pa.string()),
         ("splits", pa.map_(pa.string(), pa.string())),
+        ("constant_rate", pa.bool_()),
+        ("fingerprint", pa.binary()),
     ]
 )
 
@@ -185,9 +190,8 @@ class Manifest:
             raise CollectionError(
                 f"{path} has the format {facts.get('unreel')!r}, expected {FORMAT!r}. Prepare the collection again."
             )
-        names = [entry.name for entry in fields(VideoRecord)]
-        if "splits" not in table.column_names:  # written before there were any
-            names.remove("splits")
+        later = {"splits", "constant_rate", "fingerprint"} - set(table.column_names)  # than the first manifests
+        names = [entry.name for entry in fields(VideoRecord) if entry.name not in later]
         rows = table.select(names).to_pylist()
         records = tuple(VideoRecord(**(row | {name: dict(row.get(name, ())) for name in _MAPS})) for row in rows)
         missing = tuple(json.loads(facts.get("missing", "[]")))

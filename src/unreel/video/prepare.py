@@ -138,7 +138,9 @@ class _Note:
         """The note, or None where there is none that was written to its end."""
         try:
             content = json.loads(path.read_text())
-            return cls(**(content | {"record": VideoRecord(**content["record"])}))
+            facts = content["record"]
+            facts["fingerprint"] = bytes.fromhex(facts["fingerprint"])
+            return cls(**(content | {"record": VideoRecord(**facts)}))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -200,7 +202,7 @@ class _Job:
             assert self.note is not None
             record = self.note.record
         note = _Note(record, self.size, self.mtime_ns, options.seconds_per_file)
-        self.target.with_suffix(".json").write_text(json.dumps(asdict(note)))
+        self.target.with_suffix(".json").write_text(json.dumps(asdict(note), default=bytes.hex))
         return _described(record, self.file)
 
 
