@@ -34,7 +34,8 @@ from unreel.settings.augmentation import AugmentationSettings
 from unreel.training.run import versions
 from unreel.video.decode import decode_all
 from unreel.video.frames import colour_of, plane_views
-from unreel.video.prepare import PrepareOptions, prepare
+from unreel.video.options import PrepareOptions
+from unreel.video.prepare import prepare
 from unreel.video.sampling import two_starts
 from unreel.video.synth import MovingShapes, render_collection
 

@@ -1,4 +1,7 @@
-"""The fused augmentation against a slow one: RGB frames first, then one step after the other, one clamp at the end."""
+"""The fused augmentation against slow ones: RGB frames first, then one step after the other, one clamp at the end.
+
+Boxes on whole pixels are cut and resized, others sampled by torch's `grid_sample`.
+"""
 
 import colorsys
 import math
@@ -77,7 +80,11 @@ def _rgb(planes: Planes) -> Tensor:
     chroma = functional.interpolate(chroma, scale_factor=(2, 1), mode="bilinear", align_corners=False)
     after = torch.cat([chroma[..., 1:], chroma[..., -1:]], dim=-1)
     chroma = torch.stack([chroma, (chroma + after) / 2], dim=-1).flatten(-2)
-    y, u, v = (luma - 16) / 219, (chroma[:, 0] - 128) / 224, (chroma[:, 1] - 128) / 224
+    return _bt601(luma, chroma[:, 0], chroma[:, 1])
+
+
+def _bt601(luma: Tensor, cb: Tensor, cr: Tensor) -> Tensor:
+    y, u, v = (luma - 16) / 219, (cb - 128) / 224, (cr - 128) / 224
     return torch.stack([y + 1.402 * v, y - 0.344136 * u - 0.714136 * v, y + 1.772 * u], dim=1)
 
 
@@ -96,8 +103,24 @@ def _step_by_step(rgb: Tensor, draws: ViewDraws, size: int) -> Tensor:
     left, top, side = (draws.box[0] * rgb.shape[3]).round().int().tolist()
     rgb = rgb[:, :, top : top + side, left : left + side]
     rgb = functional.interpolate(rgb, size=(size, size), mode="bilinear", align_corners=False)
-    if draws.flip[0] < 0:
-        rgb = rgb.flip(3)
+    return _coloured(rgb.flip(3) if draws.flip[0] < 0 else rgb, draws)
+
+
+def _sampled(planes: Planes, draws: ViewDraws, size: int) -> Tensor:
+    """The same for any box: every plane is sampled where the view has its pixels, chroma half a luma sample later."""
+    luma, chroma = planes[0].double(), planes[1].double()
+    (left, top, side), flip = draws.box[0].double(), draws.flip[0].double()
+    places = torch.tensor([[[flip * side, 0, 2 * left + side - 1], [0, side, 2 * top + side - 1]]]).double()
+    grid = functional.affine_grid(places, [1, 1, size, size], align_corners=False)
+    shifted = grid + torch.tensor([1 / luma.shape[3], 0])
+    sampled = [
+        functional.grid_sample(plane, where, padding_mode="border", align_corners=False)[0]
+        for plane, where in ((luma, grid), (chroma[:, :, 0], shifted), (chroma[:, :, 1], shifted))
+    ]
+    return _coloured(_bt601(*sampled), draws)
+
+
+def _coloured(rgb: Tensor, draws: ViewDraws) -> Tensor:
     brightness, contrast, saturation, hue = draws.jitter[0].tolist()
     rgb = brightness * rgb
     rgb = contrast * rgb + (1 - contrast) * _grey(rgb).mean()
@@ -183,6 +206,30 @@ def test_places_are_exact(side: float, place: tuple[float, float], flip: float) 
     for found, start, order in ((row, box[0], centres if flip > 0 else centres.flip(0)), (column, box[1], centres)):
         places = ((found + 1) / 2 * 219 / 3 + 0.5) / 64
         torch.testing.assert_close(places, (start + side * order).clamp(0.5 / 64, 63.5 / 64), atol=1e-4, rtol=0)
+
+
+@given(
+    region=st.tuples(*[st.integers(1, 20).map(lambda half: 2 * half)] * 2),
+    size=st.integers(1, 48),
+    box=st.tuples(*[st.floats(0, 1)] * 2, st.floats(0.05, 1)).map(lambda drawn: _box(drawn[2], drawn[:2])),
+    flip=FLIPS,
+    jitter=JITTERS,
+    channel=st.integers(-1, 2),
+)
+def test_views_of_noise_equal_those_of_a_sampled_grid(
+    region: tuple[int, int],
+    size: int,
+    box: tuple[float, float, float],
+    flip: float,
+    jitter: tuple[float, ...],
+    channel: int,
+) -> None:
+    height, width = region
+    luma, chroma = _noise(7, side=40)
+    planes = luma[..., :height, :width], chroma[..., : height // 2, : width // 2]
+    draws = _draws(box=box, flip=flip, jitter=jitter, channels=[channel])
+    expected = _sampled(planes, draws, size).float()
+    torch.testing.assert_close(_view(planes, draws, size), expected, atol=1e-4, rtol=0)
 
 
 @given(seed=st.integers(0, 1000), size=st.sampled_from([14, 28, 56]))

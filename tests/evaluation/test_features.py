@@ -13,7 +13,8 @@ from unreel.settings.pretraining import EncoderSettings
 from unreel.types import Pyramid
 from unreel.video.decode import PyAVReader
 from unreel.video.manifest import Manifest
-from unreel.video.prepare import PrepareOptions, prepare
+from unreel.video.options import PrepareOptions
+from unreel.video.prepare import prepare
 
 SETTINGS = EncoderSettings(width=0.0625, size=28)
 

@@ -15,7 +15,8 @@ from unreel.settings.pretraining import PretrainSettings
 from unreel.training.pretrain import pretrain
 from unreel.training.run import read_metrics
 from unreel.video.manifest import Manifest
-from unreel.video.prepare import PrepareOptions, prepare
+from unreel.video.options import PrepareOptions
+from unreel.video.prepare import prepare
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from clips import Clip, cut, number_of
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jaxtyping import UInt8
 
@@ -126,7 +126,8 @@ def test_a_prepared_file_is_leaped_over(prepared_file: tuple[Path, Whole], monke
     decoded: list[int] = []
     monkeypatch.setattr("unreel.video.decode.decode", _counting(decoded))
     PyAVReader(prepared=True).read_clips(prepared_file[0], [40, 50], 5)
-    assert len(decoded) <= 15 + KEY_FRAME_INTERVAL
+    assert KEY_FRAME_INTERVAL == 8
+    assert len(decoded) == len([*range(40, 45), *range(48, 55)])
     decoded.clear()
     PyAVReader().read_clips(prepared_file[0], [40, 50], 5)
     assert len(decoded) == 55
@@ -139,6 +140,15 @@ def _counting(decoded: list[int]) -> Callable[[InputContainer, VideoStream], Ite
             yield frame
 
     return counted
+
+
+def test_opening_a_prepared_file_decodes_nothing(prepared_file: tuple[Path, Whole], tmp_path: Path) -> None:
+    for prepared, pixels in ((True, None), (False, "yuv420p")):  # known from a decoded frame only
+        with open_video(prepared_file[0], prepared) as (_, stream):
+            assert (stream.width, stream.height, stream.codec_context.pix_fmt) == (64, 48, pixels)
+    other = Clip(codec="mpeg4").write(tmp_path / "other.avi")
+    with pytest.raises(VideoError, match=r"other.avi: not a video, or damaged beyond opening$"):
+        PyAVReader(prepared=True).read_clips(other, [0], 1)
 
 
 def test_odd_sizes_have_their_chroma_rounded_up(tmp_path: Path) -> None:
@@ -259,6 +269,26 @@ def test_a_stream_that_breaks_off_is_an_error_of_the_clip_beyond(
         PyAVReader().read_clips(path, [FRAMES - 16], 16)
     with pytest.raises(VideoError, match=r"cut.mp4: breaks off before frame 44. Prepare the collection again.$"):
         PyAVReader(prepared=True).read_clips(path, [FRAMES - 16], 16)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), value=st.integers(0, 255), starts=st.lists(st.integers(0, FRAMES - 8), min_size=1, max_size=2))
+def test_a_damaged_header_gives_an_error_or_no_other_frames(
+    prepared_file: tuple[Path, Whole], tmp_path: Path, data: st.DataObject, value: int, starts: list[int]
+) -> None:
+    content = bytearray(prepared_file[0].read_bytes())
+    parameters = content.index(b"avcC")  # what these do to pictures is another matter
+    places = [*range(parameters), *range(parameters + 60, content.index(b"mdat"))]
+    content[data.draw(st.sampled_from(places))] = value
+    path = tmp_path / "harmed.mp4"
+    path.write_bytes(content)
+    try:
+        expected = [number_of(plane_views(frame)[0]) for frame in decode_all(path)]  # an edit list may hide some
+        clips = PyAVReader(prepared=True).read_clips(path, starts, 8)
+    except VideoError:
+        return
+    numbers = [[number_of(luma) for luma in clip.luma] for clip in clips]
+    assert numbers == [expected[start : start + 8] for start in starts]
 
 
 def test_one_thread_and_closed_at_the_end(tmp_path: Path) -> None:

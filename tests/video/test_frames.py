@@ -75,6 +75,17 @@ def test_a_frame_that_fits_is_not_touched(tmp_path: Path) -> None:
     assert Converter(64, 48, LIMITED_601)(frame) is frame
 
 
+def test_a_stream_may_change_from_frame_to_frame(tmp_path: Path) -> None:
+    clips = [Clip(), Clip(width=96), Clip(full_range=True, tagged=True), Clip(matrix="bt709", tagged=True)]
+    red = [Clip(**(vars(clip) | {"pictures": solid(200, 50, 30), "frames": 2})) for clip in clips]
+    pairs = [list(decode_all(clip.write(tmp_path / f"{number}.mp4"))) for number, clip in enumerate(red)]
+    convert = Converter(64, 48, LIMITED_601)
+    for frame in [*(pair[0] for pair in pairs), *(pair[1] for pair in pairs)]:
+        luma, cb, cr = (plane[plane.shape[0] // 2, plane.shape[1] // 2] for plane in plane_views(convert(frame)))
+        np.testing.assert_allclose(LIMITED_601.to_rgb() @ [luma, cb, cr, 1] * 255, (200, 50, 30), atol=6)
+    assert convert(pairs[0][0]) is pairs[0][0]
+
+
 def test_frames_are_scaled(tmp_path: Path) -> None:
     path = Clip(frames=20, width=200, height=120, rate=Fraction(25)).write(tmp_path / "a.mp4")
     convert = Converter(64, 40, LIMITED_601)

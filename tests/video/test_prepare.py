@@ -5,8 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ import pytest
 from clips import Clip, cut, number_of
 from folders import real_data
 from official_lists import HMDB51, KINETICS, UCF101, Plan, write_hmdb51, write_kinetics, write_ucf101
-from pebble import ProcessPool
 
+from unreel.engine import pool
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError, SettingsError
 from unreel.video import prepare as module
@@ -24,7 +24,8 @@ from unreel.video.collection import find_videos
 from unreel.video.decode import PyAVReader
 from unreel.video.leaks import leaks, leaks_between
 from unreel.video.manifest import Manifest, VideoRecord
-from unreel.video.prepare import PrepareOptions, cache_folder, prepare, prepared
+from unreel.video.options import PrepareOptions
+from unreel.video.prepare import cache_folder, prepare, prepared
 from unreel.video.transcode import Outcome, prepare_file
 
 SMALL = PrepareOptions(side=48, workers=1)
@@ -44,7 +45,7 @@ def collection(folder: Path, *ids: str) -> Path:
 
 def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever starts a pool of processes from here on fails."""
-    monkeypatch.delattr(module, "ProcessPool")
+    monkeypatch.delattr(pool, "ProcessPool")
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def wild(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
     (folder / "bad/round").symlink_to(folder)
     (folder / "notes.txt").write_text("about")
     (folder / ".hidden.mp4").write_text("hidden")
-    return folder, prepare(folder, folder / "out", PrepareOptions(48, r"(g\d) ", workers=2))
+    return folder, prepare(folder, folder / "out", PrepareOptions(48, group_pattern=r"(g\d) ", workers=2))
 
 
 def test_good_videos_are_prepared_whatever_their_name(wild: tuple[Path, Manifest]) -> None:
@@ -133,7 +134,7 @@ def test_the_manifest_knows_the_collection(wild: tuple[Path, Manifest]) -> None:
 def test_a_second_run_does_nothing(wild: tuple[Path, Manifest], monkeypatch: pytest.MonkeyPatch) -> None:
     folder, manifest = wild
     no_processes(monkeypatch)
-    assert prepare(folder, folder / "out", PrepareOptions(48, r"(g\d) ")) == manifest
+    assert prepare(folder, folder / "out", PrepareOptions(48, group_pattern=r"(g\d) ")) == manifest
 
 
 def test_groups_and_labels_are_those_of_today(wild: tuple[Path, Manifest], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +148,7 @@ def test_groups_and_labels_are_those_of_today(wild: tuple[Path, Manifest], monke
     assert again.records == tuple(
         replace(record, group="", labels={"mood": "gay"} if record.id == "run/g1 a.mp4" else {}) for record in manifest
     )
-    assert prepare(folder, folder / "out", PrepareOptions(48, r"(g\d) ")) == manifest
+    assert prepare(folder, folder / "out", PrepareOptions(48, group_pattern=r"(g\d) ")) == manifest
 
 
 def test_only_what_has_changed_is_done_again(tmp_path: Path) -> None:
@@ -201,24 +202,24 @@ def test_an_interrupted_run_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.
 
 def test_two_at_once_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = collection(tmp_path / "in", "a.mp4", "b.mp4")
-    scheduled: list[str] = []
-    schedule = module._schedule
+    handed_out: list[tuple[Any, ...]] = []
+    run = pool.Engine.run
 
-    def counting(pool: ProcessPool, job: module._Job, options: PrepareOptions) -> Future[Outcome]:
-        scheduled.append(job.file.id)
-        return schedule(pool, job, options)
+    def counting(engine: pool.Engine, work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+        handed_out.extend(tasks)
+        return run(engine, work, tasks)
 
-    monkeypatch.setattr(module, "_schedule", counting)
+    monkeypatch.setattr(pool.Engine, "run", counting)
     with ThreadPoolExecutor(2) as threads:
         one, other = threads.map(lambda out: prepare(folder, out, SMALL), [tmp_path / "out"] * 2)
     assert one == other
-    assert scheduled == ["a.mp4", "b.mp4"]
+    assert [arguments[0].name for arguments in handed_out] == ["a.mp4", "b.mp4"]
 
 
 def _prepare_or_fail(source: Path, target: Path, side: int, known_checksum: str) -> Outcome:
     """What a process does whose decoder misbehaves on some files."""
     if source.name.startswith("hang"):
-        target.with_suffix(".unfinished").touch()
+        target.with_suffix(".1.unfinished").touch()
         time.sleep(60)
     if source.name.startswith("crash"):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -260,18 +261,19 @@ def test_a_script_without_main_guard_is_told_so(tmp_path: Path) -> None:
     folder, script = collection(tmp_path / "in", "a.mp4"), tmp_path / "script.py"
     script.write_text(
         "from pathlib import Path\n"
-        "from unreel.video.prepare import PrepareOptions, prepare\n"
+        "from unreel.video.options import PrepareOptions\n"
+        "from unreel.video.prepare import prepare\n"
         f"prepare(Path({str(folder)!r}), Path({str(tmp_path / 'out')!r}), PrepareOptions(workers=1))\n"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=60)
     assert run.returncode == 1
-    told = [line for line in run.stderr.splitlines() if line.startswith("unreel.errors.CollectionError")]
+    told = [line for line in run.stderr.splitlines() if line.startswith("unreel.errors.UnreelError")]
     assert set(told) == {
-        "unreel.errors.CollectionError: a process that decodes must not prepare. "
-        'A script must prepare under: if __name__ == "__main__":',
-        "unreel.errors.CollectionError: the processes that decode have ended before their work. "
-        'Run this again to go on. A script must prepare under: if __name__ == "__main__":',
+        "unreel.errors.UnreelError: a process that works for others must not start processes. "
+        'A script must do this under: if __name__ == "__main__":',
+        "unreel.errors.UnreelError: the processes have ended before their work. "
+        'Run this again to go on. A script must do this under: if __name__ == "__main__":',
     }
 
 

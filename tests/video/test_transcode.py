@@ -45,7 +45,7 @@ def test_every_frame_becomes_one_frame(tmp_path: Path, name: str, clip: Clip) ->
     made = transcode(source, tmp_path / "out.mp4", 48)
     numbers = list(range(len(list(clip.times or range(clip.frames)))))
     assert [number_of(luma) for luma in lumas(tmp_path / "out.mp4")] == numbers
-    assert (made.frames, made.width, made.height, made.reason) == (len(numbers), 64, 48, "")
+    assert (made.source.frames, made.width, made.height, made.source.reason) == (len(numbers), 64, 48, "")
     assert names(tmp_path) == {name, "out.mp4"}
 
 
@@ -55,7 +55,7 @@ def test_the_layout_of_a_prepared_file(tmp_path: Path, rate: Fraction | int) -> 
     made = transcode(source, tmp_path / "out.mp4", 48)
     with av.open(str(tmp_path / "out.mp4")) as container:
         (stream,) = container.streams
-        assert stream.average_rate == rate == pytest.approx(made.fps)
+        assert stream.average_rate == rate == pytest.approx(made.source.fps)
         assert stream.frames == 40
         packets = [packet for packet in container.demux(stream) if packet.size]
         times = [packet.pts for packet in packets if packet.pts is not None]
@@ -71,9 +71,10 @@ def test_the_layout_of_a_prepared_file(tmp_path: Path, rate: Fraction | int) -> 
 def test_the_facts_of_the_source_are_told(tmp_path: Path) -> None:
     source = rotate(Clip(frames=50, width=192, height=96).write(tmp_path / "a.mp4"), quarter_turns=1)
     made = transcode(source, tmp_path / "out.mp4", 48)
-    assert (made.codec, made.source_width, made.source_height, made.rotation) == ("h264", 192, 96, 90)
-    assert made.duration == pytest.approx(2.0)
-    assert (made.fps, made.width, made.height) == (25.0, 48, 96)
+    facts = made.source
+    assert (facts.codec, facts.source_width, facts.source_height, facts.rotation) == ("h264", 192, 96, 90)
+    assert facts.duration == pytest.approx(2.0)
+    assert (facts.fps, facts.constant_rate, made.width, made.height) == (25.0, True, 48, 96)
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
@@ -87,7 +88,7 @@ def test_pictures_come_out_upright(tmp_path: Path, quarter_turns: int, mirrored:
     (found,) = lumas(tmp_path / "out.mp4")
     assert found.shape == upright.shape == (made.height, made.width)
     assert np.abs(found.astype(int) - upright).mean() < 2
-    assert made.rotation == quarter_turns * 90
+    assert made.source.rotation == quarter_turns * 90
 
 
 @pytest.mark.parametrize(
@@ -151,9 +152,9 @@ def test_the_tick_of_a_clock_is_not_taken_for_the_rate(tmp_path: Path) -> None:
     recorded = Clip(times=range(0, 1000, 40), rate=1000, codec="libvpx").write(tmp_path / "a.webm")
     with open_video(recorded) as (_, stream):
         assert stream.average_rate == 1000
-    assert transcode(recorded, tmp_path / "out.mp4", 48).fps == 25.0
+    assert transcode(recorded, tmp_path / "out.mp4", 48).source.fps == 25.0
     single = Clip(frames=1, rate=1000, codec="libvpx").write(tmp_path / "b.webm")
-    assert transcode(single, tmp_path / "out.mp4", 48).fps == 25.0
+    assert transcode(single, tmp_path / "out.mp4", 48).source.fps == 25.0
 
 
 def broken(folder: Path, frames: int) -> Path:
@@ -167,10 +168,10 @@ def test_a_video_that_breaks_off_is_kept_up_to_there(tmp_path: Path) -> None:
     source = broken(tmp_path, 100)
     made = transcode(source, tmp_path / "out.mp4", 48)
     numbers = [number_of(luma) for luma in lumas(tmp_path / "out.mp4")]
-    assert 16 <= made.frames < 100
-    assert numbers == list(range(made.frames))
-    assert made.reason == (
-        f"truncated after {made.frames} frames: decoding failed: invalid data found when processing input"
+    assert 16 <= made.source.frames < 100
+    assert numbers == list(range(made.source.frames))
+    assert made.source.reason == (
+        f"truncated after {made.source.frames} frames: decoding failed: invalid data found when processing input"
     )
 
 
@@ -182,7 +183,7 @@ def test_less_than_a_clip_of_a_broken_video_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_short_video_is_no_broken_one(tmp_path: Path) -> None:
-    assert transcode(Clip(frames=3).write(tmp_path / "a.mp4"), tmp_path / "out.mp4", 48).frames == 3
+    assert transcode(Clip(frames=3).write(tmp_path / "a.mp4"), tmp_path / "out.mp4", 48).source.frames == 3
 
 
 def test_a_video_without_frames_is_refused(tmp_path: Path) -> None:

@@ -9,10 +9,14 @@ from unreel.errors import UnreelError
 VERBS = {
     "demo": "do the whole job once: videos in, encoder, figures and a page out",
     "synth": "render Moving Shapes, a collection with two independent labels",
+    "fetch": "download a data set: UCF101, HMDB51, Kinetics-400",
+    "scan": "find out which videos of a folder can be used, and why the others cannot",
     "prepare": "check a folder of videos and make it fast to load",
+    "leaks": "find test videos that are known from training",
     "pretrain": "learn an encoder from a folder of videos, without labels",
     "evaluate": "judge an encoder: retrieval, linear probe",
     "embed": "turn videos into a table of vectors",
+    "bench": "see where the time goes, and what to change",
     "report": "make a page to look at from a run",
 }
 

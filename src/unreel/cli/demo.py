@@ -100,14 +100,15 @@ def _pretraining(settings: Demo, out: Path) -> PretrainSettings:
 
 def _collection(settings: Demo, out: Path, side: int) -> "Manifest":
     """The prepared videos: the user's, or Moving Shapes rendered now."""
-    from unreel.video.prepare import PrepareOptions, prepare
+    from unreel.video.options import PrepareOptions
+    from unreel.video.prepare import prepare
     from unreel.video.synth import MovingShapes, render_collection
 
     videos = settings.videos or out / "videos"
     if settings.videos is None:
         out.mkdir(parents=True)
         render_collection(videos, MovingShapes(settings.shapes, settings.seed))
-    return prepare(videos, out / "prepared", PrepareOptions(side, settings.group_pattern))
+    return prepare(videos, out / "prepared", PrepareOptions(side, group_pattern=settings.group_pattern))
 
 
 def _fitted(training: PretrainSettings, manifest: "Manifest") -> PretrainSettings:

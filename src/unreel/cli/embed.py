@@ -48,7 +48,8 @@ def run(settings: Embed) -> None:
     from unreel.engine.outputs import check_free
     from unreel.evaluation.judgement import Judgement
     from unreel.search.table import embeddings_table, write_table
-    from unreel.video.prepare import PrepareOptions, prepared
+    from unreel.video.options import PrepareOptions
+    from unreel.video.prepare import prepared
 
     check_free(settings.out)
     encoder = load_encoder(settings.run)

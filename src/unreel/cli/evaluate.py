@@ -78,12 +78,13 @@ def run(kind: str, settings: Evaluate) -> None:
     from unreel.engine.outputs import check_free
     from unreel.evaluation.judgement import Judgement
     from unreel.evaluation.results import write_retrievals
-    from unreel.video.prepare import PrepareOptions, prepared
+    from unreel.video.options import PrepareOptions
+    from unreel.video.prepare import prepared
 
     target = settings.out / f"{kind}.json"
     check_free(target)
     trained = load_encoder(settings.run)
-    options = PrepareOptions(trained.settings.prepared_side, settings.group_pattern)
+    options = PrepareOptions(trained.settings.prepared_side, group_pattern=settings.group_pattern)
     manifest = prepared(settings.folder, options)
     where = str(device(settings.accelerator))
     judgement = Judgement(settings.level, settings.clips, settings.protocol, where, settings.loader_workers)

@@ -30,11 +30,12 @@ def run(settings: PretrainSettings) -> None:
     """Prepare the folder where that is still to be done, say what is left out, then pretrain."""
     from unreel.engine.outputs import check_free
     from unreel.training.pretrain import check_method, choose_videos, pretrain
-    from unreel.video.prepare import PrepareOptions, prepared
+    from unreel.video.options import PrepareOptions
+    from unreel.video.prepare import prepared
 
     check_free(settings.out)
     check_method(settings)
-    options = PrepareOptions(settings.encoder_settings.prepared_side, settings.group_pattern)
+    options = PrepareOptions(settings.encoder_settings.prepared_side, group_pattern=settings.group_pattern)
     manifest = prepared(settings.folder, options)
     videos, left_out = choose_videos(settings, manifest)
     print(f"learning from {len(videos)} videos, {len(left_out)} files left out")

@@ -43,13 +43,14 @@ def run(settings: Report) -> Path:
     from unreel.reporting.page import ReportInputs, write_report
     from unreel.search.table import read_vectors
     from unreel.training.run import read_metrics
-    from unreel.video.prepare import PrepareOptions, prepared
+    from unreel.video.options import PrepareOptions
+    from unreel.video.prepare import prepared
 
     check_free(settings.out)
     if not (settings.run / "settings.yaml").is_file():
         raise RunError(f"{settings.run} is no run folder: it holds no settings.yaml, as `unreel pretrain` leaves it.")
     pretraining = read_settings(PretrainSettings, settings.run / "settings.yaml")
-    options = PrepareOptions(pretraining.encoder_settings.prepared_side, pretraining.group_pattern)
+    options = PrepareOptions(pretraining.encoder_settings.prepared_side, group_pattern=pretraining.group_pattern)
     evaluation = settings.evaluation or settings.run / "evaluation"
     results = evaluation / "retrieval.json"
     if settings.evaluation and not results.is_file():

@@ -7,12 +7,14 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 
 T = TypeVar("T")
@@ -23,17 +25,19 @@ PATIENCE_SECONDS = 2.0
 class Bar:
     """One progress bar on standard error; `advance` is cheap and silent until the patience is over.
 
-    Use as a context manager. `note` is free text at the end of the line (the loss, say).
+    Use as a context manager. `note` is free text at the end of the line (the loss, say); `of_bytes` counts bytes.
     """
 
-    def __init__(self, description: str, total: int | None, console: Console | None = None) -> None:
+    def __init__(
+        self, description: str, total: int | None, console: Console | None = None, *, of_bytes: bool = False
+    ) -> None:
         console = console or Console(stderr=True)
         self._shown = console.is_terminal
         self._started_at = monotonic()
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            *((DownloadColumn(), TransferSpeedColumn()) if of_bytes else (MofNCompleteColumn(),)),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),

@@ -124,6 +124,24 @@ def groups_of(ids: Iterable[str], pattern: str | None) -> dict[str, str]:
     return groups
 
 
+def read_table(path: Path) -> dict[str, dict[str, str]]:
+    """The labels of every video of a table, as in `labels.csv`; an empty cell is no label.
+
+    Raises:
+        CollectionError: it is no such table, or names a video twice.
+    """
+    header, *rows = _cells(path)
+    labels: dict[str, dict[str, str]] = {}
+    for line, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise CollectionError(f"{path}: row {line} has {len(row)} cells, expected {len(header)} as in the header.")
+        name = PurePosixPath(row[0]).as_posix()
+        if name in labels:
+            raise CollectionError(f"{path}: row {line} names {name!r} again. Keep one row for each video.")
+        labels[name] = {label: cell for label, cell in zip(header[1:], row[1:], strict=True) if cell}
+    return labels
+
+
 def printable(path: Path) -> str:
     """The path as valid text, POSIX style, with `\\xff` for bytes that are not UTF-8."""
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
@@ -168,19 +186,9 @@ def _labels_of_folders(ids: Iterable[str]) -> dict[str, dict[str, str]]:
 
 
 def _labels_of_table(path: Path, ids: Items[str]) -> dict[str, dict[str, str]]:
-    """The labels that `labels.csv` gives; a file it does not name has none, nor has an empty cell."""
-    header, *rows = _cells(path)
-    labels: dict[str, dict[str, str]] = {}
-    missing: list[str] = []
-    for line, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise CollectionError(f"{path}: row {line} has {len(row)} cells, expected {len(header)} as in the header.")
-        name = PurePosixPath(row[0]).as_posix()
-        if name in labels:
-            raise CollectionError(f"{path}: row {line} names {name!r} again. Keep one row for each video.")
-        if name not in ids:
-            missing.append(name)
-        labels[name] = {label: cell for label, cell in zip(header[1:], row[1:], strict=True) if cell}
+    """The labels that `labels.csv` gives; a file it does not name has none."""
+    labels = read_table(path)
+    missing = [name for name in labels if name not in ids]
     if missing:
         raise CollectionError(
             f"{path} names {len(missing)} videos that are not in {path.parent}: {first_of(missing, _SHOWN)}. "

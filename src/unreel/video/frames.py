@@ -24,6 +24,7 @@ class Converter:
     def __init__(self, width: int, height: int, colour: Colour) -> None:
         self.width, self.height, self.colour = width, height, colour
         self._reformatter = VideoReformatter()
+        self._kind: tuple[str, int, int, int, int] | None = None  # of the last frame
 
     def __call__(self, frame: VideoFrame) -> VideoFrame:
         """The frame, converted.
@@ -31,10 +32,14 @@ class Converter:
         Raises:
             VideoError: its pixel format cannot be converted.
         """
-        own = colour_of(frame)
-        planar = frame.format.name in ("yuv420p", "yuvj420p")
-        if planar and (frame.width, frame.height, own) == (self.width, self.height, self.colour):
-            return frame
+        kind = frame.format.name, frame.width, frame.height, frame.colorspace, frame.color_range
+        if kind != self._kind:  # which is rare, and all that a colour depends on
+            self._kind, self._own = kind, colour_of(frame)
+            planar = frame.format.name in ("yuv420p", "yuvj420p")
+            self._fits = planar and (*kind[1:3], self._own) == (self.width, self.height, self.colour)
+        return frame if self._fits else self._converted(frame, self._own)
+
+    def _converted(self, frame: VideoFrame, own: Colour) -> VideoFrame:
         try:
             return self._reformatter.reformat(
                 frame,
@@ -70,7 +75,7 @@ def plane_views(
 ) -> tuple[UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "_h _w"], UInt8[np.ndarray, "_h _w"]]:
     """Luma, Cb and Cr of a yuv420p frame, not copied."""
     luma, cb, cr = (
-        np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]  # type: ignore[call-overload]
+        np.ndarray((plane.height, plane.width), np.uint8, plane, strides=(plane.line_size, 1))  # type: ignore[arg-type]
         for plane in frame.planes
     )
     return luma, cb, cr

@@ -1,26 +1,56 @@
-"""Batches of clips from prepared videos, the same whatever the number of worker processes."""
+"""Batches of clips from prepared videos: the same whatever the number of worker processes and of training processes.
 
-import os
-from collections.abc import Iterator, Sequence
+    keys      (epoch, row) of the videos of a batch, drawn from (seed, epoch)
+    ──▶ share      those of this training process, equally many for each
+    ──▶ parts      of at most PART videos: what a worker reads at a time
+    ──▶ batch      the parts joined in their order
+
+Parts and not batches wait in shared memory, two for each worker. Two clips of 16 frames of 128² pixels are 0.79 MB:
+a part 6.3 MB, what 8 workers hold 101 MB, as much as one batch of 128 videos.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import count
-from pathlib import Path
-from typing import Any, final
+from itertools import count, islice
+from math import ceil
+from typing import final
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from torch.utils.data import DataLoader, Dataset
+from torch import Tensor
+from torch.utils.data import Dataset
 
 from unreel.chance import generator
-from unreel.errors import VideoError
+from unreel.engine.processors import default_workers, read_ahead
+from unreel.errors import CollectionError, SettingsError, VideoError
 from unreel.types import ClipBatch
-from unreel.video.decode import PyAVReader
+from unreel.video.decode import PyAVReader, VideoReader
 from unreel.video.manifest import Manifest, VideoRecord
 from unreel.video.planes import Planes
 from unreel.video.sampling import equally_spaced_starts, looped, two_starts
 
 SMALL = 5000  # clips
+PART = 8
+
+Key = tuple[int, int]
+"""(epoch, row)"""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What this process gets of everything: the part `rank`, from 0, of `processes` equal ones."""
+
+    rank: int = 0
+    processes: int = 1
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.rank < self.processes
+
+
+WHOLE = Share()
 
 
 @dataclass(frozen=True)
@@ -46,19 +76,30 @@ class Failure:
 class PretrainDataset(Dataset[Sample]):
     """Two clips of each video, at independent random starts and in independent random square regions."""
 
-    def __init__(self, manifest: Manifest, records: Sequence[VideoRecord], clip_length: int, seed: int) -> None:
-        self._files = [manifest.file(record) for record in records]
-        self._records, self._side, self._clip_length, self._seed = list(records), manifest.side, clip_length, seed
+    def __init__(
+        self,
+        manifest: Manifest,
+        records: Sequence[VideoRecord],
+        clip_length: int,
+        seed: int,
+        reader: VideoReader | None = None,
+    ) -> None:
+        self._videos = _Videos(manifest, records, reader)
+        self._side, self._clip_length, self._seed = manifest.side, clip_length, seed
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._videos.records)
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
-        """The sample of (epoch, row)."""
+    def __getitem__(self, key: Key) -> Sample:
+        """The sample of (epoch, row).
+
+        Raises:
+            VideoError: the prepared file is gone, damaged or another.
+        """
         epoch, row = key
-        record = self._records[row]
+        record = self._videos.records[row]
         starts = two_starts(record.frames, self._clip_length, generator(self._seed, "clips", epoch, record.id))
-        clips = PyAVReader(prepared=True).read_clips(self._files[row], starts, self._clip_length)
+        clips = self._videos.read(row, starts, self._clip_length)
         places = generator(self._seed, "regions", epoch, record.id).random((2, 2))
         regions = [region(clip, self._side, place) for clip, place in zip(clips, places, strict=True)]
         return stacked(record.id, epoch, regions)
@@ -68,28 +109,59 @@ class PretrainDataset(Dataset[Sample]):
 class EvaluationDataset(Dataset[Sample | Failure]):
     """`clips` equally spaced clips of each video, the centre square of the frame; short videos are looped."""
 
-    def __init__(self, manifest: Manifest, records: Sequence[VideoRecord], clip_length: int, clips: int) -> None:
-        self._files = [manifest.file(record) for record in records]
-        self._records, self._side, self._clip_length, self.clips = list(records), manifest.side, clip_length, clips
+    def __init__(
+        self,
+        manifest: Manifest,
+        records: Sequence[VideoRecord],
+        clip_length: int,
+        clips: int,
+        reader: VideoReader | None = None,
+    ) -> None:
+        self._videos = _Videos(manifest, records, reader)
+        self._side, self._clip_length, self.clips = manifest.side, clip_length, clips
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._videos.records)
 
     def __getitem__(self, row: int) -> Sample | Failure:
-        record = self._records[row]
+        record = self._videos.records[row]
         try:
-            clips = self._read(self._files[row], record.frames)
+            clips = self._read(row, record.frames)
+            return stacked(record.id, 0, [region(clip, self._side, (0.5, 0.5)) for clip in clips])
         except VideoError as error:
             return Failure(record.id, str(error))
-        return stacked(record.id, 0, [region(clip, self._side, (0.5, 0.5)) for clip in clips])
 
-    def _read(self, file: Path, frames: int) -> list[Planes]:
+    def _read(self, row: int, frames: int) -> list[Planes]:
         starts = equally_spaced_starts(frames, self._clip_length, self.clips)
         if frames >= self._clip_length:
-            return PyAVReader(prepared=True).read_clips(file, starts, self._clip_length)
-        whole = PyAVReader(prepared=True).read_clips(file, [0], frames)[0]
+            return self._videos.read(row, starts, self._clip_length)
+        whole = self._videos.read(row, [0], frames)[0]
         order = looped(frames, self._clip_length)
         return [Planes(whole.luma[order], whole.chroma[order], whole.colour)] * len(starts)
+
+
+@final
+class _Videos:
+    """The prepared videos of some records, by row."""
+
+    def __init__(self, manifest: Manifest, records: Sequence[VideoRecord], reader: VideoReader | None) -> None:
+        self.records = list(records)
+        self._files = [manifest.file(record) for record in records]
+        self._reader = reader or PyAVReader(prepared=True)
+
+    def read(self, row: int, starts: Sequence[int], length: int) -> list[Planes]:
+        record = self.records[row]
+        try:
+            clips = self._reader.read_clips(self._files[row], starts, length)
+            height, width = clips[0].luma.shape[1:]
+            if (width, height) != (record.width, record.height):
+                raise VideoError(f"frames are {width}×{height}, expected {record.width}×{record.height}")
+        except VideoError as error:
+            raise VideoError(
+                f"{record.id} cannot be read any more ({error}). Remove its prepared file, {self._files[row]}, and "
+                "prepare the collection again."
+            ) from error
+        return clips
 
 
 def region(clip: Planes, side: int, place: Sequence[float] | np.ndarray) -> Planes:
@@ -122,60 +194,133 @@ def collate(samples: Sequence[Sample]) -> ClipBatch:
     )
 
 
-def batch_keys(videos: int, batch_size: int, seed: int, first_step: int = 0) -> Iterator[list[tuple[int, int]]]:
-    """The (epoch, row) keys of every batch from `first_step` on, without end.
+def joined(parts: Sequence[ClipBatch], *, pinned: bool = False) -> ClipBatch:
+    """The parts of a batch in one, in page-locked memory where asked."""
+    if len(parts) == 1 and not pinned:
+        return parts[0]
 
-    Each epoch shows all videos in an order of its own; what is left at its end and fills no batch is left out.
+    def join(name: str) -> Tensor:
+        tensors = [getattr(each, name) for each in parts]
+        shape = (sum(map(len, tensors)), *tensors[0].shape[1:])
+        return torch.cat(tensors, out=torch.empty(shape, dtype=tensors[0].dtype, pin_memory=pinned))
+
+    ids = tuple(identity for each in parts for identity in each.ids)
+    return ClipBatch(join("luma"), join("chroma"), join("to_rgb"), ids, parts[0].epoch)
+
+
+def batch_keys(
+    videos: int, batch_size: int, seed: int, first_step: int = 0, share: Share = WHOLE
+) -> Iterator[list[Key]]:
+    """The (epoch, row) keys of this process's share of every batch from `first_step` on, without end.
+
+    Each epoch shows all videos in an order of its own; what is left at its end and fills no batch is left out. The
+    shares of all processes in the order of their ranks are the batch of `batch_size` that one process would get.
+
+    Raises:
+        SettingsError: the batch cannot be shared equally.
+        CollectionError: there are fewer videos than a batch has.
     """
-    per_epoch = videos // batch_size
+    if batch_size % share.processes:
+        nearest = max(1, round(batch_size / share.processes)) * share.processes
+        raise SettingsError(
+            f"batch size is {batch_size}, expected a multiple of {share.processes}, as every process gets an equal "
+            f"share of it. Choose --batch-size {nearest}."
+        )
+    if videos < batch_size:
+        raise CollectionError(
+            f"got {videos} videos, expected at least {batch_size} to fill a batch. Choose a smaller --batch-size."
+        )
+    return _batch_keys(videos, batch_size, seed, first_step, share)
+
+
+def _batch_keys(videos: int, batch_size: int, seed: int, first_step: int, share: Share) -> Iterator[list[Key]]:
+    per_epoch, per_process = videos // batch_size, batch_size // share.processes
     for epoch in count(first_step // per_epoch):
         order = generator(seed, "order", epoch).permutation(videos)
         for batch in range(first_step % per_epoch if epoch == first_step // per_epoch else 0, per_epoch):
-            yield [(epoch, int(row)) for row in order[batch * batch_size : (batch + 1) * batch_size]]
+            first = batch * batch_size + share.rank * per_process
+            yield [(epoch, int(row)) for row in order[first : first + per_process]]
 
 
 def pretrain_batches(
-    dataset: PretrainDataset, batch_size: int, seed: int, *, first_step: int = 0, workers: int | None = None
-) -> Iterator[ClipBatch]:
-    """Batches without end, decoded ahead by `workers` processes (0: by this one)."""
-    keys = batch_keys(len(dataset), batch_size, seed, first_step)
-    yield from DataLoader(dataset, batch_sampler=_Endless(keys), collate_fn=collate, **_worker_options(workers))
+    dataset: PretrainDataset,
+    batch_size: int,
+    seed: int,
+    *,
+    first_step: int = 0,
+    workers: int | None = None,
+    share: Share = WHOLE,
+    device: str = "cpu",
+) -> Generator[ClipBatch, None, None]:
+    """This process's share of batches without end, read ahead by `workers` processes (0: by this one).
+
+    `device` is the type of the device that computes: it decides the number of workers where none is given, and whether
+    batches lie in page-locked memory. Close the generator to end the workers.
+
+    Raises:
+        SettingsError, CollectionError: as `batch_keys` does.
+        VideoError: while iterating: a prepared video cannot be read any more.
+        CollectionError: while iterating: a worker has died.
+    """
+    keys = batch_keys(len(dataset), batch_size, seed, first_step, share)
+    size = batch_size // share.processes
+    parts = (batch[first : first + PART] for batch in keys for first in range(0, size, PART))
+    pinned = device == "cuda"
+    workers = default_workers(device) if workers is None else workers
+    read = read_ahead(_Parts(dataset), parts, workers, yielding=device == "cpu")
+    batches = _whole_batches(read, ceil(size / PART), pinned=pinned)
+    return _one_ahead(batches) if pinned else batches
 
 
-def evaluation_samples(dataset: EvaluationDataset, workers: int | None = None) -> Iterator[Sample | Failure]:
-    """Every video of the dataset in order; a small collection is done before worker processes would have started."""
-    processes = 0 if workers is None and len(dataset) * dataset.clips < SMALL else workers
-    yield from DataLoader(dataset, batch_size=None, collate_fn=_unchanged, **_worker_options(processes))
+def evaluation_samples(
+    dataset: EvaluationDataset, workers: int | None = None, *, share: Share = WHOLE, device: str = "cpu"
+) -> Generator[Sample | Failure, None, None]:
+    """This process's share of the dataset, every `processes`-th video from the `rank`-th on, in order.
+
+    A small collection is done before worker processes would have started.
+    """
+    rows = range(share.rank, len(dataset), share.processes)
+    if workers is None:
+        workers = 0 if len(rows) * dataset.clips < SMALL else default_workers(device)
+    return read_ahead(dataset, rows, workers, yielding=device == "cpu")
 
 
 @final
-class _Endless:
-    """What DataLoader needs of a batch sampler: something to iterate."""
+class _Parts(Dataset[ClipBatch | Failure]):
+    """Parts of batches by their keys; one video that fails fails its part."""
 
-    def __init__(self, keys: Iterator[list[tuple[int, int]]]) -> None:
-        self._keys = keys
+    def __init__(self, dataset: PretrainDataset) -> None:
+        self._dataset = dataset
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        return self._keys
-
-
-def _unchanged(sample: Any) -> Any:
-    return sample
-
-
-def _one_thread(_: int) -> None:
-    torch.set_num_threads(1)
+    def __getitem__(self, keys: Sequence[Key]) -> ClipBatch | Failure:
+        samples = []
+        for key in keys:
+            try:
+                samples.append(self._dataset[key])
+            except VideoError as error:
+                return Failure("", str(error))
+        return collate(samples)
 
 
-def _worker_options(workers: int | None) -> dict[str, Any]:
-    processes = min(8, (os.cpu_count() or 1) // 2) if workers is None else workers
-    if processes == 0:
-        return {"num_workers": 0}
-    # Forking a process whose threads already compute can hang: a fresh process cannot.
-    return {
-        "num_workers": processes,
-        "multiprocessing_context": "forkserver" if os.name == "posix" else "spawn",
-        "worker_init_fn": _one_thread,
-        "prefetch_factor": 4,
-        "pin_memory": torch.cuda.is_available(),
-    }
+def _whole_batches(
+    parts: Generator[ClipBatch | Failure, None, None], count: int, *, pinned: bool
+) -> Generator[ClipBatch, None, None]:
+    with closing(parts):
+        while batch := list(islice(parts, count)):
+            yield joined([_sound(each) for each in batch], pinned=pinned)
+
+
+def _sound(part: ClipBatch | Failure) -> ClipBatch:
+    if isinstance(part, Failure):
+        raise VideoError(part.reason)
+    return part
+
+
+def _one_ahead(batches: Generator[ClipBatch, None, None]) -> Generator[ClipBatch, None, None]:
+    """The batches again, each joined while the one before it is used."""
+    with closing(batches), ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, batches)
+        while True:
+            batch = coming.result()
+            coming = thread.submit(next, batches)
+            yield batch

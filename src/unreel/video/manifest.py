@@ -84,11 +84,11 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Manifest:
-    """The rows of one prepared collection, sorted by id.
+    """The rows of one collection, prepared or only scanned, sorted by id.
 
-    `root` is the folder of `manifest.parquet`; `source` the folder the videos came from; `side` the shorter side of the
-    prepared files in pixels; `ignored` how many files of the folder do not even have a video's name; `missing` the
-    names of the videos that official lists name but the folder does not hold.
+    `root` is the folder of the manifest; `source` the folder or the list the videos came from; `side` the shorter side
+    of the prepared files in pixels, 0 where they were only scanned; `ignored` how many files of the folder do not even
+    have a video's name; `missing` the names of the videos that official lists name but the folder does not hold.
     """
 
     root: Path
@@ -148,8 +148,8 @@ class Manifest:
         """Where the prepared file of a usable video is."""
         return self.root / record.path
 
-    def write(self) -> Path:
-        """Write `root/manifest.parquet`, whole or not at all."""
+    def write(self, path: Path | None = None) -> Path:
+        """Write `root/manifest.parquet`, or another file, whole or not at all."""
         rows = [asdict(record) for record in self]
         for row in rows:
             row |= {name: list(row[name].items()) for name in _MAPS}
@@ -161,20 +161,20 @@ class Manifest:
             "ignored": str(self.ignored),
             "missing": json.dumps(self.missing),
         }
-        path = self.root / FILE_NAME
+        path = path or self.root / FILE_NAME
         unfinished = path.with_suffix(".unfinished")
         pq.write_table(table.replace_schema_metadata(facts), unfinished)
         unfinished.replace(path)
         return path
 
     @classmethod
-    def read(cls, root: Path) -> "Manifest":
-        """The manifest of a prepared folder.
+    def read(cls, place: Path) -> "Manifest":
+        """The manifest of a prepared folder, or the one that a scan has written.
 
         Raises:
             CollectionError: there is none, or it is not one of ours.
         """
-        path = root / FILE_NAME
+        root, path = (place.parent, place) if place.is_file() else (place, place / FILE_NAME)
         if not path.is_file():
             raise CollectionError(
                 f"{root} is no prepared collection: it holds no {FILE_NAME}. Make one: unreel prepare FOLDER {root}"

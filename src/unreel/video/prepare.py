@@ -15,86 +15,48 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, TimeoutError, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from multiprocessing import current_process, get_context
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
 
 from filelock import FileLock
-from pebble import ProcessExpired, ProcessPool
 
-from unreel.engine.processors import cores
+from unreel.engine.pool import Lost, check_main_guard
 from unreel.engine.progress import Bar
-from unreel.errors import CollectionError, SettingsError, VideoError
-from unreel.video.collection import PREPARED_MARK, CollectionFile, find_videos, groups_of, printable
-from unreel.video.layouts import LayoutName, arranged
+from unreel.errors import CollectionError, VideoError
+from unreel.video.collection import PREPARED_MARK, CollectionFile, groups_of, printable
+from unreel.video.examine import check_file
 from unreel.video.manifest import Manifest, VideoRecord, is_prepared
-from unreel.video.transcode import Outcome, check_file, prepare_file, unfinished_name
+from unreel.video.notes import Note, described, reason_of
+from unreel.video.options import PrepareOptions
+from unreel.video.transcode import UNFINISHED, Outcome, prepare_file
 
 FORMAT = "unreel-prepared-1"
-LOWEST_SIDE = 16
 
 _LOCK_NAME = "prepared.lock"
-_TIMED_OUT = "timed out after"
-_GUARD = 'A script must prepare under: if __name__ == "__main__":'
 
 
-@dataclass(frozen=True)
-class PrepareOptions:
-    """How to prepare: `side` is the shorter side of the prepared videos in pixels, `workers` the number of processes.
-
-    `layout` names a data set with official lists, and `lists` the folder of these (see `arranged`).
-
-    Raises:
-        SettingsError: a number that makes no sense.
-    """
-
-    side: int = 128
-    group_pattern: str | None = None
-    workers: int | None = None
-    seconds_per_file: float = 120.0
-    layout: str = "folder"
-    lists: Path | None = None
-
-    def __post_init__(self) -> None:
-        if self.layout not in get_args(LayoutName):
-            raise SettingsError(f"layout is {self.layout!r}, expected one of: {', '.join(get_args(LayoutName))}.")
-        if self.lists is not None and self.layout == "folder":
-            raise SettingsError(
-                f"lists is {self.lists}, but the layout 'folder' has none. Name the layout of the lists."
-            )
-        if self.side < LOWEST_SIDE or self.side % 2:
-            raise SettingsError(f"side is {self.side}, expected an even number of at least {LOWEST_SIDE} pixels.")
-        if self.workers is not None and self.workers < 1:
-            raise SettingsError(f"workers is {self.workers}, expected at least 1.")
-        if not self.seconds_per_file > 0:
-            raise SettingsError(f"seconds per file is {self.seconds_per_file}, expected more than 0.")
-
-
-def prepare(folder: Path, out: Path, options: PrepareOptions) -> Manifest:
-    """Prepare the videos of `folder` into `out`, or bring `out` up to date with them.
+def prepare(source: Path, out: Path, options: PrepareOptions) -> Manifest:
+    """Prepare the videos of a folder or list into `out`, or bring `out` up to date with them.
 
     Must be called under `if __name__ == "__main__":` in a script, like all that starts processes.
 
     Raises:
-        CollectionError: `folder` holds no usable video or does not fit the layout, or `out` is something else or
+        CollectionError: `source` holds no usable video or does not fit the layout, or `out` is something else or
             cannot be written.
     """
-    if getattr(current_process(), "_inheriting", False):  # the test of multiprocessing itself, before we lock anything
-        raise CollectionError(f"a process that decodes must not prepare. {_GUARD}")
-    found = find_videos(folder, group_pattern=options.group_pattern)
-    collection = arranged(found, options.layout, options.lists)
+    check_main_guard()
+    collection = options.collection(source)
     with _claimed(out, options.side):
+        _sweep(out)
         records = sorted(_records(collection.files, out, options), key=lambda record: record.id)
-        source = printable(folder.resolve())
-        manifest = Manifest(out, tuple(records), source, options.side, collection.ignored, collection.missing)
+        _sweep(out)
+        place = printable(source.resolve())
+        manifest = Manifest(out, tuple(records), place, options.side, collection.ignored, collection.missing)
         manifest.write()
     if not manifest.usable:
         reasons = ", ".join(f"{count} × {reason}" for reason, count in manifest.refusals.most_common())
-        raise CollectionError(f"{folder} holds no usable video: {reasons}. The list is in {out}.")
+        raise CollectionError(f"{source} holds no usable video: {reasons}. The list is in {out}.")
     return manifest
 
 
@@ -125,36 +87,14 @@ def cache_folder(folder: Path, side: int) -> Path:
 
 
 @dataclass(frozen=True)
-class _Note:
-    """What became of a file that had this size and time of change when it was given these seconds."""
-
-    record: VideoRecord
-    size: int
-    mtime_ns: int
-    seconds: float
-
-    @classmethod
-    def read(cls, path: Path) -> "_Note | None":
-        """The note, or None where there is none that was written to its end."""
-        try:
-            content = json.loads(path.read_text())
-            facts = content["record"]
-            facts["fingerprint"] = bytes.fromhex(facts["fingerprint"])
-            return cls(**(content | {"record": VideoRecord(**facts)}))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-
-@dataclass(frozen=True)
 class _Job:
     """One file to look at: its state, where its prepared video goes, and the note from before if it still stands."""
 
     file: CollectionFile
     out: Path
     path: str
-    size: int
-    mtime_ns: int
-    note: _Note | None
+    facts: os.stat_result
+    note: Note | None
 
     @classmethod
     def of(cls, file: CollectionFile, out: Path) -> "_Job":
@@ -166,108 +106,76 @@ class _Job:
         facts = check_file(file.path)
         name = hashlib.sha256(file.id.encode()).hexdigest()[:20]
         target = out / "videos" / name[:2] / f"{name}.mp4"
-        note = _Note.read(target.with_suffix(".json"))
-        if note is not None and note.record.status == "ok" and not target.exists():
-            note = None
-        return cls(file, out, target.relative_to(out).as_posix(), facts.st_size, facts.st_mtime_ns, note)
+        return cls(file, out, target.relative_to(out).as_posix(), facts, _note(target))
 
     @property
     def target(self) -> Path:
         return self.out / self.path
 
-    @property
-    def known_checksum(self) -> str:
-        """Of the content for which the work is done; empty if it is not."""
-        return self.note.record.checksum if self.note is not None else ""
+    def arguments(self, side: int) -> tuple[Path, Path, int, str]:
+        """What `prepare_file` needs to know; the checksum is that of the content for which the work is done."""
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        return self.file.path, self.target, side, self.note.record.checksum if self.note is not None else ""
 
-    def known(self, options: PrepareOptions) -> VideoRecord | None:
-        """The record, if the file is as it was and has not been given more time since."""
-        note = self.note
-        if note is None or (note.size, note.mtime_ns) != (self.size, self.mtime_ns):
-            return None
-        if note.record.reason.startswith(_TIMED_OUT) and note.seconds < options.seconds_per_file:
-            return None
-        return _described(note.record, self.file)
-
-    def settle(self, outcome: Outcome, options: PrepareOptions) -> VideoRecord:
+    def settle(self, outcome: Outcome | Lost, seconds: float) -> VideoRecord:
         """The record of the file now that it was tried; notes it for the next run."""
-        if outcome.transcoded is not None:
-            facts = asdict(outcome.transcoded)
-            record = VideoRecord(self.file.id, "ok", path=self.path, size=self.size, checksum=outcome.checksum, **facts)
+        size, prepared_size = self.facts.st_size, 0
+        if isinstance(outcome, Lost):
+            outcome = Outcome(reason=reason_of(outcome, seconds))
+        made = outcome.transcoded
+        if made is not None:
+            facts = vars(made.source)
+            record = VideoRecord(
+                self.file.id,
+                "ok",
+                path=self.path,
+                width=made.width,
+                height=made.height,
+                size=size,
+                checksum=outcome.checksum,
+                **facts,
+            )
+            prepared_size = made.size
         elif outcome.reason:
-            record = VideoRecord(self.file.id, "refused", outcome.reason, size=self.size, checksum=outcome.checksum)
+            record = VideoRecord(self.file.id, "refused", outcome.reason, size=size, checksum=outcome.checksum)
             self.target.unlink(missing_ok=True)
-            unfinished_name(self.target).unlink(missing_ok=True)
         else:
             assert self.note is not None
-            record = self.note.record
-        note = _Note(record, self.size, self.mtime_ns, options.seconds_per_file)
-        self.target.with_suffix(".json").write_text(json.dumps(asdict(note), default=bytes.hex))
-        return _described(record, self.file)
+            record, prepared_size = self.note.record, self.note.prepared_size
+        note = Note(record, size, self.facts.st_mtime_ns, seconds, prepared_size)
+        self.target.with_suffix(".json").write_text(note.line(), encoding="utf-8")
+        return described(record, self.file)
 
 
-def _described(record: VideoRecord, file: CollectionFile) -> VideoRecord:
-    """The record with the labels, the group and the splits of today."""
-    return replace(record, labels=file.labels, group=file.group, splits=file.splits)
+def _note(target: Path) -> Note | None:
+    """What is known of a file, if its prepared file is as it was left."""
+    try:
+        note = Note.parse(target.with_suffix(".json").read_text(encoding="utf-8"))
+        if note is not None and note.record.status == "ok" and target.stat().st_size != note.prepared_size:
+            return None
+    except (OSError, UnicodeDecodeError):
+        return None
+    return note
 
 
 def _records(files: Sequence[CollectionFile], out: Path, options: PrepareOptions) -> Iterator[VideoRecord]:
     """The record of every file, in any order, after the work that is left to do."""
+    seconds = options.seconds_per_file
     jobs: list[_Job] = []
     for file in files:
         try:
             job = _Job.of(file, out)
         except VideoError as error:
-            yield _described(VideoRecord(file.id, "refused", str(error)), file)
+            yield described(VideoRecord(file.id, "refused", str(error)), file)
             continue
-        record = job.known(options)
-        if record is not None:
-            yield record
+        if job.note is not None and job.note.stands(job.facts, seconds):
+            yield described(job.note.record, file)
         else:
             jobs.append(job)
-    if not jobs:
-        return
-    with Bar("preparing", len(jobs)) as bar, _processes(min(options.workers or cores(), len(jobs))) as pool:
-        futures = {_schedule(pool, job, options): job for job in jobs}
-        for future in as_completed(futures):
-            yield futures[future].settle(_outcome(future, options), options)
+    with Bar("preparing", len(jobs)) as bar:
+        for number, outcome in options.pool().run(prepare_file, [job.arguments(options.side) for job in jobs]):
+            yield jobs[number].settle(outcome, seconds)
             bar.advance()
-
-
-def _schedule(pool: ProcessPool, job: _Job, options: PrepareOptions) -> Future[Outcome]:
-    job.target.parent.mkdir(parents=True, exist_ok=True)
-    arguments = (job.file.path, job.target, options.side, job.known_checksum)
-    future: Future[Outcome] = pool.schedule(prepare_file, arguments, timeout=options.seconds_per_file)
-    return future
-
-
-def _outcome(future: Future[Outcome], options: PrepareOptions) -> Outcome:
-    """What the process found, or what became of the process."""
-    error = future.exception()
-    if error is None:
-        return future.result()
-    if isinstance(error, TimeoutError):
-        return Outcome(reason=f"{_TIMED_OUT} {options.seconds_per_file:g} s")
-    if isinstance(error, ProcessExpired):
-        return Outcome(reason="decoder crashed")
-    if isinstance(error, BrokenProcessPool):
-        raise CollectionError(
-            f"the processes that decode have ended before their work. Run this again to go on. {_GUARD}"
-        ) from error
-    if isinstance(error, (CollectionError, OSError)):
-        raise error
-    return Outcome(reason=f"decoder failed: {type(error).__name__}")  # a file that PyAV itself stumbles over
-
-
-@contextmanager
-def _processes(count: int) -> Iterator[ProcessPool]:
-    """A pool of fresh processes (a fork of one that computes can hang), stopped at the end even in mid-file."""
-    pool = ProcessPool(count, context=get_context("spawn"))
-    try:
-        yield pool
-    finally:
-        pool.stop()  # type: ignore[no-untyped-call]
-        pool.join()
 
 
 @contextmanager
@@ -298,3 +206,9 @@ def _sign(mark: Path, side: int) -> None:
         raise CollectionError(
             f"{mark.parent} was prepared as {found}, expected {own}. Name a new folder, or the side of this one."
         )
+
+
+def _sweep(out: Path) -> None:
+    """Remove what processes that were killed have left."""
+    for path in out.glob(f"videos/*/*{UNFINISHED}"):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,145 @@
+"""Three views of a pair of clips at 112 pixels: unreel's, from the codec's planes, against kornia's VideoSequential.
+
+Both make views o and s of the first clip and t of the second: crop, scale, flip, brightness, contrast, saturation,
+hue, channel replication and values in [−1, 1], one draw per clip. kornia is given RGB frames, float in 0..1, in the
+layout it works in; what it takes to get them is counted in "from uint8 RGB frames" only. unreel begins with what its
+loader gives. kornia's two ways to crop are both measured: which is faster depends on the machine. All do the work in
+turn; a ratio is the median of the rounds'. Run with `make bench` on an otherwise idle machine.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any, final
+
+import kornia.augmentation as kornia
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from torch.nn import functional
+
+from unreel.methods import HDC
+from unreel.settings.pretraining import PretrainSettings
+from unreel.training.run import versions
+from unreel.types import ClipBatch
+from unreel.video.loading import PretrainDataset, pretrain_batches
+from unreel.video.options import PrepareOptions
+from unreel.video.prepare import prepare
+from unreel.video.synth import MovingShapes, render_collection
+
+THREADS = (2, 1)
+BATCHES = (8, 1)
+ROUNDS = 9
+CROPPINGS = ("slice", "resample")
+SMALLEST = 0.66  # side of the smallest crop
+
+Frames = UInt8[Tensor, "b v t h w 3"]
+Pictures = Float[Tensor, "b v t 3 h w"]
+Views = list[Tensor]
+
+
+@final
+class ChannelReplication(kornia.IntensityAugmentationBase2D):
+    """One of R, G and B in all three channels: kornia has no such transformation."""
+
+    def generate_parameters(self, batch_shape: tuple[int, ...]) -> dict[str, Tensor]:
+        """A channel for every clip; VideoSequential repeats it for the clip's frames."""
+        return {"channel": torch.randint(3, batch_shape[:1])}
+
+    def apply_transform(self, input: Tensor, params: dict[str, Tensor], *_: Any, **__: Any) -> Tensor:
+        """The pixels."""
+        return input.gather(1, params["channel"].view(-1, 1, 1, 1).expand_as(input))
+
+
+def sequential(settings: PretrainSettings, cropping: str) -> kornia.VideoSequential:
+    """The same family of transformations with the same strengths."""
+    strengths = settings.augmentation
+    size = (settings.size, settings.size)
+    return kornia.VideoSequential(
+        kornia.RandomResizedCrop(size, scale=(SMALLEST**2, 1.0), ratio=(1.0, 1.0), cropping_mode=cropping),
+        kornia.RandomHorizontalFlip(p=strengths.flip_probability),
+        kornia.ColorJitter(strengths.brightness, strengths.contrast, strengths.saturation, strengths.hue, p=1.0),
+        ChannelReplication(p=strengths.channel_replication_probability),
+        kornia.Normalize(mean=0.5, std=0.5),
+        data_format="BTCHW",
+        same_on_frame=True,
+    )
+
+
+def rgb_frames(batch: ClipBatch) -> Frames:
+    """The clips as a decoder gives them that converts."""
+    chroma = functional.interpolate(batch.chroma.flatten(0, 2).float(), scale_factor=2.0)
+    yuv = torch.cat([batch.luma.flatten(0, 2)[:, None].float(), chroma], dim=1)
+    codes = yuv.view(*batch.luma.shape[:3], 3, *yuv.shape[2:])
+    rgb = torch.einsum("brc,bvtchw->bvthwr", batch.to_rgb[:, :, :3], codes)
+    rgb += batch.to_rgb[:, None, None, None, None, :, 3]
+    return (255 * rgb).round().clamp(0, 255).byte()
+
+
+def pictures(frames: Frames) -> Pictures:
+    """What kornia takes: float in 0..1, channels before rows."""
+    return frames.movedim(5, 3).contiguous().float() / 255
+
+
+def kornias(sequence: kornia.VideoSequential, given: Callable[[], Pictures]) -> Views:
+    """The three views."""
+    clips = given()
+    return [sequence(clips[:, clip]) for clip in (0, 0, 1)]
+
+
+def measured(batch: ClipBatch, method: HDC) -> dict[str, object]:
+    """Milliseconds per pair of clips and how many times as long kornia takes."""
+    frames = rgb_frames(batch)
+    ready = pictures(frames)
+    works: dict[str, Callable[[], Views]] = {"unreel": lambda: [method.view(batch, view) for view in "ost"]}
+    for cropping in CROPPINGS:
+        theirs = partial(kornias, sequential(method.settings, cropping))
+        works[f"kornia, {cropping}"] = partial(theirs, lambda: ready)
+        works[f"kornia, {cropping}, from uint8 RGB frames"] = partial(theirs, lambda: pictures(frames))
+    seconds: dict[str, list[float]] = {name: [] for name in works}
+    values: dict[str, list[Tensor]] = {name: [] for name in works}
+    for number in range(1 + ROUNDS):
+        batch.epoch = number  # other draws, as in training
+        for name, work in works.items():
+            started = perf_counter()
+            views = work()
+            if number:  # the first round warms up
+                seconds[name].append(perf_counter() - started)
+            values[name].append(torch.stack([torch.stack([view.mean(), view.std()]) for view in views]).mean(dim=0))
+    return {
+        name: {
+            "ms per pair of clips": round(1000 * median(seconds[name]) / len(batch), 2),
+            "times unreel's": round(median(k / u for u, k in zip(seconds["unreel"], seconds[name], strict=True)), 1),
+            "mean and spread": "{:.2f} ± {:.2f}".format(*torch.stack(values[name]).mean(dim=0).tolist()),
+        }
+        for name in works
+    }
+
+
+@torch.no_grad()
+def main() -> None:
+    """Measure alternately, so that a drift of the machine meets all alike, and print JSON."""
+    torch.manual_seed(0)
+    figures = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        videos = render_collection(folder / "videos", MovingShapes(24))
+        settings = PretrainSettings(folder=videos, out=folder / "run")
+        manifest = prepare(videos, folder / "prepared", PrepareOptions(settings.encoder_settings.prepared_side))
+        method = HDC(settings)
+        dataset = PretrainDataset(manifest, manifest.usable, settings.clip_length, settings.seed)
+        for threads in THREADS:
+            torch.set_num_threads(threads)
+            for size in BATCHES:
+                batch = next(pretrain_batches(dataset, size, settings.seed, workers=0))
+                figures[f"{threads} threads, {size} pairs of clips"] = measured(batch, method)
+    print(json.dumps({**figures, "kornia": metadata.version("kornia"), **versions()}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""The options that all verbs have which look through a collection."""
+
+from pathlib import Path
+
+import tyro
+from pydantic import PositiveFloat, PositiveInt
+
+from unreel.engine.pool import EngineName
+from unreel.settings.model import Settings
+from unreel.video.layouts import LayoutName
+
+
+class CollectionSettings(Settings):
+    """Which videos there are, and who looks at them."""
+
+    source: tyro.conf.Positional[Path]
+    """Folder of videos, whose sub-folders or labels.csv name labels; or a list: one path a line, perhaps a label."""
+    layout: LayoutName = "folder"
+    """Any folder of videos, or a data set whose official lists give classes, groups and splits."""
+    lists: Path | None = None
+    """Folder of these lists; none given: they are looked for in the folder of videos and beside it."""
+    group_pattern: str | None = None
+    """Regular expression whose first group, found in a video's path, names its group (person, source)."""
+    workers: PositiveInt | None = None
+    """Processes that decode; none given: one for each processor."""
+    seconds_per_file: PositiveFloat = 120.0
+    """A file that takes longer is refused."""
+    engine: EngineName = "local"
+    """Where to work: on this machine, or on a Ray cluster whose nodes all see the files under the same path."""

@@ -1,0 +1,69 @@
+"""`unreel fetch`."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from unreel.cli.parsing import parse
+from unreel.settings.model import Settings
+from unreel.video.fetch import TERMS, DataSetName, Fetched, FetchOptions, Part, fetch, left_to_do
+from unreel.video.remote import in_units
+
+
+class Fetch(Settings):
+    """Download a data set from its official addresses and unpack it, with its official lists, ready for `prepare`.
+
+    Stopped half-way, the same command goes on where it was. An archive that you have already can be put into the
+    folder `archives` in FOLDER, and stays there. The rar archives of ucf101 and hmdb51 need a program that unpacks
+    them: unrar or unar.
+    """
+
+    name: tyro.conf.Positional[DataSetName]
+    """The data set. Downloads: ucf101 7 GB, hmdb51 2 GB, kinetics400 411 GB (train and val); unpacked as much."""
+    folder: tyro.conf.Positional[Path | None] = None
+    """Folder to bring it into; none given: one with its name."""
+    parts: tuple[Part, ...] = ()
+    """Parts of kinetics400: train (381 GB), val (30 GB), test (56 GB); none named: train and val."""
+    mirror: Annotated[str | None, tyro.conf.arg(name="from")] = None
+    """Address of a folder that holds the files in place of the official ones."""
+    keep_archives: bool = False
+    """Keep the archives when they are unpacked."""
+    unverified: bool = False
+    """Take files whatever their size and checksum."""
+    dry_run: bool = False
+    """Only say what would be downloaded."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the verb."""
+    settings = parse(Fetch, "fetch", arguments)
+    folder = settings.folder or Path(settings.name)
+    options = FetchOptions(settings.parts, settings.mirror, settings.keep_archives, settings.unverified)
+    if settings.dry_run:
+        print(plan(settings.name, folder, options))
+    else:
+        print(summary(settings.name, fetch(settings.name, folder, options)))
+
+
+def plan(name: DataSetName, folder: Path, options: FetchOptions) -> str:
+    """What would be downloaded, a line for each file."""
+    wanted = left_to_do(name, folder, options)
+    if not wanted:
+        return f"nothing is left to download into {folder}"
+    lines = [f"{in_units(size) if size is not None else '?':>12}  {item.file.addresses[0]}" for item, size in wanted]
+    known = [size for _, size in wanted if size is not None]
+    unknown = f" and {len(wanted) - len(known)} of unknown size" if len(known) < len(wanted) else ""
+    return "\n".join([*lines, f"{in_units(sum(known))}{unknown} to download into {folder}, and unpacked as much again"])
+
+
+def summary(name: DataSetName, fetched: Fetched) -> str:
+    """What is there now, its terms, and what to type next."""
+    lines = [f"{fetched.videos} videos in {fetched.folder}"]
+    if fetched.missing:
+        lines.append(f"  named by the lists but not in the folder: {fetched.missing}")
+    prepared = fetched.folder.with_name(f"{fetched.folder.name}-prepared")
+    command = shlex.join(["unreel", "prepare", str(fetched.folder), str(prepared), "--layout", name])
+    return "\n".join([*lines, TERMS[name], f"next:\n  {command}"])

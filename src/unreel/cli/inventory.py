@@ -1,0 +1,68 @@
+"""What `scan` and `prepare` say at their end."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from unreel.video.duplicates import duplicates
+from unreel.video.leaks import leaks
+from unreel.video.manifest import Manifest
+
+_LISTED = 10
+_NAMED = 3
+
+
+def summary(manifest: Manifest, done: str, place: Path) -> str:
+    """What was kept (`done` says how, `place` where) and what not, duplicates, and the sizes of the splits."""
+    usable, refused = manifest.usable, manifest.refused
+    minutes = sum(record.duration for record in usable) / 60
+    lines = [f"{len(usable)} videos {done} ({minutes:.1f} minutes), {len(refused)} refused, in {place}"]
+    lines += [f"  refused: {count} × {reason}" for reason, count in manifest.refusals.most_common(_LISTED)]
+    lines += _shortened((f"    {record.id}: {record.reason}" for record in refused), len(refused), _LISTED)
+    cut = [record for record in usable if record.reason]
+    lines += _shortened((f"  kept in part: {record.id}: {record.reason}" for record in cut), len(cut), _LISTED)
+    lines += _duplicates(manifest)
+    if manifest.ignored:
+        lines.append(f"  {manifest.ignored} files without a video's name ignored")
+    if manifest.missing:
+        names = ", ".join(manifest.missing[:_NAMED]) + (", …" if len(manifest.missing) > _NAMED else "")
+        lines.append(f"  named by the lists but not in the folder: {len(manifest.missing)} ({names})")
+    for split in manifest.split_names:
+        lines += _split(manifest, split)
+    return "\n".join(lines)
+
+
+def _shortened(lines: Iterable[str], count: int, most: int) -> list[str]:
+    """The first lines, and how many others there are."""
+    first = [line for line, _ in zip(lines, range(most), strict=False)]
+    return [*first, f"    and {count - most} more"] if count > most else first
+
+
+def _duplicates(manifest: Manifest) -> list[str]:
+    found = duplicates(manifest)
+    lines: list[str] = []
+    for kind, groups, superfluous in (
+        ("exact", found.exact, found.superfluous_exact),
+        ("near", found.near, found.superfluous_near),
+    ):
+        if groups:
+            lines.append(f"  {superfluous} {kind} duplicates, in {len(groups)} groups")
+            names = (" = ".join(group[:_NAMED]) + " = …" * (len(group) > _NAMED) for group in groups)
+            lines += _shortened((f"    {line}" for line in names), len(groups), _NAMED)
+    if any(record.fingerprint for record in manifest):
+        return lines or ["  no duplicates"]
+    return [*(lines or ["  no exact duplicates"]), "  near duplicates not looked for"]
+
+
+def _split(manifest: Manifest, split: str) -> list[str]:
+    """The size of a split's parts, and which of their videos are known from its training part."""
+    parts = manifest.parts(split)
+    line = f"  split {split}: " + ", ".join(f"{len(videos)} {part}" for part, videos in parts.items())
+    others = " or ".join(part for part in parts if part != "train")
+    if "train" not in parts or not others:
+        return [line]
+    found = leaks(manifest, split)
+    groups = len({leak.test.group for leak in found if leak.why == "same group"})
+    files, near = (sum(leak.why == why for leak in found) for why in ("same file", "near duplicate"))
+    shared = f"{groups} groups, {files} files and {near} near duplicates shared by train and {others}"
+    named = (f"    {leak.test.id}: {leak.why} as {leak.training.id}" for leak in found)
+    return [f"{line}; {shared}", *_shortened(named, len(found), _NAMED)]

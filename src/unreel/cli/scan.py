@@ -1,0 +1,29 @@
+"""`unreel scan`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from unreel.cli.collection import CollectionSettings
+from unreel.cli.inventory import summary
+from unreel.cli.parsing import parse
+from unreel.video.options import ScanOptions
+from unreel.video.scan import scan
+
+
+class Scan(CollectionSettings):
+    """Open and decode every video of a folder or list, and write down which can be used and why the others cannot.
+
+    Nothing is changed and no video is copied. Stopped half-way, the same command goes on where it was.
+    """
+
+    out: Path
+    """The manifest to write, a Parquet file: one row for each video."""
+    quick: bool = False
+    """Decode the first, the middle and the last second only, where they show no trouble; finds no near duplicates."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the verb."""
+    settings = parse(Scan, "scan", arguments)
+    manifest = scan(settings.source, settings.out, ScanOptions(**settings.model_dump(exclude={"source", "out"})))
+    print(summary(manifest, "can be used", settings.out))

@@ -1,0 +1,80 @@
+"""How a collection is looked through, by `scan` and by `prepare`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+from unreel.engine.pool import Engine
+from unreel.errors import SettingsError
+from unreel.video.collection import Collection
+from unreel.video.layouts import LayoutName, arranged
+from unreel.video.listing import collected
+
+LOWEST_SIDE = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectionOptions:
+    """Which videos there are and who looks at them.
+
+    `layout` names a data set with official lists, and `lists` the folder of these (see `arranged`); `workers` is the
+    number of processes, `seconds_per_file` the time after which a file is given up, `engine` where to work.
+
+    Raises:
+        SettingsError: a value that makes no sense.
+    """
+
+    group_pattern: str | None = None
+    layout: str = "folder"
+    lists: Path | None = None
+    workers: int | None = None
+    seconds_per_file: float = 120.0
+    engine: str = "local"
+
+    def __post_init__(self) -> None:
+        if self.layout not in get_args(LayoutName):
+            raise SettingsError(f"layout is {self.layout!r}, expected one of: {', '.join(get_args(LayoutName))}.")
+        if self.lists is not None and self.layout == "folder":
+            raise SettingsError(
+                f"lists is {self.lists}, but the layout 'folder' has none. Name the layout of the lists."
+            )
+        self.pool()
+
+    def pool(self) -> Engine:
+        """Who looks at the files."""
+        return Engine(self.engine, self.workers, self.seconds_per_file)
+
+    def collection(self, source: Path) -> Collection:
+        """The files of a folder, or of a list of videos.
+
+        Raises:
+            CollectionError: there is no video in it, or it does not fit the layout.
+        """
+        return arranged(collected(source, group_pattern=self.group_pattern), self.layout, self.lists)
+
+
+@dataclass(frozen=True)
+class PrepareOptions(CollectionOptions):
+    """How to prepare: `side` is the shorter side of the prepared videos in pixels.
+
+    Raises:
+        SettingsError: a value that makes no sense.
+    """
+
+    side: int = field(default=128, kw_only=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.side < LOWEST_SIDE or self.side % 2:
+            raise SettingsError(f"side is {self.side}, expected an even number of at least {LOWEST_SIDE} pixels.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanOptions(CollectionOptions):
+    """How to scan: `quick` decodes only the first, the middle and the last second where that shows no trouble.
+
+    Raises:
+        SettingsError: a value that makes no sense.
+    """
+
+    quick: bool = False

@@ -1,0 +1,70 @@
+"""A published file: where it can be had, and whether what came is it."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from unreel.engine.progress import Bar
+
+Kind = Literal["zip", "rar", "tar.gz", "text"]
+
+_MAGIC: dict[str, bytes] = {"zip": b"PK\x03\x04", "rar": b"Rar!\x1a\x07", "tar.gz": b"\x1f\x8b", "text": b""}
+_MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file and the addresses that it can be had from, tried in their order.
+
+    `size` (bytes) and `sha256` are given where they are published; `homepage` is where people find the file.
+    """
+
+    name: str
+    addresses: tuple[str, ...]
+    kind: Kind
+    size: int | None = None
+    sha256: str = ""
+    homepage: str = ""
+
+    def fault(self, path: Path) -> str:
+        """What is wrong with a file that should be this one, whole; empty if nothing is."""
+        with path.open("rb") as content:
+            beginning = content.read(_MEBIBYTE)
+        if len(beginning) < len(_MAGIC[self.kind]) or not self.may_begin(beginning):
+            return f"begins with {beginning[:40]!r}, expected {self.kind}"
+        size = path.stat().st_size
+        if self.size is not None and size != self.size:
+            return f"has {size} bytes, expected {self.size}"
+        checksum = _sha256(path) if self.sha256 else ""
+        return f"has the sha256 {checksum}, expected {self.sha256}" if checksum != self.sha256 else ""
+
+    def may_begin(self, beginning: bytes) -> bool:
+        """Whether a file of its kind can begin so; a page of HTML is no list."""
+        magic = _MAGIC[self.kind]
+        alike = beginning[: len(magic)] == magic[: len(beginning)]
+        return alike and not (self.kind == "text" and is_page(beginning))
+
+
+def is_page(beginning: bytes) -> bool:
+    """Whether this looks like a page of HTML, as servers give in place of a file."""
+    return beginning.lstrip()[:1] == b"<"
+
+
+def in_units(size: int) -> str:
+    """A number of bytes for people: 6.9 GB."""
+    for unit, one in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= one:
+            return f"{size / one:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as content, Bar(
+        f"verifying {path.name}", path.stat().st_size, of_bytes=True
+    ) as bar:
+        while chunk := content.read(_MEBIBYTE):
+            digest.update(chunk)
+            bar.advance(len(chunk))
+    return digest.hexdigest()

@@ -1,0 +1,84 @@
+"""Work in processes: what comes back, what is lost, and what is left behind (nothing)."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import cast
+
+import pytest
+from misbehave import own_process, square
+
+from unreel.engine.pool import Engine, Lost
+from unreel.errors import SettingsError
+
+EXPECTED: dict[int, int | Lost] = {number: number * number for number in range(40)} | {
+    3: Lost("timed out"),
+    5: Lost("crashed"),
+    7: Lost("failed", "ValueError"),
+}
+
+
+def children() -> set[int]:
+    """The processes that this one has started and that are not gone, zombies among them."""
+    stats = (path.read_text() for path in Path("/proc").glob("[0-9]*/stat") if path.exists())
+    fields = ((stat.split(" ", 1)[0], stat.rpartition(")")[2].split()) for stat in stats)
+    return {int(process) for process, rest in fields if int(rest[1]) == os.getpid()}
+
+
+@pytest.fixture(params=["local", pytest.param("ray", marks=pytest.mark.slow)])
+def name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every engine; Ray's processes must find the tasks of these tests."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[1]))
+    return cast(str, request.param)
+
+
+def test_every_task_has_its_result_or_is_lost(name: str) -> None:
+    engine = Engine(name, workers=2, seconds=3.0)
+    assert dict(engine.run(square, [(number,) for number in range(40)])) == EXPECTED
+
+
+def test_what_no_task_is_to_blame_for_ends_the_work(name: str) -> None:
+    with pytest.raises(OSError, match="No space left on device"):
+        list(Engine(name, workers=1).run(square, [(1000,), (2,)]))
+
+
+def test_no_process_is_left_behind() -> None:
+    before = children()
+    results = cast("Iterator[tuple[int, int]]", Engine(workers=2).run(own_process, [(0.1,)] * 3 + [(60.0,)]))
+    with closing(results):  # type: ignore[type-var]
+        number, process = next(results)
+        assert number < 3
+        assert process in children() - before
+    deadline = time.monotonic() + 10
+    while children() - before and time.monotonic() < deadline:
+        time.sleep(0.1)
+    # one that multiprocessing itself keeps for all pools may have come
+    assert len(children() - before) <= 1
+    assert process not in children()
+
+
+def test_no_more_processes_than_tasks() -> None:
+    results = dict(Engine(workers=8).run(own_process, [(0.5,), (0.5,)]))
+    assert len(set(results.values())) == 2
+
+
+def test_no_tasks_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("unreel.engine.pool.ProcessPool")
+    assert list(Engine().run(square, [])) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "spark"}, "engine is 'spark', expected one of: local, ray."),
+        ({"workers": 0}, "workers is 0, expected at least 1."),
+        ({"seconds": 0.0}, "seconds per file is 0.0, expected more than 0."),
+        ({"seconds": float("nan")}, "seconds per file is nan, expected more than 0."),
+    ],
+)
+def test_values_without_sense_are_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Engine(**settings)  # type: ignore[arg-type]
+    assert str(caught.value) == message

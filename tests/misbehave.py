@@ -1,0 +1,24 @@
+"""Tasks that go wrong in every way; a module of its own, so that other processes can import it."""
+
+import os
+import signal
+import time
+
+
+def square(number: int) -> int:
+    """The square, but 3 hangs, 5 crashes, 7 stumbles and 1000 finds the disk full."""
+    if number == 3:
+        time.sleep(600)
+    if number == 5:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if number == 7:
+        raise ValueError("seven")
+    if number == 1000:
+        raise OSError(28, "No space left on device")
+    return number * number
+
+
+def own_process(seconds: float) -> int:
+    """The id of the process that does this, after a while."""
+    time.sleep(seconds)
+    return os.getpid()

@@ -1,0 +1,124 @@
+"""What is learnt of a video while its frames pass by."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from clips import Clip, cut, number_of, rotate
+from folders import real_data
+
+from unreel.errors import VideoError
+from unreel.video.decode import open_video
+from unreel.video.examine import Examination, Facts, check_file, checksum_of
+from unreel.video.fingerprint import Fingerprinter
+from unreel.video.frames import plane_views
+
+
+def examined(path: Path, side: int | None = None) -> tuple[list[int], tuple[int, int], Facts]:
+    """The numbers that the upright frames show, their width and height, and what the video is."""
+    with open_video(path) as (container, stream):
+        video = Examination(path, container, stream, side)
+        lumas = [video.orientation.turn(plane_views(frame)[0]) for frame in video]
+        assert {luma.shape for luma in lumas} == {(video.height, video.width)}
+        return [number_of(luma) for luma in lumas], (video.width, video.height), video.facts()
+
+
+@pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
+@pytest.mark.parametrize("side", [None, 48])
+def test_a_video_is_known_when_its_frames_have_passed(tmp_path: Path, quarter_turns: int, side: int | None) -> None:
+    clip = Clip(frames=30, width=192, height=96, rate=Fraction(30000, 1001))
+    path = rotate(clip.write(tmp_path / "a.mp4"), quarter_turns=quarter_turns)
+    numbers, size, facts = examined(path, side)
+    expected = (96, 48) if side else (192, 96)
+    assert size == (expected if quarter_turns % 2 == 0 else expected[::-1])
+    assert (len(numbers), quarter_turns or numbers) == (30, quarter_turns or list(range(30)))
+    assert facts.fps == pytest.approx(30000 / 1001)
+    assert facts.duration == pytest.approx(1.001)
+    assert (facts.frames, facts.constant_rate, facts.codec, facts.reason) == (30, True, "h264", "")
+    assert (facts.source_width, facts.source_height, facts.rotation) == (192, 96, 90 * quarter_turns)
+
+
+def test_odd_frames_of_any_format_pass_as_they_are(tmp_path: Path) -> None:
+    path = Clip(codec="ffv1", format="yuv444p10le", width=65, height=49).write(tmp_path / "a.mkv")
+    numbers, size, _ = examined(path)
+    assert (numbers, size) == (list(range(24)), (65, 49))
+
+
+@pytest.mark.parametrize(
+    ("name", "times", "rate", "constant"),
+    [
+        ("a.mp4", range(20), 25, True),
+        ("a.mkv", [round(frame * 1001 / 30) for frame in range(60)], 1000, True),  # whole milliseconds
+        ("a.mp4", [0, 1, 2, 4, 5, 6], 25, False),
+        ("a.mkv", [0, 40, 80, 200, 240], 1000, False),
+        ("a.mp4", [0], 25, True),
+    ],
+)
+def test_whether_the_rate_is_constant(tmp_path: Path, name: str, times: list[int], rate: int, constant: bool) -> None:
+    _, _, facts = examined(Clip(times=times, rate=rate).write(tmp_path / name))
+    assert facts.constant_rate is constant
+
+
+@pytest.mark.data
+def test_packed_frames_of_avi_are_at_a_constant_rate() -> None:
+    path = real_data("named") / "UCF-101/ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c01.avi"
+    with open_video(path) as (container, stream):
+        video = Examination(path, container, stream)
+        assert sum(1 for _ in video) == 164
+        assert (video.facts().frames, video.facts().fps, video.facts().constant_rate) == (164, 25.0, True)
+
+
+def test_the_fingerprint_is_that_of_the_upright_frames(tmp_path: Path) -> None:
+    path = rotate(Clip(frames=30, width=64, height=32).write(tmp_path / "a.mp4"), quarter_turns=1)
+    fingerprinter = Fingerprinter()
+    with open_video(path) as (container, stream):
+        for frame in container.decode(stream):
+            fingerprinter.take(plane_views(frame)[0].T[:, ::-1])
+    _, _, facts = examined(path)
+    assert facts.fingerprint == fingerprinter.fingerprint() != b""
+
+
+def test_a_video_that_breaks_off_is_known_up_to_there(tmp_path: Path) -> None:
+    path = Clip(frames=40).write(tmp_path / "a.mp4")
+    content = bytearray(path.read_bytes())
+    with open_video(path) as (container, stream):
+        packets = [packet for packet in container.demux(stream) if packet.size]
+    for packet, least in ((packets[20], True), (packets[10], False)):
+        assert packet.pos is not None
+        broken = content.copy()
+        broken[packet.pos : packet.pos + packet.size] = bytes([255] * packet.size)
+        path.write_bytes(broken)
+        if least:
+            numbers, _, facts = examined(path)
+            assert facts.frames == len(numbers) >= 16
+            assert facts.reason.startswith(f"truncated after {facts.frames} frames: decoding failed: ")
+        else:
+            with pytest.raises(VideoError, match=r"^decoding failed: "):
+                examined(path)
+
+
+def test_nothing_to_decode_is_refused(tmp_path: Path) -> None:
+    path = Clip(frames=30, codec="mpeg2video").write(tmp_path / "a.ts")
+    cut(path, 0.05)
+    with pytest.raises(VideoError):
+        examined(path)
+
+
+def test_the_checksum_is_that_of_sha256sum(tmp_path: Path) -> None:
+    path = tmp_path / "abc"
+    path.write_bytes(b"abc")
+    assert checksum_of(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    with pytest.raises(VideoError, match=r"^cannot be opened: no such file or directory$"):
+        checksum_of(tmp_path / "none")
+
+
+def test_what_is_not_worth_opening(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    for name, reason in {
+        "none": "cannot be opened: no such file or directory",
+        ".": "a folder that cannot be read",
+        "empty": "empty file",
+    }.items():
+        with pytest.raises(VideoError) as caught:
+            check_file(tmp_path / name)
+        assert str(caught.value) == reason
