@@ -2,10 +2,10 @@
 
     python benchmarks/duplicates.py FOLDER … [--every 2] [--pairs 20] [--search 10000 100000] [--seed 0]
 
-Prints Markdown: the nearest pairs of different files, the least distances of all pairs, then the distances of copies of
-every n-th video to their original and how many count as near duplicates. Copies are encoded with PyAV: what is not said
-to be otherwise is H.264 at crf 28. "Hard" ones below the line are those that no promise is made for. Last, the seconds
-of the search on one more kind of videos: fingerprints drawn with the mean and covariance of the folders' own.
+Prints Markdown: the nearest pairs of different files and the distances of all pairs; then how far copies of every n-th
+video are from their original, and how many count as near duplicates. Copies are encoded with PyAV, in H.264 at crf 28
+where nothing else is said; of those called hard many are not found. Last, the seconds of the search among fingerprints
+of no videos, drawn with the mean and covariance of the folders' own.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -49,7 +50,7 @@ class Copy:
 
     def write(self, frames: list[Luma], path: Path) -> None:
         """Encode the changed frames; chroma is grey, as fingerprints do not look at it."""
-        frames = self.change(frames)
+        frames = [luma[: len(luma) // 2 * 2, : luma.shape[1] // 2 * 2] for luma in self.change(frames)]
         height, width = (2 * round(size * self.scale / 2) for size in frames[0].shape)
         with av.open(str(path), "w") as container:
             stream = container.add_stream(self.codec, rate=RATE, options=self.options)
@@ -59,9 +60,9 @@ class Copy:
             if self.bit_rate:
                 stream.bit_rate = self.bit_rate
             for number, luma in enumerate(frames):
-                grey = VideoFrame.from_ndarray(np.ascontiguousarray(luma), "gray")
-                grey.color_range = 1  # limited: luma stays as it is
-                frame = grey.reformat(width, height, "yuv420p", interpolation="BICUBIC", dst_color_range=1)
+                chroma = np.full((len(luma) // 2, luma.shape[1]), 128, np.uint8)
+                frame = VideoFrame.from_ndarray(np.concatenate([luma, chroma]), "yuv420p")
+                frame = frame.reformat(width, height, interpolation="BICUBIC")
                 frame.pts = number
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
@@ -94,7 +95,7 @@ def cropped(share: float) -> Callable[[list[Luma]], list[Luma]]:
 
 def retimed(speed: float) -> Callable[[list[Luma]], list[Luma]]:
     """Every `speed`-th frame, the nearest before."""
-    return lambda frames: [frames[int(number * speed)] for number in range(max(1, int(len(frames) / speed)))]
+    return lambda frames: [frames[int(number * speed)] for number in range(ceil(len(frames) / speed))]
 
 
 COPIES = (

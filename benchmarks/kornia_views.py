@@ -27,7 +27,8 @@ from unreel.methods import HDC
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.run import versions
 from unreel.types import ClipBatch
-from unreel.video.loading import PretrainDataset, pretrain_batches
+from unreel.video.datasets import PretrainDataset
+from unreel.video.loading import pretrain_batches
 from unreel.video.options import PrepareOptions
 from unreel.video.prepare import prepare
 from unreel.video.synth import MovingShapes, render_collection

@@ -179,7 +179,8 @@ def write(out: Path, samples: Sequence[tuple[int, float]], title: str) -> None:
     figure, axes = pyplot.subplots(figsize=(7, 3.5), layout="constrained")
     axes.plot(*zip(*samples, strict=True), linewidth=1)
     axes.axvspan(0, WARM_UP * samples[-1][0], color="0.92", label="warm-up")
-    axes.set(xlabel="openings", ylabel="resident memory, MB", ylim=(0, None), xlim=(0, samples[-1][0]), title=title)
+    axes.set(xlabel="openings", ylabel="resident memory, MB", ylim=(0, 1.1 * max(size for _, size in samples)))
+    axes.set(xlim=(0, samples[-1][0]), title=title)
     axes.legend(loc="lower right", frameon=False)
     figure.savefig(out.with_suffix(".png"), dpi=150)
 

@@ -38,7 +38,8 @@ from unreel.training.optimization import sgd
 from unreel.training.pretrain import choose_videos
 from unreel.training.run import versions
 from unreel.types import ClipBatch
-from unreel.video.loading import PretrainDataset, pretrain_batches
+from unreel.video.datasets import PretrainDataset
+from unreel.video.loading import pretrain_batches
 from unreel.video.manifest import Manifest
 from unreel.video.options import PrepareOptions
 from unreel.video.prepare import prepared

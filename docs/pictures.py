@@ -24,8 +24,10 @@ from unreel.augment import CENTRE_SHARE, ViewDraws, apply_views, centre_draws, d
 from unreel.chance import generator
 from unreel.settings.augmentation import AugmentationSettings
 from unreel.types import ClipBatch
-from unreel.video.loading import PretrainDataset, collate
-from unreel.video.prepare import PrepareOptions, prepare
+from unreel.video.datasets import PretrainDataset
+from unreel.video.loading import collate
+from unreel.video.options import PrepareOptions
+from unreel.video.prepare import prepare
 from unreel.video.sampling import two_starts
 
 SEED, EPOCH = 148, 0

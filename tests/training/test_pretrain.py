@@ -1,6 +1,7 @@
 """A pretraining run on real files: what it leaves, that it repeats, and how it refuses."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,44 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_batch(
         pretrain(_settings(manifest, tmp_path / "run", knn_every=0), manifest)
     assert load_encoder(tmp_path / "run" / "checkpoints" / "step-000002.safetensors").name == "hdc"
     assert "ended by TrainingError" in (tmp_path / "run" / "log.txt").read_text()
+
+
+def _in_parts(manifest: Manifest) -> Manifest:
+    """The manifest with a split of which every third video is held out, two of them known from training."""
+    parts = {
+        record.id: replace(
+            record, splits={"1": "test" if number % 3 == 2 else "train"}, checksum=record.id, group=f"g{number}"
+        )
+        for number, record in enumerate(manifest.usable)
+    }
+    return replace(manifest, records=tuple(parts.get(record.id, record) for record in manifest))
+
+
+def test_only_the_training_part_of_a_split_is_learnt_from(manifest: Manifest, tmp_path: Path) -> None:
+    collection = _in_parts(manifest)
+    allowed = ("near duplicate",)  # all these videos show the same
+    pretrain(_settings(manifest, tmp_path / "run", split="1", allow_leaks=allowed), collection)
+    videos = json.loads((tmp_path / "run" / "videos.json").read_text())
+    long = {record.id for record in collection.usable if record.frames >= 16}
+    assert set(videos["used"]) == {record.id for record in collection.parts("1")["train"]} & long
+    held_out = collection.parts("1")["test"]
+    assert {videos["left_out"][record.id] for record in held_out} == {"not in the training part of split 1"}
+
+
+def test_a_split_that_leaks_is_not_learnt_from(manifest: Manifest, tmp_path: Path) -> None:
+    collection = _in_parts(manifest)
+    with pytest.raises(CollectionError, match=r"Of the videos that split '1' holds out, 2 are known from training"):
+        pretrain(_settings(manifest, tmp_path / "run", split="1"), collection)
+    with pytest.raises(CollectionError, match=r"has no split '2'. Its splits are: 1\."):
+        pretrain(_settings(manifest, tmp_path / "run", split="2"), collection)
+    assert not (tmp_path / "run").exists()
+
+
+def test_much_waiting_is_told_once(manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    laps = {"seconds/data": 0.3, "seconds/compute": 0.7, "seconds/step": 1.0}
+    monkeypatch.setattr("unreel.training.pretrain.Pace.lap", lambda _: laps)
+    pretrain(_settings(manifest, tmp_path / "run", steps=8, log_every=2, knn_every=0), manifest)
+    log = (tmp_path / "run" / "log.txt").read_text()
+    told = f"30 % of the time is spent waiting for data; see unreel bench loading {manifest.root}"
+    assert log.count(told) == 1
+    assert f"step 4: {told}" in log

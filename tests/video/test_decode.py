@@ -126,8 +126,8 @@ def test_a_prepared_file_is_leaped_over(prepared_file: tuple[Path, Whole], monke
     decoded: list[int] = []
     monkeypatch.setattr("unreel.video.decode.decode", _counting(decoded))
     PyAVReader(prepared=True).read_clips(prepared_file[0], [40, 50], 5)
-    assert KEY_FRAME_INTERVAL == 8
-    assert len(decoded) == len([*range(40, 45), *range(48, 55)])
+    assert KEY_FRAME_INTERVAL == 12
+    assert len(decoded) == len([*range(36, 45), *range(48, 55)])
     decoded.clear()
     PyAVReader().read_clips(prepared_file[0], [40, 50], 5)
     assert len(decoded) == 55

@@ -21,21 +21,9 @@ from torch.multiprocessing.spawn import spawn
 from unreel.engine import processes
 from unreel.errors import CollectionError, SettingsError, VideoError
 from unreel.types import ClipBatch
+from unreel.video.datasets import EvaluationDataset, Failure, PretrainDataset, Sample, region
 from unreel.video.decode import PyAVReader
-from unreel.video.loading import (
-    EvaluationDataset,
-    Failure,
-    PretrainDataset,
-    Sample,
-    Share,
-    _one_ahead,
-    batch_keys,
-    collate,
-    evaluation_samples,
-    joined,
-    pretrain_batches,
-    region,
-)
+from unreel.video.loading import Share, _one_ahead, batch_keys, collate, evaluation_samples, joined, pretrain_batches
 from unreel.video.manifest import Manifest
 from unreel.video.options import PrepareOptions
 from unreel.video.planes import Colour, Planes

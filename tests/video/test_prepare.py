@@ -295,7 +295,7 @@ def test_a_folder_of_another_side_or_kind_is_not_touched(wild: tuple[Path, Manif
     folder, manifest = wild
     with pytest.raises(CollectionError) as caught:
         prepare(folder, folder / "out", PrepareOptions(side=64))
-    own, other = ({"format": "unreel-prepared-1", "side": side} for side in (48, 64))
+    own, other = ({"format": "unreel-prepared-2", "side": side} for side in (48, 64))
     assert str(caught.value) == (
         f"{folder / 'out'} was prepared as {own}, expected {other}. Name a new folder, or the side of this one."
     )

@@ -21,7 +21,7 @@ from unreel.errors import SettingsError
 from unreel.settings.model import Settings
 
 if TYPE_CHECKING:
-    from unreel.video.loading import PretrainDataset
+    from unreel.video.datasets import PretrainDataset
     from unreel.video.manifest import Manifest
     from unreel.video.throughput import Advice, Measured
 
@@ -92,7 +92,7 @@ def measured(manifest: "Manifest", settings: Bench, raw_rate: float | None) -> "
     import torch
 
     from unreel.engine.processors import cores
-    from unreel.video.loading import PretrainDataset
+    from unreel.video.datasets import PretrainDataset
     from unreel.video.throughput import Measured, checked, rate, stages, storage
 
     records = checked(manifest, settings.clip_length)

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from unreel import recipes
 from unreel.cli import embed, evaluate, pretrain, report
+from unreel.cli.inventory import summary
 from unreel.cli.parsing import parse
-from unreel.cli.prepare import summary
 from unreel.settings.model import Settings, validated
 from unreel.settings.pretraining import PretrainSettings
 
@@ -56,7 +56,7 @@ def run(settings: Demo) -> Path:
 
     console.print(f"1 of 5: scanning and preparing {settings.videos or 'Moving Shapes'}", style="bold")
     manifest = _collection(settings, out, training.encoder_settings.prepared_side)
-    print(summary(manifest))
+    print(summary(manifest, "prepared", manifest.root))
     training = _fitted(training, manifest) if settings.batch_size is None else training
 
     console.print(f"2 of 5: {training.recipe}, {training.steps} steps of {training.batch_size} videos", style="bold")

@@ -7,7 +7,7 @@ from unreel.video.duplicates import duplicates
 from unreel.video.leaks import leaks
 from unreel.video.manifest import Manifest
 
-_LISTED = 10
+LISTED = 10
 _NAMED = 3
 
 
@@ -16,10 +16,10 @@ def summary(manifest: Manifest, done: str, place: Path) -> str:
     usable, refused = manifest.usable, manifest.refused
     minutes = sum(record.duration for record in usable) / 60
     lines = [f"{len(usable)} videos {done} ({minutes:.1f} minutes), {len(refused)} refused, in {place}"]
-    lines += [f"  refused: {count} × {reason}" for reason, count in manifest.refusals.most_common(_LISTED)]
-    lines += _shortened((f"    {record.id}: {record.reason}" for record in refused), len(refused), _LISTED)
+    lines += [f"  refused: {count} × {reason}" for reason, count in manifest.refusals.most_common(LISTED)]
+    lines += _shortened((f"    {record.id}: {record.reason}" for record in refused), len(refused), LISTED)
     cut = [record for record in usable if record.reason]
-    lines += _shortened((f"  kept in part: {record.id}: {record.reason}" for record in cut), len(cut), _LISTED)
+    lines += _shortened((f"  kept in part: {record.id}: {record.reason}" for record in cut), len(cut), LISTED)
     lines += _duplicates(manifest)
     if manifest.ignored:
         lines.append(f"  {manifest.ignored} files without a video's name ignored")

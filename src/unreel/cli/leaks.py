@@ -1,10 +1,14 @@
 """`unreel leaks`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import tyro
 
+from unreel.cli.parsing import parse
 from unreel.settings.model import Settings
+from unreel.video.leaks import check_leaks, leaks, leaks_between
+from unreel.video.manifest import Manifest
 
 
 class Leaks(Settings):
@@ -21,3 +25,17 @@ class Leaks(Settings):
     """Prepared folder, or manifest of a scan, that was learnt from; none given: the training part of the split."""
     allow: tuple[str, ...] = ()
     """Names of what is accepted: ids of test videos, groups, or a reason as a whole ("near duplicate")."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the verb."""
+    settings = parse(Leaks, "leaks", arguments)
+    tested = Manifest.read(settings.tested)
+    if settings.pretraining is None:
+        found = leaks(tested, settings.split)
+    else:
+        found = leaks_between(Manifest.read(settings.pretraining), tested, settings.split)
+    check_leaks(found, settings.split, settings.allow)
+    held_out = sum(len(videos) for part, videos in tested.parts(settings.split).items() if part != "train")
+    allowed = len({leak.test.id for leak in found})
+    print(f"{held_out} videos held out by split {settings.split}, {held_out - allowed} of them unknown to training")

@@ -8,8 +8,8 @@ import tyro
 from rich.console import Console
 
 from unreel import recipes
+from unreel.cli.inventory import LISTED
 from unreel.cli.parsing import parse
-from unreel.cli.prepare import LISTED
 from unreel.errors import SettingsError
 from unreel.settings.model import read_settings
 from unreel.settings.pretraining import PretrainSettings

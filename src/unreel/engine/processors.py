@@ -1,19 +1,9 @@
-"""How much of the machine is ours, and processes that read ahead on it."""
+"""How much of the machine is ours."""
 
 import math
 import os
-import signal
-from collections.abc import Generator, Iterable
-from functools import partial
-from multiprocessing import active_children
-from multiprocessing.connection import wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
 
-from unreel.errors import CollectionError
-
-AHEAD = 2  # results that wait for each worker
 MOST_WORKERS = 16
 
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -73,81 +63,3 @@ def _granted(group: Path) -> float:
         return int(allowed) / int(period) if int(allowed) > 0 else math.inf
     except (OSError, ValueError, ZeroDivisionError):
         return math.inf
-
-
-@runtime_checkable
-class Readable(Protocol):
-    """What a process can be sent, to read in it."""
-
-    def __getitem__(self, key: Any, /) -> Any:
-        """What it holds under a key; it takes a while."""
-        ...
-
-
-def read_ahead(source: Readable, keys: Iterable[Any], workers: int, *, yielding: bool) -> Generator[Any, None, None]:
-    """What `source` holds under each of the keys, in their order, read by workers that live as long as this does.
-
-    Each worker has one thread. `yielding` ones run when the training leaves a processor free, or waits for them. With 0
-    workers this process reads, when it is asked.
-
-    Raises:
-        CollectionError: a worker has died.
-    """
-    if workers == 0:
-        yield from (source[key] for key in keys)
-        return
-    from torch.utils.data import DataLoader  # here, as processes that only want to know the cores need no torch
-
-    loader: DataLoader[Any] = DataLoader(
-        source,  # type: ignore[arg-type]  # torch asks for its own class and needs no more than this
-        sampler=keys,
-        batch_size=None,
-        collate_fn=_unchanged,
-        num_workers=workers,
-        prefetch_factor=AHEAD,
-        # Forking a process whose threads already compute can hang: a fresh process cannot.
-        multiprocessing_context="forkserver" if os.name == "posix" else "spawn",
-        worker_init_fn=partial(_settle, yielding),
-    )
-    others = set(active_children())
-    iterator: Any = iter(loader)
-    processes = set(active_children()) - others
-    try:
-        yield from iterator
-    except (RuntimeError, OSError, EOFError) as error:
-        death = _death(processes)
-        if death is None:
-            raise
-        raise death from error
-    finally:
-        iterator._shutdown_workers()  # now, and not when the last traceback that holds the iterator is gone
-
-
-def _death(processes: Iterable[BaseProcess]) -> CollectionError | None:
-    """What became of the worker that has died, if one has."""
-    wait([each.sentinel for each in processes], timeout=1)
-    code = next((each.exitcode for each in processes if each.exitcode is not None), None)
-    if code is None:
-        return None
-    how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-    advice = {
-        "SIGKILL": "Systems do so when memory runs out: try fewer --loader-workers or a smaller --batch-size.",
-        "SIGBUS": "Shared memory is full: give the container more of it (docker run --shm-size 1g).",
-        "code 1": 'Its own words are above. A script must read videos under: if __name__ == "__main__":',
-    }
-    words = next((words for end, words in advice.items() if how.endswith(end)), "A video may have crashed its decoder.")
-    return CollectionError(f"a process that reads videos {how}. {words} With --loader-workers 0 there is none.")
-
-
-def _settle(yielding: bool, _: int) -> None:
-    """One thread for every library; Ctrl-C is the main process's."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    threadpool_limits(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if yielding and hasattr(os, "nice"):
-        os.nice(19)
-
-
-def _unchanged(value: Any) -> Any:
-    return value

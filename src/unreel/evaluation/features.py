@@ -13,7 +13,8 @@ from unreel.augment import CENTRE_SHARE, apply_views, centre_draws
 from unreel.engine.progress import Bar
 from unreel.models import Encoder
 from unreel.settings.pretraining import EncoderSettings
-from unreel.video.loading import EvaluationDataset, Failure, Sample, evaluation_samples
+from unreel.video.datasets import EvaluationDataset, Failure, Sample
+from unreel.video.loading import evaluation_samples
 from unreel.video.manifest import Manifest, VideoRecord
 
 CLIPS_AT_ONCE = 64

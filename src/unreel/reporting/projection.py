@@ -76,7 +76,7 @@ def _principal_components(centred: Floats) -> Floats:
 
 def _tsne(centred: Floats, perplexity: float, seed: int) -> Floats:
     from sklearn.manifold import TSNE  # takes a second to import: only for those who draw a map
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     start = _principal_components(centred)
     start *= 1e-4 / start[:, 0].std()

@@ -8,6 +8,7 @@ its beginning, whatever its timestamps and key frames are. Times never decide wh
                                  [4 5 6 7]      decoded once, 0 to 7
 """
 
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -26,8 +27,9 @@ from unreel.video.frames import Converter, colour_of, plane_views
 from unreel.video.planes import Planes
 
 # Prepared files have a key frame every so many frames, none else, and no frame refers to a later one.
-KEY_FRAME_INTERVAL = 8
+KEY_FRAME_INTERVAL = 12
 
+_MOST_PIXELS = 64 * 1024 * 1024  # of a frame: twice 8K; a header of some bytes can ask for any amount of memory
 _OPTIONS = {"protocol_whitelist": "file"}  # playlists must not make us read the network
 # Opening decodes a frame only to learn what its header says, if it finds a decoder.
 _PREPARED_OPTIONS = _OPTIONS | {"codec_whitelist": "none"}
@@ -138,11 +140,14 @@ def open_video(path: Path, prepared: bool = False) -> Iterator[tuple[InputContai
             str(path.absolute()),  # a relative name such as "a:b.mp4" would be taken for a protocol
             format="mp4" if prepared else None,
             metadata_errors="replace",
+            options={"max_pixels": str(_MOST_PIXELS)},
             container_options=_PREPARED_OPTIONS if prepared else _OPTIONS,
         )
     except av.error.InvalidDataError as error:
         raise VideoError("not a video, or damaged beyond opening") from error
     except av.FFmpegError as error:
+        if error.errno == errno.EPERM:
+            raise VideoError("a playlist of other files, not a video itself") from error
         raise VideoError(f"cannot be opened: {_words(error)}") from error
     with container:
         stream = container.streams.best("video")

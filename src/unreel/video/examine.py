@@ -32,6 +32,8 @@ from unreel.video.planes import Colour
 LEAST_FRAMES = 16
 LARGEST_ASPECT = 16
 DEFAULT_RATE = Fraction(25)
+LEAST_SHARE = 0.9
+"""Of the frames that a header announces; headers are often wrong by some."""
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,15 @@ class Examination:
             source_height=self._first.height,
             rotation=self.orientation.rotation,
             fingerprint=self._fingerprinter.fingerprint(),
-            reason=self._reason,
+            reason=self._reason or self._shortfall(),
         )
+
+    def _shortfall(self) -> str:
+        """What is to be said if far fewer frames came than the header announces: a file that just ends is no error."""
+        announced = self._stream.frames or round(_duration(self._container, self._stream) * self.rate)
+        if self._count >= LEAST_SHARE * announced:
+            return ""
+        return f"holds {self._count} of the {announced} frames that its header announces"
 
 
 def is_constant(times: Sequence[int], container: InputContainer) -> bool:

@@ -72,7 +72,7 @@ class Fingerprinter:
         runs = -(-self._frames // self._run)
         edges = np.minimum(np.arange(runs + 1) * self._run, self._frames)
         cube = np.tensordot(_shares(edges, SPANS), self._sums[:runs], 1) * (SPANS / self._frames)
-        return encode(_scaled(_coefficients(cube)))
+        return encode(_scaled(cube))
 
 
 def coefficients(fingerprints: Sequence[bytes]) -> Float32[np.ndarray, "n d"]:
@@ -112,17 +112,17 @@ def mirrored(coefficients: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n
     return np.where(ODD[: coefficients.shape[1]], -coefficients, coefficients)
 
 
-def _scaled(coefficients: Float[np.ndarray, "t y x"]) -> Float[np.ndarray, " d"]:
+def _scaled(cube: Float[np.ndarray, "t y x"]) -> Float[np.ndarray, " d"]:
     """The kept coefficients, picture and motion scaled each by itself; all zero without enough contrast."""
     t, y, x = np.transpose(FREQUENCIES)
-    kept = coefficients[t, y, x]
-    contrast, motion = float(np.linalg.norm(kept[t == 0])), float(np.linalg.norm(kept[t > 0]))
-    if np.hypot(contrast, motion) < LEAST_CONTRAST:
+    contrast = float(cube.mean(0).std())
+    motion = float((cube - cube.mean(0)).std())
+    if math.hypot(contrast, motion) < LEAST_CONTRAST:
         return np.zeros(LENGTH)
     relative, absolute = _LEAST_MOTION
     picture_scale = _PICTURE_WEIGHT / max(contrast, LEAST_CONTRAST)
     motion_scale = 1 / max(motion, relative * contrast, absolute)
-    scaled: Float[np.ndarray, " d"] = kept * np.where(t == 0, picture_scale, motion_scale)
+    scaled: Float[np.ndarray, " d"] = _coefficients(cube)[t, y, x] * np.where(t == 0, picture_scale, motion_scale)
     return scaled
 
 

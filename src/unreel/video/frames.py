@@ -5,6 +5,7 @@ from typing import final
 import av
 import numpy as np
 from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
 from av.video.reformatter import VideoReformatter
 from jaxtyping import UInt8
 
@@ -74,11 +75,14 @@ def plane_views(
     frame: VideoFrame,
 ) -> tuple[UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "_h _w"], UInt8[np.ndarray, "_h _w"]]:
     """Luma, Cb and Cr of a yuv420p frame, not copied."""
-    luma, cb, cr = (
-        np.ndarray((plane.height, plane.width), np.uint8, plane, strides=(plane.line_size, 1))  # type: ignore[arg-type]
-        for plane in frame.planes
-    )
+    luma, cb, cr = map(_view, frame.planes)
     return luma, cb, cr
+
+
+def _view(plane: VideoPlane) -> UInt8[np.ndarray, "h w"]:
+    """A plane as an array; a negative line size says that its last row comes first in memory."""
+    rows: np.ndarray = np.ndarray((plane.height, plane.width), np.uint8, plane, strides=(abs(plane.line_size), 1))  # type: ignore[arg-type]
+    return rows[::-1] if plane.line_size < 0 else rows
 
 
 def _is_rgb(frame: VideoFrame) -> bool:

@@ -31,7 +31,7 @@ from unreel.video.notes import Note, described, reason_of
 from unreel.video.options import PrepareOptions
 from unreel.video.transcode import UNFINISHED, Outcome, prepare_file
 
-FORMAT = "unreel-prepared-1"
+FORMAT = "unreel-prepared-2"
 
 _LOCK_NAME = "prepared.lock"
 

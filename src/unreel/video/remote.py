@@ -61,9 +61,7 @@ def in_units(size: int) -> str:
 
 def _sha256(path: Path) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as content, Bar(
-        f"verifying {path.name}", path.stat().st_size, of_bytes=True
-    ) as bar:
+    with path.open("rb") as content, Bar(f"verifying {path.name}", path.stat().st_size, of_bytes=True) as bar:
         while chunk := content.read(_MEBIBYTE):
             digest.update(chunk)
             bar.advance(len(chunk))

@@ -19,9 +19,10 @@ import numpy as np
 
 from unreel.chance import generator
 from unreel.errors import CollectionError, VideoError
+from unreel.video.datasets import PretrainDataset
 from unreel.video.decode import Clips, PyAVReader, VideoReader, decode, open_video
 from unreel.video.listing import collected
-from unreel.video.loading import PART, PretrainDataset, collate, pretrain_batches
+from unreel.video.loading import PART, collate, pretrain_batches
 from unreel.video.manifest import Manifest, VideoRecord
 from unreel.video.options import PrepareOptions
 from unreel.video.planes import Colour, Planes
@@ -30,6 +31,7 @@ from unreel.video.sampling import two_starts
 
 SAMPLE = 24
 SAMPLE_TO_PREPARE = 8
+READING = ("opening", "decoding", "copying to planes")
 GPU_RATES = (250.0, 500.0, 1000.0, 2000.0, 4000.0)
 
 
@@ -86,7 +88,9 @@ def advice(found: Measured) -> list[Advice]:
 def _about_files(found: Measured) -> list[Advice]:
     given = []
     if found.raw_rate is not None:
-        gain = found.core_rate / found.raw_rate
+        whole = sum(found.stages.values())
+        reading = sum(found.stages.get(name, 0.0) for name in READING)
+        gain = (2 / found.raw_rate + whole - reading) / whole
         text = (
             f"prepare the folder (unreel prepare FOLDER OUT --side {found.needed_side}): read {gain:.1f} times as fast"
         )
@@ -190,20 +194,15 @@ def stages(manifest: Manifest, clip_length: int, batch_size: int) -> dict[str, f
     for record in records:
         path = manifest.file(record)
         reading = _seconds_to_read(path, record, clip_length, reader)
-        opening.append(median(_seconds(lambda path=path: _open(path)) for _ in range(3)))
+        opening.append(median(_seconds(_open, path) for _ in range(3)))
         copying.append(2 * _seconds_to_copy(path, clip_length))
         decoding.append(max(0.0, reading - opening[-1] - copying[-1]))
     still = PretrainDataset(manifest, records[:1] * batch_size, clip_length, 0, _Still(records[0]))
     keys = [(0, row) for row in range(min(PART, batch_size))]
     collating = median(_seconds(lambda: collate([still[key] for key in keys])) for _ in range(5)) / len(keys)
     transfer = max(0.0, 2 / rate(still, batch_size, workers=1, seconds=0.5) - collating)
-    return {
-        "opening": mean(opening),
-        "decoding": mean(decoding),
-        "copying to planes": mean(copying),
-        "collating": collating,
-        "transfer from a worker": transfer,
-    }
+    spent = dict(zip(READING, map(mean, (opening, decoding, copying)), strict=True))
+    return {**spent, "collating": collating, "transfer from a worker": transfer}
 
 
 def rate(dataset: PretrainDataset, batch_size: int, workers: int, seconds: float) -> float:

@@ -1,0 +1,149 @@
+"""Clips of prepared videos by key, each draw from (seed, epoch, id): the same in whatever process and order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from torch.utils.data import Dataset
+
+from unreel.chance import generator
+from unreel.errors import VideoError
+from unreel.video.decode import PyAVReader, VideoReader
+from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.planes import Planes
+from unreel.video.sampling import equally_spaced_starts, looped, two_starts
+
+Key = tuple[int, int]
+"""(epoch, row)"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The clips of one video, cut to a square region of the prepared side; a video that failed has no clips."""
+
+    id: str
+    epoch: int
+    luma: UInt8[np.ndarray, "v t h w"]
+    chroma: UInt8[np.ndarray, "v t 2 h/2 w/2"]
+    to_rgb: Float[np.ndarray, "3 4"]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A video that could not be read, and why."""
+
+    id: str
+    reason: str
+
+
+@final
+class PretrainDataset(Dataset[Sample]):
+    """Two clips of each video, at independent random starts and in independent random square regions."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        records: Sequence[VideoRecord],
+        clip_length: int,
+        seed: int,
+        reader: VideoReader | None = None,
+    ) -> None:
+        self._videos = _Videos(manifest, records, reader)
+        self._side, self._clip_length, self._seed = manifest.side, clip_length, seed
+
+    def __len__(self) -> int:
+        return len(self._videos.records)
+
+    def __getitem__(self, key: Key) -> Sample:
+        """The sample of (epoch, row).
+
+        Raises:
+            VideoError: the prepared file is gone, damaged or another.
+        """
+        epoch, row = key
+        record = self._videos.records[row]
+        starts = two_starts(record.frames, self._clip_length, generator(self._seed, "clips", epoch, record.id))
+        clips = self._videos.read(row, starts, self._clip_length)
+        places = generator(self._seed, "regions", epoch, record.id).random((2, 2))
+        regions = [region(clip, self._side, place) for clip, place in zip(clips, places, strict=True)]
+        return stacked(record.id, epoch, regions)
+
+
+@final
+class EvaluationDataset(Dataset[Sample | Failure]):
+    """`clips` equally spaced clips of each video, the centre square of the frame; short videos are looped."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        records: Sequence[VideoRecord],
+        clip_length: int,
+        clips: int,
+        reader: VideoReader | None = None,
+    ) -> None:
+        self._videos = _Videos(manifest, records, reader)
+        self._side, self._clip_length, self.clips = manifest.side, clip_length, clips
+
+    def __len__(self) -> int:
+        return len(self._videos.records)
+
+    def __getitem__(self, row: int) -> Sample | Failure:
+        record = self._videos.records[row]
+        try:
+            clips = self._read(row, record.frames)
+            return stacked(record.id, 0, [region(clip, self._side, (0.5, 0.5)) for clip in clips])
+        except VideoError as error:
+            return Failure(record.id, str(error))
+
+    def _read(self, row: int, frames: int) -> list[Planes]:
+        starts = equally_spaced_starts(frames, self._clip_length, self.clips)
+        if frames >= self._clip_length:
+            return self._videos.read(row, starts, self._clip_length)
+        whole = self._videos.read(row, [0], frames)[0]
+        order = looped(frames, self._clip_length)
+        return [Planes(whole.luma[order], whole.chroma[order], whole.colour)] * len(starts)
+
+
+@final
+class _Videos:
+    """The prepared videos of some records, by row."""
+
+    def __init__(self, manifest: Manifest, records: Sequence[VideoRecord], reader: VideoReader | None) -> None:
+        self.records = list(records)
+        self._files = [manifest.file(record) for record in records]
+        self._reader = reader or PyAVReader(prepared=True)
+
+    def read(self, row: int, starts: Sequence[int], length: int) -> list[Planes]:
+        record = self.records[row]
+        try:
+            clips = self._reader.read_clips(self._files[row], starts, length)
+            height, width = clips[0].luma.shape[1:]
+            if (width, height) != (record.width, record.height):
+                raise VideoError(f"frames are {width}×{height}, expected {record.width}×{record.height}")
+        except VideoError as error:
+            raise VideoError(
+                f"{record.id} cannot be read any more ({error}). Remove its prepared file, {self._files[row]}, and "
+                "prepare the collection again."
+            ) from error
+        return clips
+
+
+def region(clip: Planes, side: int, place: Sequence[float] | np.ndarray) -> Planes:
+    """The square of `side` pixels at `place` (0 to 1 from left and from top) of a clip, on whole chroma samples."""
+    height, width = clip.luma.shape[1:]
+    if side > min(height, width):
+        raise VideoError(f"frames are {width}×{height}, expected at least {side} pixels: prepare the collection again")
+    left, top = (
+        2 * round(float(share) * (room - side) / 2) for share, room in zip(place, (width, height), strict=True)
+    )
+    luma = clip.luma[:, top : top + side, left : left + side]
+    half = slice(top // 2, (top + side) // 2), slice(left // 2, (left + side) // 2)
+    return Planes(luma, clip.chroma[:, :, half[0], half[1]], clip.colour)
+
+
+def stacked(identity: str, epoch: int, clips: Sequence[Planes]) -> Sample:
+    """One sample of several clips of the same shape and colour."""
+    luma = np.stack([clip.luma for clip in clips])
+    return Sample(identity, epoch, luma, np.stack([clip.chroma for clip in clips]), clips[0].colour.to_rgb())
