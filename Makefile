@@ -1,6 +1,7 @@
 # Two commands: `make demo` does the main job, `make test` proves that everything works. Both set everything up first.
 #   make demo VIDEOS=folder            the same with your own videos
 #   make demo DEMO='--steps 20'        more options: see unreel demo --help
+#   make bench                         decoding, augmentation and loading, each against its rivals; on an idle machine
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -39,6 +40,9 @@ demo: install
 	$(BIN)/unreel demo $(if $(VIDEOS),--videos '$(VIDEOS)') $(DEMO)
 
 bench: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/decoding.py $(VIDEOS)
+	$(BIN)/python benchmarks/kornia_views.py
 	$(BIN)/python benchmarks/pretraining.py
 
 docs: install

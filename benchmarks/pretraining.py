@@ -30,6 +30,7 @@ import torch
 from lightning_fabric import Fabric
 
 from unreel import recipes
+from unreel.engine.memory import keep_freed_memory
 from unreel.engine.processors import default_workers
 from unreel.errors import UnreelError
 from unreel.methods import HDC
@@ -67,6 +68,8 @@ class Pace:
 
 def main(arguments: argparse.Namespace) -> None:
     """Measure alternately, so that a drift of the machine meets both alike, and print JSON."""
+    if not arguments.give_memory_back:
+        keep_freed_memory()
     with tempfile.TemporaryDirectory() as name:
         videos = arguments.folder or render_collection(Path(name) / "videos", MovingShapes(48))
         settings = _settings(arguments, videos, Path(name) / "run")
@@ -138,6 +141,7 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int)
+    parser.add_argument("--give-memory-back", action="store_true", help="as C libraries do unless told otherwise")
     try:
         main(parser.parse_args())
     except UnreelError as error:

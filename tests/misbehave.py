@@ -4,6 +4,9 @@ import os
 import signal
 import time
 
+import numpy  # noqa: F401  # brings such a library
+from threadpoolctl import threadpool_info
+
 
 def square(number: int) -> int:
     """The square, but 3 hangs, 5 crashes, 7 stumbles and 1000 finds the disk full."""
@@ -22,3 +25,8 @@ def own_process(seconds: float) -> int:
     """The id of the process that does this, after a while."""
     time.sleep(seconds)
     return os.getpid()
+
+
+def blas_threads(_: int) -> list[int]:
+    """How many threads each numerical library of this process uses."""
+    return [library["num_threads"] for library in threadpool_info()]

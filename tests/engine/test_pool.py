@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from misbehave import own_process, square
+from misbehave import blas_threads, own_process, square
 
 from unreel.engine.pool import Engine, Lost
 from unreel.errors import SettingsError
@@ -62,6 +62,12 @@ def test_no_process_is_left_behind() -> None:
 def test_no_more_processes_than_tasks() -> None:
     results = dict(Engine(workers=8).run(own_process, [(0.5,), (0.5,)]))
     assert len(set(results.values())) == 2
+
+
+def test_every_process_has_one_thread() -> None:
+    results = dict(Engine(workers=2).run(blas_threads, [(0,), (1,)]))
+    assert len(results) == 2
+    assert all(threads and set(threads) == {1} for threads in results.values() if not isinstance(threads, Lost))
 
 
 def test_no_tasks_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,10 @@ def test_a_record_tells_all(wild: tuple[Path, Manifest]) -> None:
         source_height=48,
         size=source.stat().st_size,
         checksum=record.checksum,
+        constant_rate=True,
+        fingerprint=record.fingerprint,
     )
+    assert record.fingerprint
     assert len(record.checksum) == 64
     assert record.path == f"videos/{Path(record.path).name[:2]}/{Path(record.path).name}"
     assert len(Path(record.path).stem) == 20
@@ -307,7 +310,7 @@ def test_a_folder_of_another_side_or_kind_is_not_touched(wild: tuple[Path, Manif
         prepare(folder, tmp_path / "precious.txt", SMALL)
     (tmp_path / "torn").mkdir()
     (tmp_path / "torn" / "prepared.json").write_text("{")
-    with pytest.raises(CollectionError, match="torn was prepared as None, expected"):
+    with pytest.raises(CollectionError, match="torn was prepared as {}, expected"):
         prepare(folder, tmp_path / "torn", SMALL)
     assert Manifest.read(folder / "out") == manifest
 
@@ -417,7 +420,10 @@ def test_what_leaks_into_a_split_is_found(tmp_path: Path) -> None:
     (other / "b.avi").write_bytes(copied.read_bytes())
     pretraining = prepare(other, tmp_path / "other out", PrepareOptions(side=32, workers=1))
     found = [(leak.test.id, leak.training.id, leak.why) for leak in leaks_between(pretraining, manifest, "2")]
-    assert found == [("Archery/v_Archery_g02_c01.avi", "b.avi", "same file")]
+    assert found == [
+        ("Archery/v_Archery_g02_c01.avi", "b.avi", "same file"),
+        ("Archery/v_Archery_g02_c01.avi", "a.mp4", "near duplicate"),
+    ]
 
 
 def test_a_folder_of_another_data_set_is_refused_before_any_work(tmp_path: Path) -> None:
@@ -437,3 +443,16 @@ def test_real_videos_are_all_usable(tmp_path: Path) -> None:
     assert {record.codec for record in manifest} == {"mpeg4", "h264"}
     for record in manifest:
         PyAVReader(prepared=True).read_clips(manifest.file(record), [0, record.frames - 16], 16)
+
+
+def test_a_folder_that_another_version_prepared_is_refused(wild: tuple[Path, Manifest], tmp_path: Path) -> None:
+    _, manifest = wild
+    Manifest(tmp_path, manifest.records, side=48).write()
+    for written, found in (('{"format": "unreel-prepared-1", "side": 48}', "'unreel-prepared-1'"), ("[]", "None")):
+        (tmp_path / "prepared.json").write_text(written)
+        with pytest.raises(CollectionError) as caught:
+            prepared(tmp_path, SMALL)
+        assert str(caught.value) == (
+            f"{tmp_path} has the format {found}, expected 'unreel-prepared-2': another version of unreel prepared it. "
+            "Prepare the videos again, into a new folder."
+        )

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, Literal, TypeVar, get_args
 
 from pebble import ProcessExpired, ProcessPool
+from threadpoolctl import threadpool_limits
 
 from unreel.engine.processors import cores
 from unreel.errors import SettingsError, UnreelError
@@ -120,12 +121,18 @@ def _result(future: "Future[Result]") -> Result | Lost:
 @contextmanager
 def _processes(count: int) -> Iterator[ProcessPool]:
     """A pool of fresh processes (a fork of one that computes can hang), stopped at the end even in mid-task."""
-    pool = ProcessPool(count, context=get_context("spawn"))
+    pool = ProcessPool(count, initializer=_one_thread, context=get_context("spawn"))
     try:
         yield pool
     finally:
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
+
+
+def _one_thread() -> None:
+    """There are as many processes as processors: threads of theirs would only be in each other's way."""
+    os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}  # of those to be loaded yet
+    threadpool_limits(1)
 
 
 def _on_cluster(

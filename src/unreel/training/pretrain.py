@@ -12,6 +12,7 @@ from lightning_fabric import Fabric
 from unreel.chance import generator
 from unreel.checkpoint import save_weights
 from unreel.checkpoint.weights import FINAL
+from unreel.engine.memory import keep_freed_memory
 from unreel.engine.outputs import check_free
 from unreel.engine.processors import cores_per_process
 from unreel.engine.progress import Bar
@@ -128,8 +129,10 @@ class _Training:
         self.method, self.run, self.manifest, self.videos = method, run, manifest, videos
         self.settings = settings = method.settings
         self.fabric = Fabric(accelerator=settings.accelerator, devices=1, precision=settings.precision)
-        if self.fabric.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
-            torch.set_num_threads(cores_per_process())  # torch does not know of a container's share
+        if self.fabric.device.type == "cpu":
+            keep_freed_memory()
+            if "OMP_NUM_THREADS" not in os.environ:
+                torch.set_num_threads(cores_per_process())  # torch does not know of a container's share
         run.log.info("%d videos, on %s", len(videos), self.fabric.device)
         self.pace = Pace()
         self._told = False

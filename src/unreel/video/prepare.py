@@ -66,10 +66,17 @@ def prepared(folder: Path, options: PrepareOptions) -> Manifest:
     A prepared folder keeps its side and its layout; the cached copy is brought up to date each time.
 
     Raises:
-        CollectionError: as `prepare` does, or a prepared folder's videos do not fit the group pattern.
+        CollectionError: as `prepare` does, or a prepared folder's videos do not fit the group pattern, or another
+            version prepared them.
     """
     if not is_prepared(folder):
         return prepare(folder, cache_folder(folder, options.side), options)
+    found = _signature(folder / PREPARED_MARK).get("format")
+    if found != FORMAT:
+        raise CollectionError(
+            f"{folder} has the format {found!r}, expected {FORMAT!r}: another version of unreel prepared it. Prepare "
+            "the videos again, into a new folder."
+        )
     manifest = Manifest.read(folder)
     if options.group_pattern is None:
         return manifest
@@ -82,7 +89,7 @@ def cache_folder(folder: Path, side: int) -> Path:
     own = os.environ.get("UNREEL_CACHE")
     root = Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unreel"
     place = folder.resolve()
-    digest = hashlib.sha256(os.fsencode(place)).hexdigest()[:12]
+    digest = hashlib.sha256(os.fsencode(place) + FORMAT.encode()).hexdigest()[:12]
     return root / "prepared" / f"{place.name}-{digest}-{side}"
 
 
@@ -198,14 +205,20 @@ def _sign(mark: Path, side: int) -> None:
     own = {"format": FORMAT, "side": side}
     if not mark.exists():
         mark.write_text(json.dumps(own))
-    try:
-        found = json.loads(mark.read_text())
-    except ValueError:
-        found = None
+    found = _signature(mark)
     if found != own:
         raise CollectionError(
             f"{mark.parent} was prepared as {found}, expected {own}. Name a new folder, or the side of this one."
         )
+
+
+def _signature(mark: Path) -> dict[str, object]:
+    """What a folder says that it is; nothing where it says nothing that makes sense."""
+    try:
+        found = json.loads(mark.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _sweep(out: Path) -> None:
