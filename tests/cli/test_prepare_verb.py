@@ -1,5 +1,6 @@
 """What `unreel prepare` says of a data set with official lists."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ def test_a_data_set_is_prepared_from_the_command_line(tmp_path: Path, capsys: py
     lists, out = write_ucf101(tmp_path / "elsewhere" / "ucfTrainTestlist", UCF101), tmp_path / "out"
     words = [str(tmp_path / "UCF-101"), str(out), "--layout", "ucf101", "--lists", str(lists.parent)]
     main([*words, "--side", "32", "--workers", "1"])
-    assert capsys.readouterr().out.splitlines() == [
+    *said, rate = capsys.readouterr().out.splitlines()
+    assert said == [
         f"2 videos prepared (0.0 minutes), 0 refused, in {out}",
         "  no duplicates",
         "  named by the lists but not in the folder: 3 "
@@ -24,6 +26,7 @@ def test_a_data_set_is_prepared_from_the_command_line(tmp_path: Path, capsys: py
         "  split 2: 1 test, 1 train; 0 groups, 0 files and 0 near duplicates shared by train and test",
         "  split 3: 2 train",
     ]
+    assert re.fullmatch(r"  expected decoding rate: [1-9]\d* clips of 16 frames per second and core", rate)
 
 
 def test_an_unknown_layout_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,9 @@ def test_a_folder_is_scanned_from_the_command_line(tmp_path: Path, capsys: pytes
     (tmp_path / "videos/walk/text.mp4").write_text("hello")
     out = tmp_path / "scan.parquet"
     main([str(tmp_path / "videos"), "--out", str(out), "--workers", "1"])
-    assert capsys.readouterr().out.splitlines() == [
+    *said, rate = capsys.readouterr().out.splitlines()
+    assert "clips of 16 frames per second and core" in rate
+    assert said == [
         f"3 videos can be used (0.1 minutes), 1 refused, in {out}",
         "  refused: 1 × not a video, or damaged beyond opening",
         "    walk/text.mp4: not a video, or damaged beyond opening",
@@ -32,7 +34,9 @@ def test_a_list_is_scanned_quickly(tmp_path: Path, capsys: pytest.CaptureFixture
     (tmp_path / "list.txt").write_text("a.mp4 run\nb.mp4 walk\n")
     out = tmp_path / "scan.parquet"
     main([str(tmp_path / "list.txt"), "--out", str(out), "--workers", "1", "--quick"])
-    assert capsys.readouterr().out.splitlines() == [
+    *said, rate = capsys.readouterr().out.splitlines()
+    assert "clips of 16 frames per second and core" in rate
+    assert said == [
         f"1 videos can be used (0.1 minutes), 1 refused, in {out}",
         "  refused: 1 × cannot be opened: no such file or directory",
         "    b.mp4: cannot be opened: no such file or directory",

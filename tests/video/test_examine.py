@@ -97,6 +97,16 @@ def test_a_video_that_breaks_off_is_known_up_to_there(tmp_path: Path) -> None:
                 examined(path)
 
 
+def test_a_file_that_just_ends_is_known_by_its_header(tmp_path: Path) -> None:
+    whole = Clip(frames=40, width=320, height=240, codec="mpeg4", options={"g": "1"}).write(tmp_path / "whole.avi")
+    assert examined(whole)[2].reason == ""
+    content = whole.read_bytes()
+    (tmp_path / "cut.avi").write_bytes(content[: int(len(content) * 0.7)])
+    numbers, _, facts = examined(tmp_path / "cut.avi")
+    assert 16 <= len(numbers) == facts.frames < 36
+    assert facts.reason == f"holds {facts.frames} of the 40 frames that its header announces"
+
+
 def test_nothing_to_decode_is_refused(tmp_path: Path) -> None:
     path = Clip(frames=30, codec="mpeg2video").write(tmp_path / "a.ts")
     cut(path, 0.05)

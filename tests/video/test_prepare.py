@@ -310,7 +310,7 @@ def test_a_folder_of_another_side_or_kind_is_not_touched(wild: tuple[Path, Manif
         prepare(folder, tmp_path / "precious.txt", SMALL)
     (tmp_path / "torn").mkdir()
     (tmp_path / "torn" / "prepared.json").write_text("{")
-    with pytest.raises(CollectionError, match="torn was prepared as {}, expected"):
+    with pytest.raises(CollectionError, match=r"torn was prepared as \{\}, expected"):
         prepare(folder, tmp_path / "torn", SMALL)
     assert Manifest.read(folder / "out") == manifest
 

@@ -119,7 +119,7 @@ def test_the_expected_rate_is_that_of_reading_pairs_one_by_one(
     manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert expected_rate(manifest) > 0
-    monkeypatch.setattr("unreel.video.loading.PyAVReader", Slow)
+    monkeypatch.setattr("unreel.video.throughput.PyAVReader", Slow)
     started = perf_counter()
     slow = expected_rate(manifest)
     assert 2 / slow >= 0.02
@@ -127,7 +127,7 @@ def test_the_expected_rate_is_that_of_reading_pairs_one_by_one(
 
 
 def test_the_expected_rate_keeps_to_its_time(manifest: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unreel.video.loading.PyAVReader", Slow)
+    monkeypatch.setattr("unreel.video.throughput.PyAVReader", Slow)
     many = replace(manifest, records=manifest.records * 100)
     started = perf_counter()
     assert expected_rate(many, seconds=0.2) > 0
@@ -161,7 +161,7 @@ def test_the_stages_name_where_the_time_goes(manifest: Manifest, monkeypatch: py
 
 
 def test_rates_count_clips(manifest: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unreel.video.loading.PyAVReader", Slow)
+    monkeypatch.setattr("unreel.video.datasets.PyAVReader", Slow)
     dataset = PretrainDataset(manifest, checked(manifest, 16), 16, 0)
     assert 0 < rate(dataset, 3, workers=0, seconds=0.3) < 100
 

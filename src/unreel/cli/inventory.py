@@ -6,8 +6,10 @@ from pathlib import Path
 from unreel.video.duplicates import duplicates
 from unreel.video.leaks import leaks
 from unreel.video.manifest import Manifest
+from unreel.video.throughput import expected_rate
 
 LISTED = 10
+CLIP_LENGTH = 16
 _NAMED = 3
 
 
@@ -29,6 +31,14 @@ def summary(manifest: Manifest, done: str, place: Path) -> str:
     for split in manifest.split_names:
         lines += _split(manifest, split)
     return "\n".join(lines)
+
+
+def decoding_rate(manifest: Manifest) -> str:
+    """How fast the videos can be read here, measured on some of them."""
+    rate = expected_rate(manifest, CLIP_LENGTH)
+    if not rate:
+        return f"  no video is as long as a clip of {CLIP_LENGTH} frames"
+    return f"  expected decoding rate: {rate:.0f} clips of {CLIP_LENGTH} frames per second and core"
 
 
 def _shortened(lines: Iterable[str], count: int, most: int) -> list[str]:

@@ -8,7 +8,7 @@ import tyro
 from pydantic import Field
 
 from unreel.cli.collection import CollectionSettings
-from unreel.cli.inventory import summary
+from unreel.cli.inventory import decoding_rate, summary
 from unreel.cli.parsing import parse
 from unreel.video.options import LOWEST_SIDE, PrepareOptions
 from unreel.video.prepare import prepare
@@ -32,3 +32,4 @@ def main(arguments: Sequence[str]) -> None:
     options = PrepareOptions(**settings.model_dump(exclude={"source", "out"}))
     manifest = prepare(settings.source, settings.out, options)
     print(summary(manifest, "prepared", settings.out))
+    print(decoding_rate(manifest))

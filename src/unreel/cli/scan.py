@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unreel.cli.collection import CollectionSettings
-from unreel.cli.inventory import summary
+from unreel.cli.inventory import decoding_rate, summary
 from unreel.cli.parsing import parse
 from unreel.video.options import ScanOptions
 from unreel.video.scan import scan
@@ -27,3 +27,4 @@ def main(arguments: Sequence[str]) -> None:
     settings = parse(Scan, "scan", arguments)
     manifest = scan(settings.source, settings.out, ScanOptions(**settings.model_dump(exclude={"source", "out"})))
     print(summary(manifest, "can be used", settings.out))
+    print(decoding_rate(manifest))

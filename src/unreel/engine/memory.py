@@ -20,4 +20,5 @@ def keep_freed_memory() -> bool:
     except (OSError, TypeError, AttributeError):  # another system, or another C library
         return False
     options = {_MMAP_THRESHOLD: _LARGE, _TRIM_THRESHOLD: _LARGE, _TOP_PAD: _PAD}
-    return all([mallopt(option, value) for option, value in options.items()])
+    done = [mallopt(option, value) for option, value in options.items()]
+    return all(done)

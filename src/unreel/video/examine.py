@@ -160,9 +160,7 @@ class Examination:
 
     def _shortfall(self) -> str:
         """What is to be said if far fewer frames came than the header announces: a file that just ends is no error."""
-        announced = self._stream.frames
-        if not announced and is_constant(self._times, self._container):
-            announced = round(_duration(self._container, self._stream) * self.rate)
+        announced = self._stream.frames  # 0 in containers that do not count them
         if self._count >= LEAST_SHARE * announced:
             return ""
         return f"holds {self._count} of the {announced} frames that its header announces"

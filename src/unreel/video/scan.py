@@ -96,7 +96,7 @@ def _glance(source: Path) -> tuple[Facts, int, int] | None:
             second = round(1 / (stream.time_base or 1))
             for start in (times[0], times[len(times) // 2], max(times[0], times[-1] - second)):
                 _decode_second(container, stream, start, start + second)
-            facts = replace(video.facts(), frames=len(times), constant_rate=constant)
+            facts = replace(video.facts(), frames=len(times), constant_rate=constant, reason="")
     except (VideoError, av.FFmpegError):
         return None
     return replace(facts, duration=facts.duration or float(len(times) / video.rate)), video.width, video.height

@@ -136,16 +136,18 @@ def cores_needed(rate: float, core_rate: float) -> int:
 
 
 def expected_rate(manifest: Manifest, clip_length: int = 16, seconds: float = 1.0) -> float:
-    """Clips per second of one core, as pretraining reads them; 0 where no video is long enough.
+    """Clips per second of one core, two random ones of a video; 0 where no video is long enough.
 
-    Takes these seconds, or until every video was read once, and a file that cannot be read is left out.
+    Of the prepared files, or of the originals where the manifest is that of a scan. Takes these seconds, or until every
+    video was read once, and a file that cannot be read is left out.
     """
     records = _long_enough(manifest, clip_length)
-    order = generator(0, "throughput").permutation(len(records))
-    dataset, read, started = PretrainDataset(manifest, records, clip_length, 0), 0, perf_counter()
-    for row in order:
+    chance, reader = generator(0, "throughput"), PyAVReader(prepared=manifest.side > 0)
+    read, started = 0, perf_counter()
+    for row in chance.permutation(len(records)):
+        record = records[row]
         with suppress(VideoError):
-            dataset[0, int(row)]
+            reader.read_clips(manifest.file(record), two_starts(record.frames, clip_length, chance), clip_length)
             read += 2
         if perf_counter() - started > seconds:
             break
