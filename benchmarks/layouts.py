@@ -90,7 +90,7 @@ def layouts() -> Iterator[Layout]:
     """All rows of the table."""
     for fast, crf in ((True, 18), (True, 20), (True, 23), (False, 18)):
         for interval in INTERVALS:
-            params = f"keyint={interval}:min-keyint={interval}:scenecut=0:bframes=0"
+            params = f"keyint={interval}:min-keyint={interval}:scenecut=0:bframes=0:mbtree=0"
             options = {"preset": "veryfast", "crf": str(crf), "x264-params": params}
             tuned = {"tune": "fastdecode"} if fast else {}
             name = f"H.264 {'fastdecode ' if fast else ''}crf {crf}, key {interval}"
