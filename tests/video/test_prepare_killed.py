@@ -113,6 +113,7 @@ def test_a_full_disk_is_told_and_what_was_made_before_stays(
     assert errors.startswith(f"unreel: {out}")
     assert "cannot be written" in errors
     assert "Free some space" in errors or "Name another folder" in errors
+    assert not list(out.rglob("*.unfinished"))
     made = {name: digest for name, digest in tree(out).items() if name.endswith(".mp4")}
     assert made.items() <= expected.items()
     assert finished(prepare(folder, out)) == (0, "")

@@ -49,8 +49,10 @@ def prepare(source: Path, out: Path, options: PrepareOptions) -> Manifest:
     collection = options.collection(source)
     with _claimed(out, options.side):
         _sweep(out)
-        records = sorted(_records(collection.files, out, options), key=lambda record: record.id)
-        _sweep(out)
+        try:
+            records = sorted(_records(collection.files, out, options), key=lambda record: record.id)
+        finally:
+            _sweep(out)
         place = printable(source.resolve())
         manifest = Manifest(out, tuple(records), place, options.side, collection.ignored, collection.missing)
         manifest.write()
