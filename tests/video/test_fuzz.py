@@ -21,7 +21,8 @@ from pathlib import Path
 
 import pytest
 from clips import Clip
-from fuzz_corpus import Expected, decoded, numbered, shown, with_hole, write_corpus
+from fuzz_corpus import write_corpus
+from fuzz_pieces import Expected, decoded, numbered, shown, with_hole
 
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.pretrain import pretrain

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 from clips import Clip
-from fuzz_corpus import Expected, decoded, marker_bytes, numbered, patched, retimed, shown, with_hole
+from fuzz_pieces import Expected, decoded, marker_bytes, numbered, patched, retimed, shown, with_hole
 from hypothesis import given
 from hypothesis import strategies as st
 
