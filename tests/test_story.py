@@ -109,7 +109,7 @@ def test_the_demo_takes_a_folder_of_few_videos(tmp_path: Path, capsys: pytest.Ca
     demo.main(["--videos", str(tmp_path / "videos"), "--steps", "2", "--out", str(tmp_path / "demo")])
     said = capsys.readouterr().out
     assert "4 videos prepared" in said
-    assert "refused walk/text.mp4: " in said
+    assert "    walk/text.mp4: " in said
     assert "few videos: batches of 4 instead of 24" in said
     assert "text.mp4" in (tmp_path / "demo" / "report.html").read_text()
 

@@ -70,10 +70,11 @@ def test_a_dry_run_only_tells(
     words = ["ucf101", "set", "--from", web.address, "--dry-run"]
     main(words)
     lists, videos = "UCF101TrainTestSplits-RecognitionTask.zip", "UCF101.rar"
+    sizes = {name: len(web.pages[f"/{name}"].content) / 1000 for name in (lists, videos)}
     assert capsys.readouterr().out.splitlines() == [
         f"    113.9 kB  {web.address}/{lists}",
-        f"      6.9 GB  {web.address}/{videos}",
-        "6.9 GB to download into set, and unpacked as much again",
+        f"{sizes[videos]:9.1f} kB  {web.address}/{videos}",
+        f"{113.943 + sizes[videos]:.1f} kB to download into set, and unpacked as much again",
     ]
     assert not (tmp_path / "set").exists()
     web.pages[f"/{videos}"].says_length = False

@@ -12,10 +12,10 @@ import torch
 from unreel.engine.memory import keep_freed_memory
 if sys.argv[1] == "kept":
     assert keep_freed_memory()
-for round in range(12):
-    if round == 2:
+for round in range(24):
+    if round == 12:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    large = [torch.zeros(5_000_000 + 100_000 * number) for number in range(3)]
+    large = [torch.zeros(12_000_000 + 100_000 * number) for number in range(3)]
     del large
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """

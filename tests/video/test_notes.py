@@ -75,7 +75,7 @@ def test_a_journal_keeps_all_but_a_torn_line(
     content = path.read_bytes()
     kept = data.draw(st.integers(0, len(content)))
     path.write_bytes(content[:kept])
-    whole = content[:kept].count(b"\n") - 1
+    whole = max(0, content[:kept].count(b"\n") - 1)
     expected = {note.record.id: note for note in notes[:whole]}
     # a line that only lacks its end is as good as whole
     assert expected.items() <= Journal(path).notes.items() <= {note.record.id: note for note in notes}.items()

@@ -120,10 +120,8 @@ def test_the_expected_rate_is_that_of_reading_pairs_one_by_one(
 ) -> None:
     assert expected_rate(manifest) > 0
     monkeypatch.setattr("unreel.video.throughput.PyAVReader", Slow)
-    started = perf_counter()
-    slow = expected_rate(manifest)
-    assert 2 / slow >= 0.02
-    assert 6 / slow == pytest.approx(perf_counter() - started, abs=0.1)  # three videos are long enough
+    slow = expected_rate(manifest, seconds=0.5)
+    assert 0 < slow <= 2 / 0.02
 
 
 def test_the_expected_rate_keeps_to_its_time(manifest: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:

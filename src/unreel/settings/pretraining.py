@@ -50,10 +50,6 @@ class PretrainSettings(Settings):
     """Folder of videos, or of prepared videos (see `unreel prepare`); an unprepared one is prepared on the way."""
     out: Path
     """Run folder to make: settings, log, metrics and weights."""
-    split: str | None = None
-    """Learn from the training part of this official split only; refused if its other videos are known from there."""
-    allow_leaks: tuple[str, ...] = ()
-    """Names of what may be known from there: ids of held-out videos, groups, or a reason ("near duplicate")."""
     recipe: str = "hdc"
     """Name of the settings started from."""
     encoder: EncoderName = "r3d18"
@@ -110,6 +106,10 @@ class PretrainSettings(Settings):
     group_pattern: str | None = None
     """Regular expression whose first group, found in a video's path, names its group (person, source): the k-NN
     judgement then looks for neighbours in other groups only."""
+    split: str | None = None
+    """Learn from the training part of this official split only; refused if its other videos are known from there."""
+    allow_leaks: tuple[str, ...] = ()
+    """Names of what may be known from there: ids of held-out videos, groups, or a reason ("near duplicate")."""
     augmentation: AugmentationSettings = AugmentationSettings()
 
     @model_validator(mode="after")

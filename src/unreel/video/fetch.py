@@ -164,6 +164,8 @@ def fetch(name: DataSetName, folder: Path, options: FetchOptions) -> Fetched:
         MissingExtraError: requests or rarfile is not installed.
     """
     _check(name, folder, options)
+    if name != "kinetics400" and options.mirror is None:  # what a mirror holds need not be compressed
+        check_rar_tool()
     with _alone(folder):
         for item in items(name, options):
             path = item.path(folder)
@@ -257,8 +259,6 @@ def _check(name: DataSetName, folder: Path, options: FetchOptions) -> None:
     if (folder / PREPARED_MARK).exists():
         raise CollectionError(f"{folder} holds prepared videos. Name another folder.")
     require("requests", "fetch")
-    if name != "kinetics400" and options.mirror is None:  # what a mirror holds need not be compressed
-        check_rar_tool()
 
 
 @contextmanager

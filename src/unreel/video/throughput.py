@@ -138,19 +138,19 @@ def cores_needed(rate: float, core_rate: float) -> int:
 def expected_rate(manifest: Manifest, clip_length: int = 16, seconds: float = 1.0) -> float:
     """Clips per second of one core, two random ones of a video; 0 where no video is long enough.
 
-    Of the prepared files, or of the originals where the manifest is that of a scan. Takes these seconds, or until every
-    video was read once, and a file that cannot be read is left out.
+    Of the prepared files, or of the originals where the manifest is that of a scan. Takes these seconds; a file that
+    cannot be read is left out.
     """
     records = _long_enough(manifest, clip_length)
     chance, reader = generator(0, "throughput"), PyAVReader(prepared=manifest.side > 0)
-    read, started = 0, perf_counter()
-    for row in chance.permutation(len(records)):
-        record = records[row]
+    order, read, tried, started = chance.permutation(len(records)), 0, 0, perf_counter()
+    # round and round a small collection, as the first reading is slower, unless none of it can be read
+    while len(order) and (read or tried < len(order)) and perf_counter() - started < seconds:
+        record = records[order[tried % len(order)]]
+        tried += 1
         with suppress(VideoError):
             reader.read_clips(manifest.file(record), two_starts(record.frames, clip_length, chance), clip_length)
             read += 2
-        if perf_counter() - started > seconds:
-            break
     return read / (perf_counter() - started) if read else 0.0
 
 
