@@ -1,5 +1,6 @@
 """Folders for tests: made on the spot, or of real data."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -21,3 +22,12 @@ def real_data(name: str) -> Path:
     if not (folder / name).is_dir():
         pytest.skip(f"no folder {name!r} of real data in {folder}: name their folder in UNREEL_DATA")
     return folder / name
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file of a prepared folder, but for the lock's."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "prepared.lock"
+    }

@@ -1,6 +1,5 @@
 """Work in processes: what comes back, what is lost, and what is left behind (nothing)."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,6 +8,7 @@ from typing import cast
 
 import pytest
 from misbehave import blas_threads, own_process, square
+from running import children
 
 from unreel.engine.pool import Engine, Lost
 from unreel.errors import SettingsError
@@ -18,13 +18,6 @@ EXPECTED: dict[int, int | Lost] = {number: number * number for number in range(4
     5: Lost("crashed"),
     7: Lost("failed", "ValueError"),
 }
-
-
-def children() -> set[int]:
-    """The processes that this one has started and that are not gone, zombies among them."""
-    stats = (path.read_text() for path in Path("/proc").glob("[0-9]*/stat") if path.exists())
-    fields = ((stat.split(" ", 1)[0], stat.rpartition(")")[2].split()) for stat in stats)
-    return {int(process) for process, rest in fields if int(rest[1]) == os.getpid()}
 
 
 @pytest.fixture(params=["local", pytest.param("ray", marks=pytest.mark.slow)])

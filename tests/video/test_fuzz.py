@@ -23,6 +23,7 @@ import pytest
 from clips import Clip
 from fuzz_corpus import write_corpus
 from fuzz_pieces import Expected, decoded, numbered, shown, with_hole
+from running import children
 
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.pretrain import pretrain
@@ -51,16 +52,8 @@ class Traces:
 
     @classmethod
     def now(cls) -> "Traces":
-        children = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal() and _is_child(entry)]
         temporary = sorted(path.name for path in Path(tempfile.gettempdir()).iterdir())
-        return cls(len(list(Path("/proc/self/fd").iterdir())), tuple(sorted(children)), tuple(temporary))
-
-
-def _is_child(entry: Path) -> bool:
-    try:
-        return int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == os.getpid()
-    except OSError:  # it has just ended
-        return False
+        return cls(len(list(Path("/proc/self/fd").iterdir())), tuple(sorted(children())), tuple(temporary))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Preparing is killed without warning, again and again, and runs out of disk: what is made is the same in the end."""
 
-import hashlib
 import os
 import random
 import signal
@@ -11,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from clips import Clip, cut
+from folders import checksums
+from running import states_of_session
 
 KILLS = 20
 CLIPS = 16
@@ -40,32 +41,13 @@ def finished(process: "subprocess.Popen[str]") -> tuple[int, str]:
     return process.returncode, errors
 
 
-def tree(folder: Path) -> dict[str, str]:
-    """The checksum of every file, but for the lock's."""
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != "prepared.lock"
-    }
-
-
-def alive(session: int) -> list[str]:
-    """What still runs of a session."""
-    fields = [path.read_text().rpartition(")")[2].split() for path in _stats()]
-    return [state for state, _, _, own, *_ in fields if int(own) == session]
-
-
-def _stats() -> list[Path]:
-    return [path for path in Path("/proc").glob("[0-9]*/stat") if path.exists()]
-
-
 @pytest.fixture(scope="module")
 def undisturbed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], float]:
     """The files of a run that nobody disturbs, and how long it takes."""
     out = tmp_path_factory.mktemp("undisturbed") / "out"
     started = time.monotonic()
     assert finished(prepare(folder, out)) == (0, "")
-    return tree(out), time.monotonic() - started
+    return checksums(out), time.monotonic() - started
 
 
 @pytest.mark.slow
@@ -91,11 +73,11 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
                     os.killpg(process.pid, signal.SIGKILL)
                 finished(process)
         assert finished(process) == (0, "")
-        assert tree(out) == expected
+        assert checksums(out) == expected
         deadline = time.monotonic() + 20
-        while alive(process.pid) and time.monotonic() < deadline:
+        while states_of_session(process.pid) and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert not alive(process.pid)
+        assert not states_of_session(process.pid)
     assert kills == KILLS
 
 
@@ -114,7 +96,7 @@ def test_a_full_disk_is_told_and_what_was_made_before_stays(
     assert "cannot be written" in errors
     assert "Free some space" in errors or "Name another folder" in errors
     assert not list(out.rglob("*.unfinished"))
-    made = {name: digest for name, digest in tree(out).items() if name.endswith(".mp4")}
+    made = {name: digest for name, digest in checksums(out).items() if name.endswith(".mp4")}
     assert made.items() <= expected.items()
     assert finished(prepare(folder, out)) == (0, "")
-    assert tree(out) == expected
+    assert checksums(out) == expected

@@ -1,6 +1,5 @@
 """Preparing on a Ray cluster of two nodes, one of which dies."""
 
-import hashlib
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 from clips import Clip
+from folders import checksums
 
 from unreel.video.manifest import Manifest
 from unreel.video.options import PrepareOptions, ScanOptions
@@ -44,11 +44,6 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
-def content(out: Path) -> dict[str, str]:
-    files = (path for path in out.rglob("*") if path.is_file() and path.name != "prepared.lock")
-    return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
 @pytest.mark.slow
 def test_a_node_that_dies_changes_nothing(folder: Path, tmp_path: Path, cluster: Any) -> None:
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
@@ -73,7 +68,7 @@ def test_a_node_that_dies_changes_nothing(folder: Path, tmp_path: Path, cluster:
     for one, other in zip(by_ray, local, strict=True):
         assert one == other
     assert by_ray.records == Manifest.read(out).records
-    assert content(out) == content(tmp_path / "local")
+    assert checksums(out) == checksums(tmp_path / "local")
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ def test_every_frame_becomes_one_frame(tmp_path: Path, name: str, clip: Clip) ->
     made = transcode(source, tmp_path / "out.mp4", 48)
     numbers = list(range(len(list(clip.times or range(clip.frames)))))
     assert [number_of(luma) for luma in lumas(tmp_path / "out.mp4")] == numbers
-    assert (made.source.frames, made.width, made.height, made.source.reason) == (len(numbers), 64, 48, "")
+    assert (made.source.frames, made.source.width, made.source.height, made.source.reason) == (len(numbers), 64, 48, "")
     assert names(tmp_path) == {name, "out.mp4"}
 
 
@@ -74,7 +74,7 @@ def test_the_facts_of_the_source_are_told(tmp_path: Path) -> None:
     facts = made.source
     assert (facts.codec, facts.source_width, facts.source_height, facts.rotation) == ("h264", 192, 96, 90)
     assert facts.duration == pytest.approx(2.0)
-    assert (facts.fps, facts.constant_rate, made.width, made.height) == (25.0, True, 48, 96)
+    assert (facts.fps, facts.constant_rate, facts.width, facts.height) == (25.0, True, 48, 96)
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
@@ -86,7 +86,7 @@ def test_pictures_come_out_upright(tmp_path: Path, quarter_turns: int, mirrored:
     made = transcode(path, tmp_path / "out.mp4", 48)
     upright = np.rot90(stored[:, ::-1] if mirrored else stored, -quarter_turns)
     (found,) = lumas(tmp_path / "out.mp4")
-    assert found.shape == upright.shape == (made.height, made.width)
+    assert found.shape == upright.shape == (made.source.height, made.source.width)
     assert np.abs(found.astype(int) - upright).mean() < 2
     assert made.source.rotation == quarter_turns * 90
 
@@ -108,7 +108,7 @@ def test_the_shorter_side_is_as_asked_and_pixels_are_square(
 ) -> None:
     source = Clip(frames=2, width=width, height=height, aspect=aspect).write(tmp_path / "a.mp4")
     made = transcode(source, tmp_path / "out.mp4", 48)
-    assert (made.width, made.height) == size
+    assert (made.source.width, made.source.height) == size
     with open_video(tmp_path / "out.mp4") as (_, stream):
         assert (stream.width, stream.height) == size
         assert stream.sample_aspect_ratio in (None, 1)

@@ -40,12 +40,15 @@ LEAST_SHARE = 0.9
 class Facts:
     """What a file holds: frames that can be decoded, frames per second, seconds, the stored size in pixels.
 
-    `constant_rate` says that all frames are shown equally long, `rotation` how far they are turned to be upright, in
-    degrees clockwise. `reason` says why there are fewer frames than there should be, and is empty otherwise.
+    `width` and `height` are those of the frames that the examination gave, upright; `constant_rate` says that all are
+    shown equally long, `rotation` how far they are turned to be upright, in degrees clockwise. `reason` says why
+    there are fewer frames than there should be, and is empty otherwise.
     """
 
     frames: int
     fps: float
+    width: int
+    height: int
     constant_rate: bool
     duration: float
     codec: str
@@ -118,8 +121,8 @@ class Examination:
         first = next(frames, None)
         if first is None:
             raise VideoError("no frame could be decoded")
-        scaled = _scaled_size(first, stream, side or LARGEST_ASPECT)
-        width, height = scaled if side else (first.width, first.height)
+        shape = _seen_shape(first, stream)
+        width, height = _scaled(shape, side) if side else (first.width, first.height)
         self.rate = _ordinary(stream.average_rate) or _ordinary(_measured_rate(source)) or DEFAULT_RATE
         self._container, self._stream, self._first = container, stream, first
         self._frames = chain([first], frames)
@@ -148,6 +151,8 @@ class Examination:
         return Facts(
             frames=self._count,
             fps=float(self.rate),
+            width=self.width,
+            height=self.height,
             constant_rate=is_constant(self._times, self._container),
             duration=_duration(self._container, self._stream) or float(self._count / self.rate),
             codec=self._stream.codec_context.name,
@@ -211,15 +216,25 @@ def checksum_of(source: Path) -> str:
     return digest.hexdigest()
 
 
-def _scaled_size(frame: VideoFrame, stream: VideoStream, side: int) -> tuple[int, int]:
-    """Width and height, even, of the stored picture with square pixels and the shorter side `side`."""
+def _seen_shape(frame: VideoFrame, stream: VideoStream) -> tuple[Fraction, Fraction]:
+    """Width and height of the stored picture, were its pixels square.
+
+    Raises:
+        VideoError: it is far too long and thin.
+    """
     aspect = stream.sample_aspect_ratio or Fraction(1)
     if not Fraction(1, 4) <= aspect <= 4:  # nonsense that some writers leave in the header
         aspect = Fraction(1)
     width, height = frame.width * aspect, Fraction(frame.height)
-    scale = side / min(width, height)
     if max(width, height) > LARGEST_ASPECT * min(width, height):
         raise VideoError(f"one side is more than {LARGEST_ASPECT} times the other")
+    return width, height
+
+
+def _scaled(shape: tuple[Fraction, Fraction], side: int) -> tuple[int, int]:
+    """Width and height, even, with the shorter side `side`."""
+    width, height = shape
+    scale = side / min(shape)
     return 2 * round(width * scale / 2), 2 * round(height * scale / 2)
 
 

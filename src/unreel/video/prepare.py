@@ -134,16 +134,7 @@ class _Job:
         made = outcome.transcoded
         if made is not None:
             facts = vars(made.source)
-            record = VideoRecord(
-                self.file.id,
-                "ok",
-                path=self.path,
-                width=made.width,
-                height=made.height,
-                size=size,
-                checksum=outcome.checksum,
-                **facts,
-            )
+            record = VideoRecord(self.file.id, "ok", path=self.path, size=size, checksum=outcome.checksum, **facts)
             prepared_size = made.size
         elif outcome.reason:
             record = VideoRecord(self.file.id, "refused", outcome.reason, size=size, checksum=outcome.checksum)

@@ -28,13 +28,11 @@ from unreel.video.options import ScanOptions
 
 @dataclass(frozen=True)
 class Examined:
-    """What was found in a file, with the size of its upright frames; or the reason why it is of no use."""
+    """What was found in a file, or the reason why it is of no use."""
 
     checksum: str = ""
     reason: str = ""
     facts: Facts | None = None
-    width: int = 0
-    height: int = 0
 
 
 def scan(source: Path, out: Path, options: ScanOptions) -> Manifest:
@@ -69,21 +67,20 @@ def examine_file(source: Path, quick: bool) -> Examined:
     try:
         check_file(source)
         checksum = checksum_of(source)
-        facts, width, height = (_glance(source) if quick else None) or _examine(source)
+        return Examined(checksum, facts=(_glance(source) if quick else None) or _examine(source))
     except VideoError as error:
         return Examined(checksum, str(error))
-    return Examined(checksum, "", facts, width, height)
 
 
-def _examine(source: Path) -> tuple[Facts, int, int]:
+def _examine(source: Path) -> Facts:
     with open_video(source) as (container, stream):
         video = Examination(source, container, stream)
         for _ in video:
             pass
-        return video.facts(), video.width, video.height
+        return video.facts()
 
 
-def _glance(source: Path) -> tuple[Facts, int, int] | None:
+def _glance(source: Path) -> Facts | None:
     """As `_examine` from the first, the middle and the last second, or None where these are not enough to be sure.
 
     The frames are those that the container announces; there is no fingerprint.
@@ -99,7 +96,7 @@ def _glance(source: Path) -> tuple[Facts, int, int] | None:
             facts = replace(video.facts(), frames=len(times), constant_rate=constant, reason="")
     except (VideoError, av.FFmpegError):
         return None
-    return replace(facts, duration=facts.duration or float(len(times) / video.rate)), video.width, video.height
+    return replace(facts, duration=facts.duration or float(len(times) / video.rate))
 
 
 def _times(container: InputContainer, stream: VideoStream) -> list[int]:
@@ -166,13 +163,5 @@ def _record(file: CollectionFile, size: int, examined: Examined | Lost, seconds:
         return VideoRecord(file.id, "refused", reason_of(examined, seconds), size=size)
     if examined.facts is None:
         return VideoRecord(file.id, "refused", examined.reason, size=size, checksum=examined.checksum)
-    return VideoRecord(
-        file.id,
-        "ok",
-        path=file.id,
-        width=examined.width,
-        height=examined.height,
-        size=size,
-        checksum=examined.checksum,
-        **vars(examined.facts),
-    )
+    facts = vars(examined.facts)
+    return VideoRecord(file.id, "ok", path=file.id, size=size, checksum=examined.checksum, **facts)

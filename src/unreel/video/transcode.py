@@ -37,11 +37,9 @@ _BT601, _LIMITED_RANGE = 6, 1  # the numbers of H.273 and of FFmpeg
 
 @dataclass(frozen=True)
 class Transcoded:
-    """What was made of what: a file of `size` bytes with frames of `width` by `height` pixels."""
+    """What was made of what: a file of `size` bytes."""
 
     source: Facts
-    width: int
-    height: int
     size: int
 
 
@@ -90,7 +88,7 @@ def transcode(source: Path, target: Path, side: int) -> Transcoded:
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
-    return Transcoded(facts, video.width, video.height, size)
+    return Transcoded(facts, size)
 
 
 @final

@@ -1,0 +1,23 @@
+"""Which processes run (Linux)."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+
+def children() -> set[int]:
+    """The processes that this one has started and that are not gone, zombies among them."""
+    return {process for process, (_, parent, *_) in _processes() if int(parent) == os.getpid()}
+
+
+def states_of_session(session: int) -> list[str]:
+    """The states (`R`, `S`, `Z` …) of all processes of a session."""
+    return [state for _, (state, _, _, own, *_) in _processes() if int(own) == session]
+
+
+def _processes() -> Iterator[tuple[int, list[str]]]:
+    """The number of every process, and what stands behind its name: state, parent, group, session …"""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it may end meanwhile
+            yield int(path.parent.name), path.read_text().rpartition(")")[2].split()
