@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from shutil import which
 
@@ -96,11 +97,16 @@ def _typed(program: str) -> str:
     return str(beside.relative_to(Path.cwd()) if near else beside)
 
 
+def training_seconds(metrics: list[dict[str, int | float]]) -> float:
+    """What all steps took together; each line tells the mean of the steps since the one before it."""
+    laps = [(line["step"], line["seconds/step"]) for line in metrics if "seconds/step" in line]
+    return sum(((step - before) * pace for (before, _), (step, pace) in pairwise([(0, 0.0), *laps])), 0.0)
+
+
 def _facts(
     settings: PretrainSettings, metrics: list[dict[str, int | float]], versions: dict[str, str]
 ) -> dict[str, str]:
-    paces = [line["seconds/step"] for line in metrics if "seconds/step" in line]
-    minutes = f"{paces[-1] * settings.steps / 60:.1f}" if paces else "unknown"
+    seconds = training_seconds(metrics)
     return {
         "recipe": settings.recipe,
         "encoder": f"{settings.encoder}, width {settings.width:g}, {settings.norm} norm",
@@ -109,6 +115,6 @@ def _facts(
         "learning rate": f"{settings.learning_rate:g}, decay {settings.decay:g}",
         "weights α, β": f"{settings.alpha}, {settings.beta}",
         "seed": str(settings.seed),
-        "minutes of training": minutes,
+        "minutes of training": f"{seconds / 60:.1f}" if seconds else "unknown",
         **versions,
     }
