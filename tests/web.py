@@ -40,7 +40,7 @@ class Page:
 
 @dataclass
 class Request:
-    """What was asked and how many bytes of content were sent."""
+    """What was asked and how many bytes of content were given to the connection."""
 
     method: str
     path: str
@@ -169,8 +169,8 @@ class _Handler(BaseHTTPRequestHandler):
             end = min(end, max(start, page.silent))
         for begin in range(start, end, _PIECE):
             piece = page.content[begin : min(begin + _PIECE, end)]
+            request.sent += len(piece)  # before: who has read all of it may ask at once
             self.wfile.write(piece)
-            request.sent += len(piece)
             time.sleep(page.pause)
         if page.silent is not None:
             self.server.web.closing.wait(20.0)
