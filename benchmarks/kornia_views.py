@@ -28,7 +28,7 @@ from unreel.settings.pretraining import PretrainSettings
 from unreel.training.run import versions
 from unreel.types import ClipBatch
 from unreel.video.datasets import PretrainDataset
-from unreel.video.loading import pretrain_batches
+from unreel.video.loading import training_batches
 from unreel.video.options import PrepareOptions
 from unreel.video.prepare import prepare
 from unreel.video.synth import MovingShapes, render_collection
@@ -137,7 +137,7 @@ def main() -> None:
         for threads in THREADS:
             torch.set_num_threads(threads)
             for size in BATCHES:
-                batch = next(pretrain_batches(dataset, size, settings.seed, workers=0))
+                batch = next(training_batches(dataset, size, settings.seed, workers=0))
                 figures[f"{threads} threads, {size} pairs of clips"] = measured(batch, method)
     print(json.dumps({**figures, "kornia": metadata.version("kornia"), **versions()}, indent=1))
 

@@ -40,7 +40,7 @@ from unreel.training.pretrain import choose_videos
 from unreel.training.run import versions
 from unreel.types import ClipBatch
 from unreel.video.datasets import PretrainDataset
-from unreel.video.loading import pretrain_batches
+from unreel.video.loading import training_batches
 from unreel.video.manifest import Manifest
 from unreel.video.options import PrepareOptions
 from unreel.video.prepare import prepared
@@ -92,7 +92,7 @@ def _measure(settings: PretrainSettings, manifest: Manifest, arguments: argparse
     records, _ = choose_videos(settings, manifest)
     dataset = PretrainDataset(manifest, records, settings.clip_length, settings.seed)
     step, loaded, held = _stepper(settings), Pace(), Pace()
-    with closing(pretrain_batches(dataset, settings.batch_size, 0, workers=_workers(arguments))) as batches:
+    with closing(training_batches(dataset, settings.batch_size, 0, workers=_workers(arguments))) as batches:
         batch = next(batches)
         step(batch)  # the first is slower
         for _ in range(arguments.rounds):

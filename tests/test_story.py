@@ -12,7 +12,7 @@ from unreel.cli import demo, evaluate, pretrain, synth
 from unreel.errors import CollectionError
 from unreel.evaluation.results import read_retrievals
 from unreel.search.table import read_vectors
-from unreel.training.run import read_metrics
+from unreel.training.metrics import read_metrics
 from unreel.video.manifest import Manifest
 
 TINY = ["--width", "0.0625", "--size", "32", "--batch-size", "8", "--loader-workers", "0"]

@@ -7,7 +7,8 @@
     ├── OverwriteError             an output that exists already
     ├── RunError                   a folder that is no run folder
     │   └── CheckpointError        weights that are missing, damaged or of another encoder
-    ├── TrainingError              a run that cannot go on (loss not finite)
+    ├── TrainingError              a run that cannot go on (loss not finite, another process lost)
+    ├── Stopped                    a run that was asked to stop and has saved itself (exit code 75, or 130 on Ctrl-C)
     └── MissingExtraError          an optional package that is not installed
 
 A message says what was got, what was expected and what to do.
@@ -46,6 +47,12 @@ class CheckpointError(RunError):
 
 class TrainingError(UnreelError):
     """A run that cannot go on."""
+
+
+class Stopped(UnreelError):
+    """A run that was asked to stop and has saved itself; the same command goes on."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again
 
 
 class MissingExtraError(UnreelError):

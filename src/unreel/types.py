@@ -7,6 +7,7 @@ n  positions compared (temporal positions in Spatial Contrast, 1 in Temporal Con
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import torch
 from jaxtyping import Float, UInt8
@@ -35,6 +36,15 @@ class ClipBatch:
         """The same batch with its tensors on `device`."""
         luma, chroma, to_rgb = (part.to(device, non_blocking=True) for part in (self.luma, self.chroma, self.to_rgb))
         return replace(self, luma=luma, chroma=chroma, to_rgb=to_rgb)
+
+    def parts(self, count: int) -> list["ClipBatch"]:
+        """The same batch in that many parts, as equal as may be."""
+        tensors = zip(*(each.tensor_split(count) for each in (self.luma, self.chroma, self.to_rgb)), strict=True)
+        ids = iter(self.ids)
+        return [
+            ClipBatch(luma, chroma, to_rgb, tuple(islice(ids, len(luma))), self.epoch)
+            for luma, chroma, to_rgb in tensors
+        ]
 
     def pin_memory(self) -> "ClipBatch":
         """The same batch in page-locked memory; called by torch's DataLoader."""

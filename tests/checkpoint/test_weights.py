@@ -7,19 +7,20 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from unreel.checkpoint import load_encoder, save_weights, untrained_encoder
+from unreel.checkpoint import Origin, load_encoder, save_weights, untrained_encoder
 from unreel.errors import CheckpointError
 from unreel.methods import HDC
 from unreel.settings.pretraining import PretrainSettings
 
 SETTINGS = PretrainSettings.model_validate({"folder": "in", "out": "out", "width": 0.0625, "size": 32, "seed": 5})
+ORIGIN = Origin(SETTINGS.encoder_settings, "hdc", 5)
 
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
     torch.manual_seed(SETTINGS.seed)
     path = tmp_path / "weights.safetensors"
-    save_weights(path, HDC(SETTINGS).state_dict(), SETTINGS.encoder_settings, recipe="hdc", seed=5, step=7)
+    save_weights(path, HDC(SETTINGS).state_dict(), ORIGIN, step=7)
     return path
 
 
@@ -43,7 +44,7 @@ def test_untrained_is_the_encoder_of_the_first_step(weights: Path) -> None:
 
 def test_the_checkpoint_hash_tells_weights_apart(weights: Path) -> None:
     changed = HDC(SETTINGS).state_dict()
-    save_weights(weights.parent / "b.safetensors", changed, SETTINGS.encoder_settings, recipe="hdc", seed=5, step=8)
+    save_weights(weights.parent / "b.safetensors", changed, ORIGIN, step=8)
     assert load_encoder(weights.parent / "b.safetensors").checkpoint != load_encoder(weights).checkpoint
 
 
@@ -64,6 +65,6 @@ def test_refused(weights: Path, tmp_path: Path) -> None:
 def test_weights_of_another_shape(weights: Path) -> None:
     wider = SETTINGS.encoder_settings.model_copy(update={"width": 0.125})
     state = HDC(SETTINGS).state_dict()
-    save_weights(weights, state, wider, recipe="hdc", seed=0, step=0)
+    save_weights(weights, state, Origin(wider, "hdc", 0), step=0)
     with pytest.raises(CheckpointError, match="does not fit the encoder it names"):
         load_encoder(weights)

@@ -1,5 +1,6 @@
 """Work in processes: what comes back, what is lost, and what is left behind (nothing)."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,7 +12,7 @@ from misbehave import blas_threads, own_process, square
 from running import children
 
 from unreel.engine.pool import Engine, Lost
-from unreel.errors import SettingsError
+from unreel.errors import SettingsError, UnreelError
 
 EXPECTED: dict[int, int | Lost] = {number: number * number for number in range(40)} | {
     3: Lost("timed out"),
@@ -61,6 +62,12 @@ def test_every_process_has_one_thread() -> None:
     results = dict(Engine(workers=2).run(blas_threads, [(0,), (1,)]))
     assert len(results) == 2
     assert all(threads and set(threads) == {1} for threads in results.values() if not isinstance(threads, Lost))
+
+
+def test_processes_that_do_not_start_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unreel.engine.pool._one_thread", os.kill)  # which wants arguments
+    with pytest.raises(UnreelError, match=r"^the processes have ended before their work\. Run this again to go on\.$"):
+        list(Engine(workers=1).run(square, [(2,)]))
 
 
 def test_no_tasks_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:

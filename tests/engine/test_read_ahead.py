@@ -33,8 +33,8 @@ class Troubled:
     def __getitem__(self, key: str) -> Any:
         if key == "error":
             raise KeyError(key)
-        if key == "exit":
-            os._exit(3)
+        if key.startswith("exit"):
+            os._exit(int(key[4:]))
         if key == "crash":
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             signal.signal(signal.SIGABRT, signal.SIG_DFL)
@@ -114,7 +114,11 @@ def test_a_killed_worker_is_told_and_the_others_end() -> None:
 
 @pytest.mark.parametrize(
     ("key", "expected"),
-    [("exit", "ended with exit code 3. A video may have"), ("crash", "was ended by SIGABRT. A video may have crashed")],
+    [
+        ("exit3", "ended with exit code 3. A video may have"),
+        ("exit1", "ended with exit code 1. Its own words are above. With --loader-workers 0 there is none."),
+        ("crash", "was ended by SIGABRT. A video may have crashed"),
+    ],
 )
 def test_a_worker_that_ends_itself_is_told(key: str, expected: str) -> None:
     with pytest.raises(CollectionError, match=expected):

@@ -44,8 +44,8 @@ def _results(batch: ClipBatch, parallel: bool) -> Results:
         method = HDC(PretrainSettings.model_validate({**TINY, **changes})).double()  # far from float32's rounding
         method.encoder.register_forward_pre_hook(lambda _, clips: (clips[0].double(),))
         model = DistributedDataParallel(method) if parallel else method  # kept: its hooks end with it
-        loss = model(batch)
-        loss.total.backward()
+        loss = method.loss(model(batch))
+        loss.total.backward()  # type: ignore[no-untyped-call]
         gradients = {key: each.grad for key, each in method.named_parameters() if each.grad is not None}
         assert len(gradients) == len(list(method.parameters()))
         accuracies = {key: value for key, value in loss.figures.items() if key.startswith("accuracy")}

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from unreel.settings.pretraining import PretrainSettings
-from unreel.training.optimization import keras_decay, sgd
+from unreel.training.optimization import learning_rate, set_learning_rate, sgd
 
 
 def _settings(**changes: object) -> PretrainSettings:
@@ -28,14 +28,15 @@ def test_l2_is_the_gradient_of_keras_penalty_and_spares_biases() -> None:
 @pytest.mark.parametrize(("warmup", "expected"), [(0, [0.1, 0.05, 0.1 / 3]), (2, [0.05, 0.05, 0.1 / 3])])
 def test_decay(warmup: int, expected: list[float]) -> None:
     settings = _settings(learning_rate=0.1, decay=1.0, warmup_steps=warmup)
-    optimizer = sgd(nn.Linear(1, 1), settings)
-    schedule = keras_decay(optimizer, settings)
-    rates = []
-    for _ in expected:
-        rates.append(schedule.get_last_lr()[0])
-        optimizer.step()
-        schedule.step()
-    assert rates == pytest.approx(expected)
+    assert [learning_rate(settings, updates) for updates in range(3)] == pytest.approx(expected)
+
+
+def test_every_group_has_its_own_factor_on_the_rate() -> None:
+    layers = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2).requires_grad_(False))
+    optimizer = sgd(layers, _settings(), lambda name: 0.5 if name.startswith("0") else 1.0)
+    set_learning_rate(optimizer, 0.2)
+    rates = {id(each): group["lr"] for group in optimizer.param_groups for each in group["params"]}
+    assert rates == {id(each): 0.1 if name[0] == "0" else 0.2 for name, each in layers[:2].named_parameters()}
 
 
 @pytest.mark.parametrize("keras_momentum", [False, True])
@@ -43,7 +44,6 @@ def test_momentum_while_the_rate_changes(keras_momentum: bool) -> None:
     settings = _settings(learning_rate=0.1, decay=0.5, momentum=0.9, l2=0.0, keras_momentum=keras_momentum)
     layer = nn.Linear(1, 1, bias=False)
     optimizer = sgd(layer, settings)
-    schedule = keras_decay(optimizer, settings)
     weight, velocity = layer.weight.item(), 0.0
     for update in range(5):
         gradient, rate = float(update + 1), 0.1 / (1 + 0.5 * update)
@@ -54,6 +54,6 @@ def test_momentum_while_the_rate_changes(keras_momentum: bool) -> None:
             velocity = 0.9 * velocity + gradient
             weight -= rate * velocity
         layer.weight.grad = torch.full((1, 1), gradient)
+        set_learning_rate(optimizer, learning_rate(settings, update))
         optimizer.step()
-        schedule.step()
         assert layer.weight.item() == pytest.approx(weight, abs=1e-6)

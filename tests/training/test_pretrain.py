@@ -13,8 +13,9 @@ from unreel.checkpoint import load_encoder, untrained_encoder
 from unreel.errors import CollectionError, OverwriteError, TrainingError
 from unreel.settings.model import read_settings
 from unreel.settings.pretraining import PretrainSettings
+from unreel.training.metrics import read_metrics
 from unreel.training.pretrain import pretrain
-from unreel.training.run import read_metrics
+from unreel.types import ClipBatch
 from unreel.video.manifest import Manifest
 from unreel.video.options import PrepareOptions
 from unreel.video.prepare import prepare
@@ -41,8 +42,8 @@ def test_the_run_folder(manifest: Manifest, tmp_path: Path) -> None:
     run = settings.out
     assert read_settings(PretrainSettings, run / "settings.yaml") == settings
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == [
-        "step-000003.safetensors",
-        "step-000004.safetensors",
+        "step-000003",
+        "step-000004",
     ]
     lines = read_metrics(run)
     assert [line["step"] for line in lines] == [0, 1, 2, 4, 4]
@@ -138,15 +139,16 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_batch(
 
     forward = HDC.forward
 
-    def broken(self: HDC, batch: object, *, watched: bool) -> object:
-        loss = forward(self, batch, watched=watched)  # type: ignore[arg-type]
-        loss.total = loss.total * (torch.nan if self.training and batch.epoch else 1)  # type: ignore[attr-defined]
-        return loss
+    def broken(self: HDC, batch: ClipBatch) -> dict[str, torch.Tensor]:
+        factor = torch.nan if batch.epoch else 1.0
+        return {name: factor * each for name, each in forward(self, batch).items()}
 
     monkeypatch.setattr(HDC, "forward", broken)
-    with pytest.raises(TrainingError, match=r"the loss of step 3 is nan.*batch was: class.*lower --learning-rate"):
-        pretrain(_settings(manifest, tmp_path / "run", knn_every=0), manifest)
-    assert load_encoder(tmp_path / "run" / "checkpoints" / "step-000002.safetensors").name == "hdc"
+    good = tmp_path / "run" / "checkpoints" / "step-000002"
+    words = rf"the loss of step 3 is nan.*last good checkpoint is {good}\. The batch was: class.*lower --learning-rate"
+    with pytest.raises(TrainingError, match=words):
+        pretrain(_settings(manifest, tmp_path / "run", knn_every=0, checkpoint_every=2), manifest)
+    assert load_encoder(tmp_path / "run" / "checkpoints" / "step-000002").name == "hdc"
     assert "ended by TrainingError" in (tmp_path / "run" / "log.txt").read_text()
 
 
@@ -183,7 +185,7 @@ def test_a_split_that_leaks_is_not_learnt_from(manifest: Manifest, tmp_path: Pat
 
 def test_much_waiting_is_told_once(manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     laps = {"seconds/data": 0.3, "seconds/compute": 0.7, "seconds/step": 1.0}
-    monkeypatch.setattr("unreel.training.pretrain.Pace.lap", lambda _: laps)
+    monkeypatch.setattr("unreel.training.loop.Pace.lap", lambda _: laps)
     pretrain(_settings(manifest, tmp_path / "run", steps=8, log_every=2, knn_every=0), manifest)
     log = (tmp_path / "run" / "log.txt").read_text()
     told = f"30 % of the time is spent waiting for data; see unreel bench loading {manifest.root}"

@@ -23,7 +23,7 @@ from unreel.errors import CollectionError, SettingsError, VideoError
 from unreel.types import ClipBatch
 from unreel.video.datasets import EvaluationDataset, Failure, PretrainDataset, Sample, region
 from unreel.video.decode import PyAVReader
-from unreel.video.loading import Share, _one_ahead, batch_keys, collate, evaluation_samples, joined, pretrain_batches
+from unreel.video.loading import Share, _one_ahead, batch_keys, collate, evaluation_samples, joined, training_batches
 from unreel.video.manifest import Manifest
 from unreel.video.options import PrepareOptions
 from unreel.video.planes import Colour, Planes
@@ -46,7 +46,7 @@ def _dataset(manifest: Manifest) -> PretrainDataset:
 
 
 def _batches(manifest: Manifest, workers: int, first_step: int = 0) -> list[ClipBatch]:
-    with closing(pretrain_batches(_dataset(manifest), 2, 3, first_step=first_step, workers=workers)) as batches:
+    with closing(training_batches(_dataset(manifest), 2, 3, first_step=first_step, workers=workers)) as batches:
         return list(islice(batches, 5))
 
 
@@ -70,7 +70,7 @@ def test_batches_do_not_depend_on_the_workers_nor_on_where_one_begins(manifest: 
 def test_a_batch_of_several_parts_is_the_batch_of_its_keys(manifest: Manifest, workers: int) -> None:
     record = manifest.usable[0]
     dataset = PretrainDataset(manifest, [record] * 21, 16, seed=3)
-    with closing(pretrain_batches(dataset, 20, 3, workers=workers)) as batches:
+    with closing(training_batches(dataset, 20, 3, workers=workers)) as batches:
         found = list(islice(batches, 2))
     for batch, keys in zip(found, batch_keys(21, 20, 3), strict=False):
         _check_equal(batch, collate([dataset[key] for key in keys]))
@@ -120,7 +120,7 @@ def _process(rank: int, world: int, folder: str) -> None:
     distributed.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=world)
     share = Share(processes.rank(), processes.count())
     manifest = Manifest.read(Path(folder))
-    with closing(pretrain_batches(_dataset(manifest), 4, 3, workers=rank, share=share)) as batches:
+    with closing(training_batches(_dataset(manifest), 4, 3, workers=rank, share=share)) as batches:
         shares = list(islice(batches, 3))
     evaluation = EvaluationDataset(manifest, manifest.usable, 16, clips=2)
     torch.save((shares, [sample.id for sample in evaluation_samples(evaluation, share=share)]), f"{folder}/{rank}.pt")
@@ -131,7 +131,7 @@ def test_two_processes_get_the_batches_of_one(manifest: Manifest, tmp_path: Path
     copytree(manifest.root, tmp_path, dirs_exist_ok=True)
     spawn(_process, (2, str(tmp_path)), nprocs=2)  # type: ignore[no-untyped-call]
     (first, some), (second, others) = (torch.load(tmp_path / f"{rank}.pt", weights_only=False) for rank in range(2))
-    whole = pretrain_batches(_dataset(manifest), 4, 3, workers=0)
+    whole = training_batches(_dataset(manifest), 4, 3, workers=0)
     for batch, *parts in zip(islice(whole, 3), first, second, strict=True):
         assert [len(part) for part in parts] == [2, 2]
         _check_equal(joined(parts), batch)
@@ -233,7 +233,7 @@ def test_a_prepared_file_that_is_no_longer_what_it_was(
     message = (
         rf"^{record.id} cannot be read any more \(.*{HARMS[harm]}.*Remove its prepared file, .*{record.path}, and "
     )
-    batches = pretrain_batches(_dataset(own), 5, 3, workers=workers)
+    batches = training_batches(_dataset(own), 5, 3, workers=workers)
     with pytest.raises(VideoError, match=message) as caught:
         next(batches)
     assert "Traceback" not in str(caught.value)
@@ -283,9 +283,9 @@ def test_the_batch_ahead_is_made_meanwhile_and_all_ends_with_the_last() -> None:
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_batches_for_a_gpu_lie_in_page_locked_memory(manifest: Manifest) -> None:
-    with closing(pretrain_batches(_dataset(manifest), 4, 3, workers=1, device="cuda")) as batches:
+    with closing(training_batches(_dataset(manifest), 4, 3, workers=1, device="cuda")) as batches:
         found = list(islice(batches, 3))
     assert all(batch.luma.is_pinned() and batch.chroma.is_pinned() for batch in found)
-    for batch, expected in zip(found, pretrain_batches(_dataset(manifest), 4, 3, workers=0), strict=False):
+    for batch, expected in zip(found, training_batches(_dataset(manifest), 4, 3, workers=0), strict=False):
         _check_equal(batch, expected)
     assert not active_children()

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -258,26 +256,6 @@ def test_a_full_disk_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "prepare_file", _prepare_or_fail)
     with pytest.raises(CollectionError, match=r"^/out cannot be written to: no space left on device$"):
         prepare(folder, tmp_path / "out", SMALL)
-
-
-def test_a_script_without_main_guard_is_told_so(tmp_path: Path) -> None:
-    folder, script = collection(tmp_path / "in", "a.mp4"), tmp_path / "script.py"
-    script.write_text(
-        "from pathlib import Path\n"
-        "from unreel.video.options import PrepareOptions\n"
-        "from unreel.video.prepare import prepare\n"
-        f"prepare(Path({str(folder)!r}), Path({str(tmp_path / 'out')!r}), PrepareOptions(workers=1))\n"
-    )
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    run = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=60)
-    assert run.returncode == 1
-    told = [line for line in run.stderr.splitlines() if line.startswith("unreel.errors.UnreelError")]
-    assert set(told) == {
-        "unreel.errors.UnreelError: a process that works for others must not start processes. "
-        'A script must do this under: if __name__ == "__main__":',
-        "unreel.errors.UnreelError: the processes have ended before their work. "
-        'Run this again to go on. A script must do this under: if __name__ == "__main__":',
-    }
 
 
 def test_no_usable_video_is_an_error_with_all_reasons(tmp_path: Path) -> None:

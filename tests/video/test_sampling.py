@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.chance import generator
-from unreel.video.sampling import equally_spaced_starts, looped, two_starts
+from unreel.video.sampling import consecutive_starts, equally_spaced_starts, looped, one_start, two_starts
 
 
 @given(frames=st.integers(16, 400), seed=st.integers(0, 9))
@@ -26,6 +26,23 @@ def test_two_starts_are_uniform_and_independent() -> None:
 def test_a_video_shorter_than_a_clip_is_our_own_mistake() -> None:
     with pytest.raises(ValueError, match="got 15 frames, a clip needs 16"):
         two_starts(15, 16, generator(0, "test"))
+
+
+def test_one_start_is_uniform_and_0_where_the_video_is_looped() -> None:
+    starts = [one_start(19, 16, generator(0, "test", number)) for number in range(4000)]
+    assert np.bincount(starts, minlength=4).min() > 900  # 1000 expected of each of 4
+    assert set(starts) == {0, 1, 2, 3}
+    assert {one_start(frames, 16, generator(number, "test")) for frames in (1, 15, 16) for number in range(9)} == {0}
+
+
+@given(frames=st.integers(1, 400), clip_length=st.integers(1, 20))
+def test_a_test_sees_every_frame_once_but_for_a_tail_shorter_than_a_clip(frames: int, clip_length: int) -> None:
+    starts = consecutive_starts(frames, clip_length)
+    seen = [frame for start in starts for frame in range(start, start + clip_length)]
+    if frames < clip_length:
+        assert starts == [0]
+    else:
+        assert seen == list(range(frames - frames % clip_length))
 
 
 @given(frames=st.integers(16, 400), count=st.integers(1, 12))

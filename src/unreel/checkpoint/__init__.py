@@ -1,5 +1,25 @@
-"""Weights on disk: safetensors that describe themselves; no pickle is ever loaded."""
+"""Weights and checkpoints on disk: safetensors that describe themselves, and JSON; no pickle is ever loaded."""
 
-from unreel.checkpoint.weights import LoadedEncoder, load_encoder, save_weights, untrained_encoder
+from unreel.checkpoint.state import TrainingState, load_checkpoint, save_checkpoint
+from unreel.checkpoint.weights import (
+    LoadedEncoder,
+    Origin,
+    Weights,
+    load_encoder,
+    read_weights,
+    save_weights,
+    untrained_encoder,
+)
 
-__all__ = ["LoadedEncoder", "load_encoder", "save_weights", "untrained_encoder"]
+__all__ = [
+    "LoadedEncoder",
+    "Origin",
+    "TrainingState",
+    "Weights",
+    "load_checkpoint",
+    "load_encoder",
+    "read_weights",
+    "save_checkpoint",
+    "save_weights",
+    "untrained_encoder",
+]

@@ -1,14 +1,13 @@
 """Saving and loading weights.
 
-    RUN/weights.safetensors                   the weights at the end
-    RUN/checkpoints/step-000500.safetensors   those on the way
+    RUN/weights.safetensors                           the weights at the end
+    RUN/checkpoints/step-000500/weights.safetensors   those on the way
 
 The header of the file holds all that is needed to build the encoder again (`EncoderSettings`) and to name it.
 """
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from unreel import models
+from unreel.engine.files import sync
 from unreel.errors import CheckpointError
 from unreel.settings.model import validated
 from unreel.settings.pretraining import EncoderSettings
@@ -42,52 +42,104 @@ class LoadedEncoder:
     seed: int
 
 
-def save_weights(
-    path: Path, state: Mapping[str, Tensor], settings: EncoderSettings, *, recipe: str, seed: int, step: int
-) -> None:
+@dataclass(frozen=True)
+class Origin:
+    """Where weights come from: what it takes to build their encoder again and to name it.
+
+    `classes` are those that a fine-tuned classifier tells apart, in the order of its outputs, and `label` their name.
+    """
+
+    encoder: EncoderSettings
+    recipe: str
+    seed: int
+    label: str = ""
+    classes: tuple[str, ...] = ()
+
+
+def save_weights(path: Path, state: Mapping[str, Tensor], origin: Origin, *, step: int) -> None:
     """Write the weights of a method, whole or not at all."""
-    header = {
-        "unreel": FORMAT,
-        "encoder": settings.model_dump_json(),
-        "recipe": recipe,
-        "seed": str(seed),
-        "step": str(step),
+    facts = {
+        "format": FORMAT,
+        "encoder": origin.encoder.model_dump(mode="json"),
+        "recipe": origin.recipe,
+        "seed": origin.seed,
+        "step": step,
+        "label": origin.label,
+        "classes": origin.classes,
     }
-    unfinished = path.with_suffix(".unfinished")
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, unfinished, header)
-    with unfinished.open("rb") as written:
-        os.fsync(written.fileno())
-    unfinished.replace(path)
+    header = {"unreel": json.dumps(facts)}  # one entry: safetensors writes several in an order that changes
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    try:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, unfinished, header)
+        sync(unfinished)
+        unfinished.replace(path)
+    except (OSError, SafetensorError):
+        unfinished.unlink(missing_ok=True)
+        raise
 
 
-def load_encoder(run: Path) -> LoadedEncoder:
-    """The encoder of a run folder (its final weights) or of one weights file.
+@dataclass(frozen=True)
+class Weights:
+    """What a weights file holds."""
+
+    origin: Origin
+    step: int
+    state: dict[str, Tensor]
+
+
+def read_weights(run: Path) -> Weights:
+    """The weights of a run folder (the final ones), of a checkpoint's folder, or of one weights file.
 
     Raises:
-        CheckpointError: there are no weights, they are damaged, or they are no unreel encoder.
+        CheckpointError: there are none, they are damaged, or no unreel run has written them.
     """
     path = run / FINAL if run.is_dir() else run
     if not path.is_file():
-        raise CheckpointError(f"{run} holds no weights: expected {FINAL}, as a finished `unreel pretrain` leaves it.")
+        raise CheckpointError(f"{run} holds no weights: expected {FINAL}. {_instead(run)}")
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            state = {key.removeprefix(PREFIX): file.get_tensor(key) for key in file.keys() if key.startswith(PREFIX)}  # noqa: SIM118
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise CheckpointError(
             f"{path} is no safetensors file or is damaged ({error}). Use another checkpoint."
         ) from None
-    if header.get("unreel") != FORMAT:
-        raise CheckpointError(
-            f"{path} has the format {header.get('unreel')!r}, expected {FORMAT!r} as `unreel pretrain` writes."
-        )
-    settings = validated(EncoderSettings, json.loads(header["encoder"]), str(path))
+    try:
+        facts = json.loads(header.get("unreel", "{}"))
+        if facts.get("format") != FORMAT:
+            raise CheckpointError(
+                f"{path} has the format {facts.get('format')!r}, expected {FORMAT!r} as `unreel pretrain` writes."
+            )
+        encoder = validated(EncoderSettings, facts["encoder"], str(path))
+        origin = Origin(encoder, facts["recipe"], facts["seed"], facts["label"], tuple(facts["classes"]))
+        return Weights(origin, facts["step"], state)
+    except (KeyError, ValueError, AttributeError):
+        raise CheckpointError(f"{path} has a header that cannot be read. Use another checkpoint.") from None
+
+
+def _instead(run: Path) -> str:
+    """What could be used where a run has no final weights."""
+    found = sorted(run.glob(f"checkpoints/step-*/{FINAL}"))
+    if found:
+        return f"The run is not finished; its newest checkpoint is {found[-1].parent}: name that, or finish the run."
+    return "Name a run folder that `unreel pretrain` has finished, one of its checkpoints, or a weights file."
+
+
+def load_encoder(run: Path) -> LoadedEncoder:
+    """The encoder of a run folder (its final weights), of a checkpoint's folder, or of one weights file.
+
+    Raises:
+        CheckpointError: there are no weights, they are damaged, or they are no unreel encoder.
+    """
+    weights = read_weights(run)
+    settings = weights.origin.encoder
     encoder = models.build_from(settings)
+    state = {key.removeprefix(PREFIX): each for key, each in weights.state.items() if key.startswith(PREFIX)}
     try:
         encoder.load_state_dict(state)
     except RuntimeError as error:
-        raise CheckpointError(f"{path} does not fit the encoder it names ({settings.name}): {error}") from None
-    return _ready(encoder, settings, header["recipe"], int(header["seed"]))
+        raise CheckpointError(f"{run} does not fit the encoder it names ({settings.name}): {error}") from None
+    return _ready(encoder, settings, weights.origin.recipe, weights.origin.seed)
 
 
 def untrained_encoder(like: LoadedEncoder) -> LoadedEncoder:

@@ -8,7 +8,6 @@ import tyro
 from rich.console import Console
 
 from unreel import recipes
-from unreel.cli.inventory import LISTED
 from unreel.cli.parsing import parse
 from unreel.errors import SettingsError
 from unreel.settings.model import read_settings
@@ -23,27 +22,13 @@ def main(arguments: Sequence[str]) -> None:
     rest, start = _starting_point(arguments)
     settings = parse(PretrainSettings, "pretrain", rest, default=start)
     run(settings.model_copy(update={"folder": settings.folder.resolve()}))
-    print(f"weights, metrics and log in {settings.out}")
 
 
 def run(settings: PretrainSettings) -> None:
     """Prepare the folder where that is still to be done, say what is left out, then pretrain."""
-    from unreel.engine.outputs import check_free
-    from unreel.training.pretrain import check_method, choose_videos, pretrain
-    from unreel.video.options import PrepareOptions
-    from unreel.video.prepare import prepared
+    from unreel import api
 
-    check_free(settings.out)
-    check_method(settings)
-    options = PrepareOptions(settings.encoder_settings.prepared_side, group_pattern=settings.group_pattern)
-    manifest = prepared(settings.folder, options)
-    videos, left_out = choose_videos(settings, manifest)
-    print(f"learning from {len(videos)} videos, {len(left_out)} files left out")
-    for identity, reason in list(left_out.items())[:LISTED]:
-        print(f"  {identity}: {reason}")
-    if len(left_out) > LISTED:
-        print(f"  and {len(left_out) - LISTED} more, all listed in {settings.out / 'videos.json'}")
-    pretrain(settings, manifest)
+    api.run_pretraining(settings)
 
 
 def _starting_point(arguments: Sequence[str]) -> tuple[list[str], PretrainSettings]:

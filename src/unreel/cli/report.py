@@ -43,7 +43,7 @@ def run(settings: Report) -> Path:
     from unreel.evaluation.results import read_retrievals
     from unreel.reporting.page import ReportInputs, write_report
     from unreel.search.table import read_vectors
-    from unreel.training.run import read_metrics
+    from unreel.training.metrics import read_metrics
     from unreel.video.options import PrepareOptions
     from unreel.video.prepare import prepared
 

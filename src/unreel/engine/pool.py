@@ -10,7 +10,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import current_process, get_context
 from types import ModuleType
 from typing import Any, Literal, TypeVar, get_args
 
@@ -18,13 +17,13 @@ from pebble import ProcessExpired, ProcessPool
 from threadpoolctl import threadpool_limits
 
 from unreel.engine.processors import cores
+from unreel.engine.starting import check_importable, context
 from unreel.errors import SettingsError, UnreelError
 from unreel.extras import require
 
 Result = TypeVar("Result")
 EngineName = Literal["local", "ray"]
 
-_GUARD = 'A script must do this under: if __name__ == "__main__":'
 _WAITING = 4  # tasks of each process that are handed out before their turn: enough to keep it busy
 _CHUNK = 16  # tasks that a Ray worker takes at a time, at the most: its process must be started for each chunk
 
@@ -61,7 +60,7 @@ class Engine:
         """The number and the result of every task (the arguments of `work`), as they get ready.
 
         Raises:
-            UnreelError: a task has raised it, or the processes could not be started.
+            UnreelError: a task has raised it, the processes could not be started, or `work` is of the main module.
             OSError: a task has raised it.
             MissingExtraError: Ray is wanted and not installed.
         """
@@ -70,17 +69,8 @@ class Engine:
         numbered = enumerate(tasks)
         if self.name == "ray":
             return _on_cluster(work, numbered, len(tasks), self)
+        check_importable((work, tasks[0]))  # a task that its process cannot read would never end
         return _in_processes(work, numbered, min(self.workers or cores(), len(tasks)), self.seconds)
-
-
-def check_main_guard() -> None:
-    """Nothing, where processes can be started; a process that is just being started would start the whole script anew.
-
-    Raises:
-        UnreelError: this is such a process.
-    """
-    if getattr(current_process(), "_inheriting", False):  # the test of multiprocessing itself
-        raise UnreelError(f"a process that works for others must not start processes. {_GUARD}")
 
 
 def _in_processes(
@@ -112,7 +102,7 @@ def _result(future: "Future[Result]") -> Result | Lost:
     if isinstance(error, ProcessExpired):
         return Lost("crashed")
     if isinstance(error, BrokenProcessPool):
-        raise UnreelError(f"the processes have ended before their work. Run this again to go on. {_GUARD}") from error
+        raise UnreelError("the processes have ended before their work. Run this again to go on.") from error
     if isinstance(error, (UnreelError, OSError)):
         raise error
     return Lost("failed", type(error).__name__)
@@ -121,7 +111,7 @@ def _result(future: "Future[Result]") -> Result | Lost:
 @contextmanager
 def _processes(count: int) -> Iterator[ProcessPool]:
     """A pool of fresh processes (a fork of one that computes can hang), stopped at the end even in mid-task."""
-    pool = ProcessPool(count, initializer=_one_thread, context=get_context("spawn"))
+    pool = ProcessPool(count, initializer=_one_thread, context=context("spawn"))
     try:
         yield pool
     finally:

@@ -4,10 +4,14 @@ With a process group (`torchrun`, or Fabric on several devices) every process ho
 without one there is one process, and everything here does nothing.
 """
 
+from typing import TypeVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, distributed
 from torch.autograd import Function
+
+T = TypeVar("T")
 
 
 def count() -> int:
@@ -53,3 +57,26 @@ class _Gather(Function):
         summed = gradient.contiguous().clone()
         distributed.all_reduce(summed)
         return summed.chunk(count())[rank()]
+
+
+def any_of(value: bool) -> bool:
+    """Whether it holds in any process: all get the same answer."""
+    return any(everyone(value))
+
+
+def everyone(value: T) -> list[T]:
+    """What every process gives, in the order of their ranks."""
+    if count() == 1:
+        return [value]
+    values: list[T] = [value] * count()
+    distributed.all_gather_object(values, value)
+    return values
+
+
+def from_first(value: T) -> T:
+    """What the first process gives."""
+    if count() == 1:
+        return value
+    values = [value]
+    distributed.broadcast_object_list(values)
+    return values[0]

@@ -4,14 +4,17 @@ import os
 import signal
 from collections.abc import Generator, Iterable
 from functools import partial
-from multiprocessing import active_children
+from multiprocessing import active_children, parent_process
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
+from threading import Thread
 from typing import Any, Protocol, runtime_checkable
 
 from threadpoolctl import threadpool_limits
 from torch.utils.data import DataLoader
 
+from unreel.engine.starting import context
+from unreel.engine.stopping import SIGNALS
 from unreel.errors import CollectionError
 
 AHEAD = 2  # results that wait for each worker
@@ -34,6 +37,7 @@ def read_ahead(source: Readable, keys: Iterable[Any], workers: int, *, yielding:
 
     Raises:
         CollectionError: a worker has died.
+        UnreelError: the workers could not find `source`, as its class is of the main module.
     """
     if workers == 0:
         yield from (source[key] for key in keys)
@@ -46,7 +50,7 @@ def read_ahead(source: Readable, keys: Iterable[Any], workers: int, *, yielding:
         num_workers=workers,
         prefetch_factor=AHEAD,
         # Forking a process whose threads already compute can hang: a fresh process cannot.
-        multiprocessing_context="forkserver" if os.name == "posix" else "spawn",
+        multiprocessing_context=context("forkserver"),
         worker_init_fn=partial(_settle, yielding),
     )
     others = set(active_children())
@@ -73,18 +77,26 @@ def _death(processes: Iterable[BaseProcess]) -> CollectionError | None:
     advice = {
         "SIGKILL": "Systems do so when memory runs out: try fewer --loader-workers or a smaller --batch-size.",
         "SIGBUS": "Shared memory is full: give the container more of it (docker run --shm-size 1g).",
-        "code 1": 'Its own words are above. A script must read videos under: if __name__ == "__main__":',
+        "code 1": "Its own words are above.",
     }
     words = next((words for end, words in advice.items() if how.endswith(end)), "A video may have crashed its decoder.")
     return CollectionError(f"a process that reads videos {how}. {words} With --loader-workers 0 there is none.")
 
 
 def _settle(yielding: bool, _: int) -> None:
-    """One thread for every library; Ctrl-C is the main process's."""
+    """One thread for every library; what asks the run to stop is the main process's, and its end is this one's."""
     threadpool_limits(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in SIGNALS:  # a server that somebody else has started does not block them
+        signal.signal(number, signal.SIG_IGN)
+    Thread(target=_end_with, args=[parent_process()], daemon=True).start()
     if yielding and hasattr(os, "nice"):
         os.nice(19)
+
+
+def _end_with(main: Any) -> None:
+    """DataLoader's own watchdog watches the fork server, which itself lives as long as its workers."""
+    main.join()
+    os._exit(1)
 
 
 def _unchanged(value: Any) -> Any:

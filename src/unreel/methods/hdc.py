@@ -1,5 +1,6 @@
 """HDC, Hierarchically Decoupled Spatial-Temporal Contrast: the method of the paper (Sec. 3)."""
 
+from collections.abc import Mapping
 from typing import final
 
 import torch
@@ -46,14 +47,27 @@ class HDC(nn.Module):
             }
         )
 
-    def forward(self, batch: ClipBatch, *, watched: bool = False) -> Loss:
-        """The loss of a batch of two clips per video, x and Γ(x); `watched` adds the figures that show collapse."""
+    def forward(self, batch: ClipBatch) -> dict[str, Float[Tensor, "b ..."]]:
+        """The embeddings of two clips per video, x and Γ(x), by view, task and level.
+
+        `o/spatial_3` … of shape (b n d), one row per temporal position; `o/temporal_3` … of shape (b d).
+        """
         views = ["o"] + ["s"] * any(self.alpha.values()) + ["t"] * any(self.beta.values())
         clips = torch.cat([self.view(batch, view) for view in views])
         pyramid = self.encoder(clips)
         maps = {view: Pyramid({k: pyramid[k].chunk(len(views))[row] for k in LEVELS}) for row, view in enumerate(views)}
-        spatial = {k: (self._spatial("o", maps, k), self._spatial("s", maps, k)) for k in LEVELS if self.alpha[k]}
-        temporal = {k: (self._temporal("o", maps, k), self._temporal("t", maps, k)) for k in LEVELS if self.beta[k]}
+        spatial = {f"{v}/spatial_{k}": self._spatial(v, maps, k) for k in LEVELS if self.alpha[k] for v in "os"}
+        temporal = {f"{v}/temporal_{k}": self._temporal(v, maps, k) for k in LEVELS if self.beta[k] for v in "ot"}
+        return spatial | temporal
+
+    def loss(self, outputs: Mapping[str, Float[Tensor, "b ..."]], *, watched: bool = False) -> Loss:
+        """The loss of the embeddings of a batch; `watched` adds the figures that show collapse."""
+        spatial = {
+            k: (outputs[f"o/spatial_{k}"], outputs[f"s/spatial_{k}"]) for k, weight in self.alpha.items() if weight
+        }
+        temporal = {
+            k: (outputs[f"o/temporal_{k}"], outputs[f"t/temporal_{k}"]) for k, weight in self.beta.items() if weight
+        }
         loss = hdnce(
             spatial,
             temporal,

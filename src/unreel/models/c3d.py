@@ -41,10 +41,10 @@ class C3D(Encoder):
         initialise(self)
 
     def levels(self, clips: Float[Tensor, "b 3 t h w"]) -> Pyramid:
-        maps = functional.max_pool3d(self.block1(clips), (1, 2, 2))
-        level3 = self.block3(functional.max_pool3d(self.block2(maps), 2))
-        level4 = self.block4(functional.max_pool3d(level3, 2))
-        return Pyramid({3: level3, 4: level4, 5: self.block5(functional.max_pool3d(level4, 2))})
+        maps = functional.max_pool3d(self.block(self.block1, clips), (1, 2, 2))
+        level3 = self.block(self.block3, functional.max_pool3d(self.block(self.block2, maps), 2))
+        level4 = self.block(self.block4, functional.max_pool3d(level3, 2))
+        return Pyramid({3: level3, 4: level4, 5: self.block(self.block5, functional.max_pool3d(level4, 2))})
 
 
 def _convolution(channels_in: int, channels_out: int, norm: Norm) -> nn.Sequential:

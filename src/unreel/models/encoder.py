@@ -1,10 +1,12 @@
 """What every encoder is, and what all of them do alike."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from unreel.errors import SettingsError
 from unreel.types import Pyramid
@@ -14,10 +16,13 @@ class Encoder(nn.Module, ABC):
     """Clips in, feature maps of levels 3, 4 and 5 out; `channels` maps level → number of channels.
 
     A concrete encoder gives `levels` and `minimum`: the frames, height and width below which a level would be empty.
+    With `recomputing` set, what is inside a block is computed again in the backward pass instead of being kept: less
+    memory, the same values and gradients.
     """
 
     minimum: ClassVar[tuple[int, int, int]]
     channels: dict[int, int]
+    recomputing = False
 
     @abstractmethod
     def levels(self, clips: Float[Tensor, "b 3 t h w"]) -> Pyramid:
@@ -46,6 +51,13 @@ class Encoder(nn.Module, ABC):
         """
         self.check(*clips.shape[2:])
         return self.levels(clips)
+
+    def block(self, block: Callable[[Tensor], Tensor], maps: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b ..."]:
+        """What a block makes of the maps."""
+        if not self.recomputing:
+            return block(maps)
+        recomputed: Tensor = checkpoint(block, maps, use_reentrant=False)
+        return recomputed
 
     if TYPE_CHECKING:  # the call is nn.Module's own, which says nothing of what it takes and gives
 

@@ -40,10 +40,13 @@ class R2Plus1D10(Encoder):
         initialise(self)
 
     def levels(self, clips: Float[Tensor, "b 3 t h w"]) -> Pyramid:
-        maps = self.block2(functional.relu(self.norm(self.stem(clips))))
-        level3 = self.block3(maps)
-        level4 = self.block4(level3)
-        return Pyramid({3: level3, 4: level4, 5: self.block5(level4)})
+        maps = self.block(self.block2, self.block(self._block1, clips))
+        level3 = self.block(self.block3, maps)
+        level4 = self.block(self.block4, level3)
+        return Pyramid({3: level3, 4: level4, 5: self.block(self.block5, level4)})
+
+    def _block1(self, clips: Float[Tensor, "b 3 t h w"]) -> Float[Tensor, "b c t h2 w2"]:
+        return functional.relu(self.norm(self.stem(clips)))
 
 
 @final

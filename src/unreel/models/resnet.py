@@ -42,10 +42,14 @@ class ResNet18(Encoder):
         initialise(self)
 
     def levels(self, clips: Float[Tensor, "b 3 t h w"]) -> Pyramid:
-        maps = self.block2(self.pool(functional.relu(self.norm(self.stem(clips)))))
-        level3 = self.block3(maps)
-        level4 = self.block4(level3)
-        return Pyramid({3: level3, 4: level4, 5: self.block5(level4)})
+        maps = self.block(self.block2, self.block(self._block1, clips))
+        level3 = self.block(self.block3, maps)
+        level4 = self.block(self.block4, level3)
+        return Pyramid({3: level3, 4: level4, 5: self.block(self.block5, level4)})
+
+    def _block1(self, clips: Float[Tensor, "b 3 t h w"]) -> Float[Tensor, "b c t2 h2 w2"]:
+        maps: Tensor = self.pool(functional.relu(self.norm(self.stem(clips))))
+        return maps
 
 
 @final

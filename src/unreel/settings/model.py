@@ -54,8 +54,10 @@ def read_settings(kind: type[AnySettings], path: Path) -> AnySettings:
 
 
 def write_settings(settings: Settings, path: Path) -> None:
-    """Write settings as YAML that `read_settings` reads back to an equal object."""
-    path.write_text(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+    """Write settings, whole or not at all, as YAML that `read_settings` reads back to an equal object."""
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.write_text(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+    unfinished.replace(path)
 
 
 def describe(error: ValidationError, kind: type[BaseModel], origin: str) -> str:

@@ -1,23 +1,31 @@
 """The paper's optimiser: SGD as Keras means it (Sec. 3.3)."""
 
+from collections.abc import Callable
+from typing import Any
+
 from torch import nn
 from torch.optim import SGD, Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 
-from unreel.settings.pretraining import PretrainSettings
+from unreel.settings.training import TrainingSettings
 
 
-def sgd(module: nn.Module, settings: PretrainSettings) -> SGD:
-    """SGD with Keras's L2 on kernels only.
+def sgd(module: nn.Module, settings: TrainingSettings, factor: Callable[[str], float] = lambda _: 1.0) -> SGD:
+    """SGD with Keras's L2 on kernels only; weights that need no gradient are left out.
+
+    `factor` gives a parameter's own factor on the learning rate, by its name.
 
     Keras adds λ·Σw² to the loss, torch's weight decay adds w/2 per unit to the gradient's potential: weight_decay = 2λ.
     Biases and norm scales, all of one dimension, are left alone. With `keras_momentum` the learning rate of its time
     stays inside the velocity (v ← m·v − lr·g, w ← w + v); torch's applies the newest rate to all of it.
     """
-    parameters = list(module.parameters())
-    kernels = {"params": [each for each in parameters if each.ndim > 1], "weight_decay": 2 * settings.l2}
-    others = {"params": [each for each in parameters if each.ndim <= 1], "weight_decay": 0.0}
-    optimizer = SGD([kernels, others], lr=settings.learning_rate, momentum=settings.momentum)
+    groups: dict[tuple[bool, float], dict[str, Any]] = {}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            kernel, own = parameter.ndim > 1, factor(name)
+            decay = 2 * settings.l2 if kernel else 0.0
+            group = groups.setdefault((kernel, own), {"params": [], "weight_decay": decay, "factor": own})
+            group["params"].append(parameter)
+    optimizer = SGD([groups[key] for key in sorted(groups, reverse=True)], settings.learning_rate, settings.momentum)
     if settings.keras_momentum:
         optimizer.register_step_pre_hook(_keep_rate_in_velocity)
     return optimizer
@@ -34,11 +42,16 @@ def _keep_rate_in_velocity(optimizer: Optimizer, *_: object) -> None:
                 buffer.mul_(ratio)
 
 
-def keras_decay(optimizer: SGD, settings: PretrainSettings) -> LambdaLR:
-    """lr_i = lr / (1 + decay · i), i = updates done; rising linearly over the first `warmup_steps`."""
+def learning_rate(settings: TrainingSettings, updates: int) -> float:
+    """The learning rate after so many updates: lr / (1 + decay · updates), rising linearly over `warmup_steps`.
 
-    def factor(updates: int) -> float:
-        warmup = min(1.0, (updates + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
-        return warmup / (1 + settings.decay * updates)
+    A function of the step and of nothing else: a resumed run cannot have another.
+    """
+    warmup = min(1.0, (updates + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
+    return settings.learning_rate * (warmup / (1 + settings.decay * updates))
 
-    return LambdaLR(optimizer, factor)
+
+def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
+    """Give every group its rate: `rate` times the group's own factor."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["factor"]

@@ -1,12 +1,13 @@
-"""The run folder: everything needed to understand, compare and repeat a run.
+"""The run folder: everything needed to understand, compare, repeat and resume a run.
 
 RUN/
 ├── settings.yaml           resolved; `unreel pretrain --config RUN/settings.yaml --out …` repeats it
-├── versions.json           unreel, Python, torch, machine, command line
+├── versions.json           unreel, Python, torch, machine, command line: those of the start
+├── videos.json             which videos take part, which were left out and why
+├── run.lock                held by the process that trains
 ├── log.txt                 what happened when
-├── metrics.jsonl           one line per measured step; the same figures in tensorboard/
-├── videos.json             which videos took part, which were left out and why
-├── checkpoints/            weights on the way
+├── metrics.csv             one row per measured step; the same figures in tensorboard/
+├── checkpoints/            what the run can go on from
 └── weights.safetensors     weights at the end
 """
 
@@ -16,41 +17,55 @@ import os
 import platform
 import shlex
 import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import final
 
-from torch.utils.tensorboard import SummaryWriter
+from filelock import FileLock, Timeout
 
+from unreel.engine.files import write_whole
 from unreel.engine.outputs import check_free
-from unreel.settings.model import Settings, write_settings
+from unreel.errors import CollectionError, OverwriteError, RunError, SettingsError
+from unreel.settings.model import read_settings, write_settings
+from unreel.settings.training import TrainingSettings
 
 LIBRARIES = ("unreel", "torch", "av", "lightning-fabric", "numpy", "safetensors")
+SETTINGS, VIDEOS, VERSIONS, LOCK = "settings.yaml", "videos.json", "versions.json", "run.lock"
+_BEGINNING = {LOCK, VIDEOS, VERSIONS, "log.txt", f"{SETTINGS}.unfinished", f"{VIDEOS}.unfinished"}
+_NAMED = 5
 
 
 @final
 class RunFolder:
-    """An open run folder. Use as a context manager.
+    """An open run folder, new or that of a run to go on with. Use as a context manager.
 
     Raises:
-        OverwriteError: the folder exists already and is not empty.
+        OverwriteError: the folder holds something else, or a run that must not be resumed.
+        RunError: another process trains it at this moment.
+        SettingsError: it holds a run of other settings.
+        CollectionError: it holds a run on other videos.
     """
 
-    def __init__(self, path: Path, settings: Settings) -> None:
-        check_free(path)
-        self.path = path
-        (path / "checkpoints").mkdir(parents=True)
-        write_settings(settings, path / "settings.yaml")
-        (path / "versions.json").write_text(json.dumps(versions(), indent=1))
-        self.log = logging.getLogger(f"unreel.run.{path}")
-        self.log.setLevel(logging.INFO)
-        self.log.propagate = False
-        handler = logging.FileHandler(path / "log.txt", encoding="utf-8")
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        self.log.addHandler(handler)
-        self._metrics = (path / "metrics.jsonl").open("a", encoding="utf-8", buffering=1)
-        self._tensorboard = SummaryWriter(str(path / "tensorboard"))
+    def __init__(self, settings: TrainingSettings, used: Sequence[str], left_out: Mapping[str, str]) -> None:
+        self.path = path = settings.out
+        if not is_run(path) and not _is_beginning(path):
+            check_free(path)
+        path.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            stack.enter_context(_locked(path))
+            self.resumed = is_run(path)
+            if self.resumed:
+                _check_same(settings, used)
+            write_whole(path / VIDEOS, json.dumps({"used": list(used), "left_out": dict(left_out)}, indent=1))
+            if not self.resumed:
+                write_whole(path / VERSIONS, json.dumps(versions(), indent=1))
+            always = settings.model_copy(update={"resume": "auto"})
+            write_settings(always, path / SETTINGS)  # last: it says that this is a run
+            self.log = _log(path, stack)
+            self._open = stack.pop_all()
 
     def __enter__(self) -> "RunFolder":
         return self
@@ -58,21 +73,12 @@ class RunFolder:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if error is not None:
             self.log.error("ended by %s: %s", type(error).__name__, error)
-        self._metrics.close()
-        self._tensorboard.close()
-        for handler in list(self.log.handlers):
-            handler.close()
-            self.log.removeHandler(handler)
+        self._open.close()
 
-    def measure(self, step: int, figures: dict[str, float]) -> None:
-        """Write the figures of one step to metrics.jsonl and TensorBoard."""
-        self._metrics.write(json.dumps({"step": step, **figures}) + "\n")
-        for name, value in figures.items():
-            self._tensorboard.add_scalar(name, value, step)
 
-    def note_videos(self, used: list[str], left_out: dict[str, str]) -> None:
-        """Write which videos take part and which do not, with the reason."""
-        (self.path / "videos.json").write_text(json.dumps({"used": used, "left_out": left_out}, indent=1))
+def is_run(path: Path) -> bool:
+    """Whether a folder holds a run, finished or not."""
+    return (path / SETTINGS).is_file()
 
 
 def versions() -> dict[str, str]:
@@ -85,7 +91,60 @@ def versions() -> dict[str, str]:
     }
 
 
-def read_metrics(run: Path) -> list[dict[str, int | float]]:
-    """The lines of a run's metrics.jsonl; a last line cut off by a kill is left out."""
-    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+def differences(before: TrainingSettings, now: TrainingSettings) -> dict[str, tuple[object, object]]:
+    """The settings that a resumed run must not have otherwise, and their values before and now."""
+    old, new = before.model_dump(mode="json"), now.model_dump(mode="json")
+    return {name: (old[name], new[name]) for name in new if name not in now.changeable and old[name] != new[name]}
+
+
+def _is_beginning(path: Path) -> bool:
+    """Whether a folder holds no more than the beginning of a run that ended before its first step."""
+    return path.is_dir() and {each.name for each in path.iterdir()} <= _BEGINNING
+
+
+def _locked(path: Path) -> FileLock:
+    lock = FileLock(path / LOCK)
+    try:
+        lock.acquire(timeout=2)  # those who only look whether it is held take it for an instant
+    except Timeout:
+        raise RunError(
+            f"{path} is being trained by another process. Wait for it, stop it, or write to another folder."
+        ) from None
+    return lock
+
+
+def _check_same(settings: TrainingSettings, used: Sequence[str]) -> None:
+    path = settings.out
+    if settings.resume == "never":
+        raise OverwriteError(f"{path} holds a run and --resume is never: write to another folder, or remove it.")
+    try:
+        before = read_settings(type(settings), path / SETTINGS)
+    except SettingsError as error:
+        raise OverwriteError(f"{path} holds a run of another kind: write to another folder. {error}") from None
+    if changed := differences(before, settings):
+        lines = [f"  {name}: {old!r} in the run, {new!r} now" for name, (old, new) in changed.items()]
+        raise SettingsError(
+            f"{path} holds a run of other settings, and a run is never resumed with others:\n"
+            + "\n".join(lines)
+            + f"\nGive the same (--config {path / SETTINGS}), or write to another folder."
+        )
+    learnt = json.loads((path / VIDEOS).read_text(encoding="utf-8"))["used"]
+    if list(used) != learnt:
+        gone, new_ones = sorted(set(learnt) - set(used)), sorted(set(used) - set(learnt))
+        what = [f"{len(ids)} {word} ({', '.join(ids[:_NAMED])}…)" for ids, word in ((gone, "gone"), (new_ones, "new"))]
+        raise CollectionError(
+            f"{path} holds a run on other videos: of its {len(learnt)}, {what[0]}; {what[1]}. Put the collection back "
+            "as it was, or write to another folder."
+        )
+
+
+def _log(path: Path, stack: ExitStack) -> logging.Logger:
+    log = logging.getLogger(f"unreel.run.{path}")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    handler = logging.FileHandler(path / "log.txt", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    stack.callback(handler.close)
+    stack.callback(log.removeHandler, handler)
+    return log

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Protocol, final, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -38,6 +38,23 @@ class Failure:
     reason: str
 
 
+@runtime_checkable
+class ClipDataset(Protocol):
+    """What training learns from: a sample of each video in every epoch."""
+
+    def __len__(self) -> int:
+        """How many videos there are."""
+        ...
+
+    def __getitem__(self, key: Key) -> Sample:
+        """The sample of (epoch, row).
+
+        Raises:
+            VideoError: the prepared file is gone, damaged or another.
+        """
+        ...
+
+
 @final
 class PretrainDataset(Dataset[Sample]):
     """Two clips of each video, at independent random starts and in independent random square regions."""
@@ -50,7 +67,7 @@ class PretrainDataset(Dataset[Sample]):
         seed: int,
         reader: VideoReader | None = None,
     ) -> None:
-        self._videos = _Videos(manifest, records, reader)
+        self._videos = Videos(manifest, records, reader)
         self._side, self._clip_length, self._seed = manifest.side, clip_length, seed
 
     def __len__(self) -> int:
@@ -83,7 +100,7 @@ class EvaluationDataset(Dataset[Sample | Failure]):
         clips: int,
         reader: VideoReader | None = None,
     ) -> None:
-        self._videos = _Videos(manifest, records, reader)
+        self._videos = Videos(manifest, records, reader)
         self._side, self._clip_length, self.clips = manifest.side, clip_length, clips
 
     def __len__(self) -> int:
@@ -92,22 +109,15 @@ class EvaluationDataset(Dataset[Sample | Failure]):
     def __getitem__(self, row: int) -> Sample | Failure:
         record = self._videos.records[row]
         try:
-            clips = self._read(row, record.frames)
+            starts = equally_spaced_starts(record.frames, self._clip_length, self.clips)
+            clips = self._videos.read(row, starts, self._clip_length)
             return stacked(record.id, 0, [region(clip, self._side, (0.5, 0.5)) for clip in clips])
         except VideoError as error:
             return Failure(record.id, str(error))
 
-    def _read(self, row: int, frames: int) -> list[Planes]:
-        starts = equally_spaced_starts(frames, self._clip_length, self.clips)
-        if frames >= self._clip_length:
-            return self._videos.read(row, starts, self._clip_length)
-        whole = self._videos.read(row, [0], frames)[0]
-        order = looped(frames, self._clip_length)
-        return [Planes(whole.luma[order], whole.chroma[order], whole.colour)] * len(starts)
-
 
 @final
-class _Videos:
+class Videos:
     """The prepared videos of some records, by row."""
 
     def __init__(self, manifest: Manifest, records: Sequence[VideoRecord], reader: VideoReader | None) -> None:
@@ -116,9 +126,14 @@ class _Videos:
         self._reader = reader or PyAVReader(prepared=True)
 
     def read(self, row: int, starts: Sequence[int], length: int) -> list[Planes]:
+        """Clips of `length` frames; a video shorter than that is looped, and its starts are all 0.
+
+        Raises:
+            VideoError: the prepared file is gone, damaged or another.
+        """
         record = self.records[row]
         try:
-            clips = self._reader.read_clips(self._files[row], starts, length)
+            clips = self._clips(row, starts, length)
             height, width = clips[0].luma.shape[1:]
             if (width, height) != (record.width, record.height):
                 raise VideoError(f"frames are {width}×{height}, expected {record.width}×{record.height}")
@@ -128,6 +143,14 @@ class _Videos:
                 "prepare the collection again."
             ) from error
         return clips
+
+    def _clips(self, row: int, starts: Sequence[int], length: int) -> list[Planes]:
+        frames = self.records[row].frames
+        if frames >= length:
+            return self._reader.read_clips(self._files[row], starts, length)
+        whole = self._reader.read_clips(self._files[row], [0], frames)[0]
+        order = looped(frames, length)
+        return [Planes(whole.luma[order], whole.chroma[order], whole.colour)] * len(starts)
 
 
 def region(clip: Planes, side: int, place: Sequence[float] | np.ndarray) -> Planes:

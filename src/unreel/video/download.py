@@ -12,10 +12,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from unreel import __version__
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError
 from unreel.extras import require
@@ -195,7 +195,9 @@ class _Transfer:
     def _ask(self, method: str, headers: dict[str, str]) -> Any:
         requests = require("requests", "fetch")
         # identity: a server must not pack what is counted here in bytes of the file
-        options = {"headers": {"Accept-Encoding": "identity", "User-Agent": f"unreel/{__version__}"} | headers}
+        options = {
+            "headers": {"Accept-Encoding": "identity", "User-Agent": f"unreel/{metadata.version('unreel')}"} | headers
+        }
         patience = (self.patience.connect, self.patience.silence)
         try:
             with warnings.catch_warnings():

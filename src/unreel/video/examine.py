@@ -3,7 +3,6 @@
 A video that breaks off is kept up to there if it still makes a clip.
 """
 
-import hashlib
 import math
 import os
 import stat
@@ -23,6 +22,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
+from unreel.engine.files import sha256_of
 from unreel.errors import VideoError
 from unreel.video.decode import decode, open_video
 from unreel.video.fingerprint import Fingerprinter
@@ -206,14 +206,10 @@ def check_file(source: Path) -> os.stat_result:
 
 def checksum_of(source: Path) -> str:
     """The SHA-256 of a file."""
-    digest = hashlib.sha256()
     try:
-        with source.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        return sha256_of(source)
     except OSError as error:
         raise VideoError(f"cannot be opened: {(error.strerror or str(error)).lower()}") from error
-    return digest.hexdigest()
 
 
 def _seen_shape(frame: VideoFrame, stream: VideoStream) -> tuple[Fraction, Fraction]:

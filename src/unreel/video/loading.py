@@ -27,7 +27,7 @@ from unreel.engine.processors import default_workers
 from unreel.engine.read_ahead import read_ahead
 from unreel.errors import CollectionError, SettingsError, VideoError
 from unreel.types import ClipBatch
-from unreel.video.datasets import EvaluationDataset, Failure, Key, PretrainDataset, Sample
+from unreel.video.datasets import ClipDataset, EvaluationDataset, Failure, Key, Sample
 
 SMALL = 5000  # clips
 PART = 8
@@ -106,8 +106,8 @@ def _batch_keys(videos: int, batch_size: int, seed: int, first_step: int, share:
             yield [(epoch, int(row)) for row in order[first : first + per_process]]
 
 
-def pretrain_batches(
-    dataset: PretrainDataset,
+def training_batches(
+    dataset: ClipDataset,
     batch_size: int,
     seed: int,
     *,
@@ -153,7 +153,7 @@ def evaluation_samples(
 class _Parts(Dataset[ClipBatch | Failure]):
     """Parts of batches by their keys; one video that fails fails its part."""
 
-    def __init__(self, dataset: PretrainDataset) -> None:
+    def __init__(self, dataset: ClipDataset) -> None:
         self._dataset = dataset
 
     def __getitem__(self, keys: Sequence[Key]) -> ClipBatch | Failure:

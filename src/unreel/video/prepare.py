@@ -21,7 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from unreel.engine.pool import Lost, check_main_guard
+from unreel.engine.pool import Lost
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError, VideoError
 from unreel.video.collection import PREPARED_MARK, CollectionFile, groups_of, printable
@@ -39,13 +39,10 @@ _LOCK_NAME = "prepared.lock"
 def prepare(source: Path, out: Path, options: PrepareOptions) -> Manifest:
     """Prepare the videos of a folder or list into `out`, or bring `out` up to date with them.
 
-    Must be called under `if __name__ == "__main__":` in a script, like all that starts processes.
-
     Raises:
         CollectionError: `source` holds no usable video or does not fit the layout, or `out` is something else or
             cannot be written.
     """
-    check_main_guard()
     collection = options.collection(source)
     with _claimed(out, options.side):
         _sweep(out)

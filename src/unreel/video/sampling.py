@@ -17,6 +17,22 @@ def two_starts(frames: int, clip_length: int, chance: Generator) -> tuple[int, i
     return int(first), int(second)
 
 
+def one_start(frames: int, clip_length: int, chance: Generator) -> int:
+    """First frame of one clip, uniform; 0 where the video is shorter than a clip and is looped (see `looped`)."""
+    return int(chance.integers(max(frames - clip_length, 0) + 1))
+
+
+def consecutive_starts(frames: int, clip_length: int) -> list[int]:
+    """First frames of the clips that a video is cut into for a test (Sec. 4); what is left at its end is dropped.
+
+    video   |0 1 2 3 4 5 6 7 8 9 10|
+    clips   |0 1 2 3|4 5 6 7|           clip_length 4: starts 0, 4
+
+    A video shorter than a clip gives start 0: it is looped (see `looped`).
+    """
+    return list(range(0, max(frames - clip_length, 0) + 1, clip_length))
+
+
 def equally_spaced_starts(frames: int, clip_length: int, count: int) -> list[int]:
     """First frames of `count` clips spread evenly from the first possible to the last, both included.
 

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from filelock import FileLock
 
 from unreel.engine.outputs import check_free
-from unreel.engine.pool import Lost, check_main_guard
+from unreel.engine.pool import Lost
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError, VideoError
 from unreel.video.collection import CollectionFile, printable
@@ -38,14 +38,12 @@ class Examined:
 def scan(source: Path, out: Path, options: ScanOptions) -> Manifest:
     """Look at every video of a folder or list and write the manifest `out`, a Parquet file.
 
-    `path` of a usable video is its place below the folder, and `width` and `height` are the video's own. Must be called
-    under `if __name__ == "__main__":` in a script, like all that starts processes.
+    `path` of a usable video is its place below the folder, and `width` and `height` are the video's own.
 
     Raises:
         CollectionError: `source` holds no video or does not fit the layout, or `out` cannot be written.
         OverwriteError: `out` exists already.
     """
-    check_main_guard()
     check_free(out)
     collection = options.collection(source)
     with _journal(out, options.quick) as journal:

@@ -15,7 +15,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -29,6 +28,7 @@ from unreel.chance import generator
 from unreel.engine.outputs import check_free
 from unreel.engine.processors import cores
 from unreel.engine.progress import track
+from unreel.engine.starting import context
 from unreel.errors import CollectionError, SettingsError
 from unreel.video.shapes import APPEARANCES, Pose, draw_look, paint_ground, paint_shape
 
@@ -221,7 +221,7 @@ def _in_processes(work: Callable[[int], None], count: int, workers: int) -> Iter
     if min(workers, count) == 1:
         yield from map(work, range(count))
         return
-    with ProcessPoolExecutor(min(workers, count), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(min(workers, count), mp_context=context("spawn")) as pool:
         yield from pool.map(work, range(count))
 
 

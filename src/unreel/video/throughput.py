@@ -22,7 +22,7 @@ from unreel.errors import CollectionError, VideoError
 from unreel.video.datasets import PretrainDataset
 from unreel.video.decode import Clips, PyAVReader, VideoReader, decode, open_video
 from unreel.video.listing import collected
-from unreel.video.loading import PART, collate, pretrain_batches
+from unreel.video.loading import PART, collate, training_batches
 from unreel.video.manifest import Manifest, VideoRecord
 from unreel.video.options import PrepareOptions
 from unreel.video.planes import Colour, Planes
@@ -210,7 +210,7 @@ def stages(manifest: Manifest, clip_length: int, batch_size: int) -> dict[str, f
 def rate(dataset: PretrainDataset, batch_size: int, workers: int, seconds: float) -> float:
     """Clips per second of so many workers, once they are at work."""
     # as beside a GPU, where workers do not wait for a free processor
-    loaded = pretrain_batches(dataset, batch_size, 0, workers=workers, device="mps")
+    loaded = training_batches(dataset, batch_size, 0, workers=workers, device="mps")
     with warnings.catch_warnings(), closing(loaded) as batches:
         warnings.filterwarnings("ignore", "This DataLoader will create")  # more workers than cores are what is asked
         next(batches)

@@ -1,0 +1,118 @@
+"""What a script says in a line: the same as the verbs of the command line, with the same settings and the same folders.
+
+unreel.pretrain(videos="videos", out="runs/mine", recipe="hdc-small")
+unreel.finetune(videos="labelled", weights="runs/mine", out="runs/classes", split="1", steps=1000)
+encoder = unreel.load("runs/mine")
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from unreel import recipes
+from unreel.checkpoint import LoadedEncoder, load_encoder
+from unreel.engine.launch import first_here
+from unreel.evaluation.recognition import Recognition
+from unreel.settings.finetuning import FinetuneSettings
+from unreel.settings.model import validated
+from unreel.settings.pretraining import EncoderSettings, PretrainSettings
+from unreel.settings.training import TrainingSettings
+from unreel.training.finetune import finetune as finetune_on
+from unreel.training.finetune import resolved
+from unreel.training.pretrain import check_method, choose_videos
+from unreel.training.pretrain import pretrain as pretrain_on
+from unreel.training.run import VIDEOS
+from unreel.training.task import choose_task
+from unreel.training.trackers import check_trackers
+from unreel.video.manifest import Manifest
+from unreel.video.options import PrepareOptions
+from unreel.video.prepare import prepared
+
+LISTED = 10
+
+
+def pretrain(videos: Path | str, out: Path | str, *, recipe: str = "hdc", **changes: Any) -> LoadedEncoder:
+    """Pretrain an encoder on a folder of videos, as `unreel pretrain` does; or go on with the run in `out`.
+
+    `changes` are settings of `PretrainSettings`: steps=2000, batch_size=64 …
+
+    Raises:
+        UnreelError: every mistake that the user can mend; its message says how.
+    """
+    values = {**recipes.changes(recipe), **changes, "folder": Path(videos).resolve(), "out": Path(out)}
+    settings = validated(PretrainSettings, values, "unreel.pretrain")
+    run_pretraining(settings)
+    return load(settings.out)
+
+
+def finetune(
+    videos: Path | str, out: Path | str, *, weights: Path | str | None = None, **changes: Any
+) -> Recognition | None:
+    """Teach an encoder the classes of labelled videos, as `unreel finetune` does; or go on with the run in `out`.
+
+    `weights` are a run, a checkpoint or a weights file to begin with; none given: from scratch. `changes` are settings
+    of `FinetuneSettings`. Gives what the test found, None where nothing is held out.
+
+    Raises:
+        UnreelError: every mistake that the user can mend; its message says how.
+    """
+    values = {**changes, "folder": Path(videos).resolve(), "out": Path(out), "weights": weights}
+    return run_finetuning(validated(FinetuneSettings, values, "unreel.finetune"))
+
+
+def load(run: Path | str) -> LoadedEncoder:
+    """The encoder of a run folder, of one of its checkpoints, or of a weights file, ready to embed clips.
+
+    Raises:
+        CheckpointError: there are no weights, they are damaged, or they are no unreel encoder.
+    """
+    return load_encoder(Path(run))
+
+
+def run_pretraining(settings: PretrainSettings) -> None:
+    """Prepare the folder where that is still to be done, say what is left out, then pretrain."""
+    check_method(settings)
+    check_trackers(settings.trackers)
+    manifest = _prepared(settings, settings.folder, settings.encoder_settings)
+    labelled = settings.knn_folder
+    judged = None if labelled is None else _prepared(settings, labelled, settings.encoder_settings)
+    videos, left_out = choose_videos(settings, manifest)
+    _say(f"learning from {len(videos)} videos, {len(left_out)} files left out")
+    _list_left_out(left_out, settings.out)
+    pretrain_on(settings, manifest, judged)
+    _say(f"weights, metrics and log in {settings.out}")
+
+
+def run_finetuning(settings: FinetuneSettings) -> Recognition | None:
+    """Prepare the folder where that is still to be done, say what is learnt and what is not, fine-tune, test."""
+    places = {"folder": settings.folder.resolve(), "weights": settings.weights and settings.weights.resolve()}
+    settings = resolved(settings.model_copy(update=places))
+    check_trackers(settings.trackers)
+    task = choose_task(settings, _prepared(settings, settings.folder, settings.encoder_settings))
+    videos, times = len(task.videos), settings.steps * settings.batch_size / len(task.videos)
+    _say(f"learning {len(task.classes)} classes of {task.label!r} from {videos} videos, each {times:.0f} times")
+    if task.test is None:
+        _say("  nothing is tested: name a --split, or --test-groups to hold out")
+    else:
+        _say(f"  tested on {len(task.test.videos)} videos ({task.test.split})")
+    tested = {video.id for video in task.test.videos} if task.test else set()
+    _list_left_out({identity: why for identity, why in task.left_out.items() if identity not in tested}, settings.out)
+    found = finetune_on(settings, task)
+    _say(f"weights, metrics and log in {settings.out}")
+    return found
+
+
+def _prepared(settings: TrainingSettings, folder: Path, encoder: EncoderSettings) -> Manifest:
+    return prepared(folder, PrepareOptions(encoder.prepared_side, group_pattern=settings.group_pattern))
+
+
+def _list_left_out(left_out: Mapping[str, str], out: Path) -> None:
+    for identity, reason in list(left_out.items())[:LISTED]:
+        _say(f"  {identity}: {reason}")
+    if len(left_out) > LISTED:
+        _say(f"  and {len(left_out) - LISTED} more, all listed in {out / VIDEOS}")
+
+
+def _say(line: str) -> None:
+    if first_here():
+        print(line)

@@ -1,0 +1,62 @@
+"""`unreel finetune`."""
+
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from unreel.cli.inventory import LISTED
+from unreel.cli.parsing import parse
+from unreel.settings.finetuning import FinetuneSettings
+from unreel.settings.model import read_settings
+
+if TYPE_CHECKING:
+    from unreel.evaluation.recognition import Recognition
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the verb; --config RUN/settings.yaml starts from the settings of an earlier run."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--config", type=Path)
+    chosen, rest = parser.parse_known_args(list(arguments))
+    start = read_settings(FinetuneSettings, chosen.config) if chosen.config else None
+    run(parse(FinetuneSettings, "finetune", rest, default=start))
+
+
+def run(settings: FinetuneSettings) -> "Recognition | None":
+    """Prepare the folder where that is still to be done, fine-tune, test, print the figures."""
+    from unreel.api import run_finetuning
+    from unreel.engine.launch import first_here
+    from unreel.training.finetune import RESULT
+
+    found = run_finetuning(settings)
+    if found is not None and first_here():
+        print_recognition(found)
+        print(f"written to {settings.out / RESULT}")
+    return found
+
+
+def print_recognition(found: "Recognition") -> None:
+    """The accuracies in a table, and what was not seen."""
+    print(f"recognition of {len(found.classes)} classes of {found.label!r}, {found.split}, after {found.step} steps")
+    table = Table()
+    names = [name for name in ("top1", "top5") if f"video/{name}" in found.figures]
+    for name in ("percent of", *names):
+        table.add_column(name, justify="left" if name == "percent of" else "right")
+    for what in ("video", "clip"):
+        table.add_row(f"{what}s", *(f"{100 * found.figures[f'{what}/{name}']:.1f}" for name in names))
+    Console().print(table)
+    print(f"{found.seen} of {found.expected} videos seen")
+    _list("not seen", found.missing)
+
+
+def _list(what: str, reasons: Mapping[str, str]) -> None:
+    if reasons:
+        print(f"  {what}: {len(reasons)}")
+    for identity, reason in list(reasons.items())[:LISTED]:
+        print(f"    {identity}: {reason}")
+    if len(reasons) > LISTED:
+        print(f"    and {len(reasons) - LISTED} more")

@@ -1,0 +1,113 @@
+"""`unreel watch`."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from time import sleep
+from typing import TYPE_CHECKING
+
+import tyro
+from pydantic import PositiveFloat
+from rich.console import Console
+
+from unreel.cli.parsing import parse
+from unreel.errors import RunError
+from unreel.settings.model import Settings
+
+if TYPE_CHECKING:
+    from unreel.reporting.terminal import Course
+    from unreel.training.inventory import RunSummary
+
+RECENT = 10
+"""Measured stretches that the time left is told from."""
+
+
+class Watch(Settings):
+    """See runs while they train: loss, k-NN, learning rate, collapse and speed, as curves in the terminal.
+
+    Several runs share each chart. Ends when all runs are finished, or with Ctrl-C, which leaves the runs alone.
+    """
+
+    run: tyro.conf.Positional[Path]
+    """Run folder."""
+    others: tyro.conf.Positional[tuple[Path, ...]] = ()
+    """More run folders, to compare."""
+    every: PositiveFloat = 5.0
+    """Seconds between looks."""
+    once: bool = False
+    """Draw once and end, with all charts; so it is where standard output is no terminal."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the verb."""
+    settings = parse(Watch, "watch", arguments)
+    watch((settings.run, *settings.others), Console(), every=settings.every, once=settings.once)
+
+
+def watch(runs: Sequence[Path], console: Console, *, every: float, once: bool) -> None:
+    """Draw once, or every few seconds until all runs are finished.
+
+    Raises:
+        RunError: one is no run folder, or is damaged.
+    """
+    from rich.live import Live
+
+    from unreel.reporting.terminal import drawing
+
+    if faults := [summary.fault for summary in _looked_at(runs) if summary.state == "damaged"]:
+        raise RunError("\n".join(faults))
+    if not once and console.is_terminal:
+        with suppress(KeyboardInterrupt), Live(console=console, screen=True, auto_refresh=False) as live:
+            summaries = _looked_at(runs)
+            while any(summary.state != "finished" for summary in summaries):
+                live.update(drawing(courses(summaries), *console.size), refresh=True)
+                sleep(every)
+                summaries = _looked_at(runs)
+    console.print(drawing(courses(_looked_at(runs)), console.width))
+
+
+def courses(summaries: "Sequence[RunSummary]") -> "list[Course]":
+    """What is drawn of each run: called by its folder's name, or by the whole path where two folders share it."""
+    from unreel.reporting.terminal import Course
+
+    names = [summary.path.resolve().name for summary in summaries]
+    return [
+        Course(name if names.count(name) == 1 else str(summary.path), status(summary), summary.metrics)
+        for name, summary in zip(names, summaries, strict=True)
+    ]
+
+
+def status(summary: "RunSummary") -> str:
+    """Recipe, state, how far, how long still, and how fast lately."""
+    from unreel.training.inventory import pace
+
+    if summary.fault:
+        return summary.fault
+    seconds, waiting = pace(summary.metrics, RECENT)
+    steps = f"step {summary.step}" + ("" if summary.steps is None else f" of {summary.steps}")
+    said = [summary.recipe, summary.state, steps]
+    if seconds is not None and waiting is not None:
+        if summary.state == "running" and summary.steps is not None:
+            said.append(f"{duration((summary.steps - summary.step) * seconds)} left")
+        said.append(f"{seconds:.2g} s per step, {waiting:.0%} waiting for data")
+    return " · ".join(said)
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its two largest units."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours = minutes // 60
+    return f"{hours} h {minutes % 60} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"
+
+
+def _looked_at(runs: Sequence[Path]) -> "list[RunSummary]":
+    from unreel.training.inventory import find_runs, summarise
+
+    for run in runs:
+        if not run.is_dir():
+            find_runs(run)  # says what is wrong
+    return [summarise(run) for run in runs]

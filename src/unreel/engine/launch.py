@@ -1,0 +1,75 @@
+"""From one command to the processes that compute: here, or as torchrun or SLURM have started them."""
+
+import os
+from datetime import timedelta
+from typing import Any, Literal
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+
+from unreel.engine.processors import cores_per_process
+from unreel.errors import SettingsError
+
+# Who waits for others while the first process judges must not give up: `watched_peers` tells whether they live.
+PATIENCE = timedelta(days=7)
+
+
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+
+
+def launched(
+    accelerator: str,
+    precision: Precision,
+    devices: int | None = None,
+    nodes: int | None = None,
+    *,
+    all_used: bool = True,
+) -> Fabric:
+    """Fabric on its devices, in as many processes; on processors each has its fair share of threads.
+
+    Where neither torchrun nor SLURM has started the processes, this starts those of the other devices by the same
+    command line. `all_used` says that every parameter takes part in every step.
+
+    Raises:
+        SettingsError: there are no such devices, or not that many processes were started.
+    """
+    here, machines = _started()
+    devices, nodes = devices or here, nodes or machines or 1
+    where: Any = {"accelerator": accelerator, "devices": devices or "auto", "num_nodes": nodes, "precision": precision}
+    try:
+        fabric = Fabric(**where)
+        if fabric.device.type == "cpu" and precision == "16-mixed":
+            raise ValueError("processors train in 32-true or bf16-mixed")
+        if fabric.world_size > 1:
+            strategy = DDPStrategy(timeout=PATIENCE, find_unused_parameters=not all_used, gradient_as_bucket_view=True)
+            fabric = Fabric(**where, strategy=strategy)
+        given = "OMP_NUM_THREADS" in os.environ
+        os.environ.setdefault("LOCAL_WORLD_SIZE", str(fabric.world_size // nodes))
+        fabric.launch()
+    except (MisconfigurationException, ValueError, RuntimeError) as error:
+        raise SettingsError(
+            f"cannot compute with accelerator {accelerator!r}, devices {devices or 'auto'}, nodes {nodes} and "
+            f"precision {precision!r}: {error}"
+        ) from error
+    if fabric.device.type == "cpu" and not given:
+        torch.set_num_threads(cores_per_process())  # torch does not know of a container's share
+    return fabric
+
+
+def _started() -> tuple[int | None, int | None]:
+    """How many processes on this machine, and how many machines, torchrun or SLURM have started."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        here = int(os.environ["LOCAL_WORLD_SIZE"])
+        return here, int(os.environ["WORLD_SIZE"]) // here
+    if "SLURM_NTASKS" in os.environ and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive"):
+        machines = int(os.environ.get("SLURM_JOB_NUM_NODES") or os.environ.get("SLURM_NNODES") or 1)
+        return max(1, int(os.environ["SLURM_NTASKS"]) // machines), machines
+    return None, None
+
+
+def first_here() -> bool:
+    """Whether this process speaks for all; true where there is one only, and before others were started."""
+    names = ("RANK", "SLURM_PROCID", "LOCAL_RANK")
+    return next((os.environ[name] for name in names if name in os.environ), "0") == "0"

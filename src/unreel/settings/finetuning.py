@@ -1,0 +1,107 @@
+"""Settings of a fine-tuning run."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, PositiveFloat, model_validator
+
+from unreel.errors import SettingsError
+from unreel.settings.augmentation import AugmentationSettings
+from unreel.settings.model import validated
+from unreel.settings.pretraining import EncoderName, EncoderSettings, Shortcut
+from unreel.settings.training import Count, TrainingSettings
+
+ENCODER_OPTIONS = {"name": "encoder"}
+"""What the fields of `EncoderSettings` are called here, where not the same."""
+
+
+class FinetuneSettings(TrainingSettings):
+    """Teach a pretrained encoder to tell the labels of a folder of videos apart, and test it (Sec. 4).
+
+    Labels come from sub-folders or labels.csv. What is tested is the test part of --split, or the groups of
+    --test-groups; with neither of them all videos are learnt from and none is left to test.
+
+    --config RUN/settings.yaml starts from the settings of an earlier run; all other options change what they say.
+    """
+
+    changeable: ClassVar[frozenset[str]] = TrainingSettings.changeable | {"test_every"}
+
+    weights: Path | None = None
+    """Run folder, checkpoint or weights file to begin with; none given: random weights (from scratch)."""
+    frozen: bool = False
+    """Train the linear layer only (linear probe)."""
+    frozen_levels: Annotated[int, Field(ge=0, le=5)] = 0
+    """First blocks of the encoder that are left as they are; 5 is a linear probe."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Factor on the learning rate from one block of the encoder to the one before it; 1: all learn alike."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """Share of the encoder's features that the linear layer does not see of a clip."""
+    label: str | None = None
+    """Name of the label to learn; none given: the only one that there is."""
+    test_groups: tuple[str, ...] = ()
+    """Groups that are held out for the test."""
+    test_every: Count = 0
+    """Steps between tests; 0: only at the end."""
+    steps: Count = 10_000
+    """Updates of the weights; the paper does not say how many. A run may be resumed with more."""
+    batch_size: Annotated[int, Field(ge=2)] = 32
+    """Videos of a step, those of all processes together."""
+    learning_rate: PositiveFloat = 0.01
+    encoder: EncoderName | None = None
+    """Architecture of the encoder: C3D, 3D-ResNet18 (none given) or R(2+1)D-10. This and the five options that follow
+    are for training from scratch: those of --weights are known and cannot be changed."""
+    width: PositiveFloat | None = None
+    """Factor on the encoder's channels; none given: 1."""
+    norm: Literal["instance", "batch"] | None = None
+    """Normalisation layers; none given: instance."""
+    shortcut: Shortcut | None = None
+    """Shortcut of r3d18 where the shape changes; none given: B."""
+    size: Annotated[int, Field(ge=16)] | None = None
+    """Height and width of the encoder's input in pixels; none given: 112."""
+    clip_length: Annotated[int, Field(ge=4)] | None = None
+    """Consecutive frames of a clip; none given: 16."""
+    augmentation: AugmentationSettings = AugmentationSettings(colour_jitter=False, channel_replication=False)
+
+    @model_validator(mode="after")
+    def _one_way_to_test(self) -> "FinetuneSettings":
+        if self.split is not None and self.test_groups:
+            raise ValueError(
+                f"split is {self.split!r} and test_groups are {', '.join(self.test_groups)}, expected one of them at "
+                "the most: both say what is tested; take one away"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _statistics_counted_once(self) -> "FinetuneSettings":
+        if self.norm == "batch" and (self.accumulate > 1 or self.checkpoint_activations):
+            raise ValueError(
+                "norm is batch, whose statistics would count every clip twice with accumulate or "
+                "checkpoint_activations, which compute clips twice; choose norm instance, or neither of them"
+            )
+        return self
+
+    @property
+    def encoder_settings(self) -> EncoderSettings:
+        """The part that describes the encoder."""
+        return EncoderSettings.model_validate(self._given())
+
+    def resolved(self, weights: EncoderSettings | None) -> "FinetuneSettings":
+        """The same settings with all of the encoder's given: those of the weights, or without any the defaults.
+
+        Raises:
+            SettingsError: one is given already and is not that of the weights.
+        """
+        found = (weights or self.encoder_settings).model_dump()
+        for name, value in self._given().items():
+            if value != found[name]:
+                option = ENCODER_OPTIONS.get(name, name)
+                raise SettingsError(
+                    f"{option} is {value!r}, but the encoder of {self.weights} has {found[name]!r}. Leave {option} "
+                    "away, or choose other weights."
+                )
+        resolved = {ENCODER_OPTIONS.get(name, name): value for name, value in found.items()}
+        return validated(FinetuneSettings, self.model_dump() | resolved, "unreel finetune")
+
+    def _given(self) -> dict[str, object]:
+        options = {name: getattr(self, ENCODER_OPTIONS.get(name, name)) for name in EncoderSettings.model_fields}
+        return {name: value for name, value in options.items() if value is not None}

@@ -1,0 +1,82 @@
+"""Settings that every training run has."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import tyro
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from unreel.settings.model import Settings
+
+Count = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(ge=0)]
+
+
+class TrainingSettings(Settings):
+    """What pretraining and fine-tuning have in common."""
+
+    changeable: ClassVar[frozenset[str]] = frozenset(
+        {"folder", "out", "resume", "steps", "log_every", "checkpoint_every", "keep", "trackers"}
+        | {"accumulate", "checkpoint_activations", "compile", "accelerator", "devices", "nodes", "loader_workers"}
+    )
+    """Settings that a resumed run may have otherwise: they say how and how long it computes, not what."""
+
+    folder: tyro.conf.Positional[Path]
+    """Folder of videos, or of prepared videos (see `unreel prepare`); an unprepared one is prepared on the way."""
+    out: Path
+    """Run folder: settings, log, metrics, checkpoints and weights. A run that is there already goes on."""
+    resume: Literal["auto", "previous", "never"] = "auto"
+    """Where OUT is a run of the same settings: auto goes on from its newest checkpoint, previous from the newest one
+    that is not damaged, never refuses."""
+    steps: Count = 10_000
+    """Updates of the weights; 0 leaves the first ones. A run may be resumed with more."""
+    batch_size: Annotated[int, Field(ge=2)] = 128
+    """Videos of a step, those of all processes together."""
+    accumulate: PositiveInt = 1
+    """Parts in which a process computes its share of a batch, one after the other: less memory, a second forward pass
+    and the same loss, for the negatives stay those of the whole batch."""
+    seed: int = 0
+    """Decides the first weights and every draw."""
+    checkpoint_every: Count = 1000
+    """Steps between checkpoints; 0: only the last step's."""
+    keep: PositiveInt = 2
+    """Checkpoints kept: the newest ones, and the one that was judged best."""
+    log_every: PositiveInt = 10
+    """Steps between rows of the metrics."""
+    learning_rate: PositiveFloat = 0.1
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    keras_momentum: bool = False
+    """Keep the learning rate inside the velocity, as Keras does: v ← momentum · v − rate · gradient."""
+    decay: Rate = 1e-4
+    """Keras's learning-rate decay: the rate is learning_rate / (1 + decay · updates)."""
+    warmup_steps: Count = 0
+    """Steps over which the learning rate rises from 0; the paper has none."""
+    l2: Rate = 5e-5
+    """λ of Keras's L2 penalty λ·Σw² on convolution and linear kernels."""
+    clip_norm: PositiveFloat | None = None
+    """Gradients whose norm, over all weights, is larger are scaled down to it; none given: they are left alone."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """Number format of the forward pass."""
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute."""
+    devices: PositiveInt | None = None
+    """Processes on this machine, one for each device; none given: as many as torchrun or SLURM have started, otherwise
+    one for each GPU, or a single one on processors."""
+    nodes: PositiveInt | None = None
+    """Machines; none given: as many as torchrun or SLURM have started, otherwise one."""
+    checkpoint_activations: bool = False
+    """Compute the blocks of the encoder again in the backward pass instead of keeping their feature maps."""
+    compile: bool = False
+    """Compile the encoder (torch.compile)."""
+    loader_workers: Count | None = None
+    """Processes that decode; none given: 1 for each 8 processors where these train, otherwise all but one of them, 16
+    at the most."""
+    trackers: tuple[Literal["wandb", "mlflow"], ...] = ()
+    """Where else the metrics go, besides RUN/metrics.csv and TensorBoard."""
+    group_pattern: str | None = None
+    """Regular expression whose first group, found in a video's path, names its group (person, source): videos are
+    then judged by those of other groups only."""
+    split: str | None = None
+    """Learn from the training part of this official split only; refused if its other videos are known from there."""
+    allow_leaks: tuple[str, ...] = ()
+    """Names of what may be known from there: ids of held-out videos, groups, or a reason ("near duplicate")."""

@@ -1,0 +1,110 @@
+"""Fine-tuning (Sec. 4): what is learnt, from which weights, and how it is tested."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+
+from unreel.checkpoint import Origin, load_encoder, read_weights
+from unreel.checkpoint.state import checkpoints
+from unreel.engine import processes
+from unreel.engine.device import device
+from unreel.errors import OverwriteError, SettingsError
+from unreel.evaluation.recognition import Recognition, RecognitionTest, read_recognition, write_recognition
+from unreel.methods.classifier import Classifier
+from unreel.settings.finetuning import FinetuneSettings
+from unreel.settings.model import read_settings
+from unreel.training.loop import Job, train
+from unreel.training.opening import CHECKPOINTS
+from unreel.training.run import SETTINGS
+from unreel.training.task import Task
+from unreel.video.recognition import FinetuneDataset
+
+RESULT = "recognition.json"
+
+
+def resolved(settings: FinetuneSettings) -> FinetuneSettings:
+    """The settings with all that describes the encoder, from the weights to begin with, or a run that goes on.
+
+    To be called before a long preparation: what is wrong with the encoder is said here.
+
+    Raises:
+        CheckpointError: there are no such weights, or they are damaged.
+        SettingsError: the settings contradict the weights, or the clips are too small for the encoder.
+        OverwriteError: the run folder holds a run of another kind.
+    """
+    known = None
+    if _goes_on(settings):  # and needs the first weights no more
+        known = _begun(settings).encoder_settings
+    elif settings.weights is not None:
+        known = read_weights(settings.weights).origin.encoder
+    settings = settings.resolved(known)
+    with torch.device("meta"):
+        Classifier(settings, ("one", "other"), {})
+    return settings
+
+
+def finetune(settings: FinetuneSettings, task: Task) -> Recognition | None:
+    """Learn a task, or go on with that, and test what is learnt; leaves the run folder `settings.out`.
+
+    The weights tested are those of the last step; none are chosen by the test. RUN/recognition.json holds what is
+    given; it is None where nothing is held out.
+
+    Raises:
+        CheckpointError: there are no such weights to begin with, or they are damaged.
+        UnreelError: as `unreel.training.loop.train` does.
+    """
+    torch.manual_seed(settings.seed)
+    classifier = Classifier(settings, task.classes, task.labels)
+    if settings.weights is not None and (settings.weights.exists() or not _goes_on(settings)):
+        classifier.encoder.load_state_dict(load_encoder(settings.weights).encoder.state_dict())
+    encoder = settings.encoder_settings
+    job = Job(
+        settings,
+        classifier,
+        FinetuneDataset(task.collection, task.videos, encoder.clip_length, settings.seed),
+        [video.id for video in task.videos],
+        task.left_out,
+        Origin(encoder, "scratch" if settings.weights is None else "finetune", settings.seed, task.label, task.classes),
+        _judge(task.test, classifier) if task.test else None,
+        settings.test_every,
+        factor=classifier.rate_factor,
+    )
+    train(job)
+    return _tested(settings, task.test, classifier) if task.test else None
+
+
+def _goes_on(settings: FinetuneSettings) -> bool:
+    """Whether the run is sure to go on from a checkpoint: "previous" may find all of them damaged and begin anew."""
+    return settings.resume != "previous" and bool(checkpoints(settings.out / CHECKPOINTS))
+
+
+def _begun(settings: FinetuneSettings) -> FinetuneSettings:
+    """The settings of the run that goes on."""
+    try:
+        return read_settings(FinetuneSettings, settings.out / SETTINGS)
+    except SettingsError as error:
+        raise OverwriteError(f"{settings.out} holds a run of another kind: write to another folder. {error}") from None
+
+
+def _judge(test: RecognitionTest, classifier: Classifier) -> Callable[[torch.device], Mapping[str, float]]:
+    def judge_by_test(_: torch.device) -> Mapping[str, float]:
+        return {f"test/{name}": value for name, value in test.run(classifier, 0).figures.items()}
+
+    return judge_by_test
+
+
+def _tested(settings: FinetuneSettings, test: RecognitionTest, classifier: Classifier) -> Recognition:
+    """The test of the final weights, by all processes together; the one that the run holds already, if it does."""
+    path = settings.out / RESULT
+    known = processes.from_first(read_recognition(path) if path.exists() and processes.rank() == 0 else None)
+    if known is not None and known.step == settings.steps:
+        return known
+    weights = processes.from_first(read_weights(settings.out) if processes.rank() == 0 else None)
+    assert weights is not None
+    if classifier.linear.weight.device.type == "cpu":  # the run was finished before
+        classifier.to(device(settings.accelerator))
+    classifier.load_state_dict(weights.state)
+    found = test.run(classifier, weights.step, shared=True)
+    if processes.rank() == 0:
+        write_recognition(path, found)
+    return found

@@ -1,0 +1,345 @@
+"""The training loop, readable from top to bottom: what pretraining and fine-tuning have in common.
+
+    run folder ──▶ the newest checkpoint, if there is one ──▶ step by step: batch, loss, gradients, update
+                                                             ├─▶ metrics, every `log_every` steps
+                                                             ├─▶ a judgement, where one is due
+                                                             └─▶ a checkpoint, where one is due, or on a request to stop
+
+Everything of a step is a function of its number: batches, draws, learning rate. So a resumed run is the same run.
+"""
+
+import errno
+import math
+import signal
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any, cast, final
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from unreel.checkpoint import Origin, TrainingState, save_checkpoint, save_weights
+from unreel.checkpoint.state import best_score, checkpoints, prune
+from unreel.checkpoint.weights import FINAL
+from unreel.engine import processes
+from unreel.engine.launch import launched
+from unreel.engine.memory import keep_freed_memory
+from unreel.engine.peers import connection_lost, watched_peers
+from unreel.engine.progress import Bar
+from unreel.engine.stopping import Stop, stop_requests
+from unreel.errors import CheckpointError, RunError, SettingsError, Stopped, TrainingError
+from unreel.methods import Method
+from unreel.settings.training import TrainingSettings
+from unreel.training.opening import CHECKPOINTS, Opened, opened
+from unreel.training.optimization import learning_rate, set_learning_rate, sgd
+from unreel.training.pace import Pace
+from unreel.types import ClipBatch, Loss
+from unreel.video.datasets import ClipDataset
+from unreel.video.loading import Share, training_batches
+
+MUCH_WAITING = 0.1
+"""The share of the time spent waiting for data above which the log says so, once."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be learnt, from what: all that tells pretraining from fine-tuning.
+
+    `method` is a `Method` and a module. `used` are the videos of the dataset, `left_out` the others with the reason.
+    `judge` gives figures of how well the method does by now, every `judge_every` steps (0: never), in the first
+    process; the checkpoint is kept whose mean figure named `best/…` is the highest. `factor` is a parameter's own
+    factor on the learning rate, by name; `all_used` says that every parameter takes part in every step.
+    """
+
+    settings: TrainingSettings
+    method: nn.Module
+    dataset: ClipDataset
+    used: Sequence[str]
+    left_out: Mapping[str, str]
+    origin: Origin
+    judge: Callable[[torch.device], Mapping[str, float]] | None = None
+    judge_every: int = 0
+    best: str = ""
+    factor: Callable[[str], float] = lambda _: 1.0
+    all_used: bool = True
+
+
+def train(job: Job) -> None:
+    """Train from the first step or from where the run was, to the last; leaves RUN/weights.safetensors.
+
+    Raises:
+        SettingsError, CollectionError, OverwriteError, RunError: see `RunFolder`, `launched` and `training_batches`.
+        CheckpointError: the newest checkpoint is damaged, or a new one could not be written.
+        TrainingError: the loss is not finite, or another process is gone.
+        Stopped: on a signal; the run has saved itself.
+    """
+    settings = job.settings
+    fabric = launched(settings.accelerator, settings.precision, settings.devices, settings.nodes, all_used=job.all_used)
+    with ExitStack() as stack:
+        stack.enter_context(_failures_told(settings))
+        stack.enter_context(watched_peers())
+        run = stack.enter_context(opened(settings, job.used, job.left_out))
+        if processes.from_first(run.finished):
+            return
+        stop = stack.enter_context(stop_requests())
+        training = _Training(job, fabric, run)
+        done = training.start()
+        batches = stack.enter_context(closing(training.batches(done)))
+        bar = stack.enter_context(Bar(settings.out.name, settings.steps))
+        bar.advance(done)
+        for step in range(done + 1, settings.steps + 1):
+            with training.pace.data():
+                batch = next(batches)
+            watched = step % settings.log_every == 0 or step in (1, settings.steps)
+            with training.pace.compute():
+                loss = training.step(step, batch, watched=watched)
+            bar.advance(note=training.note(loss))
+            if watched:
+                training.measure(step, loss)
+            judged = training.judge(step) if _due(step, job.judge_every, settings.steps) else None
+            if judged or _due(step, settings.checkpoint_every, settings.steps):
+                training.save(step, judged)
+            training.stop_if_asked(step, stop)
+        training.finish()
+
+
+@final
+class _Training:
+    """What a run needs from step to step."""
+
+    def __init__(self, job: Job, fabric: Fabric, run: Opened) -> None:
+        self.job, self.settings, self.fabric, self.run = job, job.settings, fabric, run
+        self.pace = Pace()
+        self._told = False
+        self._best = -math.inf
+        self._judged = self._rank = ""
+        if fabric.device.type == "cpu":
+            keep_freed_memory()
+        encoder = cast(Method, job.method).encoder
+        encoder.recomputing = self.settings.checkpoint_activations
+        if self.settings.compile:
+            encoder.compile()
+
+    def start(self) -> int:
+        """Make the model ready, as the checkpoint left it where there is one; how many steps are done."""
+        state = processes.from_first(self.run.state)
+        if state is not None:
+            _fill(self.job.method, state)
+        self.optimizer = sgd(self.job.method, self.settings, self.job.factor)
+        self.model: Any
+        self._stepper: Any
+        self.model, self._stepper = self.fabric.setup(self.job.method, self.optimizer)
+        self._log("%d videos, on %s, %d processes", len(self.job.used), self.fabric.device, self.fabric.world_size)
+        if state is None:
+            self.judge(0)
+            return 0
+        self.optimizer.load_state_dict(state.optimizer)
+        if state.scaler:
+            self.fabric.strategy.precision.load_state_dict(state.scaler)
+        self._best = best_score(self.settings.out / CHECKPOINTS)
+        self._log("going on after step %d", state.step)
+        return state.step
+
+    def batches(self, done: int) -> Generator[ClipBatch, None, None]:
+        """This process's share of the batches of the steps to come, without end."""
+        settings = self.settings
+        share = Share(self.fabric.global_rank, self.fabric.world_size)
+        own = settings.batch_size // share.processes
+        if settings.accumulate > own:
+            raise SettingsError(
+                f"accumulate is {settings.accumulate}, but a process has {own} videos of a batch: give {own} or less."
+            )
+        return training_batches(
+            self.job.dataset,
+            settings.batch_size,
+            settings.seed,
+            first_step=done,
+            workers=settings.loader_workers,
+            share=share,
+            device=self.fabric.device.type,
+        )
+
+    def step(self, step: int, batch: ClipBatch, *, watched: bool) -> Loss:
+        """Learn from one batch; `watched` adds figures that tell how learning goes, and the norm of all gradients."""
+        set_learning_rate(self.optimizer, learning_rate(self.settings, step - 1))
+        self._stepper.zero_grad()
+        batch = batch.to(self.fabric.device)
+        loss = self._gradients(step, batch, watched=watched)
+        if watched or self.settings.clip_norm:  # clipping at infinity changes nothing and gives the norm, unscaled
+            most = self.settings.clip_norm or math.inf
+            norm = self.fabric.clip_gradients(self.model, self._stepper, max_norm=most, error_if_nonfinite=False)
+            loss.figures["gradient_norm"] = torch.as_tensor(norm)
+        self._stepper.step()
+        return loss
+
+    def _gradients(self, step: int, batch: ClipBatch, *, watched: bool) -> Loss:
+        """The loss of the whole batch, its gradients left in the weights.
+
+        In parts: all are computed without gradients first, the loss of the whole gives the gradient of every row, and
+        that is carried into the weights part by part. So each video is told from all others of the batch, as ever
+        (Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup", RepL4NLP 2021).
+        """
+        method, count = cast(Method, self.job.method), self.settings.accumulate
+        if count == 1:
+            loss = method.loss(self.model(batch), watched=watched)
+            self._check(step, loss, batch)
+            self.fabric.backward(loss.total)
+            return loss
+        parts = batch.parts(count)
+        with torch.no_grad():
+            computed = [self.model(part) for part in parts]
+        rows = {name: torch.cat([each[name] for each in computed]) for name in computed[0]}
+        learnt = {name: each.requires_grad_() for name, each in rows.items() if each.is_floating_point()}
+        loss = method.loss(rows, watched=watched)
+        self._check(step, loss, batch)
+        gradients = dict(zip(learnt, torch.autograd.grad(loss.total, list(learnt.values())), strict=True))
+        shares = {name: each.tensor_split(count) for name, each in gradients.items()}
+        for number, part in enumerate(parts):
+            last = number == count - 1
+            with nullcontext() if last else self._alone():
+                again = self.model(part)
+                self.fabric.backward(torch.stack([(again[name] * shares[name][number]).sum() for name in shares]).sum())
+        return loss
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Gradients are not yet shared with the other processes."""
+        return self.fabric.no_backward_sync(self.model) if self.fabric.world_size > 1 else nullcontext()
+
+    def _check(self, step: int, loss: Loss, batch: ClipBatch) -> None:
+        if math.isfinite(loss.total.item()):
+            return
+        ids = [identity for each in processes.everyone(batch.ids) for identity in each]
+        raise TrainingError(
+            f"the loss of step {step} is {loss.total.item()}, expected a finite number. {self._last_good()} The batch "
+            f"was: {', '.join(ids)}. Look at these videos, or start a new run with a lower --learning-rate, a "
+            "--clip-norm or precision 32-true."
+        )
+
+    def _last_good(self) -> str:
+        found = checkpoints(self.settings.out / CHECKPOINTS)
+        return f"The last good checkpoint is {found[-1]}." if found else "No checkpoint was written before."
+
+    def note(self, loss: Loss) -> str:
+        """What the progress bar says of a step."""
+        ranks = [value.item() for name, value in loss.figures.items() if name.startswith("rank/")]
+        self._rank = f"rank {mean(ranks):.1f} · " if ranks else self._rank
+        return f"loss {loss.total.item():.3f} · {self._judged}{self._rank}{self.pace}"
+
+    def measure(self, step: int, loss: Loss) -> None:
+        """Write down the step's figures, and where the time since the last ones went."""
+        parts = {f"loss/{name}": value.item() for name, value in loss.parts.items()}
+        figures = {name: value.item() for name, value in loss.figures.items()}
+        pace, rate = self.pace.lap(), learning_rate(self.settings, step - 1)
+        self._write(step, {"loss": loss.total.item(), **parts, **figures, "learning_rate": rate, **pace})
+        waiting = pace["seconds/data"] / pace["seconds/step"]
+        if waiting > MUCH_WAITING and step > self.settings.log_every and not self._told:
+            self._told = True
+            self._log(
+                "step %d: %.0f %% of the time is spent waiting for data; see unreel bench loading %s",
+                step,
+                100 * waiting,
+                self.settings.folder,
+            )
+
+    def judge(self, step: int) -> float | None:
+        """Have the method judged; its score, where that is higher than ever before in this run."""
+        if not (self.job.judge and self.job.judge_every):
+            return None
+        score = None
+        if self.run.folder:
+            figures = self.job.judge(self.fabric.device)
+            self._write(step, figures)
+            self._judged = "".join(f"{name} {value:.1%} · " for name, value in figures.items())
+            scores = [value for name, value in figures.items() if self.job.best and name.startswith(self.job.best)]
+            score = mean(scores) if scores else None
+        score = processes.from_first(score)
+        if score is None or score <= self._best:
+            return None
+        self._best = score
+        return score
+
+    def save(self, step: int, score: float | None = None) -> None:
+        """Write a checkpoint, unless the weights went wrong in this very step."""
+        weights = self.job.method.state_dict()
+        if not all(each.isfinite().all() for each in weights.values()):
+            raise TrainingError(
+                f"weights are no finite numbers any more after step {step}. {self._last_good()} Start a new run with a "
+                "lower --learning-rate, a --clip-norm or precision 32-true."
+            )
+        if not self.run.folder:
+            return
+        scaler = self.fabric.strategy.precision.state_dict()
+        place = self.settings.out / CHECKPOINTS
+        state = TrainingState(step, weights, self.optimizer.state_dict(), scaler, score)
+        path = save_checkpoint(place, state, self.job.origin)
+        prune(place, self.settings.keep)
+        self._log("step %d: wrote %s", step, path.relative_to(self.settings.out))
+
+    def stop_if_asked(self, step: int, stop: Stop) -> None:
+        """End here, saved, if any process was asked to."""
+        if step == self.settings.steps or not processes.any_of(stop.requested is not None):
+            return
+        if not (self.settings.out / CHECKPOINTS / f"step-{step:06d}").exists():
+            self.save(step)
+        processes.everyone(None)  # none leaves before it is written
+        name = stop.requested.name if stop.requested else "a signal to another process"
+        stopped = Stopped(
+            f"stopped by {name} after step {step} of {self.settings.steps}; all is saved in {self.settings.out}. "
+            "The same command goes on from there."
+        )
+        if stop.requested is signal.SIGINT:
+            stopped.exit_code = 130
+        raise stopped
+
+    def finish(self) -> None:
+        """Leave the final weights: the run is finished."""
+        if self.run.folder:
+            save_weights(
+                self.settings.out / FINAL, self.job.method.state_dict(), self.job.origin, step=self.settings.steps
+            )
+            self._log("finished %d steps in %.0f seconds", self.settings.steps, self.pace.seconds)
+
+    def _write(self, step: int, figures: Mapping[str, float]) -> None:
+        if self.run.trackers:
+            self.run.trackers.write(step, figures)
+
+    def _log(self, *words: object) -> None:
+        if self.run.folder:
+            self.run.folder.log.info(*words)
+
+
+def _fill(method: nn.Module, state: TrainingState) -> None:
+    try:
+        method.load_state_dict(state.weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"the checkpoint of step {state.step} does not fit the model: another version of unreel wrote it? {error}"
+        ) from None
+
+
+def _due(step: int, every: int, last: int) -> bool:
+    return step == last or (every > 0 and step % every == 0)
+
+
+@contextmanager
+def _failures_told(settings: TrainingSettings) -> Iterator[None]:
+    """A full disk and a lost process are no faults of the program."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise RunError(
+            f"{settings.out} could not be written ({error.strerror}). Its checkpoints are whole: make room and run the "
+            "same command again, to go on from the newest of them."
+        ) from error
+    except RuntimeError as error:
+        if not connection_lost(error):
+            raise
+        raise TrainingError(
+            f"another process of this run is gone ({str(error).splitlines()[0]}). See what it said; the same command "
+            "goes on from the newest checkpoint."
+        ) from error

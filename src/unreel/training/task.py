@@ -1,0 +1,132 @@
+"""A recognition task: its classes, the videos that teach them, and those held out to test what is learnt."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from unreel.errors import CollectionError
+from unreel.evaluation.recognition import RecognitionTest
+from unreel.settings.finetuning import FinetuneSettings
+from unreel.video.collection import first_of
+from unreel.video.leaks import check_leaks, leaks
+from unreel.video.manifest import Manifest, VideoRecord
+
+NAMED = 5
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learnt; `left_out` gives the reason of every file that is not. Without a test nothing is held out.
+
+    `classes` are those of the training videos, sorted.
+    """
+
+    collection: Manifest
+    label: str
+    classes: tuple[str, ...]
+    videos: tuple[VideoRecord, ...]
+    left_out: Mapping[str, str]
+    test: RecognitionTest | None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The class of every video to learn from."""
+        return {each.id: each.labels[self.label] for each in self.videos}
+
+
+def choose_task(settings: FinetuneSettings, manifest: Manifest) -> Task:
+    """The task that settings describe, on a prepared collection.
+
+    Raises:
+        CollectionError: prepared too small; no such label, split or group; fewer than two classes, too few videos for a
+            batch, nothing to test, or something to test that is known from training.
+    """
+    _check_side(settings, manifest)
+    label = _label(settings, manifest)
+    collection, split = _with_split(settings, manifest)
+    learnt = collection.parts(split).get("train", ()) if split else collection.usable
+    left_out = {each.id: each.reason for each in collection.refused}
+    if split:
+        reason, kept = f"not in the training part of split {split}", {each.id for each in learnt}
+        left_out |= {each.id: reason for each in collection.usable if each.id not in kept}
+    left_out |= {each.id: f"no label {label!r}" for each in collection.usable if label not in each.labels}
+    videos = tuple(each for each in learnt if each.id not in left_out)
+    classes = tuple(sorted({each.labels[label] for each in videos}))
+    place = manifest.source or manifest.root
+    if len(classes) < 2:
+        raise CollectionError(
+            f"the {len(videos)} videos of {place} to learn from have {len(classes)} different labels {label!r} "
+            f"({first_of(classes, NAMED) or 'none'}), expected two or more to tell apart. Label more videos, or choose "
+            "another --label."
+        )
+    if len(videos) < settings.batch_size:
+        raise CollectionError(
+            f"{place} holds {len(videos)} videos to learn from ({len(left_out)} files left out), a batch needs "
+            f"{settings.batch_size}. Add videos or choose --batch-size {len(videos)} or less."
+        )
+    test = _test(settings, collection, split, label, classes) if split else None
+    return Task(collection, label, classes, videos, left_out, test)
+
+
+def _check_side(settings: FinetuneSettings, manifest: Manifest) -> None:
+    encoder = settings.encoder_settings
+    if manifest.side < encoder.size:
+        raise CollectionError(
+            f"{manifest.root} was prepared at {manifest.side} pixels, the encoder's input is {encoder.size}. "
+            f"Prepare it again with --side {encoder.prepared_side}."
+        )
+
+
+def _label(settings: FinetuneSettings, manifest: Manifest) -> str:
+    """The name of the label to learn: the one asked for, or the only one."""
+    place, names = manifest.source or manifest.root, manifest.label_names
+    if not names:
+        raise CollectionError(
+            f"{place} has no labels, fine-tuning needs some: put the videos into one sub-folder per label, or write a "
+            "labels.csv with the columns path and one or more labels."
+        )
+    if settings.label is None and len(names) > 1:
+        raise CollectionError(f"{place} has {len(names)} labels, expected one to learn: choose --label {_or(names)}.")
+    if settings.label is not None and settings.label not in names:
+        raise CollectionError(f"{place} has no label {settings.label!r}. Choose --label {_or(names)}.")
+    return settings.label or names[0]
+
+
+def _with_split(settings: FinetuneSettings, manifest: Manifest) -> tuple[Manifest, str]:
+    """The collection and the name of its split: an official one, one made of the test groups, or "" for none."""
+    groups, names = settings.test_groups, sorted({each.group for each in manifest.usable} - {""})
+    if not groups:
+        return manifest, settings.split or ""
+    for unknown in sorted(set(groups) - set(names)):
+        held = first_of(names, 2 * NAMED) or "none; give a --group-pattern to find them in the videos' paths"
+        raise CollectionError(
+            f"{manifest.source or manifest.root} has no group {unknown!r} to test. Its groups are: {held}."
+        )
+    split = f"groups {', '.join(groups)}"
+    records = (replace(each, splits={split: "test" if each.group in groups else "train"}) for each in manifest)
+    return replace(manifest, records=tuple(records)), split
+
+
+def _test(
+    settings: FinetuneSettings, collection: Manifest, split: str, label: str, classes: Sequence[str]
+) -> RecognitionTest:
+    """The test of what a split holds out, of which nothing is known from training; what cannot be tested is missing."""
+    parts = collection.parts(split)
+    check_leaks(leaks(collection, split), split, settings.allow_leaks)
+    part = "test" if "test" in parts else "val"
+    labelled = [each for each in parts.get(part, ()) if label in each.labels]
+    videos = tuple(each for each in labelled if each.labels[label] in classes)
+    if not videos:
+        raise CollectionError(
+            f"split {split} of {collection.source or collection.root} holds out {len(parts.get(part, ()))} videos, of "
+            f"which none has a label {label!r} that is learnt ({first_of(classes, NAMED)}), expected some to test. "
+            "Choose another split, or none to test nothing."
+        )
+    missing = {each.id: each.reason for each in collection.refused if each.splits.get(split) == part}
+    missing |= {
+        each.id: f"no video to learn from is labelled {each.labels[label]!r}" for each in labelled if each not in videos
+    }
+    return RecognitionTest(collection, videos, label, f"{split}, {part}", missing, settings.loader_workers)
+
+
+def _or(names: Sequence[str]) -> str:
+    return " or ".join(names)
