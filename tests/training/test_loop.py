@@ -1,10 +1,14 @@
 """A run that is interrupted is the run that was not: same weights, same figures; other runs are refused."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
@@ -311,3 +315,54 @@ def test_more_parts_than_videos(manifest: Manifest, tmp_path: Path) -> None:
 def test_batch_norm_counts_no_clip_twice(manifest: Manifest, tmp_path: Path, changes: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="norm is batch, whose statistics would count every clip twice"):
         _settings(manifest, tmp_path / "run", norm="batch", **changes)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (
+            torch.OutOfMemoryError("CUDA out of memory.\nTried"),
+            TrainingError,
+            r"memory is full \(CUDA out of memory\.\)\. Run the same command with --accumulate 4 or --checkpoint-activ",
+        ),
+        (
+            RuntimeError("[gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:1"),
+            TrainingError,
+            r"another process of this run is gone \(.*Connection closed by peer.*\)\. See what it said",
+        ),
+    ],
+)
+def test_what_is_no_fault_of_the_program_is_told(
+    manifest: Manifest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    kind: type[Exception],
+    words: str,
+) -> None:
+    settings = _settings(manifest, tmp_path / "run", accumulate=2, knn_every=0)
+    with _ended(monkeypatch, 1, error), pytest.raises(kind, match=words):
+        pretrain(settings, manifest)
+    with _ended(monkeypatch, 1, RuntimeError("a fault")), pytest.raises(RuntimeError, match="a fault"):
+        pretrain(settings, manifest)
+
+
+@pytest.mark.slow
+def test_a_compiled_encoder_learns_the_same(manifest: Manifest, tmp_path: Path) -> None:
+    # by the command: what checks all shapes in tests cannot be compiled
+    plain, compiled = (_settings(manifest, tmp_path / name, knn_every=0, steps=2) for name in ("plain", "compiled"))
+    pretrain(plain, manifest)
+    command = [sys.executable, "-m", "unreel", "pretrain", str(manifest.root), "--out", str(compiled.out), "--compile"]
+    command += ["--config", str(plain.out / "settings.yaml")]
+    caches = {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    without = {**os.environ, **caches, "CXX": "no-such-compiler"}
+    refused = subprocess.run(command, env=without, capture_output=True, text=True, timeout=300)
+    assert refused.returncode == 2
+    assert "could not be compiled (" in refused.stderr
+    assert "without --compile, or install the compiler that it needs" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    if which("g++") is None:
+        pytest.skip("no g++ to compile with")
+    subprocess.run(command, env={**os.environ, **caches}, check=True, timeout=300)
+    for row, expected in zip(_figures(compiled.out), _figures(plain.out), strict=True):
+        assert row["loss"] == pytest.approx(expected["loss"], rel=1e-3)

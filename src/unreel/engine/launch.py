@@ -1,5 +1,6 @@
 """From one command to the processes that compute: here, or as torchrun or SLURM have started them."""
 
+import logging
 import os
 from datetime import timedelta
 from typing import Any, Literal
@@ -35,6 +36,7 @@ def launched(
     Raises:
         SettingsError: there are no such devices, or not that many processes were started.
     """
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells what it does, in many lines
     here, machines = _started()
     devices, nodes = devices or here, nodes or machines or 1
     where: Any = {"accelerator": accelerator, "devices": devices or "auto", "num_nodes": nodes, "precision": precision}

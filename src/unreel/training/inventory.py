@@ -19,8 +19,9 @@ from safetensors import SafetensorError, safe_open
 from unreel.errors import RunError
 from unreel.training.metrics import FILE as METRICS
 from unreel.training.metrics import read_metrics
+from unreel.training.run import LOCK, SETTINGS, VERSIONS
 
-SETTINGS, VERSIONS, LOCK, WEIGHTS = "settings.yaml", "versions.json", "run.lock", "weights.safetensors"
+WEIGHTS = "weights.safetensors"
 SCORES = ("knn", "test")
 """Groups of figures of which the highest is the best."""
 _NO_RUNS_INSIDE = {"checkpoints", "tensorboard", "wandb"}

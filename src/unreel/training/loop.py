@@ -326,7 +326,7 @@ def _due(step: int, every: int, last: int) -> bool:
 
 @contextmanager
 def _failures_told(settings: TrainingSettings) -> Iterator[None]:
-    """A full disk and a lost process are no faults of the program."""
+    """A full disk, a lost process, too little memory and no compiler are no faults of the program."""
     try:
         yield
     except OSError as error:
@@ -336,10 +336,24 @@ def _failures_told(settings: TrainingSettings) -> Iterator[None]:
             f"{settings.out} could not be written ({error.strerror}). Its checkpoints are whole: make room and run the "
             "same command again, to go on from the newest of them."
         ) from error
-    except RuntimeError as error:
-        if not connection_lost(error):
-            raise
+    except torch.OutOfMemoryError as error:
         raise TrainingError(
-            f"another process of this run is gone ({str(error).splitlines()[0]}). See what it said; the same command "
-            "goes on from the newest checkpoint."
+            f"the device's memory is full ({_first_line(error)}). Run the same command with --accumulate "
+            f"{2 * settings.accumulate} or --checkpoint-activations: both need less, and the run goes on."
         ) from error
+    except RuntimeError as error:
+        if connection_lost(error):
+            raise TrainingError(
+                f"another process of this run is gone ({_first_line(error)}). See what it said; the same command goes "
+                "on from the newest checkpoint."
+            ) from error
+        if settings.compile and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise SettingsError(
+                f"the encoder could not be compiled ({_first_line(error)}). Run the same command without --compile, or "
+                "install the compiler that it needs."
+            ) from error
+        raise
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]
