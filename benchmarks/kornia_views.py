@@ -3,8 +3,9 @@
 Both make views o and s of the first clip and t of the second: crop, scale, flip, brightness, contrast, saturation,
 hue, channel replication and values in [−1, 1], one draw per clip. kornia is given RGB frames, float in 0..1, in the
 layout it works in; what it takes to get them is counted in "from uint8 RGB frames" only. unreel begins with what its
-loader gives. kornia's two ways to crop are both measured: which is faster depends on the machine. All do the work in
-turn; a ratio is the median of the rounds'. Run with `make bench` on an otherwise idle machine.
+loader gives, with and without `compiled_views`. kornia's two ways to crop are both measured: which is faster depends on
+the machine. All do the work in turn, another one first in each round, and keep freed memory as training does; a ratio
+is the median of the rounds'. Prints a table and JSON. Run with `make bench` on an otherwise idle machine.
 """
 
 import json
@@ -23,6 +24,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional
 
+from unreel.engine.memory import keep_freed_memory
 from unreel.methods import HDC
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.run import versions
@@ -36,12 +38,19 @@ from unreel.video.synth import MovingShapes, render_collection
 THREADS = (2, 1)
 BATCHES = (8, 1)
 ROUNDS = 9
+OWN = ("unreel", "compiled")  # as it is, with `compiled_views`
 CROPPINGS = ("slice", "resample")
+FROM_BYTES = ", from uint8 RGB frames"
 SMALLEST = 0.66  # side of the smallest crop
+HEAD = """\
+| threads, pairs at once | unreel, ms per pair | compiled, ms per pair | kornia, times unreel's \
+| times compiled's | kornia from uint8 frames, times unreel's | times compiled's |
+|---|---:|---:|---:|---:|---:|---:|"""
 
 Frames = UInt8[Tensor, "b v t h w 3"]
 Pictures = Float[Tensor, "b v t 3 h w"]
 Views = list[Tensor]
+Figures = dict[str, dict[str, Any]]
 
 
 @final
@@ -87,59 +96,89 @@ def pictures(frames: Frames) -> Pictures:
     return frames.movedim(5, 3).contiguous().float() / 255
 
 
+def unreels(method: HDC, batch: ClipBatch) -> Views:
+    """The three views."""
+    return [method.view(batch, view) for view in "ost"]
+
+
 def kornias(sequence: kornia.VideoSequential, given: Callable[[], Pictures]) -> Views:
     """The three views."""
     clips = given()
     return [sequence(clips[:, clip]) for clip in (0, 0, 1)]
 
 
-def measured(batch: ClipBatch, method: HDC) -> dict[str, object]:
-    """Milliseconds per pair of clips and how many times as long kornia takes."""
+def works_on(batch: ClipBatch, settings: PretrainSettings) -> dict[str, Callable[[], Views]]:
+    """All ways to make the three views."""
     frames = rgb_frames(batch)
     ready = pictures(frames)
-    works: dict[str, Callable[[], Views]] = {"unreel": lambda: [method.view(batch, view) for view in "ost"]}
+    works: dict[str, Callable[[], Views]] = {
+        name: partial(unreels, HDC(settings.model_copy(update={"compiled_views": name == "compiled"})), batch)
+        for name in OWN
+    }
     for cropping in CROPPINGS:
-        theirs = partial(kornias, sequential(method.settings, cropping))
+        theirs = partial(kornias, sequential(settings, cropping))
         works[f"kornia, {cropping}"] = partial(theirs, lambda: ready)
-        works[f"kornia, {cropping}, from uint8 RGB frames"] = partial(theirs, lambda: pictures(frames))
+        works[f"kornia, {cropping}{FROM_BYTES}"] = partial(theirs, lambda: pictures(frames))
+    return works
+
+
+def measured(batch: ClipBatch, settings: PretrainSettings) -> Figures:
+    """Milliseconds per pair of clips, and how many times as long as unreel either takes."""
+    works = works_on(batch, settings)
     seconds: dict[str, list[float]] = {name: [] for name in works}
     values: dict[str, list[Tensor]] = {name: [] for name in works}
     for number in range(1 + ROUNDS):
         batch.epoch = number  # other draws, as in training
-        for name, work in works.items():
+        first = number % len(works)
+        for name in [*works, *works][first : first + len(works)]:
             started = perf_counter()
-            views = work()
+            views = works[name]()
             if number:  # the first round warms up
                 seconds[name].append(perf_counter() - started)
             values[name].append(torch.stack([torch.stack([view.mean(), view.std()]) for view in views]).mean(dim=0))
+
+    def times(name: str, own: str) -> float:
+        return round(median(one / other for one, other in zip(seconds[name], seconds[own], strict=True)), 2)
+
     return {
         name: {
             "ms per pair of clips": round(1000 * median(seconds[name]) / len(batch), 2),
-            "times unreel's": round(median(k / u for u, k in zip(seconds["unreel"], seconds[name], strict=True)), 1),
+            **{f"times {own}'s": times(name, own) for own in OWN},
             "mean and spread": "{:.2f} ± {:.2f}".format(*torch.stack(values[name]).mean(dim=0).tolist()),
         }
         for name in works
     }
 
 
+def row(name: str, figures: Figures) -> str:
+    """A line of the table; kornia's figures are those of its faster way to crop."""
+    cells = [figures[own]["ms per pair of clips"] for own in OWN]
+    for theirs in ("", FROM_BYTES):
+        ways = [figures[f"kornia, {cropping}{theirs}"] for cropping in CROPPINGS]
+        cells += [min(way[f"times {own}'s"] for way in ways) for own in OWN]
+    return f"| {name} | {' | '.join(map(str, cells))} |"
+
+
 @torch.no_grad()
 def main() -> None:
-    """Measure alternately, so that a drift of the machine meets all alike, and print JSON."""
+    """Measure alternately, so that a drift of the machine meets all alike, and print."""
     torch.manual_seed(0)
-    figures = {}
+    keep_freed_memory()
+    figures: dict[str, Figures] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         videos = render_collection(folder / "videos", MovingShapes(24))
-        settings = PretrainSettings(folder=videos, out=folder / "run")
+        settings = PretrainSettings(folder=videos, out=folder / "run", accelerator="cpu")
         manifest = prepare(videos, folder / "prepared", PrepareOptions(settings.encoder_settings.prepared_side))
-        method = HDC(settings)
         dataset = PretrainDataset(manifest, manifest.usable, settings.clip_length, settings.seed)
         for threads in THREADS:
             torch.set_num_threads(threads)
             for size in BATCHES:
                 batch = next(training_batches(dataset, size, settings.seed, workers=0))
-                figures[f"{threads} threads, {size} pairs of clips"] = measured(batch, method)
-    print(json.dumps({**figures, "kornia": metadata.version("kornia"), **versions()}, indent=1))
+                figures[f"{threads} threads, {size} pairs"] = measured(batch, settings)
+    print(HEAD, *(row(name, each) for name, each in figures.items()), "", sep="\n")
+    packages = {name: metadata.version(name) for name in ("kornia", "numba")}
+    print(json.dumps({**figures, **packages, **versions()}, indent=1))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from unreel.training.finetune import finetune as finetune_on
 from unreel.training.finetune import resolved
 from unreel.training.pretrain import check_method, choose_videos
 from unreel.training.pretrain import pretrain as pretrain_on
-from unreel.training.run import VIDEOS
+from unreel.training.run import VIDEOS, check_out
 from unreel.training.task import choose_task
 from unreel.training.trackers import check_trackers
 from unreel.video.manifest import Manifest
@@ -71,6 +71,7 @@ def load(run: Path | str) -> LoadedEncoder:
 
 def run_pretraining(settings: PretrainSettings) -> None:
     """Prepare the folder where that is still to be done, say what is left out, then pretrain."""
+    check_out(settings)
     check_method(settings)
     check_trackers(settings.trackers)
     manifest = _prepared(settings, settings.folder, settings.encoder_settings)
@@ -87,6 +88,7 @@ def run_finetuning(settings: FinetuneSettings) -> Recognition | None:
     """Prepare the folder where that is still to be done, say what is learnt and what is not, fine-tune, test."""
     places = {"folder": settings.folder.resolve(), "weights": settings.weights and settings.weights.resolve()}
     settings = resolved(settings.model_copy(update=places))
+    check_out(settings)
     check_trackers(settings.trackers)
     task = choose_task(settings, _prepared(settings, settings.folder, settings.encoder_settings))
     videos, times = len(task.videos), settings.steps * settings.batch_size / len(task.videos)

@@ -1,6 +1,7 @@
 """HDC as a whole: views, projections, gradients, the named weights."""
 
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from batches import noise_batch
 from torch import Tensor
 from torch.nn import functional
 
+from unreel.augment import compiled
 from unreel.errors import SettingsError
 from unreel.losses import hdnce, infonce
 from unreel.methods import HDC
@@ -101,6 +103,19 @@ def test_the_temporal_view_can_be_a_plain_crop_and_channels_drawn_per_frame() ->
     every = _method(augmentation={"channel_replication_per_frame": True, "channel_replication_probability": 1.0})
     assert torch.equal(every.view(batch, "o")[:, 0], every.view(batch, "o")[:, 1])
     assert not torch.equal(every.view(batch, "o"), _method().view(batch, "o"))
+
+
+def test_compiled_views_give_the_same_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    shared_out = Mock(wraps=compiled._share_out)
+    monkeypatch.setattr(compiled, "_share_out", shared_out)
+    losses = []
+    for chosen in (False, True):
+        method, batch = _method(accelerator="cpu", size=48, compiled_views=chosen), noise_batch()
+        losses.append(method.loss(method(batch)).total)
+    torch.testing.assert_close(*losses, atol=1e-4, rtol=1e-4)
+    counts = [call.args[1] for call in shared_out.call_args_list]
+    assert counts == 3 * [4, 4 * 16]  # of every view the means of the clips, then their frames
 
 
 def test_clips_too_small_for_the_encoder_are_refused_at_once() -> None:

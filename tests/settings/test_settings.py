@@ -23,7 +23,7 @@ def test_written_settings_read_back_equal(tmp_path: Path) -> None:
     [
         ({"lerning_rate": 1}, "lerning_rate: no such setting; did you mean learning_rate?"),
         ({"augmentation": {"flipp": 1}}, r"augmentation.flipp: no such setting; did you mean flip\?"),
-        ({"zzz": 1}, "zzz: no such setting; there are: folder, out, recipe"),
+        ({"zzz": 1}, "zzz: no such setting; there are: folder, out, resume, steps"),
         ({"batch_size": 1}, "batch_size: got 1: .*greater than or equal to 2"),
         ({"encoder": "r3d81"}, "encoder: got 'r3d81': .*r3d18"),
         ({"steps": -1, "momentum": 1}, r"2 setting\(s\) cannot be used"),

@@ -37,7 +37,7 @@ def apply_views(
     across = left + side * (0.5 + draws.flip.to(device)[:, None] * (centres - 0.5))
     rows = _resampled_across(luma, chroma, across)
     index, share = _rows_next_to(top + side * centres, luma.shape[2])
-    matrix = _shown(_colour_matrix(draws, to_rgb, _mean(rows, index, share)), draws.channel.to(device))
+    matrix = shown_matrix(colour_matrix(draws, to_rgb, _mean(rows, index, share)), draws.channel.to(device))
     weight = matrix[..., None, :3].repeat_interleave(2, dim=4) * share[:, None, None]  # two rows of each plane
     return _weighted_sums(rows, index[:, None, None], weight).add_(matrix[..., 3, None, None]).clamp_(-1, 1)
 
@@ -92,7 +92,7 @@ def _weighted_sums(
     return sums.view(*index.shape[:4], -1)
 
 
-def _colour_matrix(
+def colour_matrix(
     draws: ViewDraws, to_rgb: Float[Tensor, "b 3 4"], mean_yuv: Float[Tensor, "b 3"]
 ) -> Float[Tensor, "b 3 4"]:
     """Code values → RGB in [−1, 1]: brightness, contrast about the clip's mean grey, saturation, hue."""
@@ -108,7 +108,7 @@ def _colour_matrix(
     return 2 * (_saturation_and_hue(saturation, hue, grey) @ matrix) - offset
 
 
-def _shown(matrix: Float[Tensor, "b 3 4"], channel: Int[Tensor, "b t"]) -> Float[Tensor, "b 3 t 4"]:
+def shown_matrix(matrix: Float[Tensor, "b 3 4"], channel: Int[Tensor, "b t"]) -> Float[Tensor, "b 3 t 4"]:
     """The matrix whose red, green and blue are each its own or the one drawn."""
     own = torch.arange(3, device=channel.device)[:, None]
     clip = torch.arange(len(channel), device=channel.device)[:, None, None]

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unreel import models
-from unreel.augment import apply_views, draw_views
+from unreel.augment import draw_views
+from unreel.augment.compiled import view_maker
 from unreel.chance import generator
 from unreel.engine import processes
 from unreel.settings.finetuning import FinetuneSettings
@@ -29,12 +30,14 @@ class Classifier(nn.Module):
     hold running statistics, changed.
 
     Raises:
-        SettingsError: there is no such encoder, or the clips are too small for it.
+        SettingsError: there is no such encoder, the clips are too small for it, or a GPU is to compile views.
+        MissingExtraError: views are to be compiled, and numba is not installed.
     """
 
     def __init__(self, settings: FinetuneSettings, classes: Sequence[str], labels: Mapping[str, str]) -> None:
         super().__init__()
         self.settings, self.classes = settings, tuple(classes)
+        self._make_view = view_maker(settings.compiled_views, settings.accelerator)
         encoder = settings.encoder_settings
         rows = {name: row for row, name in enumerate(self.classes)}
         self._targets = {identity: rows[label] for identity, label in labels.items()}
@@ -83,7 +86,7 @@ class Classifier(nn.Module):
         )
         with torch.autocast(batch.luma.device.type, enabled=False):
             size = settings.encoder_settings.size
-            return apply_views(batch.luma[:, 0], batch.chroma[:, 0], batch.to_rgb, draws, size)
+            return self._make_view(batch.luma[:, 0], batch.chroma[:, 0], batch.to_rgb, draws, size)
 
     def train(self, mode: bool = True) -> "Classifier":
         """Switch to training or back; frozen blocks stay as they are in evaluation."""

@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from unreel import models
-from unreel.augment import apply_views, draw_views
+from unreel.augment import draw_views
+from unreel.augment.compiled import view_maker
 from unreel.losses import hdnce, watch
 from unreel.settings.pretraining import PretrainSettings
 from unreel.types import ClipBatch, Loss, Pyramid
@@ -28,12 +29,14 @@ class HDC(nn.Module):
     The loss is Σ_k α_k L_s^k + β_k L_t^k (Eq. 6). A view that no weight asks for is not computed.
 
     Raises:
-        SettingsError: there is no such encoder, or the clips are too small for it.
+        SettingsError: there is no such encoder, the clips are too small for it, or a GPU is to compile views.
+        MissingExtraError: views are to be compiled, and numba is not installed.
     """
 
     def __init__(self, settings: PretrainSettings) -> None:
         super().__init__()
         self.settings = settings
+        self._make_view = view_maker(settings.compiled_views, settings.accelerator)
         self.alpha = dict(zip(LEVELS, settings.alpha, strict=True))
         self.beta = dict(zip(LEVELS, settings.beta, strict=True))
         self.encoder = models.build_from(settings.encoder_settings)
@@ -90,7 +93,7 @@ class HDC(nn.Module):
         )
         clip = 1 if view == "t" else 0
         with torch.autocast(batch.luma.device.type, enabled=False):
-            return apply_views(batch.luma[:, clip], batch.chroma[:, clip], batch.to_rgb, draws, settings.size)
+            return self._make_view(batch.luma[:, clip], batch.chroma[:, clip], batch.to_rgb, draws, settings.size)
 
     def _spatial(self, view: str, maps: dict[str, Pyramid], level: int) -> Float[Tensor, "b n d"]:
         vectors: Tensor = self.projections[f"{view}{level}"](maps[view][level].mean(dim=(3, 4)).transpose(1, 2))

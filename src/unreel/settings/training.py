@@ -68,6 +68,9 @@ class TrainingSettings(Settings):
     """Compute the blocks of the encoder again in the backward pass instead of keeping their feature maps."""
     compile: bool = False
     """Compile the encoder (torch.compile)."""
+    compiled_views: bool = False
+    """Make the views with code compiled by numba (pip install 'unreel[compiled]'), on processors only: sooner, and the
+    same but for the last digits, so that a run goes on as it began."""
     loader_workers: Count | None = None
     """Processes that decode; none given: 1 for each 8 processors where these train, otherwise all but one of them, 16
     at the most."""

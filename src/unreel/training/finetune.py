@@ -29,7 +29,9 @@ def resolved(settings: FinetuneSettings) -> FinetuneSettings:
 
     Raises:
         CheckpointError: there are no such weights, or they are damaged.
-        SettingsError: the settings contradict the weights, or the clips are too small for the encoder.
+        SettingsError: the settings contradict the weights, the clips are too small for the encoder, or a GPU is to
+            compile views.
+        MissingExtraError: views are to be compiled, and numba is not installed.
         OverwriteError: the run folder holds a run of another kind.
     """
     known = None

@@ -30,7 +30,9 @@ def pretrain(settings: PretrainSettings, manifest: Manifest, judged: Manifest | 
 
     Raises:
         CollectionError: fewer usable videos than a batch needs, or prepared smaller than the encoder's input.
-        SettingsError: the encoder does not exist with these settings, or the clips are too small for it.
+        SettingsError: the encoder does not exist with these settings, the clips are too small for it, or a GPU is to
+            compile views.
+        MissingExtraError: views are to be compiled, and numba is not installed.
         UnreelError: as `unreel.training.loop.train` does.
     """
     videos, left_out = choose_videos(settings, manifest)
@@ -56,7 +58,9 @@ def check_method(settings: PretrainSettings) -> None:
     """Nothing, if the method can be built: to be called before a long preparation.
 
     Raises:
-        SettingsError: the encoder does not exist with these settings, or the clips are too small for it.
+        SettingsError: the encoder does not exist with these settings, the clips are too small for it, or a GPU is to
+            compile views.
+        MissingExtraError: views are to be compiled, and numba is not installed.
     """
     with torch.device("meta"):
         HDC(settings)

@@ -51,14 +51,14 @@ class RunFolder:
 
     def __init__(self, settings: TrainingSettings, used: Sequence[str], left_out: Mapping[str, str]) -> None:
         self.path = path = settings.out
-        if not is_run(path) and not _is_beginning(path):
-            check_free(path)
+        check_out(settings)
         path.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             stack.enter_context(_locked(path))
             self.resumed = is_run(path)
             if self.resumed:
-                _check_same(settings, used)
+                check_out(settings)
+                _check_videos(path, used)
             write_whole(path / VIDEOS, json.dumps({"used": list(used), "left_out": dict(left_out)}, indent=1))
             if not self.resumed:
                 write_whole(path / VERSIONS, json.dumps(versions(), indent=1))
@@ -79,6 +79,33 @@ class RunFolder:
 def is_run(path: Path) -> bool:
     """Whether a folder holds a run, finished or not."""
     return (path / SETTINGS).is_file()
+
+
+def check_out(settings: TrainingSettings) -> None:
+    """Nothing, if a run of these settings can begin or go on in its folder: to be called before a long preparation.
+
+    Raises:
+        OverwriteError: the folder holds something else, or a run that must not be resumed.
+        SettingsError: it holds a run of other settings.
+    """
+    path = settings.out
+    if not is_run(path):
+        if not _is_beginning(path):
+            check_free(path)
+        return
+    if settings.resume == "never":
+        raise OverwriteError(f"{path} holds a run and --resume is never: write to another folder, or remove it.")
+    try:
+        before = read_settings(type(settings), path / SETTINGS)
+    except SettingsError as error:
+        raise OverwriteError(f"{path} holds a run of another kind: write to another folder. {error}") from None
+    if changed := differences(before, settings):
+        lines = [f"  {name}: {old!r} in the run, {new!r} now" for name, (old, new) in changed.items()]
+        raise SettingsError(
+            f"{path} holds a run of other settings, and a run is never resumed with others:\n"
+            + "\n".join(lines)
+            + f"\nGive the same (--config {path / SETTINGS}), or write to another folder."
+        )
 
 
 def versions() -> dict[str, str]:
@@ -113,21 +140,7 @@ def _locked(path: Path) -> FileLock:
     return lock
 
 
-def _check_same(settings: TrainingSettings, used: Sequence[str]) -> None:
-    path = settings.out
-    if settings.resume == "never":
-        raise OverwriteError(f"{path} holds a run and --resume is never: write to another folder, or remove it.")
-    try:
-        before = read_settings(type(settings), path / SETTINGS)
-    except SettingsError as error:
-        raise OverwriteError(f"{path} holds a run of another kind: write to another folder. {error}") from None
-    if changed := differences(before, settings):
-        lines = [f"  {name}: {old!r} in the run, {new!r} now" for name, (old, new) in changed.items()]
-        raise SettingsError(
-            f"{path} holds a run of other settings, and a run is never resumed with others:\n"
-            + "\n".join(lines)
-            + f"\nGive the same (--config {path / SETTINGS}), or write to another folder."
-        )
+def _check_videos(path: Path, used: Sequence[str]) -> None:
     learnt = json.loads((path / VIDEOS).read_text(encoding="utf-8"))["used"]
     if list(used) != learnt:
         gone, new_ones = sorted(set(learnt) - set(used)), sorted(set(used) - set(learnt))
