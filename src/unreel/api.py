@@ -11,6 +11,7 @@ from typing import Any
 
 from unreel import recipes
 from unreel.checkpoint import LoadedEncoder, load_encoder
+from unreel.checkpoint.state import checkpoints, step_of
 from unreel.engine.launch import first_here
 from unreel.evaluation.recognition import Recognition
 from unreel.settings.finetuning import FinetuneSettings
@@ -19,6 +20,7 @@ from unreel.settings.pretraining import EncoderSettings, PretrainSettings
 from unreel.settings.training import TrainingSettings
 from unreel.training.finetune import finetune as finetune_on
 from unreel.training.finetune import resolved
+from unreel.training.opening import CHECKPOINTS
 from unreel.training.pretrain import check_method, choose_videos
 from unreel.training.pretrain import pretrain as pretrain_on
 from unreel.training.run import VIDEOS, check_out
@@ -80,6 +82,7 @@ def run_pretraining(settings: PretrainSettings) -> None:
     videos, left_out = choose_videos(settings, manifest)
     _say(f"learning from {len(videos)} videos, {len(left_out)} files left out")
     _list_left_out(left_out, settings.out)
+    _say_what_is_done(settings)
     pretrain_on(settings, manifest, judged)
     _say(f"weights, metrics and log in {settings.out}")
 
@@ -99,6 +102,7 @@ def run_finetuning(settings: FinetuneSettings) -> Recognition | None:
         _say(f"  tested on {len(task.test.videos)} videos ({task.test.split})")
     tested = {video.id for video in task.test.videos} if task.test else set()
     _list_left_out({identity: why for identity, why in task.left_out.items() if identity not in tested}, settings.out)
+    _say_what_is_done(settings)
     found = finetune_on(settings, task)
     _say(f"weights, metrics and log in {settings.out}")
     return found
@@ -113,6 +117,11 @@ def _list_left_out(left_out: Mapping[str, str], out: Path) -> None:
         _say(f"  {identity}: {reason}")
     if len(left_out) > LISTED:
         _say(f"  and {len(left_out) - LISTED} more, all listed in {out / VIDEOS}")
+
+
+def _say_what_is_done(settings: TrainingSettings) -> None:
+    if done := checkpoints(settings.out / CHECKPOINTS):
+        _say(f"{settings.out} holds a run, saved after step {step_of(done[-1])} of {settings.steps}")
 
 
 def _say(line: str) -> None:

@@ -58,8 +58,19 @@ def test_refused(weights: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"cut\.safetensors is no safetensors file or is damaged"):
         load_encoder(tmp_path / "cut.safetensors")
     save_file({"encoder.stem.weight": torch.zeros(1)}, tmp_path / "foreign.safetensors")
-    with pytest.raises(CheckpointError, match="has the format None, expected 'unreel-weights-1'"):
+    with pytest.raises(CheckpointError, match="has the format None, expected 'unreel-weights-2'"):
         load_encoder(tmp_path / "foreign.safetensors")
+
+
+def test_an_older_format_is_named(weights: Path) -> None:
+    save_file({"encoder.stem.weight": torch.zeros(1)}, weights, {"unreel": "unreel-weights-1", "seed": "0"})
+    with pytest.raises(CheckpointError, match="has the format 'unreel-weights-1', expected 'unreel-weights-2'"):
+        load_encoder(weights)
+
+
+def test_weights_can_be_read_by_whom_other_files_can_be_read(weights: Path) -> None:
+    (weights.parent / "other").touch()
+    assert weights.stat().st_mode == (weights.parent / "other").stat().st_mode
 
 
 def test_weights_of_another_shape(weights: Path) -> None:

@@ -125,8 +125,10 @@ def test_a_longer_run_is_the_same_run_longer(manifest: Manifest, undisturbed: Pa
     pretrain(settings, manifest)
     pretrain(settings.model_copy(update={"steps": STEPS}), manifest)
     assert load_encoder(settings.out).checkpoint == load_encoder(undisturbed).checkpoint
+    before = (settings.out / "settings.yaml").read_bytes()
     with pytest.raises(SettingsError, match=rf"has made {STEPS} steps, got steps 5\. Give {STEPS} or more, or write"):
         pretrain(settings.model_copy(update={"steps": 5}), manifest)
+    assert (settings.out / "settings.yaml").read_bytes() == before
 
 
 def test_a_finished_run_is_left_as_it_is(manifest: Manifest, tmp_path: Path) -> None:
@@ -193,7 +195,7 @@ def test_a_run_of_another_kind(manifest: Manifest, tmp_path: Path) -> None:
     pretrain(settings, manifest)
     with (settings.out / "settings.yaml").open("a") as file:
         file.write("dropout: 0.5\n")
-    with pytest.raises(OverwriteError, match=r"(?s)holds a run of another kind: write to another folder\..*dropout"):
+    with pytest.raises(OverwriteError, match=r"holds a run of another kind: write to another folder\."):
         pretrain(settings, manifest)
 
 
@@ -309,6 +311,7 @@ def test_the_best_judged_checkpoint_is_kept(
 def test_more_parts_than_videos(manifest: Manifest, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="accumulate is 5, but a process has 4 videos of a batch: give 4 or less"):
         pretrain(_settings(manifest, tmp_path / "run", accumulate=5), manifest)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("changes", [{"accumulate": 2}, {"checkpoint_activations": True}])

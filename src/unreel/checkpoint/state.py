@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from unreel.checkpoint.weights import FINAL, Origin, save_weights
-from unreel.engine.files import sha256_of, sync
+from unreel.engine.files import let_others_read, sha256_of, sync
 from unreel.errors import CheckpointError
 
 FORMAT = "unreel-checkpoint-1"
@@ -76,6 +76,7 @@ def _write(folder: Path, state: TrainingState, origin: Origin) -> None:
     save_weights(folder / FINAL, state.weights, origin, step=state.step)
     tensors, numbers = _parted(state.optimizer)
     save_file(tensors, folder / OPTIMIZER)
+    let_others_read(folder / OPTIMIZER)
     sync(folder / OPTIMIZER)
     content = {
         "format": FORMAT,

@@ -18,12 +18,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from unreel import models
-from unreel.engine.files import sync
+from unreel.engine.files import let_others_read, sync
 from unreel.errors import CheckpointError
 from unreel.settings.model import validated
 from unreel.settings.pretraining import EncoderSettings
 
-FORMAT = "unreel-weights-1"
+FORMAT = "unreel-weights-2"
 FINAL = "weights.safetensors"
 PREFIX = "encoder."
 
@@ -71,6 +71,7 @@ def save_weights(path: Path, state: Mapping[str, Tensor], origin: Origin, *, ste
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, unfinished, header)
+        let_others_read(unfinished)
         sync(unfinished)
         unfinished.replace(path)
     except (OSError, SafetensorError):
@@ -105,7 +106,8 @@ def read_weights(run: Path) -> Weights:
             f"{path} is no safetensors file or is damaged ({error}). Use another checkpoint."
         ) from None
     try:
-        facts = json.loads(header.get("unreel", "{}"))
+        text = header.get("unreel", "{}")
+        facts = json.loads(text) if text.startswith("{") else {"format": text}  # as the first format had it
         if facts.get("format") != FORMAT:
             raise CheckpointError(
                 f"{path} has the format {facts.get('format')!r}, expected {FORMAT!r} as `unreel pretrain` writes."

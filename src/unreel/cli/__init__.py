@@ -1,5 +1,6 @@
 """The command `unreel`: one module per verb, imported only when its verb is called."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -26,7 +27,17 @@ VERBS = {
 
 def main() -> None:
     """Entry point of the command; a user's mistake ends with exit code 2 and without a traceback."""
-    arguments = sys.argv[1:]
+    try:
+        try:
+            _obey(sys.argv[1:])
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _end_where_nobody_reads()
+        raise
+
+
+def _obey(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(overview())
         return
@@ -34,6 +45,7 @@ def main() -> None:
         print(f"unreel {__version__}")
         return
     verb = arguments[0]
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # or it shows its own frames when a process is lost
     try:
         if verb not in VERBS:
             raise UnreelError(_unknown(verb))
@@ -44,6 +56,15 @@ def main() -> None:
     except KeyboardInterrupt:
         print("unreel: interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def _end_where_nobody_reads() -> None:
+    """End as rich does where standard output is a pipe whose reader has left (`unreel runs runs | head`)."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python flushes once more at its end
+        sys.exit(1)
 
 
 def overview() -> str:
@@ -64,7 +85,11 @@ With your own videos (folder names are used as labels for judging only, never fo
   unreel pretrain FOLDER --out runs/mine --recipe hdc-small
   unreel evaluate retrieval runs/mine FOLDER --out runs/mine/evaluation
   unreel embed runs/mine FOLDER --out runs/mine/embeddings.parquet
-  unreel report runs/mine --folder FOLDER --out runs/mine/report.html"""
+  unreel report runs/mine --folder FOLDER --out runs/mine/report.html
+
+A run may be stopped (Ctrl-C) or killed: the same command goes on. While it trains, and with labels:
+  unreel watch runs/mine
+  unreel finetune LABELLED --weights runs/mine --out runs/classes"""
 
 
 def _unknown(verb: str) -> str:

@@ -1,7 +1,10 @@
 """From command-line words to checked settings."""
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
+from functools import partial
+from io import StringIO
+from typing import Any, TypeVar
 
 import tyro
 from pydantic import ValidationError
@@ -20,9 +23,22 @@ def parse(
     Raises:
         SettingsError: a value makes no sense.
     """
+    words: dict[str, Any] = {"prog": f"unreel {verb}", "args": arguments}
+    if default is not None:
+        words["default"] = default
+    read: Callable[..., AnySettings] = partial(tyro.cli, kind, **words)
     try:
-        if default is None:
-            return tyro.cli(kind, prog=f"unreel {verb}", args=arguments)
-        return tyro.cli(kind, prog=f"unreel {verb}", args=arguments, default=default)
-    except ValidationError as error:
-        raise SettingsError(describe(error, kind, f"unreel {verb}")) from None
+        with redirect_stderr(StringIO()):
+            return read(console_outputs=False)
+    except (ValidationError, SystemExit) as ended:
+        fault = _fault(ended)
+    if fault is not None:
+        raise SettingsError(describe(fault, kind, verb))
+    return read()  # once more, aloud: help, or a mistake that tyro explains; ends the program
+
+
+def _fault(ended: BaseException | None) -> ValidationError | None:
+    """What pydantic has found; tyro shows that in a box, with a link to pydantic's pages, and ends the program."""
+    while not (ended is None or isinstance(ended, ValidationError)):
+        ended = ended.__context__
+    return ended

@@ -27,6 +27,13 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def let_others_read(path: Path) -> None:
+    """Give a file the mode that new files have here: safetensors writes for the owner alone."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a text file whole or not at all, in the place of one that may be there."""
     unfinished = path.with_name(f"{path.name}.unfinished")

@@ -1,21 +1,29 @@
 """From one command to the processes that compute: here, or as torchrun or SLURM have started them."""
 
+import atexit
 import logging
 import os
+from collections.abc import Sequence
 from datetime import timedelta
+from subprocess import Popen, TimeoutExpired
+from threading import Thread
+from time import sleep
 from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.utilities.exceptions import MisconfigurationException
+from torch import distributed
 
+from unreel.engine import processes
 from unreel.engine.processors import cores_per_process
 from unreel.errors import SettingsError
 
 # Who waits for others while the first process judges must not give up: `watched_peers` tells whether they live.
 PATIENCE = timedelta(days=7)
-
+LEAVING = 30.0
+"""Seconds that the processes started here have to end after this one."""
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
@@ -47,9 +55,16 @@ def launched(
         if fabric.world_size > 1:
             strategy = DDPStrategy(timeout=PATIENCE, find_unused_parameters=not all_used, gradient_as_bucket_view=True)
             fabric = Fabric(**where, strategy=strategy)
+            _meet_again("nccl" if fabric.device.type == "cuda" else "gloo")
         given = "OMP_NUM_THREADS" in os.environ
         os.environ.setdefault("LOCAL_WORLD_SIZE", str(fabric.world_size // nodes))
+        if here is None and os.environ.get("LOCAL_RANK", "0") != "0":
+            Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
         fabric.launch()
+        if processes.count() != fabric.world_size:
+            raise ValueError(
+                f"this script has begun with {processes.count()} processes; give all that it trains as many"
+            )
     except (MisconfigurationException, ValueError, RuntimeError) as error:
         raise SettingsError(
             f"cannot compute with accelerator {accelerator!r}, devices {devices or 'auto'}, nodes {nodes} and "
@@ -58,6 +73,50 @@ def launched(
     if fabric.device.type == "cpu" and not given:
         torch.set_num_threads(cores_per_process())  # torch does not know of a container's share
     return fabric
+
+
+def _meet_again(backend: str) -> None:
+    """Join the processes that torchrun has started anew, in a part of its store that is theirs.
+
+    torch takes that store for a new one: it would find the addresses of the processes before, and wait for these for
+    ever. Machines may count restarts differently: several of them are left to torch.
+    """
+    restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    if restarts == "0" or os.environ.get("GROUP_WORLD_SIZE") != "1" or processes.count() > 1:
+        return
+    from torch.distributed import PrefixStore  # type: ignore[attr-defined]  # some builds of torch have none
+    from torch.distributed.rendezvous import rendezvous
+
+    store, rank, count = next(rendezvous("env://", timeout=PATIENCE))
+    own = PrefixStore(f"restart {restarts}", store)
+    distributed.init_process_group(backend, store=own, rank=rank, world_size=count, timeout=PATIENCE)
+
+
+def unobserved(fabric: Fabric) -> None:
+    """From here on `watched_peers` watches the processes that `launched` has started, and this one ends after them.
+
+    Until here Fabric does: when one has ended otherwise than with 0, it kills this process within 5 s and says nothing,
+    even if all have saved themselves and are about to leave.
+    """
+    observed = getattr(fabric.strategy.launcher, "procs", [])
+    atexit.register(_see_off, observed.copy())
+    observed.clear()  # its observer ends when it has nothing to observe
+
+
+def _end_with(starter: int) -> None:
+    """End a process when the one that has started it is gone: before all have met, nothing else would tell it."""
+    while os.getppid() == starter:
+        sleep(1)
+    os._exit(1)
+
+
+def _see_off(started: Sequence[Popen[bytes]]) -> None:
+    """Memory and devices are free for the next command when this one returns."""
+    for process in started:
+        try:
+            process.wait(LEAVING)
+        except TimeoutExpired:
+            process.kill()
 
 
 def _started() -> tuple[int | None, int | None]:

@@ -34,6 +34,8 @@ def effective_rank(vectors: Float[Tensor, "b n d"]) -> Float[Tensor, ""]:
     1 where all vectors lie on one line (collapse), at most the smaller of b and d.
     """
     points = functional.normalize(vectors.float(), dim=-1).transpose(0, 1)
+    if not points.isfinite().all():  # of which there are no singular values
+        return points.new_full((), torch.nan)
     shares = functional.normalize(torch.linalg.svdvals(points), p=1, dim=-1)
     rank: Tensor = torch.special.entr(shares).sum(dim=-1).exp().mean()
     return rank

@@ -44,7 +44,7 @@ class ReportInputs:
     """All a report shows; empty `metrics`, `retrievals` or `vectors` leave a section that says how to fill it.
 
     `subtitle` is one line: what, when, how long. `facts` are shown in their order (recipe, steps, command, versions).
-    `metrics` are the lines of metrics.jsonl, `retrievals` one result per encoder on the same collection, baseline
+    `metrics` are the rows of metrics.csv, `retrievals` one result per encoder on the same collection, baseline
     first, `vectors` the embeddings by encoder and video id, `next_steps` the commands to type next.
     """
 

@@ -8,12 +8,13 @@ from unreel.checkpoint import Origin, load_encoder, read_weights
 from unreel.checkpoint.state import checkpoints
 from unreel.engine import processes
 from unreel.engine.device import device
+from unreel.engine.peers import watched_peers
 from unreel.errors import OverwriteError, SettingsError
 from unreel.evaluation.recognition import Recognition, RecognitionTest, read_recognition, write_recognition
 from unreel.methods.classifier import Classifier
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import read_settings
-from unreel.training.loop import Job, train
+from unreel.training.loop import Job, failures_told, train
 from unreel.training.opening import CHECKPOINTS
 from unreel.training.run import SETTINGS
 from unreel.training.task import Task
@@ -72,7 +73,10 @@ def finetune(settings: FinetuneSettings, task: Task) -> Recognition | None:
         factor=classifier.rate_factor,
     )
     train(job)
-    return _tested(settings, task.test, classifier) if task.test else None
+    if task.test is None:
+        return None
+    with failures_told(settings), watched_peers():
+        return _tested(settings, task.test, classifier)
 
 
 def _goes_on(settings: FinetuneSettings) -> bool:
@@ -84,8 +88,8 @@ def _begun(settings: FinetuneSettings) -> FinetuneSettings:
     """The settings of the run that goes on."""
     try:
         return read_settings(FinetuneSettings, settings.out / SETTINGS)
-    except SettingsError as error:
-        raise OverwriteError(f"{settings.out} holds a run of another kind: write to another folder. {error}") from None
+    except SettingsError:
+        raise OverwriteError(f"{settings.out} holds a run of another kind: write to another folder.") from None
 
 
 def _judge(test: RecognitionTest, classifier: Classifier) -> Callable[[torch.device], Mapping[str, float]]:

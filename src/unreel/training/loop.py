@@ -10,6 +10,7 @@ Everything of a step is a function of its number: batches, draws, learning rate.
 
 import errno
 import math
+import re
 import signal
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
@@ -25,7 +26,7 @@ from unreel.checkpoint import Origin, TrainingState, save_checkpoint, save_weigh
 from unreel.checkpoint.state import best_score, checkpoints, prune
 from unreel.checkpoint.weights import FINAL
 from unreel.engine import processes
-from unreel.engine.launch import launched
+from unreel.engine.launch import launched, unobserved
 from unreel.engine.memory import keep_freed_memory
 from unreel.engine.peers import connection_lost, watched_peers
 from unreel.engine.progress import Bar
@@ -79,8 +80,10 @@ def train(job: Job) -> None:
     settings = job.settings
     fabric = launched(settings.accelerator, settings.precision, settings.devices, settings.nodes, all_used=job.all_used)
     with ExitStack() as stack:
-        stack.enter_context(_failures_told(settings))
+        stack.enter_context(failures_told(settings))
         stack.enter_context(watched_peers())
+        unobserved(fabric)
+        _check_parts(settings, fabric.world_size)
         run = stack.enter_context(opened(settings, job.used, job.left_out))
         if processes.from_first(run.finished):
             return
@@ -114,6 +117,7 @@ class _Training:
         self.job, self.settings, self.fabric, self.run = job, job.settings, fabric, run
         self.pace = Pace()
         self._told = False
+        self._begun = 0
         self._best = -math.inf
         self._judged = self._rank = ""
         if fabric.device.type == "cpu":
@@ -140,6 +144,7 @@ class _Training:
         if state.scaler:
             self.fabric.strategy.precision.load_state_dict(state.scaler)
         self._best = best_score(self.settings.out / CHECKPOINTS)
+        self._begun = state.step
         self._log("going on after step %d", state.step)
         return state.step
 
@@ -147,11 +152,6 @@ class _Training:
         """This process's share of the batches of the steps to come, without end."""
         settings = self.settings
         share = Share(self.fabric.global_rank, self.fabric.world_size)
-        own = settings.batch_size // share.processes
-        if settings.accumulate > own:
-            raise SettingsError(
-                f"accumulate is {settings.accumulate}, but a process has {own} videos of a batch: give {own} or less."
-            )
         return training_batches(
             self.job.dataset,
             settings.batch_size,
@@ -235,7 +235,7 @@ class _Training:
         pace, rate = self.pace.lap(), learning_rate(self.settings, step - 1)
         self._write(step, {"loss": loss.total.item(), **parts, **figures, "learning_rate": rate, **pace})
         waiting = pace["seconds/data"] / pace["seconds/step"]
-        if waiting > MUCH_WAITING and step > self.settings.log_every and not self._told:
+        if waiting > MUCH_WAITING and step > self._begun + self.settings.log_every and not self._told:
             self._told = True
             self._log(
                 "step %d: %.0f %% of the time is spent waiting for data; see unreel bench loading %s",
@@ -301,6 +301,7 @@ class _Training:
                 self.settings.out / FINAL, self.job.method.state_dict(), self.job.origin, step=self.settings.steps
             )
             self._log("finished %d steps in %.0f seconds", self.settings.steps, self.pace.seconds)
+        processes.everyone(None)  # none looks for them before they are written
 
     def _write(self, step: int, figures: Mapping[str, float]) -> None:
         if self.run.trackers:
@@ -309,6 +310,14 @@ class _Training:
     def _log(self, *words: object) -> None:
         if self.run.folder:
             self.run.folder.log.info(*words)
+
+
+def _check_parts(settings: TrainingSettings, count: int) -> None:
+    own = settings.batch_size // count
+    if settings.accumulate > own:
+        raise SettingsError(
+            f"accumulate is {settings.accumulate}, but a process has {own} videos of a batch: give {own} or less."
+        )
 
 
 def _fill(method: nn.Module, state: TrainingState) -> None:
@@ -325,7 +334,7 @@ def _due(step: int, every: int, last: int) -> bool:
 
 
 @contextmanager
-def _failures_told(settings: TrainingSettings) -> Iterator[None]:
+def failures_told(settings: TrainingSettings) -> Iterator[None]:
     """A full disk, a lost process, too little memory and no compiler are no faults of the program."""
     try:
         yield
@@ -356,4 +365,5 @@ def _failures_told(settings: TrainingSettings) -> Iterator[None]:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0]
+    """Without gloo's place in its source and its advice."""
+    return re.sub(r"^\[\S*gloo\S*\] |\. This is typically.*", "", str(error).partition("\n")[0])

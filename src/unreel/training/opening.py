@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from unreel.checkpoint import TrainingState, load_checkpoint, read_weights
-from unreel.checkpoint.state import checkpoints, prune
+from unreel.checkpoint.state import checkpoints, prune, step_of
 from unreel.checkpoint.weights import FINAL
 from unreel.engine import processes
 from unreel.errors import CheckpointError, SettingsError, UnreelError
@@ -50,14 +50,15 @@ def opened(settings: TrainingSettings, used: Sequence[str], left_out: Mapping[st
 
 
 def _open(settings: TrainingSettings, used: Sequence[str], left_out: Mapping[str, str], stack: ExitStack) -> Opened:
+    newest = checkpoints(settings.out / CHECKPOINTS)[-1:]
+    if newest and (made := step_of(newest[0])) > settings.steps:
+        raise SettingsError(
+            f"{settings.out} has made {made} steps, got steps {settings.steps}. Give {made} or more, or write to "
+            "another folder."
+        )
     folder = stack.enter_context(RunFolder(settings, used, left_out))
     state = _state(settings, folder)
     done = state.step if state else 0
-    if done > settings.steps:
-        raise SettingsError(
-            f"{folder.path} has made {done} steps, got steps {settings.steps}. Give {done} or more, or write to "
-            "another folder."
-        )
     if _is_finished(settings):
         return Opened(state, True, folder)
     trackers = stack.enter_context(open_trackers(folder.path, settings, folder.log, done))

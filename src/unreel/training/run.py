@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 
 from unreel.engine.files import write_whole
 from unreel.engine.outputs import check_free
-from unreel.errors import CollectionError, OverwriteError, RunError, SettingsError
+from unreel.errors import CollectionError, OverwriteError, RunError, SettingsError, Stopped
 from unreel.settings.model import read_settings, write_settings
 from unreel.settings.training import TrainingSettings
 
@@ -71,7 +71,9 @@ class RunFolder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if error is not None:
+        if isinstance(error, Stopped):
+            self.log.info("%s", error)
+        elif error is not None:
             self.log.error("ended by %s: %s", type(error).__name__, error)
         self._open.close()
 
@@ -97,8 +99,8 @@ def check_out(settings: TrainingSettings) -> None:
         raise OverwriteError(f"{path} holds a run and --resume is never: write to another folder, or remove it.")
     try:
         before = read_settings(type(settings), path / SETTINGS)
-    except SettingsError as error:
-        raise OverwriteError(f"{path} holds a run of another kind: write to another folder. {error}") from None
+    except SettingsError:
+        raise OverwriteError(f"{path} holds a run of another kind: write to another folder.") from None
     if changed := differences(before, settings):
         lines = [f"  {name}: {old!r} in the run, {new!r} now" for name, (old, new) in changed.items()]
         raise SettingsError(
@@ -157,6 +159,7 @@ def _log(path: Path, stack: ExitStack) -> logging.Logger:
     log.propagate = False
     handler = logging.FileHandler(path / "log.txt", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.handleError = lambda *_: None  # type: ignore[method-assign]  # a full disk fails the run, which says so
     log.addHandler(handler)
     stack.callback(handler.close)
     stack.callback(log.removeHandler, handler)
