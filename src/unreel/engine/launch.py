@@ -6,8 +6,7 @@ import os
 from collections.abc import Sequence
 from datetime import timedelta
 from subprocess import Popen, TimeoutExpired
-from threading import Thread
-from time import sleep
+from threading import Event, Thread
 from typing import Any, Literal
 
 import torch
@@ -24,6 +23,8 @@ from unreel.errors import SettingsError
 PATIENCE = timedelta(days=7)
 LEAVING = 30.0
 """Seconds that the processes started here have to end after this one."""
+
+_watched = Event()
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
@@ -98,16 +99,17 @@ def unobserved(fabric: Fabric) -> None:
     Until here Fabric does: when one has ended otherwise than with 0, it kills this process within 5 s and says nothing,
     even if all have saved themselves and are about to leave.
     """
+    _watched.set()
     observed = getattr(fabric.strategy.launcher, "procs", [])
     atexit.register(_see_off, observed.copy())
     observed.clear()  # its observer ends when it has nothing to observe
 
 
 def _end_with(starter: int) -> None:
-    """End a process when the one that has started it is gone: before all have met, nothing else would tell it."""
-    while os.getppid() == starter:
-        sleep(1)
-    os._exit(1)
+    """End a process when the one that has started it is gone before all have met: nothing else would tell it."""
+    while not _watched.wait(1):
+        if os.getppid() != starter:
+            os._exit(1)
 
 
 def _see_off(started: Sequence[Popen[bytes]]) -> None:
