@@ -95,13 +95,15 @@ def run_finetuning(settings: FinetuneSettings) -> Recognition | None:
     check_trackers(settings.trackers)
     task = choose_task(settings, _prepared(settings, settings.folder, settings.encoder_settings))
     videos, times = len(task.videos), settings.steps * settings.batch_size / len(task.videos)
-    _say(f"learning {len(task.classes)} classes of {task.label!r} from {videos} videos, each {times:.0f} times")
+    tested = {video.id for video in task.test.videos} if task.test else set()
+    left_out = {identity: why for identity, why in task.left_out.items() if identity not in tested}
+    looks = f"{videos} videos, each {times:.0f} times, {len(left_out)} files left out"
+    _say(f"learning {len(task.classes)} classes of {task.label!r} from {looks}")
     if task.test is None:
         _say("  nothing is tested: name a --split, or --test-groups to hold out")
     else:
         _say(f"  tested on {len(task.test.videos)} videos ({task.test.split})")
-    tested = {video.id for video in task.test.videos} if task.test else set()
-    _list_left_out({identity: why for identity, why in task.left_out.items() if identity not in tested}, settings.out)
+    _list_left_out(left_out, settings.out)
     _say_what_is_done(settings)
     found = finetune_on(settings, task)
     _say(f"weights, metrics and log in {settings.out}")
