@@ -9,7 +9,7 @@ from official_lists import UCF101, write_ucf101
 
 from unreel.engine import pool
 from unreel.engine.progress import Bar
-from unreel.errors import CollectionError, OverwriteError, UnreelError
+from unreel.errors import CollectionError, OverwriteError
 from unreel.video.manifest import Manifest, is_prepared
 from unreel.video.options import PrepareOptions, ScanOptions
 from unreel.video.prepare import prepare
@@ -170,12 +170,3 @@ def test_a_place_that_cannot_be_written(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(CollectionError) as caught:
         scan(folder, tmp_path / "file/scan.parquet", ONE)
     assert str(caught.value) == f"{tmp_path / 'file/scan.parquet'} cannot be written: File exists. Name another place."
-
-
-def test_a_process_that_starts_anew_must_not_scan(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pool, "current_process", lambda: type("Process", (), {"_inheriting": True}))
-    with pytest.raises(UnreelError, match="must not start processes"):
-        scan(folder, tmp_path / "scan.parquet", ONE)
-    assert not list(tmp_path.iterdir())
