@@ -189,7 +189,7 @@ def test_a_killed_process_ends_the_others(
 def test_a_process_that_waits_for_nobody_ends_with_a_word_too(videos: Path, tmp_path: Path) -> None:
     code, errors = pretrain(videos, tmp_path / "run", *KILLED, *TWO, events="absent=0@4 kill=1@4")
     assert time.time() - (tmp_path / "kill=1@4").stat().st_mtime < SOON
-    silent = "process 1 has said nothing for 20 s: it was killed, stopped or is cut off"
+    silent = "process 1 has said nothing for 15 s: it was killed, stopped or is cut off"
     assert told(errors) == [f"process 0 of 2 ends: {silent}. Start all again to go on."]
     assert code == EXIT_CODE
 

@@ -30,7 +30,7 @@ _LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe",
 
 
 @contextmanager
-def watched_peers(silence: float = 20.0) -> Iterator[None]:
+def watched_peers(silence: float = 15.0) -> Iterator[None]:
     """End this process with `EXIT_CODE` and a message when another one of its group has ended or stays silent.
 
     `silence` is in seconds, of which none pass while this process is stopped itself. All processes of the group enter

@@ -6,11 +6,13 @@ record, so that neither a kill nor a server that was gone for a while leaves a h
 
 import json
 import logging
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, final, runtime_checkable
 
+from tensorboard.summary.writer import event_file_writer
 from torch.utils.tensorboard import SummaryWriter
 
 from unreel.engine.files import write_whole
@@ -143,7 +145,7 @@ def open_trackers(run: Path, settings: Tracked, log: logging.Logger, step: int) 
         SettingsError: a tracker cannot be used and has never been for this run.
     """
     check_trackers(settings.trackers)
-    with closing(Metrics(run / FILE)) as metrics:
+    with closing(Metrics(run / FILE)) as metrics, _writing_thread_is_quiet():
         metrics.rewind(step or -1)  # a run that begins again measures step 0 again
         trackers = Trackers(metrics, log)
         try:
@@ -153,6 +155,22 @@ def open_trackers(run: Path, settings: Tracked, log: logging.Logger, step: int) 
             yield trackers
         finally:
             trackers.close(is_finished(run, settings.model_dump(mode="json").get("steps")))
+
+
+@contextmanager
+def _writing_thread_is_quiet() -> Iterator[None]:
+    """No traceback of TensorBoard's own thread: the next write raises the same error."""
+    before = threading.excepthook
+
+    def hook(error: threading.ExceptHookArgs) -> None:
+        if type(error.thread).__module__ != event_file_writer.__name__:
+            before(error)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _add_hosted(trackers: Trackers, name: str, run: Path, settings: Tracked) -> None:
