@@ -34,7 +34,8 @@ check: install
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not alone' --numprocesses auto --dist loadfile
+	$(BIN)/pytest -m alone
 
 demo: install
 	$(BIN)/unreel demo $(if $(VIDEOS),--videos '$(VIDEOS)') $(DEMO)

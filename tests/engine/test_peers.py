@@ -17,6 +17,7 @@ from unreel.engine.peers import EXIT_CODE, connection_lost, watched_peers
 WORLD = 3
 SILENCE = 4.0  # a busy machine may leave a process no time for as long as 2
 SLOW = pytest.mark.slow
+pytestmark = pytest.mark.alone
 SOON = 30.0  # seconds, on a busy machine
 PROGRAM = f"""
 import sys, time

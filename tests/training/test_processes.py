@@ -27,6 +27,7 @@ from unreel.video.options import PrepareOptions
 from unreel.video.prepare import prepare
 
 SLOW = pytest.mark.slow
+pytestmark = pytest.mark.alone
 SCRIPT = str(Path(__file__).with_name("processes_script.py"))
 ALONE = [sys.executable]
 TWO = ["--devices", "2", "--accelerator", "cpu"]
