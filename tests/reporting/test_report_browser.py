@@ -38,12 +38,15 @@ def open_report(browser: Any, make_manifest: Any, make_inputs: Any, tmp_path: Pa
 
 
 def _moves(page: Any, selector: str) -> bool:
-    """Whether every element the selector finds shows another frame a third of a second later."""
-    before = page.eval_on_selector_all(selector, POSITIONS)
-    page.wait_for_timeout(300)
-    after = page.eval_on_selector_all(selector, POSITIONS)
-    assert before, f"nothing found by {selector}"
-    return all(one != other for one, other in zip(before, after, strict=True))
+    """Whether every element the selector finds shows another frame soon: at one of several looks, as a clip goes round."""
+    looks = [page.eval_on_selector_all(selector, POSITIONS)]
+    assert looks[0], f"nothing found by {selector}"
+    for _ in range(8):
+        page.wait_for_timeout(130)
+        looks.append(page.eval_on_selector_all(selector, POSITIONS))
+        if all(len(set(frames)) > 1 for frames in zip(*looks, strict=True)):
+            return True
+    return False
 
 
 def _stands(page: Any, selector: str) -> bool:
