@@ -38,7 +38,7 @@ def open_report(browser: Any, make_manifest: Any, make_inputs: Any, tmp_path: Pa
 
 
 def _moves(page: Any, selector: str) -> bool:
-    """Whether every element the selector finds shows another frame soon: at one of several looks, as a clip goes round."""
+    """Whether every element the selector finds shows another frame at one of several looks."""
     looks = [page.eval_on_selector_all(selector, POSITIONS)]
     assert looks[0], f"nothing found by {selector}"
     for _ in range(8):
