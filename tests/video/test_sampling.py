@@ -23,6 +23,25 @@ def test_two_starts_are_uniform_and_independent() -> None:
     assert counts.max() < 320
 
 
+@given(frames=st.integers(16, 400), gap=st.floats(0, 0.99), seed=st.integers(0, 9))
+def test_two_clips_with_a_gap_lie_apart_and_inside_the_video(frames: int, gap: float, seed: int) -> None:
+    first, second = two_starts(frames, 16, generator(seed, "test"), gap)
+    assert 0 <= min(first, second) <= max(first, second) <= frames - 16
+    assert abs(first - second) >= gap * (frames - 16)
+
+
+def test_two_starts_with_a_gap_are_uniform_over_what_it_allows() -> None:
+    pairs = np.array([two_starts(20, 16, generator(0, "test", number), 0.5) for number in range(4000)])
+    counts = np.zeros((5, 5))
+    np.add.at(counts, (pairs[:, 0], pairs[:, 1]), 1)
+    rows, columns = np.indices(counts.shape)
+    allowed = abs(rows - columns) >= 2
+    assert counts[~allowed].sum() == 0
+    assert allowed.sum() == 12
+    assert counts[allowed].min() > 265  # 333 expected in each of them
+    assert counts[allowed].max() < 400
+
+
 def test_a_video_shorter_than_a_clip_is_our_own_mistake() -> None:
     with pytest.raises(ValueError, match="got 15 frames, a clip needs 16"):
         two_starts(15, 16, generator(0, "test"))
