@@ -121,8 +121,8 @@ def group_hold_out(manifest: Manifest, share: float, seed: int) -> Division:
 
 
 def _labels(video: VideoRecord) -> Iterable[tuple[str, str]]:
-    """What is to be divided alike: every label, and the video itself."""
-    return [*video.labels.items(), ("", "")]
+    """What is to be divided alike."""
+    return video.labels.items() or [("", "")]
 
 
 def _held_out(manifest: Manifest, asked: set[str], name: str) -> Division:

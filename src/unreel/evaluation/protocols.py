@@ -50,7 +50,7 @@ class Protocol:
 
     def called(self, clips: int, drop_last: int) -> str:
         """Its name, and in what it is departed from."""
-        changes = [f"{clips} clips"] if clips != self.clips else []
+        changes = [f"{clips} clip{'s' * (clips > 1)}"] if clips != self.clips else []
         changes += [f"last batch of {drop_last} dropped"] if drop_last else []
         return ", ".join([self.name, *changes])
 
