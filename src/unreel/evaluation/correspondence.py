@@ -27,7 +27,7 @@ from unreel.video.manifest import Manifest, VideoRecord
 
 @dataclass(frozen=True)
 class Correspondence:
-    """Two clips at one level: their maps, each position's cosine with the mean of the other clip, and that of the means."""
+    """Two clips at one level: each position's cosine with the mean of the other clip, and that of the two means."""
 
     level: int
     query: Float[np.ndarray, "t h w"]
