@@ -66,8 +66,8 @@ class RunContents:
 
         values = flattened(self.settings.model_dump(mode="json"))
         own = {name: _text(values[name]) for name in differing if name in values and name not in _IN_WORDS}
-        kind = "pretraining" if self.pretrained else "fine-tuning"
-        return ShownRun(self.name, kind, {**self._words(), **own, **self.versions}, self.metrics)
+        facts = {**self._words(), **own, **self.versions}
+        return ShownRun(self.name, "pretraining" if self.pretrained else "fine-tuning", facts, self.metrics)
 
     def _words(self) -> dict[str, str]:
         settings, seconds = self.settings, training_seconds(self.metrics)
@@ -104,12 +104,11 @@ def read_run(path: Path, name: str) -> RunContents:
         raise RunError(
             f"{path} is no run folder: it holds no settings.yaml, as `unreel pretrain` and `unreel finetune` leave it."
         )
-    kind = PretrainSettings if "recipe" in read_loosely(path) else FinetuneSettings
-    settings = read_settings(kind, path / "settings.yaml")
-    versions = path / "versions.json"
-    return RunContents(
-        path, name, settings, read_metrics(path), json.loads(versions.read_text()) if versions.is_file() else {}
-    )
+    pretrained = "recipe" in read_loosely(path)
+    file, versions = path / "settings.yaml", path / "versions.json"
+    settings = read_settings(PretrainSettings, file) if pretrained else read_settings(FinetuneSettings, file)
+    known = json.loads(versions.read_text()) if versions.is_file() else {}
+    return RunContents(path, name, settings, read_metrics(path), known)
 
 
 def training_seconds(metrics: Sequence[dict[str, int | float]]) -> float:

@@ -7,6 +7,8 @@ from unreel.evaluation.recognition import Recognition
 from unreel.evaluation.results import ClassScore, Retrieval
 from unreel.reporting.scores import AVERAGE_PRECISION
 
+UNTRAINED = "untrained"
+
 
 @dataclass(frozen=True)
 class ClassRow:
@@ -25,6 +27,12 @@ class ClassTable:
     columns: list[str]
     measures: list[str]
     rows: list[ClassRow]
+
+    @property
+    def colours(self) -> list[int]:
+        """The colour of each column, from 0, as runs have theirs; grey (8) where nothing was learnt."""
+        learnt = [column for column in self.columns if not column.startswith(UNTRAINED)]
+        return [learnt.index(column) % 8 if column in learnt else 8 for column in self.columns]
 
     @property
     def caption(self) -> str:

@@ -31,6 +31,9 @@ class Fineness:
 
 
 SCREEN = Fineness(96, 171, 40)
+"""Of the hundreds on a page."""
+CLOSE = Fineness(192, 342, 60)
+"""Of the few on a page."""
 PAPER = Fineness(256, 455, 90)
 
 
@@ -52,8 +55,8 @@ class Strip:
     def pictures(self) -> UInt8[np.ndarray, "f h w 3"]:
         """The frames, one by one."""
         with Image.open(BytesIO(self.image)) as image:
-            whole = np.asarray(image.convert("RGB"))
-        return whole.reshape(self.height, self.frames, self.width, 3).swapaxes(0, 1)
+            whole: np.ndarray = np.asarray(image.convert("RGB"))
+        return np.stack(np.split(whole, self.frames, axis=1))
 
 
 def strip_of(pictures: Sequence[UInt8[np.ndarray, "h w 3"]], seconds: float, quality: int = SCREEN.quality) -> Strip:
