@@ -10,8 +10,9 @@ import av
 import numpy as np
 import pytest
 
-from unreel.evaluation.results import Neighbour, Retrieval, Score
+from unreel.evaluation.results import ClassScore, Neighbour, Outcome, Retrieval, Score
 from unreel.reporting.page import ReportInputs
+from unreel.reporting.runs import ShownRun
 from unreel.video.manifest import Manifest, VideoRecord
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -104,10 +105,7 @@ def make_inputs() -> MakeInputs:
                 seen=len(ids),
                 expected=len(ids),
                 missing=(),
-                scores=tuple(
-                    Score(label, len(ids), 0.3, {1: rate, 5: 0.9}, {1: (rate - 0.1, rate + 0.1), 5: (0.8, 1.0)})
-                    for label in ("action", "person")
-                ),
+                scores=tuple(made_up_score(label, rate, ids) for label in ("action", "person")),
                 neighbours=neighbours,
             )
             for encoder, rate in rates.items()
@@ -117,17 +115,7 @@ def make_inputs() -> MakeInputs:
             title="What was learned",
             subtitle="A tiny collection",
             manifest=manifest,
-            facts={"recipe": "hdc", "command": "unreel pretrain videos runs/tiny --recipe hdc --steps 50 --seed 0"},
-            metrics=[
-                {
-                    "step": step,
-                    "loss": 5 / step,
-                    "loss/spatial_5": 3 / step,
-                    "knn/action": step / 50,
-                    "rank/level_5": 9.0,
-                }
-                for step in range(1, 51)
-            ],
+            runs=[made_up_run("tiny")],
             retrievals=retrievals,
             vectors={name: {video: chance.normal(size=8).astype(np.float32) for video in ids} for name in rates},
             next_steps=["unreel embed runs/tiny videos"],
@@ -135,6 +123,33 @@ def make_inputs() -> MakeInputs:
         return replace(inputs, **changes)
 
     return make
+
+
+def made_up_run(name: str, **facts: str) -> ShownRun:
+    """Fifty steps of a run."""
+    command = f"unreel pretrain videos runs/{name} --recipe hdc --steps 50 --seed 0"
+    metrics = [
+        {"step": step, "loss": 5 / step, "loss/spatial_5": 3 / step, "knn/action": step / 50, "rank/level_5": 9.0}
+        for step in range(1, 51)
+    ]
+    return ShownRun(name, "pretraining", {"recipe": "hdc", "command": command, **facts}, metrics)
+
+
+def made_up_score(label: str, rate: float, ids: list[str]) -> Score:
+    """A score of the queries `ids` by a label whose classes are those of `make_manifest`."""
+    classes = {"action": "abc", "person": "xy"}[label]
+    return Score(
+        label=label,
+        queries=len(ids),
+        chance=0.3,
+        hits={1: rate, 5: 0.9},
+        intervals={1: (rate - 0.1, rate + 0.1), 5: (0.8, 1.0)},
+        average_precision=rate / 2,
+        average_precision_interval=(rate / 2 - 0.05, rate / 2 + 0.05),
+        purity={1: rate, 5: rate / 2},
+        classes={name: ClassScore(queries=4, hits={1: rate, 5: 0.9}, average_precision=rate / 2) for name in classes},
+        outcomes={video: Outcome(first_right=1, average_precision=rate / 2) for video in ids},
+    )
 
 
 @pytest.fixture(scope="session")

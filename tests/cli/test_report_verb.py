@@ -2,7 +2,7 @@
 
 import pytest
 
-from unreel.cli.report import training_seconds
+from unreel.cli.contents import training_seconds
 
 
 def test_the_time_of_training_is_that_of_all_steps() -> None:

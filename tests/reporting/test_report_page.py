@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from unreel.errors import RunError
 from unreel.reporting.page import ReportInputs, write_report
+from unreel.reporting.runs import ShownRun
 from unreel.video.manifest import Manifest
 
 HOSTILE = [
@@ -126,8 +127,9 @@ def test_hostile_names_stay_names(make_manifest: Make, make_inputs: Make, tmp_pa
     manifest = make_manifest(HOSTILE)
     hostile = [replace(each, labels={name: name for name in HOSTILE[:3]}, reason=HOSTILE[1]) for each in manifest]
     manifest = replace(manifest, records=tuple(hostile), source=HOSTILE[1])
-    inputs = make_inputs(manifest, title=HOSTILE[1], subtitle=HOSTILE[0], facts={HOSTILE[0]: HOSTILE[1]})
-    inputs = replace(inputs, next_steps=HOSTILE, metrics=[{"step": 1, HOSTILE[0]: 1.0, HOSTILE[1]: 2.0}])
+    inputs = make_inputs(manifest, title=HOSTILE[1], subtitle=HOSTILE[0], next_steps=HOSTILE)
+    metrics = [{"step": 1, HOSTILE[0]: 1.0, HOSTILE[1]: 2.0}]
+    inputs = replace(inputs, runs=[ShownRun(HOSTILE[1], "pretraining", {HOSTILE[0]: HOSTILE[1]}, metrics)])
     retrievals = [replace(each, encoder=HOSTILE[0], seen=1, missing=tuple(HOSTILE)) for each in inputs.retrievals]
     html, outline = _write(
         replace(inputs, retrievals=retrievals, vectors={HOSTILE[1]: inputs.vectors["hdc"]}), tmp_path
@@ -144,7 +146,8 @@ def test_hostile_names_stay_names(make_manifest: Make, make_inputs: Make, tmp_pa
 @settings(max_examples=20)
 @given(text=st.text(max_size=40))
 def test_any_text_is_shown_as_it_is(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
-    inputs = ReportInputs(text, text, Manifest(Path("nowhere"), ()), {text: text}, [], [], {}, [text])
+    run = ShownRun(text, "pretraining", {text: text}, [])
+    inputs = ReportInputs(text, text, Manifest(Path("nowhere"), ()), [run, run], [], {}, [text])
     out = write_report(inputs, tmp_path_factory.mktemp("any") / "report.html")
     outline = Outline(out.read_bytes().decode())
     assert outline.text["h1"] == [text]
@@ -160,7 +163,7 @@ def test_a_name_that_is_no_unicode_is_spelled_out(make_manifest: Make, make_inpu
 def test_empty_sections_name_the_command_that_fills_them(
     make_manifest: Make, make_inputs: Make, tmp_path: Path
 ) -> None:
-    inputs = make_inputs(make_manifest(), metrics=[], retrievals=[], vectors={}, facts={}, next_steps=[])
+    inputs = make_inputs(make_manifest(), runs=[], retrievals=[], vectors={}, next_steps=[])
     html, outline = _write(inputs, tmp_path)
     assert len(outline.having("class", "empty")) == 5
     for command in ("unreel pretrain", "unreel evaluate retrieval", "unreel embed", "unreel --help"):
@@ -170,7 +173,7 @@ def test_empty_sections_name_the_command_that_fills_them(
 
 
 def test_a_collection_of_nothing_makes_a_page(tmp_path: Path) -> None:
-    html, _ = _write(ReportInputs("Empty", "", Manifest(tmp_path, ()), {}, [], [], {}, []), tmp_path)
+    html, _ = _write(ReportInputs("Empty", "", Manifest(tmp_path, ()), [], [], {}, []), tmp_path)
     assert "0 video files scanned: 0 kept, 0 refused; 0 other files ignored." in html
 
 
@@ -213,8 +216,9 @@ def test_figures_of_fewer_videos_than_expected_say_so(make_manifest: Make, make_
     inputs = make_inputs(make_manifest())
     fewer = replace(inputs.retrievals[1], seen=11, expected=12, missing=("lost.mp4",), level=4)
     html, _ = _write(replace(inputs, retrievals=[inputs.retrievals[0], fewer]), tmp_path)
-    assert "<td>11 of 12</td>" in html
-    assert "hdc saw 11 of 12 videos: its figures are about fewer videos than expected" in html
+    assert "<td>11 of 12 <span" in html
+    assert 'aria-label="fewer than expected"' in html
+    assert "⚠ hdc: 11 of 12 videos seen; the figures are about fewer videos than expected" in html
     assert "<li>lost.mp4</li>" in html
     assert "These encoders were measured in different settings: their figures do not compare." in html
 
@@ -222,9 +226,9 @@ def test_figures_of_fewer_videos_than_expected_say_so(make_manifest: Make, make_
 def test_large_maps_are_sampled_and_say_so(
     make_manifest: Make, make_inputs: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unreel.reporting.page.MOST_ON_MAP", 9)
-    monkeypatch.setattr("unreel.reporting.page.MOST_MOVING", 4)
-    monkeypatch.setattr("unreel.reporting.page.REEL", 2)
+    monkeypatch.setattr("unreel.reporting.selection.MOST_ON_MAP", 9)
+    monkeypatch.setattr("unreel.reporting.selection.MOST_MOVING", 4)
+    monkeypatch.setattr("unreel.reporting.selection.REEL", 2)
     html, outline = _write(make_inputs(make_manifest(), retrievals=[]), tmp_path)
     assert "Shown are 9 of 12 videos, drawn at random." in html
     assert "To keep the page small, a random 4 of them move." in html
@@ -255,7 +259,7 @@ def test_a_page_replaces_the_one_before_and_leaves_nothing_else(
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    inputs = ReportInputs("Empty", "", Manifest(tmp_path, ()), {}, [], [], {}, [])
+    inputs = ReportInputs("Empty", "", Manifest(tmp_path, ()), [], [], {}, [])
     with pytest.raises(
         RunError, match=r"cannot be written to .*folder \(.*\): expected the name of a file.*Name another"
     ):

@@ -21,7 +21,8 @@ VERBS = {
     "evaluate": "judge an encoder: retrieval, k-NN, linear probe, recognition; compare two",
     "embed": "turn videos into a table of vectors",
     "bench": "see where the time goes, and what to change",
-    "report": "make a page to look at from a run",
+    "report": "make a page to look at from runs",
+    "figure": "draw one figure for a page or a paper: hits side by side, classes, where it looks",
 }
 
 
