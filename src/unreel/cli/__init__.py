@@ -19,7 +19,6 @@ VERBS = {
     "watch": "draw the curves of runs in the terminal",
     "runs": "compare all runs of a folder in a table",
     "evaluate": "judge an encoder: retrieval, k-NN, linear probe, recognition; compare two",
-    "evaluate": "judge an encoder: retrieval, linear probe",
     "reproduce": "run what a table or figure of the paper needs, ours beside the paper's",
     "embed": "turn videos into a table of vectors",
     "bench": "see where the time goes, and what to change",
