@@ -154,7 +154,8 @@ def _print_means(title: str, columns: Sequence[str], lines: Sequence[Line], spli
         own = [line for line in lines if line.origin.encoder == encoder]
         values = [[100 * line.figures[name] for line in own] for name in columns]
         mark = " (!)" if any(line.origin.seen < line.origin.expected for line in own) else ""
-        table.add_row(f"{encoder}{mark}", *(f"{mean(each):.1f} ± {stdev(each):.1f}" for each in values))
+        if len(own) > 1:
+            table.add_row(f"{encoder}{mark}", *(f"{mean(each):.1f} ± {stdev(each):.1f}" for each in values))
     _show(table)
 
 
