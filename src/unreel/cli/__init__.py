@@ -18,7 +18,7 @@ VERBS = {
     "finetune": "teach an encoder the classes of labelled videos",
     "watch": "draw the curves of runs in the terminal",
     "runs": "compare all runs of a folder in a table",
-    "evaluate": "judge an encoder: retrieval, linear probe",
+    "evaluate": "judge an encoder: retrieval, k-NN, linear probe, recognition; compare two",
     "reproduce": "run what a table or figure of the paper needs, ours beside the paper's",
     "embed": "turn videos into a table of vectors",
     "bench": "see where the time goes, and what to change",
