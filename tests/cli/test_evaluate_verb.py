@@ -17,7 +17,7 @@ from unreel.cli.evaluate import main
 from unreel.cli.evaluation_tables import print_retrievals
 from unreel.errors import CollectionError, SettingsError
 from unreel.evaluation.classification import read_classifications
-from unreel.evaluation.results import Retrieval, read_retrievals
+from unreel.evaluation.results import Retrieval, Score, read_retrievals
 from unreel.settings.pretraining import EncoderSettings
 from unreel.video.manifest import Manifest
 from unreel.video.options import PrepareOptions
@@ -264,3 +264,16 @@ def test_mistakes(run: Path, ucf101: Path, tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match=r"has no split '4'\. Its splits are: 1, 2, 3"):
         main(_words("retrieval", run, ucf101, tmp_path, "--split", "4"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_label_that_judges_one_split_only_has_no_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    def judged(split: str, *labels: str) -> Retrieval:
+        scores = tuple(Score(label, 4, 0.5, {1: 0.25}, {1: (0.0, 0.5)}, 0.375) for label in labels)
+        return Retrieval("hdc", "", "videos", "gap", split, 5, 0, 8, 8, (), scores, {})
+
+    print_retrievals([judged("1", "class"), judged("2", "class", "side")])
+    by_class, by_side = _said(capsys).split("retrieval by side: ")
+    assert "25.0 ± 0.0" in by_class
+    assert by_side.startswith("gap, level 5, split 2 ")
+    assert "±" not in by_side
+    assert "(!)" not in by_class + by_side

@@ -27,6 +27,7 @@ def test_rows_follow_the_features() -> None:
     assert found.vectors[found.query_rows, 0].tolist() == [5, 6, 7]
     assert found.missing == {"gone": "missing", "4": "damaged"}
     assert (found.seen, found.groups) == (7, None)
+    assert trial(DIVISION, features).missing["4"] == "no features of it were given"
     labelled = found.labelled("class")
     assert _sides(labelled) == (["0", "1", "3"], ["5", "6", "7"])
     assert labelled.vectors[labelled.gallery_rows, 0].tolist() == [0, 1, 3]

@@ -81,7 +81,7 @@ def print_comparison(first: Retrieval, second: Retrieval, found: Comparison) -> 
     for name, each in (("first", first), ("second", second)):
         print(f"{name}: {each.encoder} ({each.checkpoint}), {each.protocol}, level {each.level}, seen {seen(each)}")
     table = _table(
-        f"by {found.label}, split {first.split}: {found.queries} queries",
+        f"by {found.label}, {_split(first.split)}: {found.queries:,} queries",
         ["percent", "first", "second", "difference", "95 % within", "p"],
         f"gained {found.gained} queries, lost {found.lost}; p: exact McNemar test (R@{found.k}), changes of sign (mAP)",
     )
@@ -129,35 +129,39 @@ def _line(retrieval: Retrieval, score: Score) -> Line:
 def _print_lines(title: str, caption: str, lines: Sequence[Line], *, classes: bool) -> None:
     """A table of all, one of their means over splits where there are several, and one for each line's classes."""
     columns = [name for name in lines[0].figures if all(name in line.figures for line in lines)]
+    splits = list(dict.fromkeys(line.origin.split for line in lines))
+    head = ["encoder", "split"] if len(splits) > 1 else ["encoder"]
     table = _table(
-        title, ["encoder", "split", *columns, f"{columns[0]} within", "seen"], f"{caption}; within: 95 % interval"
+        title if len(splits) > 1 else f"{title}, {_split(splits[0])}",
+        [*head, *columns, f"{columns[0]} within", "seen"],
+        f"{caption}; within: 95 % interval",
     )
     for line in lines:
+        names = [line.origin.encoder, line.origin.split][: len(head)]
         figures = (_percent(line.figures[name]) for name in columns)
-        table.add_row(line.origin.encoder, line.origin.split, *figures, _within(line.within), seen(line.origin))
+        table.add_row(*names, *figures, _within(line.within), seen(line.origin))
     _show(table)
-    _print_means(title, columns, lines)
+    if len(splits) > 1:
+        _print_means(title, columns, lines, splits)
     if classes:
         for line in lines:
             _print_classes(line)
 
 
-def _print_means(title: str, columns: Sequence[str], lines: Sequence[Line]) -> None:
-    splits = list(dict.fromkeys(line.origin.split for line in lines))
-    if len(splits) < 2:
-        return
+def _print_means(title: str, columns: Sequence[str], lines: Sequence[Line], splits: Sequence[str]) -> None:
     table = _table(title, ["encoder", *columns], f"mean ± standard deviation over the splits {', '.join(splits)}")
     for encoder in dict.fromkeys(line.origin.encoder for line in lines):
         own = [line for line in lines if line.origin.encoder == encoder]
         values = [[100 * line.figures[name] for line in own] for name in columns]
         mark = " (!)" if any(line.origin.seen < line.origin.expected for line in own) else ""
-        table.add_row(f"{encoder}{mark}", *(f"{mean(each):.1f} ± {stdev(each):.1f}" for each in values))
+        if len(own) > 1:
+            table.add_row(f"{encoder}{mark}", *(f"{mean(each):.1f} ± {stdev(each):.1f}" for each in values))
     _show(table)
 
 
 def _print_classes(line: Line) -> None:
     first = next(iter(line.classes.values()))
-    table = _table(f"{line.origin.encoder}, split {line.origin.split}", ["class", *first], "percent of each class")
+    table = _table(f"{line.origin.encoder}, {_split(line.origin.split)}", ["class", *first], "percent of each class")
     for name, figures in line.classes.items():
         table.add_row(name, *figures.values())
     _show(table)
@@ -168,7 +172,7 @@ def _print_missing(origins: Sequence[Origin]) -> None:
     told: set[object] = set()
     for origin in origins:
         counts = (
-            f"(!) split {origin.split}: seen {origin.seen:,} of {origin.expected:,} videos, "
+            f"(!) {_split(origin.split)}: seen {origin.seen:,} of {origin.expected:,} videos, "
             f"gallery {origin.gallery_seen:,} of {origin.gallery_expected:,}, "
             f"queries {origin.queries_seen:,} of {origin.queries_expected:,}"
         )
@@ -207,6 +211,11 @@ def _percents(figures: Mapping[str, float]) -> dict[str, str]:
 
 def _signed(share: float) -> str:
     return f"{100 * share:+.1f}"
+
+
+def _split(name: str) -> str:
+    """The name of a split in a sentence: official ones have a number only."""
+    return f"split {name}" if name.isdecimal() else name
 
 
 def _within(interval: tuple[float, float], *, signed: bool = False) -> str:
