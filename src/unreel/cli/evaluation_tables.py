@@ -99,7 +99,7 @@ def print_comparison(first: Retrieval, second: Retrieval, found: Comparison) -> 
         _within(found.precision_interval, signed=True),
         f"{found.precision_p_value:.2g}",
     )
-    _show(table)
+    show(table)
     if found.left_out:
         print(f"  left out: {found.left_out} queries that only one of them has answered (!)")
 
@@ -140,7 +140,7 @@ def _print_lines(title: str, caption: str, lines: Sequence[Line], *, classes: bo
         names = [line.origin.encoder, line.origin.split][: len(head)]
         figures = (_percent(line.figures[name]) for name in columns)
         table.add_row(*names, *figures, _within(line.within), seen(line.origin))
-    _show(table)
+    show(table)
     if len(splits) > 1:
         _print_means(title, columns, lines, splits)
     if classes:
@@ -156,7 +156,7 @@ def _print_means(title: str, columns: Sequence[str], lines: Sequence[Line], spli
         mark = " (!)" if any(line.origin.seen < line.origin.expected for line in own) else ""
         if len(own) > 1:
             table.add_row(f"{encoder}{mark}", *(f"{mean(each):.1f} ± {stdev(each):.1f}" for each in values))
-    _show(table)
+    show(table)
 
 
 def _print_classes(line: Line) -> None:
@@ -164,7 +164,7 @@ def _print_classes(line: Line) -> None:
     table = _table(f"{line.origin.encoder}, {_split(line.origin.split)}", ["class", *first], "percent of each class")
     for name, figures in line.classes.items():
         table.add_row(name, *figures.values())
-    _show(table)
+    show(table)
 
 
 def _print_missing(origins: Sequence[Origin]) -> None:
@@ -194,7 +194,7 @@ def _table(title: str, columns: Sequence[str], caption: str) -> Table:
     return table
 
 
-def _show(table: Table) -> None:
+def show(table: Table) -> None:
     """Print it as wide as its figures need, whatever the terminal's width: none is cut off."""
     console = Console()
     needed = Measurement.get(console, console.options.update(max_width=_WIDEST), table).maximum

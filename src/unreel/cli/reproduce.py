@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -88,11 +87,12 @@ class Reproduce(Settings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    run(parse(Reproduce, "reproduce", arguments))
+    run(parse(Reproduce, "reproduce", arguments), shlex.join(["unreel", "reproduce", *arguments]))
 
 
-def run(settings: Reproduce) -> None:
-    """Plan, run what is still to be run, print and write the table."""
+def run(settings: Reproduce, command: str) -> None:
+    """Plan, run what is still to be run, print and write the table, which says by which command it was made."""
+    from unreel.cli.evaluation_tables import show
     from unreel.reproduction import runner
     from unreel.reproduction.outcome import outcome
     from unreel.reproduction.rendering import terminal, write_all
@@ -106,8 +106,8 @@ def run(settings: Reproduce) -> None:
             print(f"  {job.command}")
         return
     report = runner.run(made.jobs, out, devices)
-    found = outcome(made, shlex.join(["unreel", *sys.argv[1:]]))
-    Console().print(terminal(found))
+    found = outcome(made, command)
+    show(terminal(found))
     if found.complete and not report.failed:
         written = [*write_all(found, out, _made(report)), *made.figures]
         print("written to", ", ".join(map(str, written)))
@@ -127,7 +127,7 @@ def show_plan(made: "Plan", devices: Sequence[str]) -> None:
     seconds = {job.name: seconds_of(job, pace) for job in made.jobs}
     table = Table(title=f"plan of {made.table.name}: {len(made.jobs)} jobs", caption_justify="left")
     for name in ("job", "about", "MB, about"):
-        table.add_column(name, justify="left" if name == "job" else "right", no_wrap=name != "job")
+        table.add_column(name, justify="left" if name == "job" else "right", overflow="fold")
     for job in made.jobs:
         table.add_row(job.name, duration(seconds[job.name]), f"{job.size / 1e6:,.0f}" if job.size else "–")
     on = f"{len(devices)} GPU(s)" if devices[0] else "the processors"

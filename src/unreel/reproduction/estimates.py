@@ -56,13 +56,13 @@ class Pace:
         return best / count
 
 
-def pretraining_clips(settings: PretrainSettings) -> float:
+def clips_learnt(settings: PretrainSettings) -> float:
     """Clips that a pretraining run learns from: two or three views of every video of a batch."""
     views = 1 + any(settings.alpha) + any(settings.beta)
     return float(settings.steps * settings.batch_size * views)
 
 
-def testing_clips(videos: int, crops: int = CROPS) -> float:
+def clips_embedded(videos: int, crops: int = CROPS) -> float:
     """What embedding so many videos comes to, in clips learnt from."""
     return EMBEDDING * CLIPS_OF_A_VIDEO * crops * videos
 

@@ -62,12 +62,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A table as it came out, the figures it is made of, and what is to be said under it."""
+    """A table as it came out, the figures it is made of, and what is to be said under it.
+
+    `columns` head our numbers, `printed` those of the paper.
+    """
 
     name: str
     title: str
     labels: tuple[str, ...]
     columns: tuple[str, ...]
+    printed: tuple[str, ...]
     lines: tuple[Line, ...]
     figures: tuple[Figure, ...]
     notes: tuple[str, ...]
@@ -94,7 +98,8 @@ def outcome(plan: Plan, command: str) -> Outcome:
                 figures += _retrieved(rows[name], path, plan.scale.label)
     lines = tuple(Line(row, tuple(_cell(row, each, figures, plan) for each in table.columns)) for row in table.rows)
     notes = (*_notes(plan, figures), *_unseen(figures), f"Command: {command}")
-    return Outcome(table.name, table.title, table.labels, table.columns, lines, tuple(figures), notes)
+    printed = table.printed or table.columns
+    return Outcome(table.name, table.title, table.labels, table.columns, printed, lines, tuple(figures), notes)
 
 
 def _recognised(row: Row, column: str, path: Path) -> Figure:

@@ -41,7 +41,7 @@ class PaperTable:
     """A table, or a figure whose rows are the encoders it shows.
 
     `labels` head the columns that name a row, `columns` those of numbers: one of each data set, or of each k of hit@k.
-    `splits` are those that a number is the mean of.
+    `splits` are those that a number is the mean of. `printed` heads the paper's numbers where they are of other data.
     """
 
     name: str
@@ -52,6 +52,7 @@ class PaperTable:
     labels: tuple[str, ...]
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    printed: tuple[str, ...] = ()
 
     @property
     def ours(self) -> tuple[Row, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from unreel.evaluation.finetuned import RESULT
-from unreel.reproduction.estimates import bytes_of_run, prepared_size, pretraining_clips, testing_clips
+from unreel.reproduction.estimates import bytes_of_run, clips_embedded, clips_learnt, prepared_size
 from unreel.reproduction.jobs import Effort, Job, in_order
 from unreel.reproduction.paper import PaperTable, Row
 from unreel.reproduction.scale import SMALL_WORDS, Scale, words_of
@@ -82,7 +82,7 @@ class _Planner:
             [("recipe", recipe), ("out", out), ("seed", seed), ("steps", settings.steps or None)],
         )
         words += (*(SMALL_WORDS if self.scale.small else ()), *self.scale.pretrain_words)
-        effort = Effort(settings.encoder_settings, pretraining_clips(settings))
+        effort = Effort(settings.encoder_settings, clips_learnt(settings))
         self.jobs.append(
             Job(
                 name,
@@ -124,7 +124,7 @@ class _Planner:
         )
         encoder = self.scale.pretraining(recipe, 1).encoder_settings
         parts = 1 if split else self.scale.folds
-        clips = settings.steps * settings.batch_size * parts + testing_clips(_tested(source, split))
+        clips = settings.steps * settings.batch_size * parts + clips_embedded(_tested(source, split))
         self.jobs.append(
             Job(
                 name,
@@ -155,7 +155,7 @@ class _Planner:
                 out / "retrieval.json",
                 (*needs, *more),
                 self.scale.how,
-                Effort(encoder, (1 if alone else 2) * testing_clips(source.files, crops=1)),
+                Effort(encoder, (1 if alone else 2) * clips_embedded(source.files, crops=1)),
             )
         )
         return out / "retrieval.json", name
@@ -167,7 +167,7 @@ class _Planner:
         for place in places:
             words = ("figure", "retrieval", *(str(path.parent) for path, _ in found), "--folder", str(folder))
             names = tuple(row.labels[0] for row in self.table.ours)
-            options = words_of([("out", place), ("pick", "differing"), ("label", self.scale.label), ("names", names)])
+            options = words_of([("out", place), ("label", self.scale.label), ("names", names)])
             needs = tuple(name for _, name in found)
             self.jobs.append(Job(f"draw-{place.name}", (*words, *options), place, needs))
         return places

@@ -42,9 +42,9 @@ def terminal(outcome: Outcome) -> Table:
     table = Table(title=escape(outcome.title), caption=escape("\n".join(outcome.notes)), caption_justify="left")
     for number, name in enumerate(_header(outcome)):
         named = number < len(outcome.labels)
-        table.add_column(escape(name), justify="left" if named else "right", no_wrap=not named)
-    for line in outcome.lines:
-        table.add_row(*map(escape, _cells(line)), style="" if line.row.recipe else "dim")
+        table.add_column(escape(name), justify="left" if named else "right", no_wrap=True)
+    for line, cells in zip(outcome.lines, _cells(outcome), strict=True):
+        table.add_row(*map(escape, cells), style="" if line.row.recipe else "dim")
     return table
 
 
@@ -55,7 +55,7 @@ def markdown(outcome: Outcome, made: str) -> str:
     sources = [(figures[0].row, _columns(figures), *_origin(figures[0])) for figures in _by_origin(outcome.figures)]
     parts = [
         f"**{outcome.title}**",
-        _grid([header, aligned, *map(_cells, outcome.lines)]),
+        _grid([header, aligned, *_cells(outcome)]),
         "\n".join(f"- {note}" for note in outcome.notes),
     ]
     if sources:
@@ -91,7 +91,7 @@ def latex(outcome: Outcome) -> str:
         r"\toprule",
         _row(header),
         r"\midrule",
-        *(_row(_cells(line)) for line in outcome.lines),
+        *map(_row, _cells(outcome)),
         r"\bottomrule",
         r"\end{tabular}",
         rf"\caption{{{_escaped(outcome.title)}. {notes}}}",
@@ -111,13 +111,29 @@ def write_all(outcome: Outcome, folder: Path, made: str) -> list[Path]:
 
 
 def _header(outcome: Outcome) -> list[str]:
-    return [*outcome.labels, *(f"{column}, {whose}" for column in outcome.columns for whose in ("paper", "ours"))]
+    names = list(outcome.labels)
+    for paper, ours, known in zip(outcome.printed, outcome.columns, _known(outcome), strict=True):
+        names += [f"{paper}, paper", f"{ours}, ours"] if known else [f"{ours}, ours"]
+    return names
 
 
-def _cells(line: Line) -> list[str]:
+def _known(outcome: Outcome) -> list[bool]:
+    """Of each column, whether the paper has a number in it."""
+    numbers = zip(*(line.row.paper for line in outcome.lines), strict=True)
+    return [any(number is not None for number in column) for column in numbers]
+
+
+def _cells(outcome: Outcome) -> list[list[str]]:
+    """The cells of every line, under `_header`."""
+    known = _known(outcome)
+    return [_cells_of(line, known) for line in outcome.lines]
+
+
+def _cells_of(line: Line, known: Sequence[bool]) -> list[str]:
     cells = list(line.row.labels)
-    for paper, ours in zip(line.row.paper, line.ours, strict=True):
-        cells += ["–" if paper is None else f"{paper:.1f}", _cell(ours) if line.row.recipe else "not run"]
+    for paper, ours, in_paper in zip(line.row.paper, line.ours, known, strict=True):
+        cells += ["–" if paper is None else f"{paper:.1f}"] if in_paper else []
+        cells.append(_cell(ours) if line.row.recipe else "not run")
     return cells
 
 

@@ -12,12 +12,12 @@ command does by itself. A job that fails ends those that need it; the others go 
 import ctypes
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
 from time import monotonic, sleep
 from typing import Any
 
@@ -36,6 +36,7 @@ NOTE_EVERY = 5.0
 """Seconds between looks at how far they have come."""
 PATIENCE = 120.0
 """Seconds that a job has to save itself when all is stopped."""
+PROGRAM = (sys.executable, "-m", "unreel")
 LAST_LINES = 3
 PR_SET_PDEATHSIG = 1
 
@@ -52,7 +53,7 @@ class Report:
 class _Running:
     job: Job
     device: str
-    process: "subprocess.Popen[bytes]"
+    process: "Popen[bytes]"
     started: float
 
 
@@ -154,11 +155,11 @@ def _begin(state: _State, job: Job, device: str) -> _Running:
     with _log(job, state.out).open("ab") as log:
         log.write(f"$ {job.command}\n".encode())
         log.flush()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "unreel", *job.words, *job.how],
-            stdin=subprocess.DEVNULL,
+        process = Popen(
+            [*PROGRAM, *job.words, *job.how],
+            stdin=DEVNULL,
             stdout=log,
-            stderr=subprocess.STDOUT,
+            stderr=STDOUT,
             env=environment,
             start_new_session=True,  # a Ctrl-C comes to this process alone, which passes it on
             **_ending_with_this_process(),
@@ -217,7 +218,7 @@ def _end(state: _State, patience: float = PATIENCE) -> None:
         each.process.terminate()
     until = monotonic() + patience
     for each in state.running:
-        with suppress(subprocess.TimeoutExpired):
+        with suppress(TimeoutExpired):
             each.process.wait(max(0.0, until - monotonic()))
         with suppress(ProcessLookupError):
             os.killpg(each.process.pid, signal.SIGKILL)
@@ -254,5 +255,6 @@ def _log(job: Job, out: Path) -> Path:
 
 
 def _end_of(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
-    return " / ".join([line.strip() for line in lines if line.strip()][-LAST_LINES:])
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").split("\n")]
+    said = [line for line in lines[-2 * LAST_LINES :] if line and not line.startswith("$ ")]
+    return " / ".join(said[-LAST_LINES:]) or "(nothing)"

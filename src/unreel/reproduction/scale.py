@@ -84,6 +84,7 @@ def for_folder(table: PaperTable, title: str) -> PaperTable:
         table.labels,
         columns,
         tuple(rows),
+        printed=table.columns[: len(columns)],
     )
 
 
