@@ -16,7 +16,7 @@ from unreel.cli.results import RECOGNITION, RETRIEVAL, find_result, read_all_ret
 from unreel.settings.model import Settings
 
 if TYPE_CHECKING:
-    from unreel.reporting.recognition import Tested
+    from unreel.reporting.recognition import ShownTest
     from unreel.video.manifest import Manifest
 
 
@@ -123,9 +123,9 @@ def _vectors(tables: Sequence[Path], runs: Sequence[RunContents]) -> dict[str, d
     return {name if names.count(name) == 1 else f"{name} ({run})": each for run, name, each in found}
 
 
-def _tests(runs: Sequence[RunContents], manifests: "dict[str, Manifest]") -> "list[Tested]":
-    from unreel.reporting.recognition import Tested
+def _tests(runs: Sequence[RunContents], manifests: "dict[str, Manifest]") -> "list[ShownTest]":
+    from unreel.reporting.recognition import ShownTest
 
     tested = [run for run in runs if find_result(run.path, RECOGNITION)]
     found = read_recognitions([run.path for run in tested])
-    return [Tested(run.name, test, manifests[run.name]) for run, (_, test) in zip(tested, found, strict=True)]
+    return [ShownTest(run.name, test, manifests[run.name]) for run, (_, test) in zip(tested, found, strict=True)]

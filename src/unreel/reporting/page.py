@@ -29,7 +29,7 @@ from unreel.reporting.headlines import headlines
 from unreel.reporting.inventory import inventory
 from unreel.reporting.previews import Preview, clips_of, cut_previews
 from unreel.reporting.projection import EmbeddingMap, Mark, embedding_map, marks
-from unreel.reporting.recognition import Tested, errors, recognition_table, worst
+from unreel.reporting.recognition import ShownTest, errors, recognition_table, worst
 from unreel.reporting.runs import ShownRun, facts, run_charts
 from unreel.reporting.scores import ScoreTable, first_of_each, score_tables, settings
 from unreel.reporting.selection import Selection, select
@@ -53,7 +53,7 @@ class ReportInputs:
     retrievals: Sequence[Retrieval]
     vectors: Mapping[str, Mapping[str, np.ndarray]]
     next_steps: Sequence[str]
-    tests: Sequence[Tested] = field(default=())
+    tests: Sequence[ShownTest] = field(default=())
 
     @property
     def collections(self) -> dict[Path, Manifest]:

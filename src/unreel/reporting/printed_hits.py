@@ -52,7 +52,7 @@ def _layout(figure: SideBySide, frames: int) -> _Layout:
     columns = 1 + len(figure.encoders)
     width = (PAGE_WIDTH - 2 * MARGIN - GAP * (columns - 1)) / columns
     height = (width - BETWEEN_FRAMES * (frames - 1)) / frames / ASPECT
-    measure, names = Sheet(1, 1, _texts(figure)), dict.fromkeys(_names(figure))
+    measure, names = Sheet(1.0, 1.0, _texts(figure)), dict.fromkeys(_names(figure))
     lines = max(len(measure.wrapped(name, NAME, width - MARK, most=2)) for name in names)
     lefts = [MARGIN + column * (width + GAP) for column in range(columns)]
     return _Layout(lefts, width, height, frames, height + (0.3 + lines) * NAME * LINE / INCH + GAP / 2)
