@@ -19,8 +19,9 @@ def _texts(figure: Figure) -> list[str]:
     return [each.get_text() for each in figure.findobj(Text) if each.get_text()]
 
 
-def _boxes(figure: Figure) -> list[np.ndarray]:
-    return [path.vertices for group in figure.findobj(PolyCollection) for path in group.get_paths()]
+def _boxes(group: PolyCollection) -> list[np.ndarray]:
+    """The corners of every box."""
+    return [np.asarray(path.vertices) for path in group.get_paths()]
 
 
 @pytest.mark.parametrize("classes", [2, 101])
@@ -34,7 +35,8 @@ def test_every_count_is_printed_in_its_cell(classes: int) -> None:
     assert [text for text in texts if text.isdecimal()] == [
         str(counts[row, column]) for row, column in np.argwhere(counts)
     ]
-    cells = _boxes(figure)
+    (group,) = figure.findobj(PolyCollection)
+    cells = _boxes(group)
     assert len(cells) == classes + 1
     assert cells[1][:, 0].min() > cells[0][:, 0].min()  # right of the first, in the same row
     assert cells[1][:, 1].min() == cells[0][:, 1].min()
@@ -57,11 +59,8 @@ def test_bars_are_as_long_as_their_percent() -> None:
     rows = [ClassRow("walk", 9, [[100.0, 50.0], [25.0, None]]), ClassRow("run", 8, [[None, None], [0.0, 10.0]])]
     table = ClassTable("Retrieval by class", ["untrained", "hdc"], ["R@1", "mAP"], rows)
     figure = print_classes(table, ["Measured on tiny."], [FEWER])
-    key, *panels = figure.findobj(PolyCollection)[:2], *figure.findobj(PolyCollection)[2:]
-    assert len(key) == 2
-    lengths = [
-        [path.vertices[:, 0].max() - path.vertices[:, 0].min() for path in panel.get_paths()] for panel in panels
-    ]
+    _, _, *panels = figure.findobj(PolyCollection)  # two of the key
+    lengths = [[float(np.ptp(box[:, 0])) for box in _boxes(panel)] for panel in panels]
     assert lengths[0][1] == pytest.approx(lengths[0][0] / 4)
     assert lengths[0][2] == pytest.approx(0.01)  # nothing is still a line
     assert lengths[1] == pytest.approx([lengths[0][0] / 2, lengths[0][0] / 10])

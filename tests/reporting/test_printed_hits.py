@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -35,7 +36,7 @@ def test_frames_of_every_video_stand_side_by_side(figure: SideBySide) -> None:
         left, right, bottom, top = image.get_extent()
         assert 0 <= left < right <= PAGE_WIDTH
         assert (right - left) / (bottom - top) == pytest.approx(64 / 48)
-    levels = [float(image.get_array()[..., 0].mean()) for image in axes.images[:4]]
+    levels = [float(np.asarray(image.get_array())[..., 0].mean()) for image in axes.images[:4]]
     assert levels == sorted(levels)  # the frames of a video grow lighter
 
 

@@ -11,6 +11,8 @@ from unreel.evaluation.results import Neighbour, Retrieval
 from unreel.reporting.confusion import MOST_NAMED, Confusion, Mistake, retrieval_confusion
 from unreel.reporting.shortfalls import Shortfall
 
+Neighbours = dict[str, tuple[Neighbour, ...]]
+
 RETRIEVAL = Retrieval(
     encoder="hdc",
     checkpoint="",
@@ -30,7 +32,7 @@ RETRIEVAL = Retrieval(
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd")), min_size=1, max_size=40))
 def test_neighbours_are_counted_by_class(pairs: list[tuple[str, str]]) -> None:
     labels = {f"q{n}": own for n, (own, _) in enumerate(pairs)} | {f"g{n}": found for n, (_, found) in enumerate(pairs)}
-    neighbours = {f"q{n}": (Neighbour(f"g{n}", 0.9), Neighbour("q0", 0.8)) for n in range(len(pairs))}
+    neighbours: Neighbours = {f"q{n}": (Neighbour(f"g{n}", 0.9), Neighbour("q0", 0.8)) for n in range(len(pairs))}
     found = retrieval_confusion(replace(RETRIEVAL, neighbours=neighbours), "action", labels)
     assert found is not None
     own, taken = zip(*pairs, strict=True)
@@ -52,7 +54,7 @@ def test_what_has_no_label_is_not_judged() -> None:
 
 
 def test_the_caption_tells_the_setting_and_the_missing_are_kept() -> None:
-    neighbours = {"q": (Neighbour("g", 0.9),)}
+    neighbours: Neighbours = {"q": (Neighbour("g", 0.9),)}
     found = retrieval_confusion(replace(RETRIEVAL, neighbours=neighbours), "action", {"q": "run", "g": "walk"})
     assert found is not None
     assert found.caption == "action of the nearest neighbour, tiny, gap, level 5, 1"

@@ -105,7 +105,7 @@ def test_pictures_keep_their_shape_and_boxes_their_place() -> None:
     sheet = Sheet(4.0, 2.0)
     sheet.picture(np.zeros((10, 20, 3), np.uint8), (1.0, 0.0, 1.0, 1.0))
     (image,) = sheet.figure.axes[0].images
-    assert image.get_extent() == [1, 2, 0.75, 0.25]
+    assert tuple(image.get_extent()) == (1, 2, 0.75, 0.25)
     sheet.boxes([(0.0, 0.0, 4.0, 2.0)], ["#000000"])
     assert sheet.figure.axes[0].get_xlim() == (0, 4)
     assert sheet.figure.axes[0].get_ylim() == (2, 0)

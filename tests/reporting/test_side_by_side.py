@@ -109,7 +109,8 @@ def test_the_figure_holds_what_every_encoder_found(make_manifest: Make, make_inp
         for _, tiles in query.found:
             assert len(tiles) == 2
             assert all((tile.verdict == "right") == (tile.value == query.value) for tile in tiles)
-    assert figure.lost == figure.shortfalls == []
+    assert not figure.lost
+    assert not figure.shortfalls
     assert figure.remarks == [
         "Right and wrong by person. 3 of 12 queries; drawn at random (seed 0) and spread over the labels; "
         "the results played no part.",

@@ -6,7 +6,6 @@ from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import tyro
 
 from unreel.cli.contents import RunContents, read_run
@@ -16,6 +15,8 @@ from unreel.cli.results import RECOGNITION, RETRIEVAL, find_result, read_all_ret
 from unreel.settings.model import Settings
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from unreel.reporting.recognition import ShownTest
     from unreel.video.manifest import Manifest
 
@@ -107,7 +108,7 @@ def _typed(program: str) -> str:
     return str(beside.relative_to(Path.cwd()) if near else beside)
 
 
-def _vectors(tables: Sequence[Path], runs: Sequence[RunContents]) -> dict[str, dict[str, np.ndarray]]:
+def _vectors(tables: Sequence[Path], runs: Sequence[RunContents]) -> "dict[str, dict[str, np.ndarray]]":
     """The embeddings of every encoder; one of a run whose encoder is called like another's is called by its run too."""
     from unreel.search.table import read_vectors
 
