@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from unreel.cli.naming import encoders_apart, is_untrained, names_apart
+from unreel.cli.naming import encoders_apart, names_apart
 from unreel.evaluation.results import Retrieval
 
 RESULT = Retrieval(
@@ -34,11 +34,10 @@ def test_encoders_of_one_name_are_followed_by_their_place() -> None:
     assert [each.encoder for each in found] == ["untrained", "hdc (one)", "hdc (two)"]
 
 
-def test_the_untrained_come_first_and_are_known_by_any_name() -> None:
+def test_the_untrained_come_first() -> None:
     different = replace(UNTRAINED, checkpoint="9")
     found = encoders_apart([("one", RESULT), ("one", UNTRAINED), ("two", different)])
     assert [each.encoder for each in found] == ["untrained (one)", "untrained (two)", "hdc"]
-    assert [is_untrained(each) for each in found] == [True, True, False]
 
 
 def test_splits_of_one_encoder_keep_its_name() -> None:

@@ -209,6 +209,19 @@ def test_retrieval_is_told_class_by_class_and_link_by_link(
     assert "Retrieval by person: R@1, beside it mAP, in percent" in html
 
 
+def test_of_several_splits_the_first_is_shown(make_manifest: Make, make_inputs: Make, tmp_path: Path) -> None:
+    inputs = make_inputs(make_manifest())
+    parts = {"gallery_seen": 8, "gallery_expected": 8, "queries_seen": 4, "queries_expected": 4}
+    splits = [replace(each, split=split, **parts) for each in inputs.retrievals for split in ("1", "2")]
+    html, outline = _write(replace(inputs, retrievals=splits), tmp_path)
+    assert "Shown are the results of split 1." in html
+    assert "Of split 1." in html
+    assert len(outline.having("class", "query")) == 2 * 8
+    assert len(outline.having("class", "mean")) == 2 * 2 * 2  # of two encoders by two labels, in two tables
+    assert "4 of 4 queries, 8 of 8 in the gallery" in html
+    assert "split <b>1, 2</b>" in html
+
+
 def test_several_runs_are_beside_each_other(make_manifest: Make, make_inputs: Make, tmp_path: Path) -> None:
     runs = [made_up_run("one", seed="0"), made_up_run("two", seed="1")]
     html, outline = _write(make_inputs(make_manifest(), runs=runs), tmp_path)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from unreel.evaluation.results import Outcome, Retrieval, Score
-from unreel.reporting.scores import Cell, first_of_each, score_tables, settings
+from unreel.reporting.scores import Cell, first_of_each, is_untrained, score_tables, settings
 
 SCORE = Score(
     label="action",
@@ -91,6 +91,11 @@ def test_several_splits_have_a_row_each_and_one_for_their_mean() -> None:
     assert first_of_each([first, other, *trained]) == [first, trained[0]]
     (setting,) = settings([first, other, *trained])
     assert (setting.encoders, setting.split) == (["untrained", "hdc"], "split 1, split 2")
+
+
+def test_the_untrained_are_known_by_any_name() -> None:
+    names = ("untrained", "untrained (runs/a)", "hdc (untrained)", "untrainedness")
+    assert [is_untrained(name) for name in names] == [True, True, False, False]
 
 
 def test_settings_are_told_apart() -> None:

@@ -107,6 +107,7 @@ def write_report(inputs: ReportInputs, out: Path, *, seed: int = 0, split: bool 
         "tables": tables,
         "settings": settings(inputs.retrievals),
         "shortfalls": shortfalls(inputs.retrievals),
+        "shown_split": compared[0].split if len(compared) < len(inputs.retrievals) else "",
         "views": _views(inputs.manifest, compared, chosen, previews, tables),
         "recognition": tested,
         "recognition_classes": recognition_classes(tests),
