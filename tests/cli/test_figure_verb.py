@@ -140,7 +140,7 @@ def test_mistakes_are_told(runs: list[str], manifest: Manifest, tmp_path: Path) 
         main(["retrieval", *runs, "--label", "colour", *out])
     with pytest.raises(CollectionError, match=r"empty holds no retrieval\.json; expected a run folder that was judged"):
         main(["retrieval", str(tmp_path / "empty"), *out])
-    with pytest.raises(SettingsError, match="evaluation: got .*at least 1 item"):
+    with pytest.raises(SettingsError, match=r"evaluation: got .*at least 1 item"):
         main(["retrieval", *out])
     elsewhere = replace(made_up_retrieval("hdc", manifest, 1), collection="/nowhere")
     write_retrievals(tmp_path / "retrieval.json", [elsewhere])

@@ -6,7 +6,6 @@ from typing import Literal
 
 from unreel.reporting.curves import Chart, Rows, charts, compared_charts
 
-
 LONG = 40
 """Characters of a fact that has a line of its own."""
 
