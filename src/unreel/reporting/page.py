@@ -107,7 +107,7 @@ def write_report(inputs: ReportInputs, out: Path, *, seed: int = 0, split: bool 
         "tables": tables,
         "settings": settings(inputs.retrievals),
         "shortfalls": shortfalls(inputs.retrievals),
-        "shown_split": compared[0].split if len(compared) < len(inputs.retrievals) else "",
+        "shown_split": _shown_split(inputs.retrievals, compared),
         "views": _views(inputs.manifest, compared, chosen, previews, tables),
         "recognition": tested,
         "recognition_classes": recognition_classes(tests),
@@ -133,6 +133,11 @@ def _sections(inputs: ReportInputs) -> list[str]:
         *["map"] * (pretrained or bool(inputs.vectors)),
         "next",
     ]
+
+
+def _shown_split(retrievals: Sequence[Retrieval], compared: Sequence[Retrieval]) -> str:
+    """The split whose results the gallery shows; nothing where there is only one."""
+    return ", ".join(dict.fromkeys(each.split for each in compared)) if len(compared) < len(retrievals) else ""
 
 
 def _previews(inputs: ReportInputs, chosen: Selection) -> dict[Path, dict[str, Preview]]:
