@@ -36,9 +36,8 @@ from av.video.frame import PictureType, VideoFrame
 from jaxtyping import UInt8
 from rich.console import Console
 from rich.table import Table
-from torchcodec.decoders import VideoDecoder  # type: ignore[attr-defined]
 
-from unreel.errors import CollectionError, UnreelError, VideoError
+from unreel.errors import CollectionError, MissingExtraError, UnreelError, VideoError
 from unreel.training.run import versions
 from unreel.video.collection import find_videos
 from unreel.video.decode import KEY_FRAME_INTERVAL, PyAVReader, VideoReader, decode_all, open_video
@@ -47,7 +46,7 @@ from unreel.video.options import PrepareOptions
 from unreel.video.planes import Planes
 from unreel.video.prepare import prepare
 from unreel.video.synth import MovingShapes, render_collection
-from unreel.video.torchcodec_reader import TorchCodecReader
+from unreel.video.torchcodec_reader import TorchCodecReader, video_decoder
 
 LENGTH = 16
 NEAR = 4  # frames that a returned one is compared with, before and after
@@ -100,7 +99,7 @@ def with_decord(job: Job) -> Any:
 
 def with_torchcodec(job: Job) -> Any:
     """RGB, (t 3 h w)."""
-    return VideoDecoder(str(job.path), num_ffmpeg_threads=1).get_frames_at(job.indices).data
+    return video_decoder()(str(job.path), num_ffmpeg_threads=1).get_frames_at(job.indices).data
 
 
 def with_opencv(job: Job) -> list[Any]:
@@ -293,6 +292,12 @@ def main(folders: list[Path], videos: int, rounds: int, seed: int) -> None:
     os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "threads;1"
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    try:
+        video_decoder()
+    except MissingExtraError as error:
+        print(f"torchcodec is not measured: {error}", file=sys.stderr)
+        for name in [name for name in DECODERS if "torchcodec" in name]:
+            del DECODERS[name]
     results = {}
     with tempfile.TemporaryDirectory() as name:
         folders = folders or made_folders(Path(name), videos)

@@ -111,7 +111,7 @@ def _stepper(settings: PretrainSettings) -> Callable[[ClipBatch], None]:
     model, optimizer = fabric.setup(method, sgd(method, settings))
 
     def step(batch: ClipBatch) -> None:
-        loss = model(batch)
+        loss = method.loss(model(batch))
         optimizer.zero_grad()
         fabric.backward(loss.total)
         optimizer.step()

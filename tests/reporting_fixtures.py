@@ -218,12 +218,15 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
 
 
 def moves(page: Any, selector: str) -> bool:
-    """Whether every element the selector finds shows another frame a third of a second later."""
-    before = page.eval_on_selector_all(selector, POSITIONS)
-    page.wait_for_timeout(300)
-    after = page.eval_on_selector_all(selector, POSITIONS)
-    assert before, f"nothing found by {selector}"
-    return all(one != other for one, other in zip(before, after, strict=True))
+    """Whether every element the selector finds shows another frame at one of several looks."""
+    looks = [page.eval_on_selector_all(selector, POSITIONS)]
+    assert looks[0], f"nothing found by {selector}"
+    for _ in range(8):
+        page.wait_for_timeout(130)
+        looks.append(page.eval_on_selector_all(selector, POSITIONS))
+        if all(len(set(frames)) > 1 for frames in zip(*looks, strict=True)):
+            return True
+    return False
 
 
 def stands(page: Any, selector: str) -> bool:

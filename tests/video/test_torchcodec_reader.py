@@ -19,7 +19,10 @@ from unreel.video.planes import Colour, Planes
 from unreel.video.torchcodec_reader import TorchCodecReader
 from unreel.video.transcode import transcode
 
-pytest.importorskip("torchcodec", reason="needs the extra 'torchcodec'", exc_type=ImportError)
+try:
+    TorchCodecReader()
+except MissingExtraError as missing:
+    pytest.skip(str(missing), allow_module_level=True)
 
 FRAMES = 60
 READ = {

@@ -63,8 +63,8 @@ class Score:
 class Retrieval:
     """Nearest-neighbour retrieval of one encoder on one collection.
 
-    `encoder` is the name shown ("hdc", "untrained"), `checkpoint` the hash of its weights, `protocol` the name of one of
-    `PROTOCOLS` and in what it was departed from, `split` how gallery and queries were separated. `seen` of `expected`
+    `encoder` is the name shown ("hdc", "untrained"), `checkpoint` the hash of its weights, `protocol` the name of the
+    protocol and in what it was departed from, `split` how gallery and queries were separated. `seen` of `expected`
     videos took part, those of the gallery and those that were queries also by themselves; `missing` names the others
     and `reasons` says why. `neighbours` maps each query to its nearest gallery videos, nearest first, 50 at the most.
     """

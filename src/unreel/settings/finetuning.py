@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
+import tyro
 from pydantic import Field, PositiveFloat, model_validator
 
 from unreel.errors import SettingsError
@@ -24,10 +25,12 @@ class FinetuneSettings(TrainingSettings):
     --config RUN/settings.yaml starts from the settings of an earlier run; all other options change what they say.
     """
 
-    changeable: ClassVar[frozenset[str]] = TrainingSettings.changeable | {"test_every"}
+    changeable: ClassVar[frozenset[str]] = TrainingSettings.changeable | {"test_every", "weights"}
 
     weights: Path | None = None
     """Run folder, checkpoint or weights file to begin with; none given: random weights (from scratch)."""
+    weights_hash: Annotated[str | None, tyro.conf.Suppress] = None
+    """What these are known by wherever they lie; found, not chosen."""
     frozen: bool = False
     """Train the linear layer only (linear probe)."""
     frozen_levels: Annotated[int, Field(ge=0, le=5)] = 0

@@ -42,7 +42,7 @@ class TorchCodecReader:
 
     def __init__(self, prepared: bool = False) -> None:
         self.prepared = prepared
-        _video_decoder()
+        video_decoder()
 
     def read_clips(self, path: Path, starts: Sequence[int], length: int) -> list[Planes]:
         """The frames `start` to `start + length - 1` of every start, in the order of `starts`.
@@ -79,7 +79,7 @@ def _frames(
     indices = sorted({start + place for start in starts for place in range(length)})
     stream = timeline.stream if timeline else None
     try:
-        decoder = _video_decoder()(
+        decoder = video_decoder()(
             str(path.absolute()), stream_index=stream, dimension_order="NHWC", num_ffmpeg_threads=1
         )
         if decoder.metadata.rotation:
@@ -129,8 +129,12 @@ def _refusal(reason: str) -> VideoError:
     return VideoError(f"torchcodec {reason}. Read it with PyAVReader, or prepare the collection.")
 
 
-def _video_decoder() -> Any:
-    """torchcodec's `VideoDecoder`."""
+def video_decoder() -> Any:
+    """torchcodec's `VideoDecoder`.
+
+    Raises:
+        MissingExtraError: torchcodec is not installed, or finds no FFmpeg libraries.
+    """
     try:
         return require("torchcodec", "torchcodec").decoders.VideoDecoder
     except (RuntimeError, OSError) as error:
