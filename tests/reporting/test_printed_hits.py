@@ -85,7 +85,7 @@ def test_what_is_missing_marks_the_figure(make_manifest: Make, make_inputs: Make
     assert len(printed.axes[0].images) == 3
     said = " ".join(texts)
     assert "⚠ hdc: 11 of 12 videos seen; not seen: lost.mp4" in said
-    assert f"⚠ 1 of the 2 videos shown cannot be shown: {gone.id}:" in said
+    assert f"⚠ 1 of the 2 videos shown cannot be shown: {gone.id}" in said
 
 
 def test_without_labels_nothing_is_judged(make_manifest: Make, make_inputs: Make) -> None:

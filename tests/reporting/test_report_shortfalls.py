@@ -28,7 +28,7 @@ def test_only_results_that_lack_videos_are_told() -> None:
     (found,) = shortfalls([WHOLE, FEWER])
     assert found == Shortfall(("tc",), 7, 9, {"a.mp4": "truncated", "b.mp4": ""})
     assert found.count == "7 of 9 videos seen"
-    assert found.sentence == "tc: 7 of 9 videos seen; not seen: a.mp4 (truncated), b.mp4"
+    assert found.sentence == "tc: 7 of 9 videos seen; not seen: a.mp4, b.mp4"
 
 
 def test_results_that_lack_the_same_are_told_together() -> None:

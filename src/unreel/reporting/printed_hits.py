@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from unreel.reporting.gallery import Query, Verdict
 from unreel.reporting.previews import Preview
 from unreel.reporting.sheet import INCH, INK, PAGE_WIDTH, RIGHT, RULE, WRONG, Sheet, print_remarks
+from unreel.reporting.shortfalls import some_of
 from unreel.reporting.side_by_side import SideBySide
 
 FRAMES = 3
@@ -107,9 +108,9 @@ class _Pen:
 
 
 def _remarks(figure: SideBySide) -> list[str]:
-    lost = [f"{each.id}: {each.reason}" for each in figure.lost]
+    lost = [each.id for each in figure.lost]
     fewer = [f"⚠ {each.sentence}" for each in figure.shortfalls]
-    count = f"⚠ {len(lost)} of the {len(figure.previews)} videos shown cannot be shown: {'; '.join(lost)}"
+    count = f"⚠ {len(lost)} of the {len(figure.previews)} videos shown cannot be shown: {some_of(lost)}"
     return [*figure.remarks, *fewer, *[count] * bool(lost)]
 
 
