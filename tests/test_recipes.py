@@ -100,9 +100,15 @@ def test_unknown_recipe() -> None:
 
 
 def test_every_row_has_a_small_recipe_that_makes_sense() -> None:
-    assert set(recipes.SMALL_RECIPES) == {f"{row}-small" for row in recipes.ROWS}
+    assert len(recipes.SMALL_RECIPES) == len(recipes.ROWS) * len(recipes.ENCODERS)
     for row in recipes.ROWS:
-        settings, whole = _settings(f"{row}-small"), _settings(row)
-        assert (settings.width, settings.size) == (0.25, 56)
-        assert settings.steps == (0 if row == "scratch" else 400)
-        assert (settings.alpha, settings.beta, settings.augmentation) == (whole.alpha, whole.beta, whole.augmentation)
+        for encoder in recipes.ENCODERS:
+            name = recipes.named(row, encoder)
+            settings, whole = _settings(f"{name}-small"), _settings(name)
+            assert (settings.encoder, settings.width, settings.size) == (encoder, 0.25, 56)
+            assert settings.steps == (0 if row == "scratch" else 400)
+            assert (settings.alpha, settings.beta, settings.augmentation) == (
+                whole.alpha,
+                whole.beta,
+                whole.augmentation,
+            )

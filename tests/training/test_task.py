@@ -166,3 +166,21 @@ def test_a_leak_can_be_allowed_by_name() -> None:
 def test_prepared_too_small() -> None:
     with pytest.raises(CollectionError, match=r"prepared at 64 pixels, the encoder's input is 112.*--side 128\."):
         choose_task(_settings(), _manifest(TRAINED, side=64))
+
+
+def test_a_fold_is_held_out_with_whole_groups_and_what_is_refused_of_it() -> None:
+    records = [_record(n, "ab"[n % 2], group=f"g{n // 2}", status="refused" if n == 5 else "ok") for n in range(8)]
+    tests = [choose_task(_settings(test_fold=(number, 2)), _manifest(records)).test for number in (1, 2)]
+    assert [test and test.split for test in tests] == ["fold 1 of 2, test", "fold 2 of 2, test"]
+    seen = [{each.id for each in test.videos} | set(test.missing) for test in tests if test]
+    assert seen[0] | seen[1] == {each.id for each in records}
+    assert not seen[0] & seen[1]
+    assert [dict(test.missing) for test in tests if test and test.missing] == [{"5.mp4": "no video stream"}]
+
+
+def test_what_the_lists_name_but_the_folder_lacks_is_missing_from_its_test() -> None:
+    lists = {"gone": {"1": "test"}, "elsewhere": {"1": "train", "2": "test"}}
+    manifest = replace(_manifest(TRAINED), missing=tuple(lists), missing_splits=lists)
+    task = choose_task(_settings(split="1"), manifest)
+    assert task.test is not None
+    assert task.test.missing == {"gone": "named by the lists but not in the folder"}

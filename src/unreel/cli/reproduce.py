@@ -1,39 +1,44 @@
 """`unreel reproduce`."""
 
-import json
+import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from pydantic import Field, PositiveInt
 from rich.console import Console
 from rich.table import Table
 
+from unreel import recipes
 from unreel.cli.parsing import parse
+from unreel.cli.watch import duration
 from unreel.errors import SettingsError, TrainingError
+from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import Settings
+from unreel.settings.pretraining import PretrainSettings
 
 if TYPE_CHECKING:
+    from unreel.reproduction.paper import PaperTable
     from unreel.reproduction.plan import Plan
     from unreel.reproduction.runner import Report
     from unreel.reproduction.scale import Scale
     from unreel.reproduction.sources import Source
 
-CPU_SHARE, GPU_SHARE = 0.5, 0.35
-"""How much of the rate of a large matrix product training is taken to reach, for the estimates."""
+_OURS = {"folder", "out", "seed", "steps", "split", "recipe", "weights", "test_groups", "test_fold", "resume"}
+"""Settings of runs that the plan decides."""
 
 
 class Reproduce(Settings):
     """Run what a table or figure of the paper needs, or go on with it, and print ours beside the paper's numbers.
 
-    With --scale paper, DATA holds the folders kinetics400, UCF-101 and hmdb51 (unreel fetch); with --scale small it is
-    any folder of labelled videos, which are learnt from without their labels and then judged by them, in about an hour
-    on two processor cores. Every job is an unreel command, printed as it could be typed.
+    With --scale paper DATA holds the folders kinetics400, UCF-101 and hmdb51, with their official lists; with --scale
+    small it is any folder of labelled videos, which are learnt from without their labels and then judged by them, in
+    about an hour on a processor. Every job is an unreel command, printed as it could be typed, and runs on a GPU of its
+    own where there are any. Stopped or killed, the same command goes on.
     """
 
     target: tyro.conf.Positional[Literal["table1", "table2", "table3", "table4", "table5", "figure1", "figure4"]]
@@ -42,39 +47,43 @@ class Reproduce(Settings):
     out: Path | None = None
     """Folder for all runs and tables, shared by all targets; none given: runs/reproduction or, small,
     runs/reproduction-small."""
+    dry_run: bool = False
+    """List the jobs with their estimated time and storage; nothing is run or written."""
     scale: Literal["paper", "small"] = "paper"
     """As the paper did it, or at a size for a processor."""
-    pretrain_data: Path | None = None
-    """Videos to pretrain on; none given: kinetics400 in DATA or, small, DATA itself."""
-    ucf101: Path | None = None
-    """Folder of UCF101; none given: UCF-101 in DATA."""
-    hmdb51: Path | None = None
-    """Folder of HMDB51; none given: hmdb51 in DATA."""
+    rows: tuple[str, ...] = ()
+    """Rows to run; none given: all."""
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    """Seeds of every row; of several, mean and standard deviation are shown."""
+    steps: PositiveInt | None = None
+    """Steps of pretraining; none given: those of --epochs, or 200 at the small scale."""
+    epochs: PositiveInt = 200
+    """Passes over the pretraining videos, which the paper does not state (paper scale)."""
+    finetune_steps: PositiveInt | None = None
+    """Steps of fine-tuning; none given: 10,000, or 100 at the small scale."""
+    folds: Annotated[int, Field(ge=2)] = 3
+    """Small scale: parts of the collection that are tested in turn, groups kept whole."""
     group_pattern: str | None = None
     """Small scale: regular expression whose first group, found in a video's path, names its group (person, source),
     which is never both learnt from and tested."""
-    rows: tuple[str, ...] = ()
-    """Rows to run; none given: all."""
-    seeds: tuple[int, ...] = (0,)
-    """Seeds of every row; of several, mean and standard deviation are shown."""
-    epochs: PositiveInt = 200
-    """Passes over the pretraining videos, which the paper does not state (paper scale)."""
-    steps: PositiveInt | None = None
-    """Steps of pretraining instead."""
-    finetune_steps: PositiveInt | None = None
-    """Steps of fine-tuning; none given: 10,000, or 100 at the small scale."""
-    finetune_batch: PositiveInt | None = None
-    """Videos of a step of fine-tuning; none given: 32, or 16 at the small scale."""
-    folds: Annotated[int, Field(ge=2)] = 3
-    """Small scale: parts of the collection that are held out in turn, groups kept whole."""
+    label: str | None = None
+    """Small scale: name of the label that judges, where there are several."""
+    pretrain_data: Path | None = None
+    """Videos to pretrain on; none given: kinetics400 in DATA or, small, DATA itself."""
+    ucf101: Path | None = None
+    """Folder of UCF101, or of its prepared videos; none given: UCF-101 in DATA."""
+    hmdb51: Path | None = None
+    """Folder of HMDB51, or of its prepared videos; none given: hmdb51 in DATA."""
+    lists: Path | None = None
+    """Folder of the official lists; none given: they are looked for in the data sets' folders and beside them."""
+    allow_leaks: tuple[str, ...] = ()
+    """Names of what fine-tuning may know of its test: ids of tested videos, groups, or a reason ("near duplicate")."""
     pretrain_options: str = ""
-    """Further options of `unreel pretrain`, in one word: "--precision bf16-mixed --compile"."""
+    """Further options of `unreel pretrain`, in one word: --pretrain-options="--precision bf16-mixed"."""
     finetune_options: str = ""
     """Further options of `unreel evaluate finetune`."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Where to compute; of several GPUs each has its own jobs."""
-    dry_run: bool = False
-    """List the jobs with their estimated time and storage; nothing is run or written."""
+    """Where to compute."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -83,34 +92,25 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def run(settings: Reproduce) -> None:
-    """Plan, run what is to be run, print and write the table."""
+    """Plan, run what is still to be run, print and write the table."""
     from unreel.reproduction import runner
     from unreel.reproduction.outcome import outcome
-    from unreel.reproduction.paper import TABLES
-    from unreel.reproduction.plan import plan, restricted, shown
     from unreel.reproduction.rendering import terminal, write_all
 
     small = settings.scale == "small"
-    table = restricted(TABLES[settings.target], settings.rows)
-    scale, out = _scale(settings), settings.out or Path("runs/reproduction-small" if small else "runs/reproduction")
-    pretraining, judged = _sources(settings, table.data)
-    if small:  # the one folder stands for all data sets
-        table = replace(table, data=table.data[:1])
-    made = plan(table, scale, pretraining, judged, out)
-    devices = _devices(settings)
-    show_plan(made, [pretraining, *judged.values()], devices)
+    out = (settings.out or Path("runs/reproduction-small" if small else "runs/reproduction")).absolute()
+    made, devices = _plan(settings, out), _devices(settings.accelerator)
+    show_plan(made, devices)
     if settings.dry_run:
+        for job in made.jobs:
+            print(f"  {job.command}")
         return
     report = runner.run(made.jobs, out, devices)
-    folder = out / settings.target
-    for figure in made.figures:
-        print(f"figure: {figure}")
-    if made.results:
-        names = {data: shown(data, judged) for data in judged}
-        found = outcome(made, names, _command())
-        Console().print(terminal(found))
-        print("written to", ", ".join(map(str, write_all(found, folder))))
-        _note_execution(folder, report)
+    found = outcome(made, shlex.join(["unreel", *sys.argv[1:]]))
+    Console().print(terminal(found))
+    if found.complete and not report.failed:
+        written = [*write_all(found, out, _made(report)), *made.figures]
+        print("written to", ", ".join(map(str, written)))
     if report.failed:
         lines = [f"  {name}: {why}" for name, why in report.failed.items()]
         raise TrainingError(
@@ -119,43 +119,86 @@ def run(settings: Reproduce) -> None:
         )
 
 
-def show_plan(made: "Plan", sources: Sequence["Source"], devices: Sequence[str]) -> None:
+def show_plan(made: "Plan", devices: Sequence[str]) -> None:
     """The jobs, what they are estimated to take, and the videos."""
-    rate = _rate(devices)
+    from unreel.reproduction.estimates import Pace, seconds_of, span
+
+    pace = Pace("cuda" if devices[0] else "cpu")
+    seconds = {job.name: seconds_of(job, pace) for job in made.jobs}
     table = Table(title=f"plan of {made.table.name}: {len(made.jobs)} jobs", caption_justify="left")
-    for name in ("job", "hours", "GB"):
+    for name in ("job", "about", "MB, about"):
         table.add_column(name, justify="left" if name == "job" else "right", no_wrap=name != "job")
     for job in made.jobs:
-        hours = f"{job.work / rate / 3600:.2f}" if job.work else "–"
-        table.add_row(job.name, hours, f"{job.size / 1e9:.2f}" if job.size else "–")
-    hours = sum(job.work for job in made.jobs) / rate / 3600 / len(devices)
-    size = sum(job.size for job in made.jobs) / 1e9
+        table.add_row(job.name, duration(seconds[job.name]), f"{job.size / 1e6:,.0f}" if job.size else "–")
     on = f"{len(devices)} GPU(s)" if devices[0] else "the processors"
     table.caption = (
-        f"{hours:.1f} hours on {on} and at most {size:.1f} GB, estimated: multiply-adds counted, at "
-        f"{rate / 1e12:.2f} · 10¹² operations a second; decoding not counted."
+        f"Estimated: {duration(span(made.jobs, seconds, len(devices)))} on {on} and "
+        f"{sum(job.size for job in made.jobs) / 1e9:,.1f} GB.\nA clip's time is measured here and now, for each "
+        "encoder; videos are taken to have ten clips, and prepared ones to be as large as their sources."
     )
     Console().print(table)
-    for name, videos in {each.name: each.videos for each in sources}.items():
-        print(f"  {name}: {videos:,} videos")
-    for job in made.jobs:
-        print(f"  {job.command}")
+    for source in made.sources:
+        parts = "; ".join(
+            f"split {split}: {', '.join(f'{count:,} {part}' for part, count in counts.items())}"
+            for split, counts in (source.parts or {}).items()
+        )
+        print(f"  {source.name}: {source.seen} in {source.folder}{f' ({parts})' if parts else ''}")
+
+
+def _plan(settings: Reproduce, out: Path) -> "Plan":
+    from unreel.reproduction.paper import TABLES, restricted
+    from unreel.reproduction.plan import plan
+    from unreel.reproduction.scale import for_folder
+    from unreel.reproduction.sources import folder_of_videos
+
+    table, scale = restricted(TABLES[settings.target], settings.rows), _scale(settings)
+    if scale.small:
+        judged = folder_of_videos("videos", settings.data, settings.group_pattern)
+        given = settings.pretrain_data
+        learnt = folder_of_videos("pretraining", given) if given else judged
+        return plan(for_folder(table, judged.folder.name), scale, learnt, {table.data[0]: judged}, out)
+    return plan(table, scale, *_official(settings, table), out)
+
+
+def _official(settings: Reproduce, table: "PaperTable") -> "tuple[Source, dict[str, Source]]":
+    """The pretraining videos, and the data sets that judge."""
+    from unreel.reproduction.sources import Source, official, pretraining
+
+    for name in ("group_pattern", "label"):
+        if getattr(settings, name) is not None:
+            option = name.replace("_", "-")
+            raise SettingsError(
+                f"got --{option} with --scale paper, whose lists say that. Leave it away, or give --scale small."
+            )
+    places = {"ucf101": settings.ucf101, "hmdb51": settings.hmdb51}
+    judged: dict[str, Source] = {
+        name: official(name, places[name], settings.data, settings.lists, table.splits) for name in table.data
+    }
+    return pretraining(settings.pretrain_data, settings.data), judged
 
 
 def _scale(settings: Reproduce) -> "Scale":
     from unreel.reproduction.scale import Scale
 
+    small = settings.scale == "small"
+    pretrain, finetune = (_words(getattr(settings, name), name) for name in ("pretrain_options", "finetune_options"))
+    start = recipes.changes("hdc-small" if small else "hdc")
+    tuning = _changes(FinetuneSettings, finetune, "finetune-options", {})
+    if settings.finetune_steps:
+        tuning["steps"] = settings.finetune_steps
     return Scale(
-        small=settings.scale == "small",
+        small=small,
         epochs=settings.epochs,
         steps=settings.steps,
-        finetune_steps=settings.finetune_steps,
-        finetune_batch=settings.finetune_batch,
         folds=settings.folds,
         seeds=settings.seeds,
-        pretrain_options=_words(settings.pretrain_options, "pretrain-options"),
-        finetune_options=_words(settings.finetune_options, "finetune-options"),
-        accelerator=settings.accelerator,
+        label=settings.label,
+        allow_leaks=settings.allow_leaks,
+        pretrain_words=pretrain,
+        pretrain_changes=_changes(PretrainSettings, pretrain, "pretrain-options", start),
+        finetune_words=finetune,
+        finetune_changes=tuning,
+        how=() if settings.accelerator == "auto" else ("--accelerator", settings.accelerator),
     )
 
 
@@ -163,59 +206,40 @@ def _words(text: str, name: str) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(text))
     except ValueError as error:
+        option = name.replace("_", "-")
         raise SettingsError(
-            f"got --{name} {text!r} ({error}), expected options as in a shell. Mend the quotes."
+            f"got --{option} {text!r} ({error}), expected options as in a shell. Mend the quotes."
         ) from None
 
 
-def _sources(settings: Reproduce, data: Sequence[str]) -> tuple["Source", Mapping[str, "Source"]]:
-    """The pretraining videos and, by name, the data sets that judge."""
-    from unreel.reproduction.sources import found, opened
+def _changes(
+    kind: type[PretrainSettings] | type[FinetuneSettings], words: Sequence[str], name: str, start: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The settings that further options change: a mistake in them is told before anything runs."""
+    # Not validated on purpose, as in `unreel pretrain`: all is, once folder and out are there.
+    default = kind.model_construct(folder=tyro.MISSING, out=tyro.MISSING, **start)
+    plain, changed = (
+        parse(kind, f"reproduce --{name}", ["-", "--out", "-", *more], default=default) for more in ((), words)
+    )
+    differ = [each for each in kind.model_fields if getattr(plain, each) != getattr(changed, each)]
+    if taken := sorted(_OURS.intersection(differ)):
+        raise SettingsError(
+            f"got --{name} with {', '.join(taken)}, which the plan decides. Leave it away, or see the options of "
+            "unreel reproduce."
+        )
+    return {each: getattr(changed, each) for each in differ if each != "augmentation"}
 
-    given = settings.pretrain_data
-    if settings.scale == "small":
-        judged = opened("videos", settings.data, group_pattern=settings.group_pattern)
-        return opened("pretraining", given) if given else judged, {data[0]: judged}
-    if settings.group_pattern is not None:
-        raise SettingsError("got --group-pattern with --scale paper, whose lists say the groups. Leave it away.")
-    places = {"ucf101": settings.ucf101, "hmdb51": settings.hmdb51}
-    return found("kinetics400", given, settings.data), {each: found(each, places[each], settings.data) for each in data}
 
-
-def _devices(settings: Reproduce) -> list[str]:
-    """The numbers of the GPUs, or one "" for the processors."""
+def _devices(accelerator: str) -> list[str]:
+    """The names of the GPUs, or one "" for the processors."""
     import torch
 
-    if settings.accelerator in ("auto", "cuda") and torch.cuda.is_available():
-        return [str(number) for number in range(torch.cuda.device_count())]
-    return [""]
+    if accelerator not in ("auto", "cuda") or not torch.cuda.is_available():
+        return [""]
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return named.split(",") if named else [str(number) for number in range(torch.cuda.device_count())]
 
 
-def _rate(devices: Sequence[str]) -> float:
-    """Floating-point operations a second that training is taken to reach: by a large matrix product, measured now."""
-    from time import perf_counter
-
-    import torch
-
-    where, size = ("cuda", 8192) if devices[0] else ("cpu", 1024)
-    matrix = torch.randn(size, size, device=where)
-    float(torch.mm(matrix, matrix)[0, 0])
-    started, count = perf_counter(), 0
-    while perf_counter() - started < 0.5:
-        float(torch.mm(matrix, matrix)[0, 0])
-        count += 1
-    return (GPU_SHARE if devices[0] else CPU_SHARE) * 2 * size**3 * count / (perf_counter() - started)
-
-
-def _command() -> str:
-    """What was typed."""
-    return shlex.join(["unreel", *sys.argv[1:]])
-
-
-def _note_execution(folder: Path, report: "Report") -> None:
-    """When the table was made and how long that took, apart from it: equal findings are equal files."""
-    from unreel.engine.files import write_whole
-    from unreel.training.run import versions
-
-    told = {"date": date.today().isoformat(), "seconds": report.seconds, **versions()}
-    write_whole(folder / "execution.json", json.dumps(told, indent=1))
+def _made(report: "Report") -> str:
+    """When, and how long: in a line of its own, for it differs where all else is the same."""
+    return f"Made on {date.today().isoformat()}; its jobs took {sum(report.seconds.values()) / 60:.1f} minutes."

@@ -1,51 +1,63 @@
 """Ours beside the paper's: the numbers that the runs of a plan have left."""
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from unreel.evaluation.crossed import Finetuning, read_finetuning
-from unreel.evaluation.results import Retrieval, read_retrievals
-from unreel.reproduction.paper import HITS, UNTRAINED, PaperRow
+from unreel.evaluation.finetuned import read_finetuned
+from unreel.evaluation.results import Score, read_retrievals
+from unreel.reproduction.paper import HITS, UNTRAINED, Row
 from unreel.reproduction.plan import Plan
+from unreel.training.run import VIDEOS
 
-LABEL = "class"
+NAMED = 10
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a figure is from: all that must be the same for two to compare, and how many videos were `seen`.
+
+    `missing` are the others, each with the reason.
+    """
+
+    collection: str
+    split: str
+    protocol: str
+    encoder: str
+    checkpoint: str
+    seed: int
+    seen: int
+    expected: int
+    missing: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One number of one run, percent, with all that it takes to compare it; `seen` of `expected` videos."""
+    """One number of one run on one split, in percent."""
 
     row: str
     column: str
-    seed: int
     percent: float
-    protocol: str
-    collection: str
-    split: str
-    encoder: str
-    checkpoint: str
-    seen: int
-    expected: int
+    origin: Origin
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Ours, percent: the mean over seeds, and their standard deviation where there are several."""
+    """Ours, percent: the mean over seeds and splits, and the standard deviation over seeds, or of one over splits."""
 
     percent: float
     spread: float | None
+    fewer: bool = False
 
 
 @dataclass(frozen=True)
 class Line:
     """A row of the table; None where nothing was run, or where the paper has no number."""
 
-    name: str
+    row: Row
     ours: tuple[Cell | None, ...]
-    paper: tuple[float | None, ...]
-    others: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,111 +66,125 @@ class Outcome:
 
     name: str
     title: str
+    labels: tuple[str, ...]
     columns: tuple[str, ...]
     lines: tuple[Line, ...]
     figures: tuple[Figure, ...]
     notes: tuple[str, ...]
-    missing: Mapping[str, str]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row that can be run was."""
+        return all(any(line.ours) for line in self.lines if line.row.recipe)
 
 
-def outcome(plan: Plan, names: Mapping[str, str], command: str) -> Outcome:
-    """The table of a plan, of those runs that are there; `names` are what its data sets are called."""
+def outcome(plan: Plan, command: str) -> Outcome:
+    """The table of a plan, of those runs that are finished."""
     table = plan.table
+    rows = {row.name: row for row in table.ours}
+    column = dict(zip(table.data, table.columns, strict=False))
     figures: list[Figure] = []
-    missing: dict[str, str] = {}
-    for (name, data, seed), path in plan.results.items():
-        if path.exists():
-            row = next(row for row in table.rows if row.name == name)
-            read = _recognised if table.kind == "recognition" else _retrieved
-            found, unseen = read(row, names[data], seed, path)
-            figures += found
-            missing |= unseen
-    columns = table.columns if table.kind == "retrieval" else tuple(names.values())
-    lines = [_line(row, columns, figures) for row in table.rows]
-    others = [Line(each.name, (None,) * len(columns), each.paper, others=True) for each in table.others]
-    notes = (*_notes(plan, figures), *_unseen(figures, missing), f"Command: {command}")
-    return Outcome(table.name, table.title, columns, (*others, *lines), tuple(figures), notes, missing)
+    for (name, data, _), paths in plan.results.items():
+        for path in paths:
+            if not path.exists():
+                continue
+            if table.kind == "recognition":
+                figures.append(_recognised(rows[name], column[data], path))  # type: ignore[index]
+            else:
+                figures += _retrieved(rows[name], path, plan.scale.label)
+    lines = tuple(Line(row, tuple(_cell(row, each, figures, plan) for each in table.columns)) for row in table.rows)
+    notes = (*_notes(plan, figures), *_unseen(figures), f"Command: {command}")
+    return Outcome(table.name, table.title, table.labels, table.columns, lines, tuple(figures), notes)
 
 
-def _recognised(row: PaperRow, column: str, seed: int, path: Path) -> tuple[list[Figure], Mapping[str, str]]:
-    found: Finetuning = read_finetuning(path)
-    figure = Figure(
-        row.name,
-        column,
-        seed,
-        100 * found.figures["video/top1"],
-        "fine-tuning, every clip × 5 crops",
+def _recognised(row: Row, column: str, path: Path) -> Figure:
+    found = read_finetuned(path)
+    origin = Origin(
         found.collection,
-        found.scheme,
+        found.split,
+        found.protocol,
         found.encoder,
         found.checkpoint,
+        found.seed,
         found.seen,
         found.expected,
+        {name: why for part in found.parts for name, why in part.missing.items()},
     )
-    return [figure], found.missing
+    return Figure(row.name, column, 100 * found.figures["video/top1"], origin)
 
 
-def _retrieved(row: PaperRow, _: str, seed: int, path: Path) -> tuple[list[Figure], Mapping[str, str]]:
+def _retrieved(row: Row, path: Path, label: str | None) -> Iterator[Figure]:
+    """The figures of the row's encoder; a small gallery has no R@50."""
     every = read_retrievals(path)
-    found: Retrieval = next(each for each in every if (each.encoder == UNTRAINED) == (row.recipe == UNTRAINED))
-    hits = found.score(LABEL).hits
-    figures = [
-        Figure(
-            row.name,
-            f"R@{k}",
-            seed,
-            100 * hits[k],
-            f"{found.protocol}, level {found.level}",
-            found.collection,
-            found.split,
-            found.encoder,
-            found.checkpoint,
-            found.seen,
-            found.expected,
-        )
-        for k in HITS
-        if k in hits  # a small gallery has no 50
-    ]
-    return figures, dict.fromkeys(found.missing, "not seen")
+    found = next(each for each in every if (each.encoder == UNTRAINED) == (row.recipe == UNTRAINED))
+    score: Score = found.score(label) if label else found.scores[0]
+    origin = Origin(
+        found.collection,
+        found.split,
+        f"{found.protocol}, level {found.level}",
+        found.encoder,
+        found.checkpoint,
+        found.seed,
+        found.seen,
+        found.expected,
+        {name: found.reasons.get(name, "not seen") for name in found.missing},
+    )
+    return (Figure(row.name, f"R@{k}", 100 * score.hits[k], origin) for k in HITS if k in score.hits)
 
 
-def _line(row: PaperRow, columns: Sequence[str], figures: Sequence[Figure]) -> Line:
-    cells = []
-    for column in columns:
-        own = [each.percent for each in figures if (each.row, each.column) == (row.name, column)]
-        cells.append(Cell(mean(own), stdev(own) if len(own) > 1 else None) if own else None)
-    return Line(row.name, tuple(cells), row.paper)
+def _cell(row: Row, column: str, figures: Sequence[Figure], plan: Plan) -> Cell | None:
+    own = [each for each in figures if (each.row, each.column) == (row.name, column)]
+    expected = len(plan.scale.seeds) * (len(plan.table.splits) or 1)
+    if not row.recipe or len(own) < expected:  # the mean of some of the splits is another number
+        return None
+    seeds = [[each.percent for each in own if each.origin.seed == seed] for seed in plan.scale.seeds]
+    means = [mean(each) for each in seeds]
+    varied = means if len(means) > 1 else seeds[0]
+    spread = stdev(varied) if len(varied) > 1 else None
+    return Cell(mean(means), spread, any(each.origin.seen < each.origin.expected for each in own))
 
 
-def _notes(plan: Plan, figures: Sequence[Figure]) -> list[str]:
+def _notes(plan: Plan, figures: Sequence[Figure]) -> Iterator[str]:
     """What the figures are of: data, split, protocol, seeds."""
-    scale = plan.scale
-    said: Callable[[str], str] = lambda name: ", ".join(sorted({getattr(each, name) for each in figures}))  # noqa: E731
+    scale, table = plan.scale, plan.table
     if not figures:
-        return ["Nothing has been run."]
-    notes = [f"Data: {said('collection')}; split: {said('split')}; protocol: {said('protocol')}."]
-    seeds = ", ".join(map(str, scale.seeds))
-    notes.append(f"Seeds: {seeds}" + ("; mean ± standard deviation over them." if len(scale.seeds) > 1 else "."))
-    if plan.table.kind == "recognition":
-        notes.append(f"Fine-tuning: {scale.tuning_steps} steps of {scale.tuning_batch} videos for every split or fold.")
+        yield "Nothing has been run."
+        return
+    for name, words in (("collection", "Data"), ("split", "Split"), ("protocol", "Protocol")):
+        yield f"{words}: {'; '.join(sorted({str(getattr(each.origin, name)) for each in figures}))}."
+    runs = [run for (row, _), run in plan.pretrained.items() if not row.startswith("scratch")]
+    yield from sorted({_pretrained(run, plan) for run in runs if (run / VIDEOS).exists()})
+    over = f"seeds {', '.join(map(str, scale.seeds))}" if len(scale.seeds) > 1 else ""
+    if not over and len(table.splits) > 1 and table.kind == "recognition":
+        over = f"splits {', '.join(table.splits)}"
+    yield f"Seed: {', '.join(map(str, scale.seeds))}." + (f" ±: standard deviation over {over}." if over else "")
     if scale.small:
-        settings = scale.pretraining("hdc-small")
-        steps = settings.steps if scale.steps is None else scale.steps
-        notes.append(
-            f"Small scale: 3D-ResNet18 of width {settings.width:g}, {settings.size} pixels, {steps} steps of "
-            f"{settings.batch_size} videos. The paper's numbers are from Kinetics-400, whole encoders and UCF101 or "
+        settings = scale.pretraining(scale.recipe(table.ours[-1]), 1)
+        yield (
+            f"Small: encoders of width {settings.width:g}, {settings.size} pixels, {settings.steps} steps of "
+            f"{settings.batch_size} videos. The paper's numbers are of Kinetics-400, whole encoders and UCF101 or "
             "HMDB51: ours are to be compared with each other, not with them."
         )
-    return notes
 
 
-def _unseen(figures: Sequence[Figure], missing: Mapping[str, str]) -> list[str]:
-    """How many videos the figures have seen; said of every number that saw fewer than expected."""
-    counts = sorted({(each.seen, each.expected) for each in figures})
-    seen = "; ".join(f"{seen:,} of {expected:,}" for seen, expected in counts)
-    notes = [f"Videos seen: {seen}."] if counts else []
-    fewer = sorted({f"{each.row} ({each.column})" for each in figures if each.seen < each.expected})
+def _pretrained(run: Path, plan: Plan) -> str:
+    """How many of the videos to pretrain on were learnt from."""
+    content = json.loads((run / VIDEOS).read_text(encoding="utf-8"))
+    used, left_out = len(content["used"]), len(content["left_out"])
+    again = "; those that are tested are among them" if len(plan.sources) == 1 else ""
+    return f"Pretrained without labels on {used:,} of {used + left_out:,} videos of {plan.sources[0].folder}{again}."
+
+
+def _unseen(figures: Sequence[Figure]) -> Iterator[str]:
+    """How many videos the figures have seen; said of every number that saw fewer than expected, and why."""
+    counts = {(each.origin.collection, each.origin.split, each.origin.seen, each.origin.expected) for each in figures}
+    seen = "; ".join(f"{seen:,} of {expected:,} ({split})" for _, split, seen, expected in sorted(counts))
+    if counts:
+        yield f"Videos seen: {seen}."
+    fewer = [each for each in figures if each.origin.seen < each.origin.expected]
     if fewer:
-        notes.append(f"FEWER VIDEOS SEEN THAN THE LISTS NAME, by {', '.join(fewer)}.")
-        notes.append(f"Not seen: {', '.join(list(missing)[:10])}{', …' if len(missing) > 10 else ''}.")
-    return notes
+        names = sorted({f"{each.row} ({each.column})" for each in fewer})
+        yield f"FEWER VIDEOS SEEN THAN EXPECTED, marked (!): {', '.join(names)}."
+        missing = {name: why for each in fewer for name, why in each.origin.missing.items()}
+        told = [f"{name} ({why})" for name, why in sorted(missing.items())[:NAMED]]
+        yield f"Not seen: {', '.join(told)}{f' and {len(missing) - NAMED} more' if len(missing) > NAMED else ''}."

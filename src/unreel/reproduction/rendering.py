@@ -1,89 +1,108 @@
-"""A table as people and papers take it: terminal, Markdown, CSV, LaTeX."""
+"""A table as people and papers take it: terminal, Markdown, CSV, LaTeX.
+
+Two executions that found the same give the same bytes, but for the last line of the Markdown: when, and how long.
+"""
 
 import csv
-from dataclasses import asdict, fields
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from unreel.engine.files import write_whole
 from unreel.reproduction.outcome import Cell, Figure, Line, Outcome
 
+PROVENANCE = ("data", "split", "protocol", "encoder", "checkpoint", "seed", "seen", "expected")
 _LATEX = {
+    "\\": r"\textbackslash{}",
     "&": r"\&",
     "%": r"\%",
     "_": r"\_",
     "#": r"\#",
+    "$": r"\$",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
     "±": r"$\pm$",
-    "†": r"$\dagger$",
+    "†": r"$^\dagger$",
     "ü": r"\"u",
     "×": r"$\times$",
+    "✗": r"$\times$",
+    "α": r"$\alpha$",
+    "β": r"$\beta$",
+    "–": "--",
 }
 
 
 def terminal(outcome: Outcome) -> Table:
     """Ours and the paper's, side by side."""
-    table = Table(title=outcome.title, caption="\n".join(outcome.notes), caption_justify="left")
-    for name in _header(outcome):
-        table.add_column(name, justify="left" if name == "row" else "right", no_wrap=name == "row")
+    table = Table(title=escape(outcome.title), caption=escape("\n".join(outcome.notes)), caption_justify="left")
+    for number, name in enumerate(_header(outcome)):
+        named = number < len(outcome.labels)
+        table.add_column(escape(name), justify="left" if named else "right", no_wrap=not named)
     for line in outcome.lines:
-        table.add_row(*_cells(line), style="dim" if line.others else "")
+        table.add_row(*map(escape, _cells(line)), style="" if line.row.recipe else "dim")
     return table
 
 
-def markdown(outcome: Outcome) -> str:
-    """The same as Markdown; two executions that found the same give the same bytes."""
+def markdown(outcome: Outcome, made: str) -> str:
+    """The table, what it is of, and where every figure is from; `made` says when, in a line of its own."""
     header = _header(outcome)
-    rows = [header, ["---", *["---:"] * (len(header) - 1)], *map(_cells, outcome.lines)]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return f"**{outcome.title}**\n\n{table}\n\n" + "\n".join(f"- {note}" for note in outcome.notes) + "\n"
+    aligned = ["---"] * len(outcome.labels) + ["---:"] * (len(header) - len(outcome.labels))
+    sources = [(figures[0].row, _columns(figures), *_origin(figures[0])) for figures in _by_origin(outcome.figures)]
+    parts = [
+        f"**{outcome.title}**",
+        _grid([header, aligned, *map(_cells, outcome.lines)]),
+        "\n".join(f"- {note}" for note in outcome.notes),
+    ]
+    if sources:
+        titles = ("figures of", "column", *PROVENANCE)
+        parts.append(_grid([titles, ["---"] * len(titles), *sources]))
+    return "\n\n".join([*parts, made]) + "\n"
 
 
 def comma_separated(outcome: Outcome) -> str:
-    """One row for every figure of every run, with all that belongs to it."""
+    """A line for every figure of every run, with all that belongs to it; of what was not run, the paper's number."""
     text = StringIO()
-    writer = csv.DictWriter(text, [*(each.name for each in fields(Figure)), "paper"], lineterminator="\n")
-    writer.writeheader()
-    paper = {
-        (line.name, column): number
-        for line in outcome.lines
-        for column, number in zip(outcome.columns, line.paper, strict=True)
-    }
-    for figure in outcome.figures:
-        number = paper[figure.row, figure.column]
-        writer.writerow(
-            {**asdict(figure), "percent": f"{figure.percent:.4f}", "paper": "" if number is None else number}
-        )
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("table", *outcome.labels, "column", "paper", "ours", *PROVENANCE))
+    for line in outcome.lines:
+        for column, paper in zip(outcome.columns, line.row.paper, strict=True):
+            begin = (outcome.name, *line.row.labels, column, "" if paper is None else paper)
+            own = [each for each in outcome.figures if (each.row, each.column) == (line.row.name, column)]
+            writer.writerows((*begin, f"{each.percent:.4f}", *_origin(each)) for each in own)
+            if not own:
+                writer.writerow((*begin, *("",) * (1 + len(PROVENANCE))))
     return text.getvalue()
 
 
 def latex(outcome: Outcome) -> str:
-    """A booktabs table; others' rows first, as in the paper."""
+    """A booktabs table."""
     header = _header(outcome)
+    kinds = "l" * len(outcome.labels) + "r" * (len(header) - len(outcome.labels))
+    notes = " ".join(map(_escaped, outcome.notes[:-1]))  # not the command, which no page is wide enough for
     lines = [
         r"\begin{table}",
         r"\centering",
-        rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
+        rf"\begin{{tabular}}{{{kinds}}}",
         r"\toprule",
         _row(header),
         r"\midrule",
+        *(_row(_cells(line)) for line in outcome.lines),
+        r"\bottomrule",
+        r"\end{tabular}",
+        rf"\caption{{{_escaped(outcome.title)}. {notes}}}",
+        r"\end{table}",
     ]
-    before = None
-    for line in outcome.lines:
-        if before is not None and before.others and not line.others:
-            lines.append(r"\midrule")
-        lines.append(_row(_cells(line)))
-        before = line
-    notes = " ".join(map(_escaped, outcome.notes[:-1]))  # not the command, which no page is wide enough for
-    lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{_escaped(outcome.title)}. {notes}}}", r"\end{table}"]
     return "\n".join(lines) + "\n"
 
 
-def write_all(outcome: Outcome, folder: Path) -> list[Path]:
+def write_all(outcome: Outcome, folder: Path, made: str) -> list[Path]:
     """Markdown, CSV and LaTeX in a folder, in the place of what an earlier execution left there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    texts = {".md": markdown(outcome), ".csv": comma_separated(outcome), ".tex": latex(outcome)}
+    texts = {".md": markdown(outcome, made), ".csv": comma_separated(outcome), ".tex": latex(outcome)}
     paths = []
     for suffix, text in texts.items():
         paths.append(folder / f"{outcome.name}{suffix}")
@@ -92,25 +111,49 @@ def write_all(outcome: Outcome, folder: Path) -> list[Path]:
 
 
 def _header(outcome: Outcome) -> list[str]:
-    return ["row", *(f"{column}, {whose}" for column in outcome.columns for whose in ("ours", "paper"))]
+    return [*outcome.labels, *(f"{column}, {whose}" for column in outcome.columns for whose in ("paper", "ours"))]
 
 
 def _cells(line: Line) -> list[str]:
-    cells = [line.name]
-    for ours, paper in zip(line.ours, line.paper, strict=True):
-        cells += [_cell(ours), "–" if paper is None else f"{paper:.1f}"]
+    cells = list(line.row.labels)
+    for paper, ours in zip(line.row.paper, line.ours, strict=True):
+        cells += ["–" if paper is None else f"{paper:.1f}", _cell(ours) if line.row.recipe else "not run"]
     return cells
 
 
 def _cell(cell: Cell | None) -> str:
     if cell is None:
         return "–"
-    return f"{cell.percent:.1f}" + (f" ± {cell.spread:.1f}" if cell.spread is not None else "")
+    spread = f" ± {cell.spread:.1f}" if cell.spread is not None else ""
+    return f"{cell.percent:.1f}{spread}{' (!)' if cell.fewer else ''}"
 
 
-def _row(cells: list[str]) -> str:
+def _origin(figure: Figure) -> tuple[str, ...]:
+    """What the columns of `PROVENANCE` hold."""
+    own = figure.origin
+    facts = (own.collection, own.split, own.protocol, own.encoder, own.checkpoint, own.seed, own.seen, own.expected)
+    return tuple(map(str, facts))
+
+
+def _by_origin(figures: Sequence[Figure]) -> list[list[Figure]]:
+    """Figures of one row and one run together: R@1 to R@50 are from the same."""
+    found: dict[tuple[str, ...], list[Figure]] = {}
+    for each in figures:
+        found.setdefault((each.row, *_origin(each)), []).append(each)
+    return list(found.values())
+
+
+def _columns(figures: Sequence[Figure]) -> str:
+    return ", ".join(each.column for each in figures)
+
+
+def _grid(rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in rows)
+
+
+def _row(cells: Sequence[str]) -> str:
     return " & ".join(map(_escaped, cells)) + r" \\"
 
 
 def _escaped(text: str) -> str:
-    return "".join(_LATEX.get(each, each) for each in text.replace("\\", r"\textbackslash{}"))
+    return "".join(_LATEX.get(each, each) for each in text)

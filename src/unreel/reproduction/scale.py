@@ -1,118 +1,90 @@
 """How much is done for a table: as the paper did it, or at a size for a processor and a folder of one's own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
-import torch
-
-from unreel import models, recipes
-from unreel.reproduction.paper import UNTRAINED, PaperRow
+from unreel import recipes
+from unreel.reproduction.paper import UNTRAINED, PaperTable, Row
 from unreel.settings.finetuning import FinetuneSettings
+from unreel.settings.model import validated
 from unreel.settings.pretraining import PretrainSettings
 
-# Multiply-adds of a clip of 16×112×112 (docs/method.md).
-MULTIPLY_ADDS = {"c3d": 38.5e9, "r3d18": 8.3e9, "r2plus1d10": 21.4e9}
-FORWARD, LEARNING = 2.0, 6.0
-"""Floating-point operations for each multiply-add of the encoder: embedding a clip, and learning from it."""
-CLIPS_OF_A_VIDEO, CROPS = 10, 5
-BYTES_PER_WEIGHT = 4
+SMALL_STEPS = 200
+SMALL_WORDS = ("--knn-every", "0", "--checkpoint-every", "50")
+"""Nothing is judged on the way, and little is lost when a machine is shut down."""
+SMALL_FINETUNING = {"steps": 100, "batch_size": 16}
 
 
 @dataclass(frozen=True)
 class Scale:
-    """What decides how long a run is.
+    """What decides how much a run does.
 
-    `epochs` passes over the pretraining videos, unless `steps` are given; None of `finetune_steps`: unreel's own.
-    `folds`: groups of a folder without official splits are held out in so many parts. `pretrain_options` and
-    `finetune_options` are further words for these commands.
+    `epochs` passes over the pretraining videos, unless `steps` are given. `folds`: a folder without official splits is
+    tested in so many parts, groups kept whole. `pretrain_words` and `finetune_words` are further options of these
+    commands, `pretrain_changes` and `finetune_changes` the settings that they change; `how` are options that say where
+    to compute.
     """
 
     small: bool = False
     epochs: int = 200
     steps: int | None = None
-    finetune_steps: int | None = None
-    finetune_batch: int | None = None
     folds: int = 3
     seeds: tuple[int, ...] = (0,)
-    pretrain_options: tuple[str, ...] = ()
-    finetune_options: tuple[str, ...] = ()
-    accelerator: str = "auto"
+    label: str | None = None
+    allow_leaks: tuple[str, ...] = ()
+    pretrain_words: tuple[str, ...] = ()
+    pretrain_changes: Mapping[str, Any] = field(default_factory=dict)
+    finetune_words: tuple[str, ...] = ()
+    finetune_changes: Mapping[str, Any] = field(default_factory=dict)
+    how: tuple[str, ...] = ()
 
-    def recipe(self, row: PaperRow) -> str:
+    def recipe(self, row: Row) -> str:
         """The recipe of a row; retrieval's untrained encoder is the one that `hdc` begins with."""
-        name = row.recipe if row.recipe != UNTRAINED else "hdc"
-        if self.small:
-            return f"{name}-small"  # with 3D-ResNet18: C3D would take five times as long
-        return name if row.encoder == "r3d18" else f"{name}-{row.encoder}"
+        name = recipes.named("hdc" if row.recipe == UNTRAINED else row.recipe, row.encoder)
+        return f"{name}-small" if self.small else name
 
-    def pretraining(self, recipe: str) -> PretrainSettings:
-        """The settings of a recipe, but for the further options."""
-        return PretrainSettings.model_validate({"folder": "-", "out": "-", **recipes.changes(recipe)})
+    def pretraining(self, recipe: str, videos: int) -> PretrainSettings:
+        """The settings with which a recipe is run on so many videos.
 
-    def steps_of(self, recipe: str, videos: int) -> int | None:
-        """Steps of pretraining; None: as the recipe has it."""
-        settings = self.pretraining(recipe)
+        Raises:
+            SettingsError: the changes make no sense with the recipe.
+        """
+        changes = {**recipes.changes(recipe), **self.pretrain_changes, "folder": "-", "out": "-"}
+        settings = validated(PretrainSettings, changes, f"recipe {recipe}")
         if settings.steps == 0:  # scratch
-            return None
-        if self.steps is not None or self.small:
-            return self.steps
-        return max(1, ceil(self.epochs * videos / settings.batch_size))
+            return settings
+        own = SMALL_STEPS if self.small else max(1, ceil(self.epochs * videos / settings.batch_size))
+        return settings.model_copy(update={"steps": self.steps or own})
 
     @property
-    def tuning_steps(self) -> int:
-        """Steps of fine-tuning."""
-        return self.finetune_steps or (100 if self.small else FinetuneSettings.model_fields["steps"].default)
-
-    @property
-    def tuning_batch(self) -> int:
-        """Videos of a step of fine-tuning."""
-        return self.finetune_batch or (16 if self.small else FinetuneSettings.model_fields["batch_size"].default)
+    def finetuning(self) -> FinetuneSettings:
+        """The settings of fine-tuning, but for those of the encoder."""
+        own = SMALL_FINETUNING if self.small else {}
+        changes = {**own, **self.finetune_changes, "folder": "-", "out": "-"}
+        return validated(FinetuneSettings, changes, "fine-tuning")
 
     @property
     def side(self) -> int:
-        """The shorter side of prepared videos in pixels."""
-        return self.pretraining("hdc-small" if self.small else "hdc").encoder_settings.prepared_side
+        """The shorter side of prepared videos in pixels, that of all recipes."""
+        return self.pretraining("hdc-small" if self.small else "hdc", 1).encoder_settings.prepared_side
 
 
-@dataclass(frozen=True)
-class Reckoning:
-    """Estimates, by counted multiply-adds; decoding is not counted, as it goes on beside."""
-
-    scale: Scale
-    _weights: dict[str, int] = field(default_factory=dict, repr=False)
-
-    def pretraining(self, recipe: str, videos: int) -> float:
-        """Floating-point operations of a pretraining run."""
-        settings = self.scale.pretraining(recipe)
-        steps = self.scale.steps_of(recipe, videos)
-        views = 1 + any(settings.alpha) + any(settings.beta)
-        count = settings.steps if steps is None else steps
-        return LEARNING * self._clip(settings) * views * settings.batch_size * count
-
-    def finetuning(self, recipe: str, videos: int, parts: int) -> float:
-        """Floating-point operations of fine-tuning and testing on so many splits or folds."""
-        clip = self._clip(self.scale.pretraining(recipe))
-        learnt = LEARNING * clip * self.scale.tuning_batch * self.scale.tuning_steps * parts
-        return learnt + FORWARD * clip * CLIPS_OF_A_VIDEO * CROPS * videos * 0.3 * parts
-
-    def embedding(self, recipe: str, videos: int, encoders: int) -> float:
-        """Floating-point operations of embedding a collection."""
-        return FORWARD * self._clip(self.scale.pretraining(recipe)) * CLIPS_OF_A_VIDEO * videos * encoders
-
-    def weights(self, recipe: str) -> int:
-        """Bytes of the weights of a recipe's encoder."""
-        if recipe not in self._weights:
-            with torch.device("meta"):
-                encoder = models.build_from(self.scale.pretraining(recipe).encoder_settings)
-            self._weights[recipe] = BYTES_PER_WEIGHT * sum(each.numel() for each in encoder.parameters())
-        return self._weights[recipe]
-
-    def _clip(self, settings: PretrainSettings) -> float:
-        """Multiply-adds of a clip."""
-        area = (settings.size / 112) ** 2 * settings.clip_length / 16
-        return MULTIPLY_ADDS[settings.encoder] * settings.width**2 * area
+def for_folder(table: PaperTable, title: str) -> PaperTable:
+    """The table of one labelled folder, which stands for the data sets: our rows, and the paper's first column."""
+    columns = (title,) if table.kind == "recognition" else table.columns
+    rows = [Row(row.labels, row.paper[: len(columns)], row.recipe, row.encoder) for row in table.ours]
+    return PaperTable(
+        table.name,
+        f"{table.title}: {title}, small",
+        table.kind,
+        table.data[:1],
+        (),
+        table.labels,
+        columns,
+        tuple(rows),
+    )
 
 
 def words_of(options: Sequence[tuple[str, Any]]) -> tuple[str, ...]:
