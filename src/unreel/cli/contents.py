@@ -16,19 +16,8 @@ if TYPE_CHECKING:
     from unreel.reporting.runs import ShownRun
     from unreel.video.manifest import Manifest
 
-_IN_WORDS = {
-    "recipe",
-    "encoder",
-    "width",
-    "norm",
-    "clip_length",
-    "size",
-    "steps",
-    "batch_size",
-    "learning_rate",
-    "decay",
-}
-_IN_WORDS |= {"alpha", "beta", "seed", "folder", "weights", "label", "dropout"}
+_IN_WORDS = {"recipe", "alpha", "beta", "weights", "label", "dropout", "folder", "steps", "batch_size", "seed"}
+_IN_WORDS |= {"encoder", "width", "norm", "clip_length", "size", "learning_rate", "decay"}
 """Settings that every run's facts tell already."""
 
 

@@ -16,6 +16,8 @@ from unreel.settings.model import Settings
 if TYPE_CHECKING:
     from unreel.reporting.confusion import Confusion
 
+Places = Annotated[tuple[Path, ...], Field(min_length=1)]
+
 HELP = """usage: unreel figure KIND … --out FIGURE.html|.pdf|.png [OPTIONS]
 
   retrieval  queries and what every encoder finds for them, side by side, as in the paper's Figures 1 and 4
@@ -29,7 +31,7 @@ A page moves; PDF and PNG are for papers. `unreel figure KIND --help` explains a
 class RetrievalFigure(Settings):
     """Draw queries and the nearest videos that every encoder finds for them, as in the paper's Figures 1 and 4."""
 
-    evaluation: tyro.conf.Positional[tuple[Path, ...]]
+    evaluation: tyro.conf.Positional[Places]
     """Results of `unreel evaluate retrieval`, or runs that hold some; their encoders are compared in this order."""
     out: Path
     """Figure to make (.html, .pdf or .png)."""
@@ -60,7 +62,7 @@ class RetrievalFigure(Settings):
 class ConfusionFigure(Settings):
     """Draw what the videos of each class were taken for: by a classifier, or by their nearest neighbour."""
 
-    results: tyro.conf.Positional[tuple[Path, ...]]
+    results: tyro.conf.Positional[Places]
     """Fine-tuned runs, or results of `unreel evaluate retrieval`; one figure each: tabs of a page, pages of a PDF."""
     out: Path
     """Figure to make (.html, .pdf or .png)."""
@@ -75,7 +77,7 @@ class ConfusionFigure(Settings):
 class ClassesFigure(Settings):
     """Draw how well each class is found (R@1 and mAP) or recognised (top-1), encoders or runs beside each other."""
 
-    results: tyro.conf.Positional[tuple[Path, ...]]
+    results: tyro.conf.Positional[Places]
     """Fine-tuned runs, or results of `unreel evaluate retrieval`."""
     out: Path
     """Figure to make (.html, .pdf or .png)."""
@@ -98,7 +100,7 @@ class LooksFigure(Settings):
     """Id of the other."""
     out: Path
     """Figure to make (.html, .pdf or .png)."""
-    levels: tuple[Literal[3, 4, 5], ...] = (3, 4, 5)
+    levels: Annotated[tuple[Literal[3, 4, 5], ...], Field(min_length=1)] = (3, 4, 5)
     """Blocks of the encoder."""
     frames: Annotated[int, Field(ge=1, le=16)] = 6
     """Frames of each clip on paper."""

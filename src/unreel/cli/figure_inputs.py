@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unreel.cli.naming import is_untrained
 from unreel.cli.results import RECOGNITION, find_result, read_all_retrievals
 from unreel.errors import CollectionError, SettingsError
 
@@ -16,8 +15,10 @@ if TYPE_CHECKING:
 
 def judged_by(places: Sequence[Path], untrained: bool) -> "list[Retrieval]":
     """The results, with or without those of untrained encoders; alone these are shown in any case."""
+    from unreel.reporting.scores import is_untrained
+
     results = read_all_retrievals(places)
-    trained = [each for each in results if not is_untrained(each)]
+    trained = [each for each in results if not is_untrained(each.encoder)]
     return results if untrained or not trained else trained
 
 

@@ -20,6 +20,8 @@ def encoders_apart(results: Iterable[tuple[str, "Retrieval"]]) -> "list[Retrieva
 
     The untrained come first. Results found twice (of one untrained encoder that several runs began with) count once.
     """
+    from unreel.reporting.scores import is_untrained
+
     distinct: dict[tuple[str, ...], tuple[str, Retrieval]] = {}
     for place, each in results:
         key = (each.encoder, each.checkpoint, each.collection, each.protocol, str(each.level), each.split)
@@ -31,9 +33,4 @@ def encoders_apart(results: Iterable[tuple[str, "Retrieval"]]) -> "list[Retrieva
         replace(each, encoder=f"{each.encoder} ({place})") if len(weights[each.encoder]) > 1 else each
         for place, each in distinct.values()
     ]
-    return sorted(named, key=lambda each: not is_untrained(each))
-
-
-def is_untrained(result: "Retrieval") -> bool:
-    """Whether it is the result of an encoder before its first step, shown for comparison."""
-    return result.encoder.split(" ")[0] == "untrained"
+    return sorted(named, key=lambda each: not is_untrained(each.encoder))

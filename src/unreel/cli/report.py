@@ -6,7 +6,6 @@ from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import tyro
 
 from unreel.cli.contents import RunContents, read_run
@@ -16,7 +15,9 @@ from unreel.cli.results import RECOGNITION, RETRIEVAL, find_result, read_all_ret
 from unreel.settings.model import Settings
 
 if TYPE_CHECKING:
-    from unreel.reporting.recognition import Tested
+    import numpy as np
+
+    from unreel.reporting.recognition import ShownTest
     from unreel.video.manifest import Manifest
 
 
@@ -107,7 +108,7 @@ def _typed(program: str) -> str:
     return str(beside.relative_to(Path.cwd()) if near else beside)
 
 
-def _vectors(tables: Sequence[Path], runs: Sequence[RunContents]) -> dict[str, dict[str, np.ndarray]]:
+def _vectors(tables: Sequence[Path], runs: Sequence[RunContents]) -> "dict[str, dict[str, np.ndarray]]":
     """The embeddings of every encoder; one of a run whose encoder is called like another's is called by its run too."""
     from unreel.search.table import read_vectors
 
@@ -123,9 +124,9 @@ def _vectors(tables: Sequence[Path], runs: Sequence[RunContents]) -> dict[str, d
     return {name if names.count(name) == 1 else f"{name} ({run})": each for run, name, each in found}
 
 
-def _tests(runs: Sequence[RunContents], manifests: "dict[str, Manifest]") -> "list[Tested]":
-    from unreel.reporting.recognition import Tested
+def _tests(runs: Sequence[RunContents], manifests: "dict[str, Manifest]") -> "list[ShownTest]":
+    from unreel.reporting.recognition import ShownTest
 
     tested = [run for run in runs if find_result(run.path, RECOGNITION)]
     found = read_recognitions([run.path for run in tested])
-    return [Tested(run.name, test, manifests[run.name]) for run, (_, test) in zip(tested, found, strict=True)]
+    return [ShownTest(run.name, test, manifests[run.name]) for run, (_, test) in zip(tested, found, strict=True)]

@@ -84,7 +84,7 @@ def _rendered(template: str, content: Mapping[str, Any], clips: Mapping[int, Str
     frame = {
         "clips": clips,
         "addresses": addresses,
-        "pictures": "data:" if folder is None else "'self' data:",
+        "pictures": Markup("data:" if folder is None else "'self' data:"),
         "style": Markup("".join(map(_text, STYLES))),
         "script": Markup(script),
         "script_hash": b64encode(sha256(script.encode()).digest()).decode(),

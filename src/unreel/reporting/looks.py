@@ -1,6 +1,5 @@
 """Where an encoder looks: the maps of two clips' correspondence laid over their frames, one scale for all of them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +17,8 @@ STOPS = 9
 OPACITY = 0.6
 SECONDS_PER_FRAME = 0.1
 QUALITY = 80
+WIDEST = 16_000
+"""Pixels that a picture may be wide: WebP ends at 16,383."""
 
 Frames = UInt8[np.ndarray, "f s s 3"]
 
@@ -34,9 +35,9 @@ class Look:
     @property
     def strips(self) -> list[Strip]:
         """All of it moving, the clip itself first."""
-        return [
-            strip_of(list(each), SECONDS_PER_FRAME * len(each), QUALITY) for each in (self.plain, *self.levels.values())
-        ]
+        kept = shown_frames(len(self.plain), WIDEST // self.plain.shape[2])
+        seconds = SECONDS_PER_FRAME * len(self.plain)
+        return [strip_of(each[kept], seconds, QUALITY) for each in (self.plain, *self.levels.values())]
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,6 @@ def enlarged(cosines: Float[np.ndarray, "t h w"], frames: int, side: int) -> Flo
     return np.asarray(large[np.arange(frames) * len(cosines) // frames])
 
 
-def shown_frames(count: int, wanted: int) -> Sequence[int]:
+def shown_frames(count: int, wanted: int) -> list[int]:
     """The numbers of `wanted` of `count` frames, equally spaced, the first and the last among them."""
     return [int(number) for number in np.linspace(0, count - 1, min(wanted, count)).round()]

@@ -29,7 +29,7 @@ from unreel.reporting.headlines import headlines
 from unreel.reporting.inventory import inventory
 from unreel.reporting.previews import Preview, clips_of, cut_previews
 from unreel.reporting.projection import EmbeddingMap, Mark, embedding_map, marks
-from unreel.reporting.recognition import Tested, errors, recognition_table, worst
+from unreel.reporting.recognition import ShownTest, errors, recognition_table, worst
 from unreel.reporting.runs import ShownRun, facts, run_charts
 from unreel.reporting.scores import ScoreTable, first_of_each, score_tables, settings
 from unreel.reporting.selection import Selection, select
@@ -53,7 +53,7 @@ class ReportInputs:
     retrievals: Sequence[Retrieval]
     vectors: Mapping[str, Mapping[str, np.ndarray]]
     next_steps: Sequence[str]
-    tests: Sequence[Tested] = field(default=())
+    tests: Sequence[ShownTest] = field(default=())
 
     @property
     def collections(self) -> dict[Path, Manifest]:
@@ -107,6 +107,7 @@ def write_report(inputs: ReportInputs, out: Path, *, seed: int = 0, split: bool 
         "tables": tables,
         "settings": settings(inputs.retrievals),
         "shortfalls": shortfalls(inputs.retrievals),
+        "shown_split": _shown_split(inputs.retrievals, compared),
         "views": _views(inputs.manifest, compared, chosen, previews, tables),
         "recognition": tested,
         "recognition_classes": recognition_classes(tests),
@@ -132,6 +133,11 @@ def _sections(inputs: ReportInputs) -> list[str]:
         *["map"] * (pretrained or bool(inputs.vectors)),
         "next",
     ]
+
+
+def _shown_split(retrievals: Sequence[Retrieval], compared: Sequence[Retrieval]) -> str:
+    """The split whose results the gallery shows; nothing where there is only one."""
+    return ", ".join(dict.fromkeys(each.split for each in compared)) if len(compared) < len(retrievals) else ""
 
 
 def _previews(inputs: ReportInputs, chosen: Selection) -> dict[Path, dict[str, Preview]]:

@@ -23,7 +23,7 @@ def print_confusion(confusion: Confusion) -> Figure:
     classes = confusion.classes
     cell = min(LARGEST_CELL, max(SMALLEST_CELL, (PAGE_WIDTH - 2) / len(classes)))
     size = min(LABEL, 0.75 * cell * INCH)
-    measure = Sheet(1, 1, classes)
+    measure = Sheet(1.0, 1.0, classes)
     margin = max(measure.width_of(name, size) for name in classes) + 0.12
     left, top = MARGIN + margin, MARGIN + 0.25 + margin
     side = cell * len(classes)
@@ -34,7 +34,8 @@ def print_confusion(confusion: Confusion) -> Figure:
     ]
     width = max(left + side + MARGIN, PAGE_WIDTH / 2)
     sheet = print_remarks((width, top + side), remarks, [*classes, confusion.name], MARGIN)
-    sheet.text(left, MARGIN + LABEL / INCH, confusion.name, LABEL + 1, weight="bold")
+    title = sheet.wrapped(confusion.name, LABEL, 0.9 * (width - 2 * MARGIN), most=1)[0]  # bold is a little wider
+    sheet.text(MARGIN, MARGIN + LABEL / INCH, title, LABEL, weight="bold")
     for number, name in enumerate(classes):
         middle = (number + 0.5) * cell
         sheet.text(left - 0.06, top + middle, name, size, ha="right", va="center_baseline")
@@ -77,7 +78,7 @@ def _shade(colour: str, share: float) -> tuple[float, ...]:
 
 def print_classes(table: ClassTable, remarks: Sequence[str], shortfalls: Sequence[Shortfall]) -> Figure:
     """Bars of every class, one for each encoder or run, and a panel for each measure."""
-    measure = Sheet(1, 1, [*(row.name for row in table.rows), *table.columns])
+    measure = Sheet(1.0, 1.0, [*(row.name for row in table.rows), *table.columns])
     key = _key(measure, table.columns)
     names = min(2.2, max(measure.width_of(f"{row.name}  {row.count:,}", LABEL) for row in table.rows) + 0.1)
     panel = (PAGE_WIDTH - 2 * MARGIN - names) / len(table.measures) - 0.25

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from unreel.reporting.gallery import Query, Verdict
 from unreel.reporting.previews import Preview
 from unreel.reporting.sheet import INCH, INK, PAGE_WIDTH, RIGHT, RULE, WRONG, Sheet, print_remarks
+from unreel.reporting.shortfalls import some_of
 from unreel.reporting.side_by_side import SideBySide
 
 FRAMES = 3
@@ -52,7 +53,7 @@ def _layout(figure: SideBySide, frames: int) -> _Layout:
     columns = 1 + len(figure.encoders)
     width = (PAGE_WIDTH - 2 * MARGIN - GAP * (columns - 1)) / columns
     height = (width - BETWEEN_FRAMES * (frames - 1)) / frames / ASPECT
-    measure, names = Sheet(1, 1, _texts(figure)), dict.fromkeys(_names(figure))
+    measure, names = Sheet(1.0, 1.0, _texts(figure)), dict.fromkeys(_names(figure))
     lines = max(len(measure.wrapped(name, NAME, width - MARK, most=2)) for name in names)
     lefts = [MARGIN + column * (width + GAP) for column in range(columns)]
     return _Layout(lefts, width, height, frames, height + (0.3 + lines) * NAME * LINE / INCH + GAP / 2)
@@ -107,9 +108,9 @@ class _Pen:
 
 
 def _remarks(figure: SideBySide) -> list[str]:
-    lost = [f"{each.id}: {each.reason}" for each in figure.lost]
+    lost = [each.id for each in figure.lost]
     fewer = [f"⚠ {each.sentence}" for each in figure.shortfalls]
-    count = f"⚠ {len(lost)} of the {len(figure.previews)} videos shown cannot be shown: {'; '.join(lost)}"
+    count = f"⚠ {len(lost)} of the {len(figure.previews)} videos shown cannot be shown: {some_of(lost)}"
     return [*figure.remarks, *fewer, *[count] * bool(lost)]
 
 

@@ -17,7 +17,7 @@ _NAMES = {
 
 
 @dataclass(frozen=True)
-class Tested:
+class ShownTest:
     """The test of one run, by the name it is shown under, and the collection that its videos are in."""
 
     name: str
@@ -54,7 +54,7 @@ class Error:
     given_share: float
 
 
-def recognition_table(tests: Sequence[Tested]) -> RecognitionTable:
+def recognition_table(tests: Sequence[ShownTest]) -> RecognitionTable:
     """The figures of all tests, in their order."""
     figures = [test.recognition.figures for test in tests]
     measured = [name for name in _NAMES if any(name in each for each in figures)]

@@ -6,6 +6,9 @@ from typing import Literal
 
 from unreel.reporting.curves import Chart, Rows, charts, compared_charts
 
+LONG = 40
+"""Characters of a fact that has a line of its own."""
+
 
 @dataclass(frozen=True)
 class ShownRun:
@@ -27,13 +30,14 @@ class Facts:
 
 
 def facts(runs: Sequence[ShownRun]) -> Facts:
-    """The facts of all runs, in the order in which the runs name them."""
+    """The facts of all runs, in the order in which the runs name them, those that differ at length (commands) last."""
     names = dict.fromkeys(name for run in runs for name in run.facts)
     values = {name: [run.facts.get(name, "–") for run in runs] for name in names}
+    differing = {name: each for name, each in values.items() if len(set(each)) > 1}
     return Facts(
         [run.name for run in runs],
-        {name: each[0] for name, each in values.items() if len(set(each)) == 1},
-        {name: each for name, each in values.items() if len(set(each)) > 1},
+        {name: each[0] for name, each in values.items() if name not in differing},
+        dict(sorted(differing.items(), key=lambda item: max(map(len, item[1])) > LONG)),
     )
 
 

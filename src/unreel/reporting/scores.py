@@ -87,6 +87,11 @@ class Setting:
         )
 
 
+def is_untrained(encoder: str) -> bool:
+    """Whether an encoder of that name was judged before its first step, for comparison; its run's name may follow."""
+    return encoder.split(" (")[0] == "untrained"
+
+
 def score_tables(retrievals: Sequence[Retrieval]) -> list[ScoreTable]:
     """One table per label, in the order in which the results name them."""
     labels = dict.fromkeys(score.label for retrieval in retrievals for score in retrieval.scores)

@@ -1,6 +1,7 @@
 """Figures on paper: PDF whose text is text, with its fonts inside, or PNG at 300 dots per inch."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
@@ -21,6 +22,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b0599b", "#3493cc", "#b97a00", "#6
 """Those of the pages, made for colour-blind readers; the last is grey."""
 FORMATS = (".pdf", ".png")
 FAMILY = "DejaVu Sans"
+BOX = "□"
 INCH = 72.0
 """Points in one."""
 
@@ -40,7 +42,7 @@ class Sheet:
     def __init__(self, width: float, height: float, texts: Iterable[str] = ()) -> None:
         self.figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
         self._renderer = FigureCanvasAgg(self.figure).get_renderer()  # type: ignore[no-untyped-call]
-        self._families = families_for(texts)
+        self._fonts = fonts_for(texts)
         self._axes = self.figure.add_axes((0.0, 0.0, 1.0, 1.0))
         self._axes.set_axis_off()
         self._limits = (0.0, width), (height, 0.0)
@@ -72,11 +74,13 @@ class Sheet:
 
     def text(self, left: float, base: float, text: str, size: float, *, colour: str = INK, **more: Any) -> None:
         """One line of text that begins on its base line; `more` as matplotlib takes it (weight, ha, rotation)."""
-        self._axes.text(left, base, escaped(text), fontsize=size, color=colour, family=self._families, **more)
+        self._axes.text(
+            left, base, self._fonts.shown(text), size=size, color=colour, family=self._fonts.families, **more
+        )
 
     def width_of(self, text: str, size: float, weight: str = "normal") -> float:
         """How wide a line of text is."""
-        drawn = self._axes.text(0, 0, escaped(text), fontsize=size, family=self._families, weight=weight)
+        drawn = self._axes.text(0, 0, self._fonts.shown(text), size=size, family=self._fonts.families, weight=weight)
         width = drawn.get_window_extent(self._renderer).width / self.figure.dpi
         drawn.remove()
         return float(width)
@@ -111,7 +115,7 @@ def print_remarks(size: tuple[float, float], remarks: Sequence[str], texts: Iter
     """A sheet with room of `size` inches (width, height) for a figure with these texts; the remarks are below it."""
     width, height = size
     written = [*texts, *remarks, "…"]
-    measure = Sheet(1, 1, written)
+    measure = Sheet(1.0, 1.0, written)
     lines = [line for remark in remarks for line in measure.wrapped(remark, REMARK, width - 2 * margin)]
     sheet = Sheet(width, height + len(lines) * REMARK_LINE / INCH + 0.1 + margin, written)
     for number, line in enumerate(lines, start=1):
@@ -159,14 +163,22 @@ def save_figures(figures: Sequence[Figure], out: Path) -> Path:
     return out
 
 
-def escaped(text: str) -> str:
-    """A text that matplotlib shows as it is: no mathematics between dollar signs."""
-    return text.replace("$", r"\$").encode("utf-8", "backslashreplace").decode()
+@dataclass(frozen=True)
+class Fonts:
+    """Font families that have all characters wanted, but for the `missing`, of which no font here has any."""
+
+    families: list[str]
+    missing: frozenset[str]
+
+    def shown(self, text: str) -> str:
+        """The text as it is drawn: without mathematics between dollar signs, and with a box for what cannot be."""
+        spelled = text.encode("utf-8", "backslashreplace").decode().replace("$", r"\$")
+        return "".join(BOX if each in self.missing or not each.isprintable() else each for each in spelled)
 
 
-def families_for(texts: Iterable[str]) -> list[str]:
-    """Font families that have every character of the texts, if any font here has: matplotlib's own comes first."""
-    missing = {character for text in texts for character in escaped(text) if character.isprintable()}
+def fonts_for(texts: Iterable[str]) -> Fonts:
+    """The fonts for these texts: matplotlib's own, and then what else has to be."""
+    missing = {character for text in texts for character in text if character.isprintable()}
     missing -= _characters(font_manager.findfont(FAMILY))
     families = [FAMILY]
     for font in sorted(font_manager.fontManager.ttflist, key=lambda each: each.name):
@@ -175,7 +187,7 @@ def families_for(texts: Iterable[str]) -> list[str]:
         if not Path(font.fname).is_relative_to(get_data_path()) and (found := missing & _characters(font.fname)):
             families.append(font.name)
             missing -= found
-    return families
+    return Fonts(families, frozenset(missing))
 
 
 def _characters(font: str) -> set[str]:

@@ -25,10 +25,14 @@ class Shortfall:
 
     @property
     def sentence(self) -> str:
-        """All of it in one line, for paper: a few of the missing are named."""
-        names = [f"{video} ({reason})" if reason else video for video, reason in self.missing.items()]
-        more = [f"{len(names) - NAMED:,} more"] if len(names) > NAMED else []
-        return f"{', '.join(self.names)}: {self.count}; not seen: {', '.join(names[:NAMED] + more)}"
+        """All of it in one line, for paper: a few of the missing are named, without their reasons."""
+        return f"{', '.join(self.names)}: {self.count}; not seen: {some_of(list(self.missing))}"
+
+
+def some_of(videos: Sequence[str]) -> str:
+    """The first few by name, and how many more there are."""
+    more = [f"{len(videos) - NAMED:,} more"] if len(videos) > NAMED else []
+    return ", ".join([*videos[:NAMED], *more])
 
 
 def shortfalls(retrievals: Sequence[Retrieval]) -> list[Shortfall]:

@@ -5,7 +5,7 @@ moving at once. On paper some of the frames stand beside each other.
 """
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -59,12 +59,13 @@ class Strip:
         return np.stack(np.split(whole, self.frames, axis=1))
 
 
-def strip_of(pictures: Sequence[UInt8[np.ndarray, "h w 3"]], seconds: float, quality: int = SCREEN.quality) -> Strip:
+def strip_of(pictures: Iterable[UInt8[np.ndarray, "h w 3"]], seconds: float, quality: int = SCREEN.quality) -> Strip:
     """The strip of frames of one size."""
-    height, width, _ = pictures[0].shape
+    frames = list(pictures)
+    height, width, _ = frames[0].shape
     image = BytesIO()
-    Image.fromarray(np.concatenate(pictures, axis=1)).save(image, "WEBP", quality=quality)
-    return Strip(image.getvalue(), len(pictures), width, height, seconds)
+    Image.fromarray(np.concatenate(frames, axis=1)).save(image, "WEBP", quality=quality)
+    return Strip(image.getvalue(), len(frames), width, height, seconds)
 
 
 def cut_strip(path: Path, frames: int, fps: float, fineness: Fineness = SCREEN) -> Strip:
