@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from inside import Inside
-from trees import GONE, HMDB51, TINY, UCF101, data_sets
+from data_sets import GONE, HMDB51, TINY, UCF101, data_sets
+from jobs_inside import Inside
 
 from unreel.cli.reproduce import main as reproduce
 from unreel.reproduction import runner

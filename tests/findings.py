@@ -12,9 +12,23 @@ def tuned(path: Path, split: str, top1: float, *, seed: int = 0, encoder: str = 
     figures = {"video/top1": top1}
     unseen = {f"gone-{number}.avi": "named by the lists but not in the folder" for number in range(missing)}
     part = Part(f"{split}, test", figures, 100 - missing, 100, unseen)
-    facts = ("/data/UCF-101", "class", "fine-tuned for 9 steps of 4, five crops of every clip", "splits", seed)
+    facts = {
+        "collection": "/data/UCF-101",
+        "label": "class",
+        "protocol": "fine-tuned for 9 steps of 4, five crops of every clip",
+    }
+    found = Finetuned(
+        encoder,
+        f"{encoder}-{seed}",
+        **facts,
+        division="splits",
+        seed=seed,
+        parts=(part,),
+        figures=figures,
+        deviations={},
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_finetuned(path, Finetuned(encoder, f"{encoder}-{seed}", *facts, (part,), figures, {}))
+    write_finetuned(path, found)
 
 
 def retrieved(path: Path, hits: Mapping[str, Mapping[int, float]], *, labels: tuple[str, ...] = ("class",)) -> None:

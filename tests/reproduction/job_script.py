@@ -1,4 +1,4 @@
-"""Stands for `unreel` in tests of the runner: `python worker.py KIND RESULT`.
+"""Stands for `unreel` in tests of the runner: `python job_script.py KIND RESULT`.
 
 make    writes RESULT             fail    says why and ends with 3        lazy    ends well without a result
 linger  says that it has begun in RESULT.begun, then waits for ever; a second start makes RESULT
