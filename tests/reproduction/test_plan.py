@@ -143,6 +143,11 @@ def test_prepared_folders_are_not_prepared_again() -> None:
     found = plan(TABLES["table4"], Scale(), KINETICS, {"ucf101": ready}, Path("/out"))
     assert "prepare-ucf101" not in _names(found)
     assert "/ready" in found.jobs[-1].words
+    folder = Source("videos", Path("/ready"), group_pattern="(g)", files=9, prepared=True)
+    for name, verb in (("table1", "finetune"), ("table4", "retrieval")):
+        small = plan(for_folder(TABLES[name], "ready"), Scale(small=True), folder, {"ucf101": folder}, Path("/out"))
+        judging = [job.words for job in small.jobs if job.words[1] == verb]
+        assert all(words[words.index("--group-pattern") + 1] == "(g)" for words in judging)
 
 
 def test_paths_do_not_depend_on_where_the_command_is_typed() -> None:

@@ -119,6 +119,7 @@ class _Planner:
                 ("steps", settings.steps),
                 ("batch-size", None if "batch_size" in self.scale.finetune_changes else settings.batch_size),
                 ("label", self.scale.label),
+                ("group-pattern", _own_groups(source)),
                 ("allow-leaks", self.scale.allow_leaks),
             ]
         )
@@ -146,7 +147,14 @@ class _Planner:
         part = "".join(f"-split{split}" for split in self.table.splits[:1])
         name = f"retrieve-{'trained-' if alone else ''}{recipe}-{source.name}{part}-seed{seed}"
         out = self.out / "runs" / name
-        words = words_of([("out", out), ("protocol", PROTOCOL), ("split", self.table.splits[:1])])
+        words = words_of(
+            [
+                ("out", out),
+                ("protocol", PROTOCOL),
+                ("split", self.table.splits[:1]),
+                ("group-pattern", _own_groups(source)),
+            ]
+        )
         encoder = self.scale.pretraining(recipe, 1).encoder_settings
         self.jobs.append(
             Job(
@@ -195,6 +203,11 @@ def plan(table: PaperTable, scale: Scale, pretraining: Source, judged: Mapping[s
                 figures = planner.drawn(found, source)
     sources = tuple({source.name: source for source in (pretraining, *judged.values())}.values())
     return Plan(table, scale, sources, in_order(planner.jobs), results, planner.pretrained, figures)
+
+
+def _own_groups(source: Source) -> str | None:
+    """The pattern that finds groups in what was prepared without it; what is prepared here has them already."""
+    return source.group_pattern if source.prepared else None
 
 
 def _tested(source: Source, split: str | None) -> int:
