@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from unreel.reporting.printed_hits import print_side_by_side
 from unreel.reporting.sheet import PAGE_WIDTH, RIGHT, WRONG
 from unreel.reporting.side_by_side import Choosing, SideBySide, side_by_side
-from unreel.reporting.strips import PAPER
+from unreel.reporting.strips import PAPER, strip_of
 
 Make = Callable[..., Any]
 
@@ -38,6 +38,13 @@ def test_frames_of_every_video_stand_side_by_side(figure: SideBySide) -> None:
         assert (right - left) / (bottom - top) == pytest.approx(64 / 48)
     levels = [float(np.asarray(image.get_array())[..., 0].mean()) for image in axes.images[:4]]
     assert levels == sorted(levels)  # the frames of a video grow lighter
+
+
+def test_places_are_as_wide_as_the_videos(figure: SideBySide) -> None:
+    portrait = strip_of([np.zeros((64, 48, 3), np.uint8)] * 4, seconds=1.0)
+    turned = {video: replace(each, strip=portrait) for video, each in figure.previews.items()}
+    heights = [print_side_by_side(each).get_size_inches()[1] for each in (figure, replace(figure, previews=turned))]
+    assert heights[0] < heights[1]
 
 
 def test_right_ones_are_underlined_and_ticked_wrong_ones_crossed(figure: SideBySide) -> None:

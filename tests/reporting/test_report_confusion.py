@@ -16,7 +16,7 @@ Neighbours = dict[str, tuple[Neighbour, ...]]
 RETRIEVAL = Retrieval(
     encoder="hdc",
     checkpoint="",
-    collection="tiny",
+    collection="/somewhere/tiny",
     protocol="gap",
     split="1",
     level=5,
@@ -57,7 +57,7 @@ def test_the_caption_tells_the_setting_and_the_missing_are_kept() -> None:
     neighbours: Neighbours = {"q": (Neighbour("g", 0.9),)}
     found = retrieval_confusion(replace(RETRIEVAL, neighbours=neighbours), "action", {"q": "run", "g": "walk"})
     assert found is not None
-    assert found.caption == "action of the nearest neighbour, tiny, gap, level 5, 1"
+    assert found.caption == "action of the nearest neighbour, tiny, protocol gap, split 1, level 5, seed 0"
     assert found.shortfalls == [Shortfall(("hdc",), 5, 6, {"gone": ""})]
     assert found.mistakes == [Mistake("run", "walk", 1, 1.0)]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from unreel.errors import CollectionError
 from unreel.settings.finetuning import FinetuneSettings
-from unreel.training.task import choose_task
+from unreel.training.task import checked_together, choose_task
 from unreel.video.manifest import Manifest, VideoRecord
 
 
@@ -161,6 +161,19 @@ def test_a_leak_can_be_allowed_by_name() -> None:
         task = choose_task(_settings(allow_leaks=("92.mp4",), **choice), _manifest(records))
         assert task.test is not None
         assert [each.id for each in task.test.videos] == ["92.mp4"]
+
+
+def test_what_may_leak_is_named_for_all_splits_together() -> None:
+    records = [replace(_record(n, "ab"[n % 2], group=f"g{n // 2}"), checksum=f"{min(n, 6)}") for n in range(8)]
+    records[7] = replace(records[7], group="g0")  # 6 and 7 are one file, in two groups
+    manifest = _manifest(records)
+    choices: list[dict[str, object]] = [{"test_groups": (f"g{number}",)} for number in range(4)]
+    with pytest.raises(CollectionError, match=r"6\.mp4: same file as 7\.mp4"):
+        checked_together([_settings(**choice) for choice in choices[1:]], manifest)
+    runs = checked_together([_settings(allow_leaks=("6.mp4", "7.mp4"), **choice) for choice in choices], manifest)
+    assert [run.allow_leaks for run in runs] == [("7.mp4",), (), (), ("6.mp4",)]
+    with pytest.raises(CollectionError, match=r"'8\.mp4' is allowed to leak, but is the name of no leak"):
+        checked_together([_settings(allow_leaks=("8.mp4", "same file"), **choice) for choice in choices], manifest)
 
 
 def test_prepared_too_small() -> None:

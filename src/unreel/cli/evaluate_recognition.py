@@ -132,7 +132,7 @@ def finetune(weights: str, settings: FinetuneSettings, parts: Parts) -> "Finetun
     from unreel.engine.launch import first_here
     from unreel.evaluation.finetuned import RESULT, together, write_finetuned
 
-    runs = _runs(settings, parts)
+    runs = _checked(_runs(settings, parts))
     _check_own(settings.out, {RESULT, f"{RESULT}.unfinished", *(run.out.name for run in runs)})
     tests = []
     for run in runs:
@@ -218,6 +218,19 @@ def _runs(settings: FinetuneSettings, parts: Parts) -> list[FinetuneSettings]:
         names = _all_splits(settings) if parts.split == ("all",) else parts.split
         changes = [{"out": settings.out / f"split-{name}", "split": name} for name in names]
     return [validated(FinetuneSettings, settings.model_dump() | each, "unreel evaluate finetune") for each in changes]
+
+
+def _checked(runs: list[FinetuneSettings]) -> list[FinetuneSettings]:
+    """The runs, none of which will be refused for its encoder or its videos when the others are done."""
+    from unreel.training.finetune import resolved
+    from unreel.training.task import checked_together
+    from unreel.video.options import PrepareOptions
+    from unreel.video.prepare import prepared
+
+    runs = [resolved(run) for run in runs]
+    side = runs[0].encoder_settings.prepared_side
+    manifest = prepared(runs[0].folder, PrepareOptions(side, group_pattern=runs[0].group_pattern))
+    return checked_together(runs, manifest)
 
 
 def _all_splits(settings: FinetuneSettings) -> Sequence[str]:

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
+from pathlib import PurePath
 
 import numpy as np
 from jaxtyping import Int
 
 from unreel.evaluation.recognition import Recognition
 from unreel.evaluation.results import Retrieval
+from unreel.reporting.scores import settings
 from unreel.reporting.shortfalls import Shortfall, recognition_shortfalls, shortfalls
 
 MOST_NAMED = 12
@@ -86,7 +88,7 @@ class Confusion:
 
 def recognition_confusion(name: str, test: Recognition) -> Confusion:
     """What a classifier took the videos for."""
-    caption = f"{test.label} of {test.collection}, {test.split}, after {test.step:,} steps"
+    caption = f"{test.label} of {PurePath(test.collection).name}, {test.split}, after {test.step:,} steps"
     return Confusion(name, caption, test.classes, test.confusion, recognition_shortfalls([(name, test)]))
 
 
@@ -106,8 +108,6 @@ def retrieval_confusion(retrieval: Retrieval, label: str, labels: Mapping[str, s
     counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
     for own, found in judged:
         counts[number[own], number[found]] += 1
-    caption = (
-        f"{label} of the nearest neighbour, {retrieval.collection}, {retrieval.protocol}, level {retrieval.level}, "
-        f"{retrieval.split}"
-    )
+    (setting,) = settings([retrieval])
+    caption = f"{label} of the nearest neighbour, {setting.sentence}"
     return Confusion(retrieval.encoder, caption, classes, counts, shortfalls([retrieval]))

@@ -1,6 +1,7 @@
 """Figures 1 and 4 on paper: a row per query, a column per encoder, and of each video a few frames side by side."""
 
 from dataclasses import dataclass
+from statistics import median
 from typing import final
 
 import numpy as np
@@ -13,7 +14,8 @@ from unreel.reporting.shortfalls import some_of
 from unreel.reporting.side_by_side import SideBySide
 
 FRAMES = 3
-ASPECT = 4 / 3
+NARROWEST, WIDEST = 3 / 4, 16 / 9
+"""Widths of a frame's place, as shares of its height: that of the videos, within these bounds."""
 MARGIN, GAP, BETWEEN_FRAMES, MARK = 0.05, 0.12, 0.012, 0.11
 NAME, LINE = 7.0, 1.3
 """Points of class names; lines of them are so many times that apart."""
@@ -52,7 +54,9 @@ class _Layout:
 def _layout(figure: SideBySide, frames: int) -> _Layout:
     columns = 1 + len(figure.encoders)
     width = (PAGE_WIDTH - 2 * MARGIN - GAP * (columns - 1)) / columns
-    height = (width - BETWEEN_FRAMES * (frames - 1)) / frames / ASPECT
+    aspects = [each.strip.width / each.strip.height for each in figure.previews.values() if each.strip]
+    aspect = min(max(median(aspects or [4 / 3]), NARROWEST), WIDEST)
+    height = (width - BETWEEN_FRAMES * (frames - 1)) / frames / aspect
     measure, names = Sheet(1.0, 1.0, _texts(figure)), dict.fromkeys(_names(figure))
     lines = max(len(measure.wrapped(name, NAME, width - MARK, most=2)) for name in names)
     lefts = [MARGIN + column * (width + GAP) for column in range(columns)]

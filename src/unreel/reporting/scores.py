@@ -5,6 +5,7 @@ An encoder measured on several splits has a row for each of them, and one for th
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from statistics import mean, stdev
 
 from unreel.evaluation.results import Retrieval, Score
@@ -80,11 +81,9 @@ class Setting:
 
     @property
     def sentence(self) -> str:
-        """All of it but the encoders, in one line."""
-        seeds = ", ".join(map(str, self.seeds))
-        return (
-            f"{self.collection}, protocol {self.protocol}, {_split_text(self.split)}, level {self.level}, seed {seeds}"
-        )
+        """All of it but the encoders, in one line; the collection by its folder's own name."""
+        name, seeds = PurePath(self.collection).name, ", ".join(map(str, self.seeds))
+        return f"{name}, protocol {self.protocol}, {_split_text(self.split)}, level {self.level}, seed {seeds}"
 
 
 def is_untrained(encoder: str) -> bool:

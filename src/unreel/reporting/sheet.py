@@ -20,7 +20,7 @@ DOTS_PER_INCH = 300
 RIGHT, WRONG, INK, QUIET, RULE = "#177245", "#b8321f", "#1d1c1a", "#66635d", "#d0ccc4"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b0599b", "#3493cc", "#b97a00", "#6b5bb5", "#6f6a4c", "#9a968e")
 """Those of the pages, made for colour-blind readers; the last is grey."""
-FORMATS = (".pdf", ".png")
+FORMATS = (".html", ".pdf", ".png")
 FAMILY = "DejaVu Sans"
 BOX = "□"
 INCH = 72.0
@@ -123,14 +123,14 @@ def print_remarks(size: tuple[float, float], remarks: Sequence[str], texts: Iter
     return sheet
 
 
-def check_format(out: Path, formats: Sequence[str] = (".html", *FORMATS)) -> None:
+def check_format(out: Path) -> None:
     """Nothing, if figures can be written to a file of that name.
 
     Raises:
-        SettingsError: its suffix is none of `formats`.
+        SettingsError: its suffix is none of `FORMATS`.
     """
-    if out.suffix.lower() not in formats:
-        raise SettingsError(f"got the figure's name {out}, expected one that ends in {', '.join(formats)}.")
+    if out.suffix.lower() not in FORMATS:
+        raise SettingsError(f"got the figure's name {out}, expected one that ends in {', '.join(FORMATS)}.")
 
 
 def save_figures(figures: Sequence[Figure], out: Path) -> Path:

@@ -8,7 +8,7 @@ from unreel.evaluation.folds import folds
 from unreel.evaluation.recognition import RecognitionTest
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.video.collection import first_of
-from unreel.video.leaks import check_leaks, leaks
+from unreel.video.leaks import check_leaks, leaks, names_of
 from unreel.video.manifest import Manifest, VideoRecord
 
 NAMED = 5
@@ -66,6 +66,30 @@ def choose_task(settings: FinetuneSettings, manifest: Manifest) -> Task:
         )
     test = _test(settings, collection, split, label, classes) if split else None
     return Task(collection, label, classes, videos, left_out, test)
+
+
+def checked_together(runs: Sequence[FinetuneSettings], manifest: Manifest) -> list[FinetuneSettings]:
+    """The settings of runs on several splits of a collection, all checked before the first one begins.
+
+    What may leak is named for all of them together: each is given the names that mean something in its own split.
+
+    Raises:
+        CollectionError: as `choose_task` does.
+    """
+    known = [_names_of_leaks(run, manifest) if run.allow_leaks else set() for run in runs]
+    everywhere = set().union(*known)
+    checked = []
+    for run, own in zip(runs, known, strict=True):
+        allowed = tuple(name for name in run.allow_leaks if name in own or name not in everywhere)
+        checked.append(run.model_copy(update={"allow_leaks": allowed}))
+        choose_task(checked[-1], manifest)
+    return checked
+
+
+def _names_of_leaks(settings: FinetuneSettings, manifest: Manifest) -> set[str]:
+    """By what the leaks of the split that settings describe may be allowed."""
+    collection, split = _with_split(settings, manifest, _label(settings, manifest))
+    return {name for leak in leaks(collection, split) for name in names_of(leak)}
 
 
 def _check_side(settings: FinetuneSettings, manifest: Manifest) -> None:
