@@ -20,6 +20,10 @@ VERBS = {
     "runs": "compare all runs of a folder in a table",
     "evaluate": "judge an encoder: retrieval, linear probe",
     "embed": "turn videos into a table of vectors",
+    "search": "find videos and moments like a video, in a table of vectors",
+    "duplicates": "find near duplicates in a table of vectors",
+    "curate": "choose a part of a collection: diverse, or rare first",
+    "export": "turn a table of vectors into what other tools load",
     "bench": "see where the time goes, and what to change",
     "report": "make a page to look at from a run",
 }
