@@ -18,7 +18,7 @@ VERBS = {
     "finetune": "teach an encoder the classes of labelled videos",
     "watch": "draw the curves of runs in the terminal",
     "runs": "compare all runs of a folder in a table",
-    "evaluate": "judge an encoder: retrieval, linear probe",
+    "evaluate": "judge an encoder: retrieval, k-NN, linear probe, recognition; compare two",
     "embed": "turn videos into a table of vectors",
     "search": "find videos and moments like a video, in a table of vectors",
     "duplicates": "find near duplicates in a table of vectors",
