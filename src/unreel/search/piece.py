@@ -110,7 +110,7 @@ def _chosen(video: Examination, frames: Iterable[Timed], wanted: Wanted, rate: f
             piece.append((time, frame))
         else:
             break
-    if not piece:
+    if not piece and time + 1 / rate <= wanted.at:
         raise VideoError(f"ends after {time + 1 / rate:.2f} s, before the {wanted.at:g} s that were asked for")
     while earlier and len(piece) < wanted.fewest:
         piece.insert(0, earlier.pop())
