@@ -30,3 +30,8 @@ def own_process(seconds: float) -> int:
 def blas_threads(_: int) -> list[int]:
     """How many threads each numerical library of this process uses."""
     return [library["num_threads"] for library in threadpool_info()]
+
+
+def hoard(size: int) -> int:
+    """Take so many bytes of memory, and say how many."""
+    return len(bytearray(size))
