@@ -65,7 +65,7 @@ def test_every_process_has_one_thread() -> None:
 
 
 def test_processes_that_do_not_start_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unreel.engine.pool._one_thread", os.kill)  # which wants arguments
+    monkeypatch.setattr("unreel.engine.pool.one_thread", os.kill)  # which wants arguments
     with pytest.raises(UnreelError, match=r"^the processes have ended before their work\. Run this again to go on\.$"):
         list(Engine(workers=1).run(square, [(2,)]))
 

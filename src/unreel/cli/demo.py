@@ -69,7 +69,7 @@ def run(settings: Demo) -> Path:
     console.print("4 of 5: embedding the collection", style="bold")
     tables = training.out / "embeddings-untrained.parquet", training.out / "embeddings.parquet"
     for table, untrained in zip(tables, (True, False), strict=True):
-        embed.run(embed.Embed(run=training.out, folder=manifest.root, out=table, untrained=untrained))
+        embed.run(embed.Embed(run=training.out, folder=manifest.root, out=str(table), untrained=untrained))
 
     console.print("5 of 5: writing the page", style="bold")
     title = f"unreel on {settings.videos.resolve().name if settings.videos else 'Moving Shapes'}"

@@ -2,38 +2,54 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from unreel.cli.parsing import parse
+from unreel.engine.pool import EngineName
 from unreel.settings.model import Settings
+
+if TYPE_CHECKING:
+    from unreel.search.update import Changes
+
+LISTED = 10
 
 
 class Embed(Settings):
-    """Turn every video of a folder into one vector, in a table that other tools can read.
+    """Turn the videos of a folder into vectors, in a table to search, to curate, or to read with other tools.
 
-    A row holds id, source folder, start and end in seconds, labels (JSON), encoder, checkpoint and the vector: the mean
-    over equally spaced clips of the global average of one level.
+    Every video gives a row for each of its clips and one for itself: the mean over its clips of the global average of
+    one level. A row holds id, path, start and end in seconds, labels, encoder, checkpoint and vector.
+
+    The same command again embeds what is new or has changed and removes what is gone; stopped or killed, it goes on.
     """
 
     run: tyro.conf.Positional[Path]
     """Run folder, or one weights file."""
     folder: tyro.conf.Positional[Path]
     """Folder of videos, or of prepared videos; an unprepared one is prepared on the way."""
-    out: Path
-    """Table to make: a name ending in .parquet gives a Parquet file, any other a LanceDB folder."""
+    out: str
+    """Table to make or bring up to date: a LanceDB folder or address (s3://…), a Parquet file (.parquet), or an array
+    (.npy) with its rows in a Parquet file beside it."""
     level: Literal[3, 4, 5] = 5
     """Block of the encoder whose features are taken."""
-    clips: PositiveInt = 10
-    """Equally spaced clips per video."""
+    clips: PositiveInt | Literal["all"] = 10
+    """Equally spaced clips per video, or all that do not overlap."""
     untrained: bool = False
     """Take the encoder as it was before its first step."""
+    index: Literal["auto", "none", "always"] = "auto"
+    """Whether a LanceDB table has an index; auto: a large one does, smaller ones are searched exactly in no time."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
     loader_workers: Annotated[int, Field(ge=0)] | None = None
     """Processes that decode; none given: chosen by the size of the collection."""
+    engine: EngineName = "local"
+    """Where to work: on this machine, or on a Ray cluster whose nodes all see the files under the same path; its GPUs
+    are used where it has some."""
+    seconds_per_file: PositiveFloat = 120.0
+    """A file that takes longer to prepare is refused."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -42,24 +58,50 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def run(settings: Embed) -> None:
-    """Embed and write."""
+    """Embed, write, and index what has become large."""
     from unreel.checkpoint import load_encoder, untrained_encoder
     from unreel.engine.device import device
-    from unreel.engine.outputs import check_free
-    from unreel.evaluation.judgement import Judgement
-    from unreel.search.table import embeddings_table, write_table
+    from unreel.search.facts import TableFacts
+    from unreel.search.index import bring_up_to_date
+    from unreel.search.update import Work, source_of, update
     from unreel.video.options import PrepareOptions
     from unreel.video.prepare import prepared
 
-    check_free(settings.out)
     encoder = load_encoder(settings.run)
     if settings.untrained:
         encoder = untrained_encoder(encoder)
-    manifest = prepared(settings.folder, PrepareOptions(encoder.settings.prepared_side))
-    where = str(device(settings.accelerator))
-    judgement = Judgement(settings.level, settings.clips, device=where, workers=settings.loader_workers)
-    features = judgement.features(encoder, manifest)
-    write_table(embeddings_table(features, manifest, encoder), settings.out)
-    print(f"{len(features.ids)} of {len(manifest.usable)} videos embedded ({encoder.name}) in {settings.out}")
-    for identity, reason in features.missing.items():
+    seconds, side = settings.seconds_per_file, encoder.settings.prepared_side
+    manifest = prepared(settings.folder, PrepareOptions(side, engine=settings.engine, seconds_per_file=seconds))
+    facts = TableFacts(
+        encoder=encoder.name,
+        checkpoint=encoder.checkpoint,
+        weights=str(settings.run.resolve()),
+        settings=encoder.settings,
+        level=settings.level,
+        clips=settings.clips,
+        width=encoder.encoder.channels[settings.level],
+        side=manifest.side,
+        untrained=settings.untrained,
+    ).with_source(source_of(manifest), manifest.root)
+    where = "cpu" if settings.engine == "ray" else str(device(settings.accelerator))
+    work = Work(settings.engine, where, settings.loader_workers, seconds)
+    changes = update(settings.out, encoder, manifest, facts, work)
+    print(f"{_summary(changes)} ({encoder.name}) in {settings.out}")
+    for identity, reason in list(changes.missing.items())[:LISTED]:
         print(f"  left out {identity}: {reason}")
+    if len(changes.missing) > LISTED:
+        print(f"  and {len(changes.missing) - LISTED} more")
+    index = bring_up_to_date(settings.out, settings.index, changed=changes.any)
+    if index is not None:
+        print(f"  {index.kind} over {index.rows} rows: recall@10 {index.recall:.3f} of {index.queries} exact searches")
+
+
+def _summary(changes: "Changes") -> str:
+    counts = {
+        "kept": changes.kept,
+        "described anew": changes.described,
+        "removed": changes.removed,
+        "left out": len(changes.missing),
+    }
+    others = "".join(f", {count} {what}" for what, count in counts.items() if count)
+    return f"{changes.embedded} videos embedded{others}"

@@ -111,7 +111,7 @@ def result_of(future: "Future[Result]") -> Result | Lost:
 @contextmanager
 def _processes(count: int) -> Iterator[ProcessPool]:
     """A pool of fresh processes (a fork of one that computes can hang), stopped at the end even in mid-task."""
-    pool = ProcessPool(count, initializer=_one_thread, context=context("spawn"))
+    pool = ProcessPool(count, initializer=one_thread, context=context("spawn"))
     try:
         yield pool
     finally:
@@ -119,7 +119,7 @@ def _processes(count: int) -> Iterator[ProcessPool]:
         pool.join()
 
 
-def _one_thread() -> None:
+def one_thread() -> None:
     """There are as many processes as processors: threads of theirs would only be in each other's way."""
     os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}  # of those to be loaded yet
     threadpool_limits(1)
@@ -132,7 +132,7 @@ def _on_cluster(
 
     A chunk whose node dies is done again elsewhere; inside, each task has a process of its own as it has locally.
     """
-    with _cluster() as ray:
+    with cluster() as ray:
         remote = ray.remote(num_cpus=1, max_retries=-1)(_chunk)
         processors = max(1, int(ray.cluster_resources().get("CPU", 1)))
         size = max(1, min(_CHUNK, count // (_WAITING * processors)))
@@ -159,7 +159,8 @@ def _chunk(
 
 
 @contextmanager
-def _cluster() -> Iterator[ModuleType]:
+def cluster() -> Iterator[ModuleType]:
+    """Ray, connected: to the cluster of RAY_ADDRESS, to the one that runs on this machine, or to a new one."""
     ray = require("ray", "ray")
     if ray.is_initialized():
         yield ray

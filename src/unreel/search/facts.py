@@ -19,14 +19,13 @@ Clips = int | Literal["all"]
 class IndexFacts:
     """The index of a table and how well it finds: `recall` is recall@10 against exact search over `queries` rows.
 
-    `kind` is LanceDB's name of it, `rows` how many there were when that was measured, `probes` the share of it that a
-    search looks at, in partitions, and `refine` how many times as many rows as wanted are then compared exactly.
+    `kind` is LanceDB's name of it, `rows` how many there were when that was measured, and `probes` how many of its
+    partitions a search looks at.
     """
 
     kind: str
     rows: int
     probes: int
-    refine: int
     recall: float
     queries: int
 
@@ -100,3 +99,7 @@ class TableFacts:
     def with_source(self, source: str, prepared: Path) -> "TableFacts":
         """The same with one more folder of videos, or with another place of its prepared videos."""
         return replace(self, sources=self.sources | {source: str(prepared.resolve())})
+
+    def with_index(self, index: IndexFacts | None) -> "TableFacts":
+        """The same with another index, or none."""
+        return replace(self, index=index)

@@ -18,12 +18,14 @@ from jaxtyping import Float32
 
 from unreel.errors import CollectionError, OverwriteError
 from unreel.extras import require
-from unreel.search.facts import IndexFacts, TableFacts
+from unreel.search.facts import TableFacts
 from unreel.search.filters import Filter, Within
 from unreel.search.rows import schema
 from unreel.video.collection import first_of
 
 BATCH = 4096
+CACHE_BYTES = 1 << 30
+"""Of an index, what is kept in memory."""
 EMBEDDINGS, FACTS = "embeddings", "facts"
 
 _LOCK = "embed.lock"
@@ -48,7 +50,8 @@ class LanceStore:
         self._open: dict[str, Any] = {}
         with _told(f"{place} cannot be reached"):
             if self._folder is None or self._folder.is_dir():  # LanceDB would make it
-                self._database: Any = lancedb.connect(place)
+                session = lancedb.Session(index_cache_size_bytes=CACHE_BYTES)
+                self._database: Any = lancedb.connect(place, session=session)
                 for name in (EMBEDDINGS, FACTS):
                     if name in self._database.list_tables().tables:
                         self._open[name] = self._database.open_table(name)
@@ -83,15 +86,27 @@ class LanceStore:
         yield from query.to_batches(BATCH)
 
     def nearest_by_index(
-        self, query: Float32[np.ndarray, " c"], count: int, where: Filter | None, index: IndexFacts
+        self, query: Float32[np.ndarray, " c"], count: int, where: Filter | None, probes: int
     ) -> pa.Table:
-        """About the `count` rows nearest to a vector, with their vectors, as the index finds them."""
-        search = self._open[EMBEDDINGS].search(query).distance_type("cosine").limit(count).nprobes(index.probes)
-        if index.refine:
-            search = search.refine_factor(index.refine)
+        """About the `count` rows nearest to a vector, with their vectors, as the index finds them in `probes` parts."""
+        search = self._open[EMBEDDINGS].search(query).distance_type("cosine").limit(count).nprobes(probes)
         if where is not None:
             search = search.where(where.sql(), prefilter=True)
         return search.to_arrow().drop_columns("_distance")
+
+    def create_index(self) -> None:
+        """Index the vectors, and what rows are chosen by."""
+        kinds: Any = require("lancedb.index", "search")
+        wanted = {"vector": kinds.IvfFlat(distance_type="cosine"), "kind": kinds.Bitmap(), "id": kinds.BTree()}
+        with _told(f"{self.place} cannot be written"):
+            for column, kind in wanted.items():
+                self._open[EMBEDDINGS].create_index(column, config=kind, name=column)
+
+    def drop_index(self) -> None:
+        """Remove what `create_index` made."""
+        with _told(f"{self.place} cannot be written"):
+            for index in self._open[EMBEDDINGS].list_indices():
+                self._open[EMBEDDINGS].drop_index(index.name)
 
     def begin(self, facts: TableFacts) -> None:
         """Make the table where there is none, and note the facts."""

@@ -75,10 +75,20 @@ def schema(width: int) -> pa.Schema:
 def table_of(rows: Sequence[Row], vectors: Float32[np.ndarray, "n c"]) -> pa.Table:
     """The rows with their vectors."""
     width = vectors.shape[1]
-    values = [vars(row) | {"labels": json.dumps(row.labels, sort_keys=True)} for row in rows]
+    values = [vars(row) | {"labels": labels_of(row.labels)} for row in rows]
     columns = [pa.array([each[name] for each in values], type_) for name, type_ in COLUMNS.items()]
     flat = pa.array(np.ascontiguousarray(vectors).reshape(-1), pa.float32())
     return pa.table([*columns, pa.FixedSizeListArray.from_arrays(flat, width)], schema=schema(width))
+
+
+def labels_of(labels: dict[str, str]) -> str:
+    """All labels of a video as a table holds them."""
+    return json.dumps(labels, ensure_ascii=False)
+
+
+def first_label(labels: dict[str, str]) -> str:
+    """The first label of a video, "" where it has none."""
+    return next(iter(labels.values()), "")
 
 
 def vectors_of(batch: pa.RecordBatch | pa.Table) -> Float32[np.ndarray, "n c"]:

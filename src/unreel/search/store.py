@@ -214,7 +214,7 @@ class EmbeddingTable:
         query, condition = unit(vector), _condition(kind, where)
         index = self.facts.index
         if index is not None and not exact and isinstance(self._store, LanceStore):
-            candidates = self._store.nearest_by_index(query, top + _SPARE, condition, index)
+            candidates = self._store.nearest_by_index(query, top + _SPARE, condition, index.probes)
             found = ranked(with_similarity(candidates, query), top)
         elif kind in self._held or 4 * self.facts.width * self.count(kind) <= HELD_BYTES:
             if kind not in self._held:

@@ -1,0 +1,117 @@
+"""From videos to vectors: on this machine, or on a Ray cluster."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+
+from unreel.augment import CENTRE_SHARE, apply_views, centre_draws
+from unreel.checkpoint import LoadedEncoder
+from unreel.engine.actors import Place, on_actors
+from unreel.engine.processors import default_workers
+from unreel.engine.read_ahead import AHEAD, read_ahead
+from unreel.search.windows import Piece, WindowDataset
+from unreel.video.datasets import Failure, Sample
+from unreel.video.loading import SMALL
+
+CHUNK = 8  # videos that an actor takes at a time
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The vectors of a video's clips, each clip once; `reason` says why there are none."""
+
+    row: int
+    vectors: Float32[np.ndarray, "v c"]
+    reason: str = ""
+
+
+@final
+class ClipEncoder:
+    """An encoder that gives the global average of one level for each clip."""
+
+    def __init__(self, encoder: LoadedEncoder, level: int, device: str = "cpu") -> None:
+        self.settings, self.device = encoder.settings, device
+        self._encoder, self._level = encoder.encoder.to(device), level
+
+    @torch.inference_mode()
+    def vectors(self, sample: Sample) -> Float32[np.ndarray, "v c"]:
+        """The vectors of the clips of a sample, computed in one batch."""
+        luma, chroma = (torch.from_numpy(part).to(self.device) for part in (sample.luma, sample.chroma))
+        to_rgb = torch.from_numpy(sample.to_rgb).to(self.device).expand(len(luma), -1, -1)
+        views = apply_views(luma, chroma, to_rgb, centre_draws(len(luma), CENTRE_SHARE), self.settings.size)
+        vectors: np.ndarray = self._encoder(views)[self._level].mean(dim=(2, 3, 4)).float().cpu().numpy()
+        return vectors
+
+    def embedded(self, pieces: Iterable[Piece], samples: Iterable[Sample | Failure]) -> Iterator[Embedded]:
+        """The vectors of every video, of samples that are those of `pieces`, video by video."""
+        for row, group in groupby(zip(pieces, samples, strict=True), key=lambda pair: pair[0][0]):
+            yield self._video(row, (sample for _, sample in group))
+
+    def _video(self, row: int, samples: Iterable[Sample | Failure]) -> Embedded:
+        vectors: list[Float32[np.ndarray, "_ c"]] = []
+        nothing = np.zeros((0, self._encoder.channels[self._level]), np.float32)
+        for sample in samples:
+            if isinstance(sample, Failure):
+                return Embedded(row, nothing, sample.reason)
+            vectors.append(self.vectors(sample))
+        found = np.concatenate(vectors)
+        return Embedded(row, found) if np.isfinite(found).all() else Embedded(row, nothing, "a vector is not finite")
+
+
+def embedded_here(encoder: ClipEncoder, dataset: WindowDataset, workers: int | None = None) -> Iterator[Embedded]:
+    """The vectors of the videos of the dataset, in their order; `workers` processes read ahead.
+
+    A small collection is done before worker processes would have started.
+    """
+    pieces = [piece for row in range(len(dataset)) for piece in dataset.pieces(row)]
+    if workers is None:
+        workers = 0 if sum(count for _, _, count in pieces) < SMALL else default_workers(encoder.device)
+    with closing(read_ahead(dataset, pieces, workers, yielding=encoder.device == "cpu")) as samples:
+        yield from encoder.embedded(pieces, samples)
+
+
+def embedded_on_cluster(encoder: LoadedEncoder, level: int, dataset: WindowDataset) -> Iterator[Embedded]:
+    """The vectors of the videos of the dataset, in any order, by actors on a Ray cluster.
+
+    Raises:
+        UnreelError: the cluster loses its processes again and again.
+        MissingExtraError: Ray is not installed.
+    """
+    rows = range(len(dataset))
+    chunks = [rows[first : first + CHUNK] for first in rows[::CHUNK]]
+    for _, found in on_actors(partial(_InActor, encoder, level, dataset), chunks):
+        yield from found
+
+
+@final
+class _InActor:
+    """Embeds in an actor; where it has several processors, the others read ahead."""
+
+    def __init__(self, encoder: LoadedEncoder, level: int, dataset: WindowDataset, place: Place) -> None:
+        self._encoder = ClipEncoder(encoder, level, place.device)
+        self._dataset, self._readers = dataset, place.processors - 1
+
+    def __call__(self, rows: Sequence[int]) -> list[Embedded]:
+        pieces = [piece for row in rows for piece in self._dataset.pieces(row)]
+        if not self._readers:
+            return list(self._encoder.embedded(pieces, map(self._dataset.__getitem__, pieces)))
+        with ThreadPoolExecutor(self._readers) as pool:
+            return list(self._encoder.embedded(pieces, self._read_ahead(pool, pieces)))
+
+    def _read_ahead(self, pool: ThreadPoolExecutor, pieces: Sequence[Piece]) -> Iterator[Sample | Failure]:
+        reading: deque[Future[Sample | Failure]] = deque()
+        for piece in pieces:
+            reading.append(pool.submit(self._dataset.__getitem__, piece))
+            if len(reading) > AHEAD * self._readers:
+                yield reading.popleft().result()
+        while reading:
+            yield reading.popleft().result()

@@ -1,0 +1,252 @@
+"""A table brought up to date with a collection: what is new or has changed is embedded, what is gone is removed.
+
+    rows of the table            videos of the collection
+    same checksum ────────────── same content               kept; label and place written anew where they changed
+    another checksum ─────────── changed                    removed, embedded
+                                 new ────────────────────── embedded
+    of this source ───────────── gone                       removed
+
+The rows of a video are written all at once, so that whenever this ends, the same call goes on, to the same table.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import monotonic
+from typing import final
+
+import numpy as np
+import pyarrow as pa
+
+from unreel.checkpoint import LoadedEncoder
+from unreel.engine.pool import Engine, Lost
+from unreel.engine.progress import Bar
+from unreel.errors import CollectionError
+from unreel.search.embedding import ClipEncoder, Embedded, embedded_here, embedded_on_cluster
+from unreel.search.facts import TableFacts
+from unreel.search.filters import Compared, Within
+from unreel.search.rows import COLUMNS, Row, first_label, labels_of, rows_of, table_of, vectors_of
+from unreel.search.times import Span, even_spans, uneven_spans
+from unreel.search.windows import WindowDataset
+from unreel.search.writing import Writer, claimed
+from unreel.video.collection import first_of
+from unreel.video.manifest import Manifest, VideoRecord
+
+VIDEOS_AT_ONCE, ROWS_AT_ONCE = 1000, 4096
+SECONDS_AT_ONCE = 10.0
+"""What is lost if the process ends: work that was not yet written."""
+
+_VIDEOS = Compared("kind", "=", "video")
+
+
+@dataclass(frozen=True)
+class Work:
+    """Who embeds: `engine` "local" or "ray"; here, on `device`, with `workers` processes that read."""
+
+    engine: str = "local"
+    device: str = "cpu"
+    workers: int | None = None
+    seconds_per_file: float = 120.0
+
+
+@dataclass
+class Changes:
+    """How many videos were embedded, kept (and of these described anew) and removed.
+
+    `missing` says why videos could not be read.
+    """
+
+    embedded: int = 0
+    kept: int = 0
+    described: int = 0
+    removed: int = 0
+    missing: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def any(self) -> bool:
+        """Whether a row is another than before."""
+        return bool(self.embedded or self.described or self.removed)
+
+
+def update(
+    place: Path | str,
+    encoder: LoadedEncoder,
+    manifest: Manifest,
+    facts: TableFacts,
+    work: Work = Work(),
+) -> Changes:
+    """Make the table, or bring it up to date with the usable videos of a prepared collection.
+
+    Raises:
+        CollectionError: the table holds vectors of another encoder, or videos of the same names from elsewhere, or
+            cannot be written, or not one video can be read.
+        OverwriteError: there is something else.
+        MissingExtraError: LanceDB, or Ray, is needed and not installed.
+    """
+    with claimed(place) as writer:
+        if writer.exists:
+            held = writer.facts()
+            held.check_same(facts, writer.place)
+            facts = replace(facts, sources=held.sources | facts.sources, index=held.index)
+        return _Update(writer, manifest, encoder, facts, work).run()
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a table holds of a video."""
+
+    checksum: str
+    path: str
+    labels: str
+
+
+@final
+class _Update:
+    """One call of `update`."""
+
+    def __init__(
+        self, writer: Writer, manifest: Manifest, encoder: LoadedEncoder, facts: TableFacts, work: Work
+    ) -> None:
+        self._writer, self._encoder, self._facts, self._work = writer, encoder, facts, work
+        self._manifest, self._source = manifest, source_of(manifest)
+        self._records = {record.id: record for record in manifest.usable}
+
+    def run(self) -> Changes:
+        held = self._held() if self._writer.exists else {}
+        gone = [identity for identity in held if identity not in self._records]
+        kept = {
+            identity: known
+            for identity, known in held.items()
+            if identity in self._records and known.checksum == self._records[identity].checksum
+        }
+        changes = Changes(kept=len(kept), removed=len(gone))
+        self._writer.begin(self._facts)
+        if len(kept) < len(held):
+            self._writer.remove([identity for identity in held if identity not in kept])
+        changes.described = self._describe(kept)
+        self._embed([record for identity, record in self._records.items() if identity not in kept], changes)
+        if not kept and not changes.embedded:
+            raise CollectionError(
+                f"none of the {len(self._records)} videos of {self._manifest.root} can be read any more "
+                f"({first_of(sorted(set(changes.missing.values())), 1)}): prepare again."
+            )
+        self._writer.finish()
+        return changes
+
+    def _held(self) -> dict[str, _Known]:
+        """The videos of this source that the table holds.
+
+        Raises:
+            CollectionError: it holds videos of the same names from another source.
+        """
+        known, others = {}, []
+        for batch in self._writer.batches(["id", "source", "checksum", "path", "labels"], _VIDEOS):
+            for row in batch.to_pylist():
+                if row["source"] == self._source:
+                    known[row["id"]] = _Known(row["checksum"], row["path"], row["labels"])
+                elif row["id"] in self._records:
+                    others.append((row["source"], row["id"]))
+        if others:
+            source, identity = others[0]
+            raise CollectionError(
+                f"{self._writer.place} holds {len(others)} videos of the same names from {source} ({identity!r}, say), "
+                f"so those of {self._source} cannot be told from them: name another table."
+            )
+        return known
+
+    def _describe(self, kept: Mapping[str, _Known]) -> int:
+        """Write rows anew whose video has other labels, or another place, than when it was embedded."""
+        now = {identity: self._known(self._records[identity]) for identity in kept}
+        ids = [identity for identity, known in kept.items() if now[identity] != known]
+        for first in range(0, len(ids), VIDEOS_AT_ONCE):
+            some = ids[first : first + VIDEOS_AT_ONCE]
+            rows = pa.Table.from_batches(self._writer.batches([*COLUMNS, "vector"], Within("id", tuple(some))))
+            labels = {identity: json.loads(now[identity].labels) for identity in some}
+            anew = [
+                replace(row, path=now[row.id].path, labels=labels[row.id], label=first_label(labels[row.id]))
+                for row in rows_of(rows)
+            ]
+            self._writer.remove(some)
+            self._writer.append(table_of(anew, vectors_of(rows)))
+        return len(ids)
+
+    def _known(self, record: VideoRecord) -> _Known:
+        return _Known(record.checksum, str(place_of(self._manifest, record)), labels_of(record.labels))
+
+    def _embed(self, records: Sequence[VideoRecord], changes: Changes) -> None:
+        """Embed videos, and write them now and then."""
+        dataset = WindowDataset(self._manifest, records, self._facts.settings.clip_length, self._facts.clips)
+        spans = self._spans(dataset)
+        waiting: list[pa.Table] = []
+        written = monotonic()
+        with Bar(f"embedding ({self._encoder.name})", len(records)) as bar:
+            for found in self._embedded(dataset):
+                bar.advance()
+                if found.reason:
+                    changes.missing[records[found.row].id] = found.reason
+                    continue
+                waiting.append(self._rows(dataset, found, spans[found.row]))
+                changes.embedded += 1
+                if sum(map(len, waiting)) >= ROWS_AT_ONCE or monotonic() - written > SECONDS_AT_ONCE:
+                    self._writer.append(pa.concat_tables(waiting))
+                    waiting, written = [], monotonic()
+        if waiting:
+            self._writer.append(pa.concat_tables(waiting))
+
+    def _embedded(self, dataset: WindowDataset) -> Iterator[Embedded]:
+        if self._work.engine == "ray":
+            return embedded_on_cluster(self._encoder, self._facts.level, dataset)
+        encoder = ClipEncoder(self._encoder, self._facts.level, self._work.device)
+        return embedded_here(encoder, dataset, self._work.workers)
+
+    def _spans(self, dataset: WindowDataset) -> dict[int, list[Span]]:
+        """Start and end of every clip of every video, in seconds; files of uneven rate are asked."""
+        length = self._facts.settings.clip_length
+        clips = [(dataset.starts(row), length, each.frames, each.fps) for row, each in enumerate(dataset.records)]
+        spans = {row: even_spans(*arguments) for row, arguments in enumerate(clips)}
+        places = {row: place_of(self._manifest, each) for row, each in enumerate(dataset.records)}
+        uneven = [
+            row
+            for row, each in enumerate(dataset.records)
+            if not each.constant_rate and places[row].is_file() and places[row].stat().st_size == each.size
+        ]
+        asked = Engine(seconds=self._work.seconds_per_file)
+        for number, found in asked.run(uneven_spans, [(places[row], *clips[row]) for row in uneven]):
+            if not isinstance(found, Lost):
+                spans[uneven[number]] = found
+        return spans
+
+    def _rows(self, dataset: WindowDataset, found: Embedded, spans: Sequence[Span]) -> pa.Table:
+        """The rows of a video: its own, whose vector is the mean of its clips', and theirs."""
+        record = dataset.records[found.row]
+        known = self._known(record)
+        video = Row(
+            id=record.id,
+            kind="video",
+            path=known.path,
+            source=self._source,
+            start=0.0,
+            end=record.duration,
+            label=first_label(record.labels),
+            labels=record.labels,
+            size=record.size,
+            checksum=record.checksum,
+            encoder=self._encoder.name,
+            checkpoint=self._encoder.checkpoint,
+            level=self._facts.level,
+        )
+        clips = [replace(video, kind="clip", start=start, end=end) for start, end in spans]
+        mean = np.repeat(found.vectors, dataset.counts(found.row), axis=0).mean(axis=0, keepdims=True)
+        return table_of([video, *clips], np.concatenate([mean, found.vectors]))
+
+
+def source_of(manifest: Manifest) -> str:
+    """The folder or list that a manifest's videos come from, as tables name it."""
+    return manifest.source or str(manifest.root.resolve())
+
+
+def place_of(manifest: Manifest, record: VideoRecord) -> Path:
+    """Where the file of a video is, or was."""
+    source = Path(source_of(manifest))
+    return (source.parent if source.is_file() else source) / record.id

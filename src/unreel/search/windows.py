@@ -1,0 +1,80 @@
+"""Which clips of a video are embedded, and reading them in pieces.
+
+A piece holds clips of one video only, and is one batch of the encoder: an encoder's rounding depends on the size of a
+batch, and so the vectors of a video must not depend on which videos are embedded before or after it, or elsewhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from math import ceil
+from typing import final
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from unreel.errors import VideoError
+from unreel.search.facts import Clips
+from unreel.video.datasets import Failure, Sample, Videos, region, stacked
+from unreel.video.decode import VideoReader
+from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.sampling import consecutive_starts, equally_spaced_starts
+
+AT_ONCE = 16
+"""Clips of a piece, at the most: the memory that decoding and encoding take, however long the video is."""
+
+Piece = tuple[int, int, int]
+"""(row, number of its first clip, number of clips)"""
+
+
+def starts_of(frames: int, clip_length: int, clips: Clips) -> list[int]:
+    """First frames of the clips that stand for a video: so many equally spaced, or all that do not overlap.
+
+    A video with few frames gives the same start several times.
+    """
+    if clips == "all":
+        return consecutive_starts(frames, clip_length)
+    return equally_spaced_starts(frames, clip_length, clips)
+
+
+@final
+class WindowDataset(Dataset[Sample | Failure]):
+    """The clips of each video, each once, the centre square of the frame; short videos are looped."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        records: Sequence[VideoRecord],
+        clip_length: int,
+        clips: Clips,
+        reader: VideoReader | None = None,
+    ) -> None:
+        self.records = list(records)
+        self._videos = Videos(manifest, records, reader)
+        self._side, self._clip_length, self._clips = manifest.side, clip_length, clips
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def starts(self, row: int) -> list[int]:
+        """First frames of the clips of a video, each once."""
+        return sorted(set(starts_of(self.records[row].frames, self._clip_length, self._clips)))
+
+    def counts(self, row: int) -> list[int]:
+        """How many times each of these counts in the mean."""
+        starts = starts_of(self.records[row].frames, self._clip_length, self._clips)
+        return [starts.count(each) for each in self.starts(row)] if self._clips != "all" else [1] * len(starts)
+
+    def pieces(self, row: int) -> Iterator[Piece]:
+        """What to read to see all clips of a video once, in their order."""
+        count = len(self.starts(row))
+        edges = np.linspace(0, count, ceil(count / AT_ONCE) + 1).round().astype(int).tolist()
+        return ((row, first, last - first) for first, last in pairwise(edges))
+
+    def __getitem__(self, piece: Piece) -> Sample | Failure:
+        row, first, count = piece
+        identity, starts = self.records[row].id, self.starts(row)[first : first + count]
+        try:
+            clips = self._videos.read(row, starts, self._clip_length)
+            return stacked(identity, 0, [region(clip, self._side, (0.5, 0.5)) for clip in clips])
+        except VideoError as error:
+            return Failure(identity, str(error))
