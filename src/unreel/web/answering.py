@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Sequence
 
 from unreel.errors import SettingsError
-from unreel.search.store import Hit
+from unreel.search.moments import Moment
 from unreel.web.finding import Found, Query, Search
 from unreel.web.items import Item, name_of
-from unreel.web.schemas import Answer, EncoderFacts, VideoFacts
-from unreel.web.schemas import Hit as ToldHit
+from unreel.web.schemas import Answer, EncoderFacts, Hit, VideoFacts
 from unreel.web.shelf import Shown, Video
 from unreel.web.site import Site
 
@@ -60,27 +59,24 @@ async def find(site: Site, query: Query, search: Search, shown: Sequence[Shown])
 
 def told(site: Site, found: Found, given: dict[str, str]) -> Answer:
     """What an encoder has found."""
-    hits = [told_hit(site, hit, given) for hit in found.hits]
+    hits = [told_hit(site, moment, given) for moment in found.moments]
     return Answer(encoder=found.shown.number, name=found.shown.name, hits=hits, note=found.note)
 
 
-def told_hit(site: Site, hit: Hit, given: dict[str, str]) -> ToldHit:
+def told_hit(site: Site, moment: Moment, given: dict[str, str]) -> Hit:
     """One hit."""
-    video, row = site.shelf.video(hit.row.id), hit.row
-    return ToldHit(
-        item=item_of(site, hit),
+    row, similarity = moment.hit.row, max(-1.0, min(1.0, moment.hit.similarity))
+    video = site.shelf.video(row.id)
+    name = name_of(video, (moment.start, moment.end) if row.kind == "clip" else None)
+    return Hit(
+        item=f"{name}~{similarity:.6f}",
         video=video_facts(site, video, given),
         kind=row.kind,
-        start=row.start,
-        end=row.end,
-        similarity=max(-1.0, min(1.0, hit.similarity)),
+        start=moment.start,
+        end=moment.end,
+        similarity=similarity,
+        copies=len(moment.copies),
     )
-
-
-def item_of(site: Site, hit: Hit) -> str:
-    """How to name a hit in forms, with its similarity."""
-    piece = (hit.row.start, hit.row.end) if hit.row.kind == "clip" else None
-    return f"{name_of(site.shelf.video(hit.row.id), piece)}~{max(-1.0, min(1.0, hit.similarity)):.6f}"
 
 
 async def label_items(site: Site, label: str, items: Sequence[Item]) -> None:

@@ -59,12 +59,13 @@ class Searching(Wanting):
     kind: Annotated[Literal["video", "clip"], Field(description="Whole videos, or moments of them.")] = "video"
     top: Annotated[int, Field(ge=1, le=MOST_HITS)] = 24
     encoder: Annotated[list[int], Field(max_length=8, description="Numbers; none: all.")] = []
-    own: Annotated[bool, Field(description="Also find moments of the video itself.")] = False
+    own: Annotated[bool, Field(description="Also find the video itself.")] = False
+    once: Annotated[bool, Field(description="Show near duplicates of each other once.")] = False
 
     @property
     def search(self) -> Search:
         """How to search."""
-        return Search(self.kind, self.top, self.wanted, self.own)
+        return Search(self.kind, self.top, self.wanted, self.own, self.once)
 
     def piece(self, duration: float) -> tuple[float, float] | None:
         """The piece that is searched for, in seconds; None for the whole video.

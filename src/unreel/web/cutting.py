@@ -23,10 +23,10 @@ from PIL import Image
 
 from unreel.errors import VideoError
 from unreel.video.decode import decode, open_video
-from unreel.video.examine import DEFAULT_RATE, Facts, Orientation, check_file
+from unreel.video.examine import DEFAULT_RATE, Orientation, check_file
 from unreel.video.frames import Converter
 from unreel.video.planes import Colour
-from unreel.video.transcode import UNFINISHED, transcode
+from unreel.video.transcode import UNFINISHED
 
 PICTURES = 12
 STRIP_SECONDS = 1.2
@@ -84,8 +84,10 @@ def cut_strip(source: Path, times: Sequence[float]) -> bytes:
     return image.getvalue()
 
 
-def cut_piece(source: Path, start: float, end: float, target: Path) -> int:
-    """Make the file `target`, whole or not at all, of the frames shown from `start` on and before `end`: how many.
+def cut_piece(source: Path, start: float, end: float, target: Path) -> float:
+    """Make the file `target`, whole or not at all, of the frames shown from `start` on and before `end`.
+
+    How many seconds it lasts.
 
     Raises:
         VideoError: there are none.
@@ -105,11 +107,11 @@ def cut_piece(source: Path, start: float, end: float, target: Path) -> int:
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
-    return encoder.frames
+    return encoder.seconds
 
 
-def prepare_upload(source: Path, folder: Path, sides: Sequence[int], longest: float) -> Facts:
-    """Make `view.mp4`, its `filmstrip.webp`, and a prepared file for each of the sides (`128.mp4`) of a sent file.
+def look_at_upload(source: Path, folder: Path, longest: float) -> float:
+    """Make `view.mp4` and `filmstrip.webp` of a file that somebody has sent; how many seconds it lasts.
 
     Raises:
         VideoError: it is no video that can be used, or lasts longer than `longest` seconds.
@@ -119,10 +121,9 @@ def prepare_upload(source: Path, folder: Path, sides: Sequence[int], longest: fl
         seconds = (container.duration or 0) / av.time_base
     if seconds > longest:
         raise VideoError(f"lasts {seconds:.0f} s, expected at most {longest:.0f} s: cut it first")
-    facts = [transcode(source, folder / f"{side}.mp4", side).source for side in sides][0]
-    cut_piece(source, 0.0, longest, folder / "view.mp4")
-    (folder / "filmstrip.webp").write_bytes(cut_strip(folder / "view.mp4", film_times(facts.frames / facts.fps)))
-    return facts
+    seconds = cut_piece(source, 0.0, longest, folder / "view.mp4")
+    (folder / "filmstrip.webp").write_bytes(cut_strip(folder / "view.mp4", film_times(seconds)))
+    return seconds
 
 
 def _pictures(source: Path, times: Sequence[float]) -> Iterator[UInt8[np.ndarray, "h w 4"]]:
@@ -233,8 +234,12 @@ class _Encoder:
         codec.time_base, codec.thread_count = Fraction(1, _TICKS), 1
         codec.color_range = _LIMITED_RANGE
         codec.colorspace = codec.color_primaries = codec.color_trc = _BT601
-        self._zero, self._last = first.time, -1
-        self.frames = 0
+        self._zero, self._last, self._rate = first.time, -1, float(rate)
+
+    @property
+    def seconds(self) -> float:
+        """From the first frame to the end of the last one."""
+        return self._last / _TICKS + 1 / self._rate
 
     def __enter__(self) -> "_Encoder":
         return self
@@ -252,4 +257,3 @@ class _Encoder:
         frame.pts, frame.time_base = self._last, Fraction(1, _TICKS)
         frame.pict_type = PictureType.NONE  # the source's key frames are not ours
         self._container.mux(self._stream.encode(frame))
-        self.frames += 1

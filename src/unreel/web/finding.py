@@ -2,20 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal, final
+from threading import Lock
+from typing import Final, Literal, final
 
 import numpy as np
 from jaxtyping import Float32
 
-from unreel.errors import CollectionError, UnreelError
-from unreel.search.store import Hit
+from unreel.engine.standing import StandingPool
+from unreel.errors import CheckpointError, UnreelError, VideoError
+from unreel.search.moments import Moment, search_moments
+from unreel.search.query import QueryEncoder
 from unreel.web.originals import Originals
-from unreel.web.shelf import Shelf, Shown, Video, Wanted
+from unreel.web.shelf import Shelf, Shown, Video, Wanted, quoted
 from unreel.web.uploads import Upload
 
-Kind = Literal["video", "clip"]
-Vector = Float32[np.ndarray, " c"]
+NEAR_DUPLICATE: Final = 0.999
+"""Hits at least so similar to each other are shown once, where that is asked for."""
+
+_VECTORS_KEPT = 500  # of pieces and uploads: a filter or another page of the same query costs nothing
 
 
 @dataclass(frozen=True)
@@ -42,29 +48,39 @@ class Query:
 
 @dataclass(frozen=True)
 class Search:
-    """How: whole videos or moments of them ("clip"), how many, which; `own`: also in the video that is searched for."""
+    """How: whole videos or moments of them ("clip"), how many, which.
 
-    kind: Kind = "video"
+    `own`: also in the video that is searched for; `once`: near duplicates of each other once.
+    """
+
+    kind: Literal["video", "clip"] = "video"
     top: int = 24
     wanted: Wanted = field(default_factory=Wanted)
     own: bool = False
+    once: bool = False
 
 
 @dataclass(frozen=True)
 class Found:
-    """What one encoder finds; `note` says why it finds nothing, or what it went by instead."""
+    """What one encoder finds; `note` says why it finds nothing."""
 
     shown: Shown
-    hits: list[Hit]
+    moments: list[Moment]
     note: str = ""
 
 
 @final
 class Finder:
-    """Finds; the encoders, for what the tables do not hold, are loaded when they are first needed."""
+    """Finds. Encoders, for what tables do not hold, are loaded when first needed; `pool` decodes for them.
 
-    def __init__(self, shelf: Shelf, originals: Originals, weights: Sequence[Path] = ()) -> None:
-        self._shelf, self._originals, self._weights = shelf, originals, weights
+    `weights` say where encoders are that have moved since they embedded; each is known by its checksum.
+    """
+
+    def __init__(self, shelf: Shelf, originals: Originals, pool: StandingPool, weights: Sequence[Path] = ()) -> None:
+        self._shelf, self._originals, self._pool, self._weights = shelf, originals, pool, weights
+        self._encoders: dict[int, QueryEncoder] = {}
+        self._locks = [Lock() for _ in shelf.shown]
+        self._computed = lru_cache(_VECTORS_KEPT)(self._compute)
 
     def find(self, query: Query, search: Search, numbers: Sequence[int]) -> list[Found]:
         """What the encoders of these numbers find.
@@ -74,20 +90,63 @@ class Finder:
         """
         but = query.video.row.id if query.video is not None and not search.own else ""
         condition = search.wanted.condition(but=but)
+        same = NEAR_DUPLICATE if search.once else None
         found = []
         for shown in (self._shelf.shown[number] for number in numbers):
             try:
-                vector, note = self._vector(shown, query)
+                vector = self._vector(shown, query)
             except UnreelError as error:
                 found.append(Found(shown, [], str(error)))
                 continue
-            found.append(Found(shown, shown.table.search(vector, search.top, search.kind, condition), note))
+            moments = search_moments(shown.table, vector, search.top, search.kind, condition, same=same)
+            found.append(Found(shown, moments))
         return found
 
     def why_not(self, shown: Shown) -> str:
-        """Why an encoder cannot be asked about what its table does not hold; empty where it can."""
-        return ""
+        """Why an encoder cannot be asked about pieces and uploads; empty where it can, as far as is known."""
+        if shown.number in self._encoders or self._weights or Path(shown.table.facts.weights).exists():
+            return ""
+        return (
+            f"{shown.name} was at {shown.table.facts.weights}, where nothing is now: only whole videos of the collection "
+            "can be searched for. Start the server with --weights RUN."
+        )
 
-    def _vector(self, shown: Shown, query: Query) -> tuple[Vector, str]:
+    def _vector(self, shown: Shown, query: Query) -> Float32[np.ndarray, " c"]:
+        """What a query is searched by: taken from the table where it holds that, otherwise computed.
+
+        Raises:
+            UnreelError: neither can be; the message says why.
+        """
+        if query.upload is not None:
+            return self._computed(shown, query.upload.original, query.upload.key, query.piece)
         assert query.video is not None
-        return shown.table.vector(query.video.row.id), ""
+        if query.piece is None and shown.table.count("video", f"id = {quoted(query.video.row.id)}"):
+            return shown.table.vector(query.video.row.id)
+        original = self._originals.find(query.video.row)
+        if original.path is None:
+            raise VideoError(f"{query.video.row.id}: {original.reason}.")
+        return self._computed(shown, original.path, original.version, query.piece)
+
+    def _compute(
+        self, shown: Shown, path: Path, version: str, piece: tuple[float, float] | None
+    ) -> Float32[np.ndarray, " c"]:
+        """`version` tells a file from what was under its name before."""
+        at, seconds = (None, None) if piece is None else (piece[0], piece[1] - piece[0])
+        with self._locks[shown.number]:
+            return self._encoder(shown).query(path, at, seconds).vector
+
+    def _encoder(self, shown: Shown) -> QueryEncoder:
+        """The encoder of a table, loaded once."""
+        if shown.number not in self._encoders:
+            faults = []
+            for place in (*self._weights, None):
+                try:
+                    made = QueryEncoder.of(shown.table.facts, weights=place, engine=self._pool)
+                except CheckpointError as error:
+                    faults.append(str(error))
+                    continue
+                self._encoders[shown.number] = made
+                break
+            else:
+                raise CheckpointError(faults[-1])
+        return self._encoders[shown.number]

@@ -68,6 +68,7 @@ class Hit(Model):
     start: float
     end: float
     similarity: Annotated[float, Field(description="Cosine, −1 to 1.")]
+    copies: Annotated[int, Field(description="Near duplicates of it that are not shown.")]
 
 
 class Answer(Model):

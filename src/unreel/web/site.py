@@ -72,15 +72,14 @@ def opened(options: SiteOptions) -> Iterator[Site]:
         StandingPool(1, MAP_SECONDS) as mapping,
         tempfile.TemporaryDirectory(prefix="unreel-uploads-", ignore_cleanup_errors=True) as folder,
     ):
-        sides = [shown.table.facts.side for shown in shelf.shown]
         yield Site(
             shelf,
             originals,
             Cuts(options.cache, pictures, pieces),
-            Finder(shelf, originals, options.weights),
+            Finder(shelf, originals, pieces, options.weights),
             Maps(options.cache / "maps", mapping),
             labels,
-            Uploads(Path(folder), pieces, sides, options.largest_upload),
+            Uploads(Path(folder), pieces, options.largest_upload),
         )
 
 

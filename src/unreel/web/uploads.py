@@ -1,15 +1,14 @@
-"""Videos that people send to find others like them: decoded once, by a process with limits, and soon forgotten.
+"""Videos that people send to find others like them: decoded by processes with limits, and soon forgotten.
 
     FOLDER/3f…/
-    ├── original.unfinished      what was sent; removed as soon as the others are made
-    ├── view.mp4, filmstrip.webp to look at
-    └── 128.mp4                  prepared as the collection is, for each size that an encoder wants
+    ├── original                   what was sent: opened by such processes only
+    └── view.mp4, filmstrip.webp   to look at
 """
 
 import asyncio
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from time import monotonic
@@ -20,7 +19,7 @@ from unreel.engine.standing import StandingPool
 from unreel.errors import SettingsError, VideoError
 from unreel.video.collection import VIDEO_SUFFIXES
 from unreel.video.notes import reason_of
-from unreel.web.cutting import prepare_upload
+from unreel.web.cutting import look_at_upload
 
 KEY: Final = "^[0-9a-f]{32}$"
 SECONDS_KEPT: Final = 1800.0
@@ -31,13 +30,11 @@ LONGEST: Final = 600.0
 
 @dataclass(frozen=True)
 class Upload:
-    """A video that was sent: `frames` at `fps`, `seconds` long; its files are in `folder`."""
+    """A video that was sent, `seconds` long, at the time `since`; its files are in `folder`."""
 
     key: str
     name: str
     folder: Path
-    frames: int
-    fps: float
     seconds: float
     since: float
 
@@ -51,20 +48,21 @@ class Upload:
         """Pictures from the whole of it."""
         return self.folder / "filmstrip.webp"
 
-    def prepared(self, side: int) -> Path:
-        """The file for encoders that want this side."""
-        return self.folder / f"{side}.mp4"
+    @property
+    def original(self) -> Path:
+        """What was sent."""
+        return self.folder / "original"
 
 
 @final
 class Uploads:
     """The videos that were sent, kept in `folder` for half an hour or until there are 30 newer ones.
 
-    `sides` are those that the encoders want, `largest` the most bytes of a file.
+    `largest` is the most bytes of one.
     """
 
-    def __init__(self, folder: Path, pool: StandingPool, sides: Sequence[int], largest: int) -> None:
-        self._folder, self._pool, self._sides, self.largest = folder, pool, sorted(set(sides)), largest
+    def __init__(self, folder: Path, pool: StandingPool, largest: int) -> None:
+        self._folder, self._pool, self.largest = folder, pool, largest
         self._kept: dict[str, Upload] = {}
 
     async def take(self, name: str, content: AsyncIterator[bytes]) -> Upload:
@@ -85,7 +83,7 @@ class Uploads:
         folder = self._folder / key
         folder.mkdir(parents=True)
         try:
-            upload = await self._prepared(key, name, folder, content)
+            upload = await self._looked_at(key, name, folder, content)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -109,24 +107,18 @@ class Uploads:
         if upload is not None:
             shutil.rmtree(upload.folder, ignore_errors=True)
 
-    async def _prepared(self, key: str, name: str, folder: Path, content: AsyncIterator[bytes]) -> Upload:
-        sent = folder / "original.unfinished"
-        got = 0
-        try:
-            with sent.open("wb") as file:
-                async for part in content:
-                    got += len(part)
-                    if got > self.largest:
-                        raise SettingsError(f"got more than {self.largest} bytes, expected a smaller video: cut it first.")
-                    await asyncio.to_thread(file.write, part)
-            made = await asyncio.wrap_future(
-                self._pool.submit(prepare_upload, sent, folder, tuple(self._sides), LONGEST)
-            )
-        finally:
-            sent.unlink(missing_ok=True)
-        if isinstance(made, Lost):
-            raise VideoError(reason_of(made, self._pool.seconds))
-        return Upload(key, shown_name(name), folder, made.frames, made.fps, made.frames / made.fps, monotonic())
+    async def _looked_at(self, key: str, name: str, folder: Path, content: AsyncIterator[bytes]) -> Upload:
+        sent, got = folder / "original", 0
+        with sent.open("wb") as file:
+            async for part in content:
+                got += len(part)
+                if got > self.largest:
+                    raise SettingsError(f"got more than {self.largest} bytes, expected a smaller video: cut it first.")
+                await asyncio.to_thread(file.write, part)
+        seconds = await asyncio.wrap_future(self._pool.submit(look_at_upload, sent, folder, LONGEST))
+        if isinstance(seconds, Lost):
+            raise VideoError(reason_of(seconds, self._pool.seconds))
+        return Upload(key, shown_name(name), folder, seconds, monotonic())
 
     def _forget(self) -> None:
         """Remove what has been here for long, and the oldest where there are many."""
