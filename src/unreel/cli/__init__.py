@@ -20,6 +20,7 @@ VERBS = {
     "runs": "compare all runs of a folder in a table",
     "evaluate": "judge an encoder: retrieval, linear probe",
     "embed": "turn videos into a table of vectors",
+    "serve": "show a collection as a web page: browse, search, compare, label",
     "bench": "see where the time goes, and what to change",
     "report": "make a page to look at from a run",
 }

@@ -1,14 +1,14 @@
 """Processes that stand ready for tasks which come one by one, each with limits of time and memory."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, TypeVar, final
 
 from pebble import ProcessPool
 
-from unreel.engine.pool import Lost, _one_thread, result_of
+from unreel.engine.pool import Lost, one_thread, result_of
 from unreel.engine.starting import context
 from unreel.errors import UnreelError
 
@@ -40,6 +40,16 @@ class StandingPool:
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
+    def run(self, work: Callable[..., Result], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Result | Lost]]:
+        """The number and the result of every task, in their order: in place of an `Engine`.
+
+        Raises:
+            UnreelError: a task has raised it, or the pool ends before.
+            OSError: a task has raised it.
+        """
+        futures = [self.submit(work, *arguments) for arguments in tasks]
+        return ((number, future.result()) for number, future in enumerate(futures))
+
     def submit(self, work: Callable[..., Result], *arguments: Any) -> "Future[Result | Lost]":
         """The result of `work`, to come; `work` is no function of the main module (see `unreel.engine.starting`).
 
@@ -49,7 +59,7 @@ class StandingPool:
         told: Future[Result | Lost] = Future()
         told.set_running_or_notify_cancel()  # who waits no longer cannot cancel it for those who still do
 
-        def tell(future: "Future[Result]") -> None:
+        def tell(future: "Future[Any]") -> None:
             try:
                 told.set_result(result_of(future))
             except (UnreelError, OSError) as error:
@@ -60,7 +70,7 @@ class StandingPool:
 
 
 def _limit(memory: int) -> None:
-    _one_thread()
+    one_thread()
     if memory and sys.platform != "win32":
         import resource
 

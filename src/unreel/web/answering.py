@@ -95,4 +95,3 @@ async def label_items(site: Site, label: str, items: Sequence[Item]) -> None:
             cut = await site.cuts.piece(await site.originals.checked(item.video.row), item.start, item.end)
             await asyncio.to_thread(site.labels.keep, cut, item)
     await asyncio.to_thread(site.labels.give, label, {item.name: item for item in items})
-

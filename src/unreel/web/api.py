@@ -54,9 +54,7 @@ async def videos(site: TheSite, browsing: Annotated[Browsing, Query()]) -> Video
     """Some of the videos."""
     given = given_labels(site)
     total, some = site.shelf.browse(browsing.wanted, browsing.order, browsing.offset, browsing.limit)
-    return VideoPage(
-        total=total, offset=browsing.offset, videos=[video_facts(site, video, given) for video in some]
-    )
+    return VideoPage(total=total, offset=browsing.offset, videos=[video_facts(site, video, given) for video in some])
 
 
 @api.get("/videos/{key}", tags=["collection"])
@@ -152,7 +150,8 @@ def table_file(site: Site, names: list[str]) -> Response:
     """A table to keep."""
     given = given_labels(site)
     content = as_table(
-        read_items(site.shelf, names), lambda item: given.get(item.name) or given.get(item.video.key) or item.video.row.label
+        read_items(site.shelf, names),
+        lambda item: given.get(item.name) or given.get(item.video.key) or item.video.row.label,
     )
     return Response(content, media_type="text/csv", headers=_kept_as("hits.csv"))
 

@@ -8,7 +8,6 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from unreel import __version__
 from unreel.errors import SettingsError, UnreelError, VideoError
 from unreel.web.api import api
 from unreel.web.guard import Guard, Rules
@@ -21,7 +20,7 @@ def application(site: Site, rules: Rules) -> ASGIApp:
     """A site behind its guard."""
     app = FastAPI(
         title="unreel",
-        version=__version__,
+        version="1",  # of the API
         description="Search, browse and label a collection of videos. The pages of this server use the same.",
         docs_url=None,  # it would load scripts from elsewhere
         redoc_url=None,

@@ -79,7 +79,7 @@ class Searching(Wanting):
         end = min(start + length, duration)
         if not start < end:
             raise SettingsError(
-                f"got a piece of {length:g} s from {start:g} s on, expected one within the {duration:.2f} s of the video."
+                f"got a piece of {length:g} s from {start:g} s on, expected one within the video's {duration:.2f} s."
             )
         if end - start > LONGEST_QUERY:
             raise SettingsError(f"got a piece of {end - start:.0f} s, expected at most {LONGEST_QUERY:.0f} s.")

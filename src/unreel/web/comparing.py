@@ -30,28 +30,30 @@ class Column:
 
 
 def side_by_side(answers: Sequence[Answer], label: str) -> list[Column]:
-    """A column for each encoder; `label` is the query's, which judges the hits, or ""."""
-    ranks = [{_name(hit): rank for rank, hit in enumerate(answer.hits, start=1)} for answer in answers]
+    """A column for each encoder; `label` is the query's, which judges the hits, or "".
+
+    Moments are the same where they overlap.
+    """
     columns = []
-    for number, answer in enumerate(answers):
-        others = [(other.name, ranks[place]) for place, other in enumerate(answers) if place != number]
-        places = [
-            Place(
-                rank,
-                hit,
-                _verdict(hit.video.label, label),
-                [f"{name}: {found[_name(hit)]}" for name, found in others if _name(hit) in found],
-            )
-            for rank, hit in enumerate(answer.hits, start=1)
-        ]
+    for answer in answers:
+        others = [other for other in answers if other is not answer]
+        places = []
+        for rank, hit in enumerate(answer.hits, start=1):
+            ranks = {other.name: _rank(hit, other) for other in others}
+            elsewhere = [f"{name}: {found}" for name, found in ranks.items() if found is not None]
+            places.append(Place(rank, hit, _verdict(hit.video.label, label), elsewhere))
         right = sum(place.verdict == "right" for place in places)
         shared = sum(len(place.elsewhere) == len(others) for place in places) if others else 0
         columns.append(Column(answer, places, right, shared))
     return columns
 
 
-def _name(hit: Hit) -> str:
-    return hit.item.partition("~")[0]
+def _rank(hit: Hit, answer: Answer) -> int | None:
+    """At which rank an answer has a hit, from 1."""
+    for rank, other in enumerate(answer.hits, start=1):
+        if other.video.key == hit.video.key and other.start < hit.end and hit.start < other.end:
+            return rank
+    return None
 
 
 def _verdict(found: str, label: str) -> Verdict:

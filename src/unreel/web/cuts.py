@@ -1,7 +1,7 @@
 """Thumbnails and pieces of videos: cut once, by processes with limits, and kept in the user's cache.
 
-    CACHE/web/
-    └── 3f/3f….webp, 3f….mp4     named by file, size, time of change and what was cut; the oldest go when there are many
+CACHE/web/
+└── 3f/3f….webp, 3f….mp4     named by file, size, time of change and what was cut; the oldest go when there are many
 """
 
 import asyncio
@@ -12,7 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, final
 
-from unreel.engine.pool import Lost, StandingPool
+from unreel.engine.pool import Lost
+from unreel.engine.standing import StandingPool
 from unreel.errors import VideoError
 from unreel.video.notes import reason_of
 from unreel.web.cutting import cut_piece, cut_strip, film_times, strip_times

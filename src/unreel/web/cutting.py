@@ -1,7 +1,7 @@
 """Pictures and pieces of video files of any origin, for processes that may end: see `unreel.web.cuts`.
 
-    strip      [160×120][160×120] … [160×120]     12 pictures side by side in one WebP, which the page moves
-    piece      H.264 without sound, shorter side at most 480 pixels: what every browser plays
+strip      [160×120][160×120] … [160×120]     12 pictures side by side in one WebP, which the page moves
+piece      H.264 without sound, shorter side at most 480 pixels: what every browser plays
 """
 
 from collections.abc import Generator, Iterator, Sequence
@@ -28,7 +28,7 @@ from unreel.video.frames import Converter
 from unreel.video.planes import Colour
 from unreel.video.transcode import UNFINISHED
 
-PICTURES = 12
+PICTURES, FILM_PICTURES = 12, 6
 STRIP_SECONDS = 1.2
 """How long a strip plays: ten pictures a second, as the video shows them."""
 
@@ -67,7 +67,7 @@ def strip_times(start: float, end: float, duration: float) -> list[float]:
 
 def film_times(duration: float) -> list[float]:
     """When the pictures of a film strip are shown: equally far apart, the whole video through."""
-    return [duration * (place + 0.5) / PICTURES for place in range(PICTURES)]
+    return [duration * (place + 0.5) / FILM_PICTURES for place in range(FILM_PICTURES)]
 
 
 def cut_strip(source: Path, times: Sequence[float]) -> bytes:
@@ -129,9 +129,10 @@ def look_at_upload(source: Path, folder: Path, longest: float) -> float:
 def _pictures(source: Path, times: Sequence[float]) -> Iterator[UInt8[np.ndarray, "h w 4"]]:
     """The picture at each time, as far as the video goes, but one in any case."""
     shown = _shown_from(source, times[0])
-    last, now = None, next(shown)
+    last: Shown | None = None
+    now: Shown | None = next(shown)
     for time in times:
-        if time - now.time > _LEAP:
+        if now is not None and time - now.time > _LEAP:
             shown.close()
             shown = _shown_from(source, time)
             now = next(shown)

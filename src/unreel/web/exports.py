@@ -44,7 +44,13 @@ def as_table(items: Sequence[Item], label_of: Callable[[Item], str]) -> str:
     for item in items:
         similarity = "" if item.similarity is None else f"{item.similarity:.6f}"
         rows.writerow(
-            [_harmless(item.video.row.path), f"{item.start:.3f}", f"{item.end:.3f}", _harmless(label_of(item)), similarity]
+            [
+                _harmless(item.video.row.path),
+                f"{item.start:.3f}",
+                f"{item.end:.3f}",
+                _harmless(label_of(item)),
+                similarity,
+            ]
         )
     return text.getvalue()
 
@@ -108,12 +114,15 @@ class _Sink:
     def __init__(self) -> None:
         self._parts: list[bytes] = []
 
-    def write(self, part: bytes) -> int:
+    def write(self, part: bytes, /) -> int:
         self._parts.append(bytes(part))
         return len(part)
 
     def flush(self) -> None:
         """Nothing is held back."""
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     def taken(self) -> bytes:
         content = b"".join(self._parts)

@@ -69,6 +69,14 @@ class Found:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class _File:
+    """A file, and a text that tells it from what was under its name before."""
+
+    path: Path
+    version: str
+
+
 @final
 class Finder:
     """Finds. Encoders, for what tables do not hold, are loaded when first needed; `pool` decodes for them.
@@ -107,8 +115,8 @@ class Finder:
         if shown.number in self._encoders or self._weights or Path(shown.table.facts.weights).exists():
             return ""
         return (
-            f"{shown.name} was at {shown.table.facts.weights}, where nothing is now: only whole videos of the collection "
-            "can be searched for. Start the server with --weights RUN."
+            f"{shown.name} was at {shown.table.facts.weights}, where nothing is now: only whole videos of the "
+            "collection can be searched for. Start the server with --weights RUN."
         )
 
     def _vector(self, shown: Shown, query: Query) -> Float32[np.ndarray, " c"]:
@@ -118,22 +126,19 @@ class Finder:
             UnreelError: neither can be; the message says why.
         """
         if query.upload is not None:
-            return self._computed(shown, query.upload.original, query.upload.key, query.piece)
+            return self._computed(shown, _File(query.upload.original, query.upload.key), query.piece)
         assert query.video is not None
         if query.piece is None and shown.table.count("video", f"id = {quoted(query.video.row.id)}"):
             return shown.table.vector(query.video.row.id)
         original = self._originals.find(query.video.row)
         if original.path is None:
             raise VideoError(f"{query.video.row.id}: {original.reason}.")
-        return self._computed(shown, original.path, original.version, query.piece)
+        return self._computed(shown, _File(original.path, original.version), query.piece)
 
-    def _compute(
-        self, shown: Shown, path: Path, version: str, piece: tuple[float, float] | None
-    ) -> Float32[np.ndarray, " c"]:
-        """`version` tells a file from what was under its name before."""
+    def _compute(self, shown: Shown, file: _File, piece: tuple[float, float] | None) -> Float32[np.ndarray, " c"]:
         at, seconds = (None, None) if piece is None else (piece[0], piece[1] - piece[0])
         with self._locks[shown.number]:
-            return self._encoder(shown).query(path, at, seconds).vector
+            return self._encoder(shown).query(file.path, at, seconds).vector
 
     def _encoder(self, shown: Shown) -> QueryEncoder:
         """The encoder of a table, loaded once."""

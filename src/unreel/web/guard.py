@@ -1,10 +1,10 @@
 """Who may ask, for what, and how much: before anything else sees a request.
 
-    Host          a name of this server, or an address: a page elsewhere cannot rename itself to this machine
-    Origin        what changes something, or is read by a script, must come from these pages themselves
-    token         where one is needed: once in the address, then in a cookie; or in the Authorization header
-    body          so many bytes, in so many seconds
-    answers       scripts, styles and pictures from here only; in nobody's frame; guessed at by nobody
+Host          a name of this server, or an address: a page elsewhere cannot rename itself to this machine
+Origin        what changes something, or is read by a script, must come from these pages themselves
+token         where one is needed: once in the address, then in a cookie; or in the Authorization header
+body          so many bytes, in so many seconds
+answers       scripts, styles and pictures from here only; in nobody's frame; guessed at by nobody
 """
 
 import asyncio
@@ -77,7 +77,9 @@ class Guard:
                 await self._app(scope, receive, send)
             return  # there are no web sockets here
         headers = Headers(scope=scope)
-        refusal = self._stranger(scope, headers) or self._without_token(scope, headers) or self._too_much(scope, headers)
+        refusal = (
+            self._stranger(scope, headers) or self._without_token(scope, headers) or self._too_much(scope, headers)
+        )
         if refusal is not None:
             await refusal(scope, receive, _guarded(send))
         else:

@@ -1,8 +1,8 @@
 """What can be selected: a video, or a piece of one; as forms, addresses and programs write it.
 
-    0123456789abcdef                      a video
-    0123456789abcdef@1.25-2.5             its piece from 1.25 to 2.5 s
-    0123456789abcdef@1.25-2.5~0.913       the same, found with that similarity
+0123456789abcdef                      a video
+0123456789abcdef@1.25-2.5             its piece from 1.25 to 2.5 s
+0123456789abcdef@1.25-2.5~0.913       the same, found with that similarity
 """
 
 import re

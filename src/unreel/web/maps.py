@@ -73,7 +73,7 @@ class Maps:
             found = await asyncio.wrap_future(self._pool.submit(places_of, vectors, _SEED))
             if isinstance(found, Lost):
                 raise CollectionError(
-                    f"the map of {shown.table.place} could not be drawn ({found.how}). Is there memory enough? Ask again."
+                    f"the map of {shown.table.place} could not be drawn ({found.how}). Is memory left? Ask again."
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, json.dumps({"method": found[1], "places": found[0].round(5).tolist()}))

@@ -47,7 +47,7 @@ async def strip(request: Request, site: TheSite, key: Key, start: Start = 0.0, e
 
 @media.get("/videos/{key}/filmstrip", **_binary("image/webp"))
 async def filmstrip(request: Request, site: TheSite, key: Key) -> Response:
-    """12 pictures of 160×120 side by side, from the whole of the video."""
+    """6 pictures of 160×120 side by side, from the whole of the video."""
     row = video_of(site, key).row
     try:
         picture = await site.cuts.filmstrip(await site.originals.checked(row), row.end)
@@ -83,7 +83,7 @@ async def view(site: TheSite, key: UploadKey) -> Response:
 
 @media.get("/uploads/{key}/filmstrip", **_binary("image/webp"))
 async def upload_filmstrip(site: TheSite, key: UploadKey) -> Response:
-    """12 pictures of 160×120 side by side, from the whole of a video that was sent."""
+    """6 pictures of 160×120 side by side, from the whole of a video that was sent."""
     return FileResponse(site.uploads.get(key).filmstrip, media_type="image/webp")
 
 

@@ -1,7 +1,7 @@
 """Which file of a video may be opened, and whether it is still the one that was embedded.
 
-A table says where each video lies and which folder (or list) it came from. A file is opened only if, after all links, it
-still lies inside that folder: nobody who can ask this server for a video can make it read anything else.
+A table says where each video lies and which folder (or list) it came from. A file is opened only if, after all links,
+it still lies inside that folder: nobody who can ask this server for a video can make it read anything else.
 """
 
 import asyncio

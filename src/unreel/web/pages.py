@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, cast
 
-from fastapi import APIRouter, Form, HTTPException, Query, Request, UploadFile
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from unreel.errors import SettingsError
@@ -21,7 +21,16 @@ from unreel.web.site import Site
 
 pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
-Picks = Annotated[list[str], Form()]
+
+def _picked(pick: Annotated[tuple[str, ...], Form()] = (), picks: Annotated[str, Form()] = "") -> list[str]:
+    """The names of what is selected: ticked boxes, and what the page's script has gathered from other pages."""
+    names = [*pick, *picks.split()]
+    if not names:
+        raise SettingsError("got nothing selected, expected at least one video: tick some first.")
+    return names
+
+
+Picked = Annotated[list[str], Depends(_picked)]
 
 
 @pages.get("/")
@@ -70,12 +79,12 @@ async def sent(request: Request, site: TheSite, key: UploadKey, searching: Annot
     return await _similar(request, site, sought, searching, player=player, upload=upload)
 
 
-async def _similar(
-    request: Request, site: Site, sought: Sought, searching: Searching, **context: Any
-) -> Response:
+async def _similar(request: Request, site: Site, sought: Sought, searching: Searching, **context: Any) -> Response:
     found = await find(site, sought, searching.search, searching.encoders(site.shelf))
     given = given_labels(site)
-    columns = side_by_side([told(site, each, given) for each in found], "" if sought.video is None else sought.video.row.label)
+    columns = side_by_side(
+        [told(site, each, given) for each in found], "" if sought.video is None else sought.video.row.label
+    )
     return _page(
         request,
         "similar.html",
@@ -90,7 +99,7 @@ async def _similar(
 
 
 @pages.get("/upload")
-async def upload_form(request: Request, site: TheSite) -> Response:
+async def upload_form(request: Request) -> Response:
     """Where to send a video from."""
     return _page(request, "upload.html")
 
@@ -119,36 +128,41 @@ async def labels(request: Request, site: TheSite) -> Response:
     others = len(site.labels.table()) - len(given)
     weights = site.shelf.shown[0].table.facts.weights
     return _page(
-        request, "labels.html", given=given, facts=facts, counts=counts, others=others, labels=site.labels, weights=weights
+        request,
+        "labels.html",
+        given=given,
+        facts=facts,
+        counts=counts,
+        others=others,
+        labels=site.labels,
+        weights=weights,
     )
 
 
 @pages.post("/labels")
 async def label(
-    site: TheSite, label: Annotated[str, Form()], pick: Picks = [], picks: Annotated[str, Form()] = "", back: Annotated[str, Form()] = "/labels"
+    site: TheSite,
+    label: Annotated[str, Form()],
+    picked: Picked,
+    back: Annotated[str, Form()] = "/labels",
 ) -> Response:
     """Give a label, or take it away."""
-    await label_items(site, label, read_items(site.shelf, _picked(pick, picks)))
+    await label_items(site, label, read_items(site.shelf, picked))
     return RedirectResponse(_local(back), 303)
 
 
 @pages.post("/selection")
-async def selection(
-    request: Request, site: TheSite, pick: Picks = [], picks: Annotated[str, Form()] = ""
-) -> Response:
+async def selection(request: Request, site: TheSite, picked: Picked) -> Response:
     """What is selected."""
     given = given_labels(site)
-    items = [(item, video_facts(site, item.video, given)) for item in read_items(site.shelf, _picked(pick, picks))]
+    items = [(item, video_facts(site, item.video, given)) for item in read_items(site.shelf, picked)]
     return _page(request, "selection.html", items=items)
 
 
 @pages.post("/export/{form}")
-async def export(
-    site: TheSite, form: Literal["list", "csv", "clips"], pick: Picks = [], picks: Annotated[str, Form()] = ""
-) -> Response:
+async def export(site: TheSite, form: Literal["list", "csv", "clips"], picked: Picked) -> Response:
     """What is selected, to keep."""
-    names = _picked(pick, picks)
-    return {"list": list_file, "csv": table_file, "clips": clips_file}[form](site, names)
+    return {"list": list_file, "csv": table_file, "clips": clips_file}[form](site, picked)
 
 
 @pages.get("/labels/clips")
@@ -197,14 +211,6 @@ def _page(request: Request, template: str, status: int = 200, **context: Any) ->
     address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     context |= {"site": request.app.state.site, "address": address if request.method == "GET" else "/"}
     return HTMLResponse(render(template, context), status)
-
-
-def _picked(pick: list[str], picks: str) -> list[str]:
-    """The names of what is selected: ticked boxes, and what the page's script has gathered from other pages."""
-    names = [*pick, *picks.split()]
-    if not names:
-        raise SettingsError("got nothing selected, expected at least one video: tick some first.")
-    return names
 
 
 def _local(address: str) -> str:

@@ -79,7 +79,9 @@ class Shelf:
     """The tables, opened once: what is embedded later is shown after a new start."""
 
     def __init__(self, tables: Sequence[EmbeddingTable]) -> None:
-        self.shown = [Shown(number, name, table) for number, (name, table) in enumerate(zip(_names(tables), tables))]
+        self.shown = [
+            Shown(number, name, table) for number, (name, table) in enumerate(zip(_names(tables), tables, strict=True))
+        ]
         self.videos: dict[str, Video] = {}
         for table in tables:
             for row in table.rows(kind="video"):

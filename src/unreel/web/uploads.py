@@ -1,8 +1,8 @@
 """Videos that people send to find others like them: decoded by processes with limits, and soon forgotten.
 
-    FOLDER/3f…/
-    ├── original                   what was sent: opened by such processes only
-    └── view.mp4, filmstrip.webp   to look at
+FOLDER/3f…/
+├── original                   what was sent: opened by such processes only
+└── view.mp4, filmstrip.webp   to look at
 """
 
 import asyncio

@@ -74,6 +74,7 @@ document.addEventListener("keydown", (event) => {
     const field = key === "/" ? document.getElementById("filter") : document.querySelector(".labelling input");
     if (!field || field.closest("[hidden]")) return;
     event.preventDefault();
+    field.closest("details")?.setAttribute("open", "");
     field.focus();
     field.select();
   } else if (key === "p") {
