@@ -15,10 +15,12 @@ from statistics import mean, stdev
 
 from unreel.checkpoint import load_encoder, untrained_encoder
 from unreel.evaluation.judgement import Judgement
-from unreel.evaluation.retrieval import PROTOCOLS
+from unreel.evaluation.protocols import ProtocolName
 from unreel.settings.model import read_settings
 from unreel.settings.pretraining import PretrainSettings
 from unreel.video.manifest import Manifest
+
+PROTOCOLS: tuple[ProtocolName, ...] = ("gap", "centred")
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def figures(run: Path, judged: set[tuple[Path, str]]) -> Iterator[Figure]:
         for level, features in Judgement().features_by_level(encoder, manifest, (3, 4, 5)).items():
             for probe in Judgement(level).linear(encoder, manifest, features):
                 yield Figure((probe.label, f"level {level}", encoder.name), "linear", probe.accuracy)
-            for protocol in PROTOCOLS:
+            for protocol in PROTOCOLS:  # of the same features
                 retrieval = Judgement(level, protocol=protocol).retrieval(encoder, manifest, features)
                 for score in retrieval.scores:
                     for k in (1, 5, 10):

@@ -43,3 +43,21 @@ def hit_at(k: int, vectors: Sequence[Vector], labels: Sequence[str], groups: Seq
         counted += 1
         hits += any(labels[row] == labels[query] for row in nearest)
     return hits / counted
+
+
+def order(query: Vector, gallery: Sequence[Vector], allowed: Sequence[int]) -> list[int]:
+    """The allowed rows of a gallery, nearest first; what is as near to nine digits stays in its order."""
+    return sorted(allowed, key=lambda row: -round(cosine(query, gallery[row]), 9))
+
+
+def average_precision(right: Sequence[bool]) -> float:
+    """The mean, over the right ones of an order, of the share of right ones up to each."""
+    shares = [sum(right[: place + 1]) / (place + 1) for place in range(len(right)) if right[place]]
+    return sum(shares) / len(shares)
+
+
+def vote(labels: Sequence[str], similarities: Sequence[float], temperature: float | None) -> str:
+    """The label whose voters weigh most, 1 or exp(s/τ) each; of equal ones the one with the first voter."""
+    weights = [1.0 if temperature is None else math.exp(each / temperature) for each in similarities]
+    totals = [sum(w for other, w in zip(labels, weights, strict=True) if other == label) for label in labels]
+    return labels[totals.index(max(totals))]

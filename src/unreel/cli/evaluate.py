@@ -1,41 +1,48 @@
-"""`unreel evaluate retrieval` and `unreel evaluate linear`."""
+"""`unreel evaluate`: retrieval, k-NN and linear probe of frozen features, recognition, and two results compared."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
-from pydantic import Field, PositiveInt
-from rich.console import Console
-from rich.table import Table
+from pydantic import Field, PositiveInt, model_validator
 
 from unreel.cli.parsing import parse
-from unreel.errors import SettingsError
+from unreel.errors import CollectionError, SettingsError
 from unreel.settings.model import Settings
 
 if TYPE_CHECKING:
     from unreel.checkpoint import LoadedEncoder
-    from unreel.evaluation.judgement import Judgement
-    from unreel.evaluation.linear import LinearProbe
+    from unreel.evaluation.divisions import Division
+    from unreel.evaluation.features import Features
     from unreel.evaluation.results import Retrieval
     from unreel.video.manifest import Manifest
 
-KINDS = ("retrieval", "linear")
+FROZEN = ("retrieval", "knn", "linear")
+RECOGNITION = ("test", "finetune")
+KINDS = (*FROZEN, "compare", *RECOGNITION)
 HELP = """usage: unreel evaluate KIND RUN FOLDER --out OUT [OPTIONS]
 
-  retrieval  nearest-neighbour retrieval: R@1, 5, 10, 20, 50 with intervals, and every query's hits
-  linear     accuracy of a linear classifier on frozen features
+  retrieval  nearest-neighbour retrieval: R@1, 5, 10, 20, 50 with intervals, mean average precision, every query's hits
+  knn        classification by the 1, 5 and 20 nearest videos
+  linear     classification by a linear classifier on frozen features
+  test       recognition by a fine-tuned classifier: every clip, five crops
+  finetune   fine-tune on each split and test
 
-The same encoder untrained is judged beside it. `unreel evaluate KIND --help` explains all options."""
+The same encoder untrained is judged beside it. Two results on the same queries:
+
+  unreel evaluate compare A/retrieval.json B/retrieval.json
+
+`unreel evaluate KIND --help` explains all options."""
 
 
 class Evaluate(Settings):
-    """Judge a pretrained encoder on a labelled folder, beside the same encoder untrained.
+    """Judge a pretrained encoder on labelled videos, beside the same encoder untrained.
 
-    Labels come from sub-folders or labels.csv. Every video is judged against all others; with --group-pattern
-    against those of other groups only.
+    Labels come from sub-folders, labels.csv or official lists. With --split the train part is searched, or learnt from,
+    and the test part asked. Otherwise every video is judged against all others, with groups against those of other
+    groups only; or --division holds some out.
     """
 
     run: tyro.conf.Positional[Path]
@@ -43,21 +50,67 @@ class Evaluate(Settings):
     folder: tyro.conf.Positional[Path]
     """Folder of videos, or of prepared videos; an unprepared one is prepared on the way."""
     out: Path
-    """Folder for the results (retrieval.json or linear.json)."""
-    protocol: Literal["gap", "centred"] = "gap"
-    """gap: mean over clips of the global average, cosine; centred: the same less the mean of all videos."""
+    """Folder for the results (retrieval.json, knn.json or linear.json)."""
+    protocol: Literal["gap", "centred", "vcop"] = "gap"
+    """gap: mean over clips of the global average; centred: the same less the mean of gallery or queries; vcop: frames
+    of 128×171, maximum of 2×2 cells, flattened, mean over clips. All compare by the cosine."""
     level: Literal[3, 4, 5] = 5
     """Block of the encoder whose features are judged."""
-    clips: PositiveInt = 10
-    """Equally spaced clips per video."""
+    clips: PositiveInt | None = None
+    """Clips per video; none given: those of the protocol, 10."""
+    drop_last: Annotated[int, Field(ge=0)] = 0
+    """Leave out the last videos of gallery and of queries that fill no batch of so many: vcop's code has 8."""
+    split: tuple[str, ...] = ()
+    """Official splits to judge on, each by itself; all: all there are."""
+    division: Literal["leave-one-out", "random", "groups"] = "leave-one-out"
+    """Without a split: every video against all others, or hold out a share of the videos, or of the groups."""
+    test_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """Share of the videos that --division random or groups holds out."""
+    seed: int = 0
+    """Draws which they are."""
     group_pattern: str | None = None
     """Regular expression whose first group, found in a video's path, names its group (person, source)."""
+    layout: Literal["folder", "ucf101", "hmdb51", "kinetics400", "kinetics600", "kinetics700"] = "folder"
+    """Data set whose official lists give classes, groups and splits; a prepared folder has them already."""
+    lists: Path | None = None
+    """Folder of these lists; none given: they are looked for in the folder of videos and beside it."""
     untrained: bool = True
     """Judge the same encoder before its first step too."""
+    classes: bool = False
+    """Show the figures of every class; the file has them always."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
     loader_workers: Annotated[int, Field(ge=0)] | None = None
     """Processes that decode; none given: chosen by the size of the collection."""
+
+    @model_validator(mode="after")
+    def _one_way_to_divide(self) -> "Evaluate":
+        if self.split and self.division != "leave-one-out":
+            raise ValueError(
+                f"split is {', '.join(self.split)} and division is {self.division}, expected one of them: both say "
+                "what is asked; take one away"
+            )
+        if self.drop_last and not self.split and self.division == "leave-one-out":
+            raise ValueError(
+                f"drop_last is {self.drop_last}, but there is no gallery apart from the queries to drop from; name a "
+                "split, or drop none"
+            )
+        return self
+
+
+class Compare(Settings):
+    """Compare two results of `unreel evaluate retrieval` query by query: is the one better, or does it only seem so?"""
+
+    first: tyro.conf.Positional[Path]
+    """One retrieval.json."""
+    second: tyro.conf.Positional[Path]
+    """Another, of the same splits of the same collection; or the same, with --encoders."""
+    encoders: tuple[str, str] | None = None
+    """Names of the encoder to take from each; none given: the last one of each."""
+    label: str | None = None
+    """Label that judges; none given: each that both have."""
+    k: PositiveInt = 1
+    """Compare hit@k, beside the mean average precision."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -66,16 +119,23 @@ def main(arguments: Sequence[str]) -> None:
         print(HELP)
         return
     kind = arguments[0]
-    if kind not in KINDS:
+    if kind in RECOGNITION:
+        import_module("unreel.cli.evaluate_recognition").main(kind, arguments[1:])
+    elif kind == "compare":
+        compare(parse(Compare, "evaluate compare", arguments[1:]))
+    elif kind in FROZEN:
+        run(kind, parse(Evaluate, f"evaluate {kind}", arguments[1:]))
+    else:
         raise SettingsError(f"got evaluate {kind!r}, expected one of: {', '.join(KINDS)}. See unreel evaluate --help")
-    run(kind, parse(Evaluate, f"evaluate {kind}", arguments[1:]))
 
 
 def run(kind: str, settings: Evaluate) -> None:
     """Judge, print and write."""
     from unreel.checkpoint import load_encoder, untrained_encoder
+    from unreel.cli.evaluation_tables import print_classifications, print_retrievals
     from unreel.engine.device import device
     from unreel.engine.outputs import check_free
+    from unreel.evaluation.classification import write_classifications
     from unreel.evaluation.judgement import Judgement
     from unreel.evaluation.results import write_retrievals
     from unreel.video.options import PrepareOptions
@@ -84,62 +144,89 @@ def run(kind: str, settings: Evaluate) -> None:
     target = settings.out / f"{kind}.json"
     check_free(target)
     trained = load_encoder(settings.run)
-    options = PrepareOptions(trained.settings.prepared_side, group_pattern=settings.group_pattern)
-    manifest = prepared(settings.folder, options)
-    where = str(device(settings.accelerator))
-    judgement = Judgement(settings.level, settings.clips, settings.protocol, where, settings.loader_workers)
+    side, groups = trained.settings.prepared_side, settings.group_pattern
+    manifest = prepared(
+        settings.folder, PrepareOptions(side, group_pattern=groups, layout=settings.layout, lists=settings.lists)
+    )
+    divisions = _divisions(settings, manifest)
+    judgement = Judgement(
+        settings.level,
+        settings.clips,
+        settings.protocol,
+        str(device(settings.accelerator)),
+        settings.loader_workers,
+        settings.drop_last,
+    )
+    videos = sorted({video.id: video for each in divisions for video in each.videos}.values(), key=lambda each: each.id)
+
+    def features(encoder: "LoadedEncoder") -> "Features":
+        return judgement.features(encoder, manifest, videos)
+
     encoders = [untrained_encoder(trained), trained] if settings.untrained else [trained]
+    embedded = ((encoder, features(encoder)) for encoder in encoders)
     settings.out.mkdir(parents=True, exist_ok=True)
     if kind == "retrieval":
-        retrievals = [_retrieval(judgement, encoder, manifest) for encoder in encoders]
+        retrievals = [
+            judgement.retrieval(encoder, manifest, each, division)
+            for encoder, each in embedded
+            for division in divisions
+        ]
         write_retrievals(target, retrievals)
-        print_retrievals(retrievals)
+        print_retrievals(retrievals, classes=settings.classes)
     else:
-        probes = {encoder.name: _linear(judgement, encoder, manifest) for encoder in encoders}
-        target.write_text(
-            json.dumps({name: [asdict(probe) for probe in each] for name, each in probes.items()}, indent=1)
-        )
-        print_probes(probes, settings.level)
+        judge = judgement.knn if kind == "knn" else judgement.linear
+        results = [
+            result
+            for encoder, each in embedded
+            for division in divisions
+            for result in judge(encoder, manifest, each, division)
+        ]
+        write_classifications(target, results)
+        print_classifications(results, classes=settings.classes)
     print(f"written to {target}")
 
 
-def print_retrievals(retrievals: Sequence["Retrieval"]) -> None:
-    """One table per label."""
-    if not retrievals[0].scores:
-        print("no label to judge by (no two videos share one): the neighbours of every video are written, unjudged")
-    print(f"collection: {retrievals[0].collection}")
-    for label in [score.label for score in retrievals[0].scores]:
-        first, score = retrievals[0], retrievals[0].score(label)
-        chance = f"chance {score.chance:.1%}, {score.queries} queries"
-        table = Table(
-            title=f"retrieval by {label}: {first.protocol}, level {first.level}, {first.split}",
-            caption=f"percent of queries; R@1 within: 95 % interval; {chance}",
+def compare(settings: Compare) -> None:
+    """Compare what two files hold, split by split and label by label."""
+    from unreel.cli.evaluation_tables import print_comparison
+    from unreel.evaluation import comparison
+    from unreel.evaluation.results import read_retrievals
+
+    names = settings.encoders or (None, None)
+    paths = (settings.first, settings.second)
+    first, second = (_by_split(path, read_retrievals(path), name) for path, name in zip(paths, names, strict=True))
+    splits = [split for split in first if split in second]
+    if not splits:
+        raise CollectionError(
+            f"{settings.first} was judged on {', '.join(first)} and {settings.second} on {', '.join(second)}, expected "
+            "a split in common. Judge both on one."
         )
-        for name in ("encoder", *(f"R@{k}" for k in score.hits), "R@1 within", "seen"):
-            table.add_column(name, justify="left" if name == "encoder" else "right", no_wrap=True)
-        for each in retrievals:
-            score = each.score(label)
-            low, high = score.intervals[1]
-            figures = [f"{100 * share:.1f}" for share in score.hits.values()]
-            within = f"{100 * low:.1f}–{100 * high:.1f}"
-            table.add_row(each.encoder, *figures, within, f"{each.seen} of {each.expected}")
-        Console().print(table)
+    for split in splits:
+        before, after = first[split], second[split]
+        labels = [score.label for score in before.scores if score.label in {each.label for each in after.scores}]
+        for label in [settings.label] if settings.label else labels:
+            print_comparison(before, after, comparison.compare(before, after, label, settings.k))
 
 
-def print_probes(probes: dict[str, list["LinearProbe"]], level: int) -> None:
-    """One table for all labels and encoders."""
-    table = Table("encoder", "label", "accuracy", "videos", "folds", title=f"linear probe of level {level}")
-    for name, each in probes.items():
-        for probe in each:
-            table.add_row(
-                name, probe.label, f"{probe.accuracy:.1%}", str(probe.videos), f"{probe.folds}, {probe.split}"
-            )
-    Console().print(table)
+def _divisions(settings: Evaluate, manifest: "Manifest") -> list["Division"]:
+    from unreel.evaluation.divisions import group_hold_out, leave_one_out, official, random_hold_out
+
+    if settings.split:
+        names = manifest.split_names if settings.split == ("all",) else settings.split
+        if not names:
+            manifest.parts("all")  # says that there are none
+        return [official(manifest, name) for name in names]
+    if settings.division == "random":
+        return [random_hold_out(manifest, settings.test_share, settings.seed)]
+    if settings.division == "groups":
+        return [group_hold_out(manifest, settings.test_share, settings.seed)]
+    return [leave_one_out(manifest)]
 
 
-def _retrieval(judgement: "Judgement", encoder: "LoadedEncoder", manifest: "Manifest") -> "Retrieval":
-    return judgement.retrieval(encoder, manifest, judgement.features(encoder, manifest))
-
-
-def _linear(judgement: "Judgement", encoder: "LoadedEncoder", manifest: "Manifest") -> list["LinearProbe"]:
-    return judgement.linear(encoder, manifest, judgement.features(encoder, manifest))
+def _by_split(path: Path, retrievals: Sequence["Retrieval"], name: str | None) -> dict[str, "Retrieval"]:
+    """By its split: the last retrieval of an encoder, or of any."""
+    chosen = {each.split: each for each in retrievals if name in (None, each.encoder)}
+    if not chosen:
+        held = ", ".join(dict.fromkeys(each.encoder for each in retrievals)) or "none"
+        raise CollectionError(f"{path} has no encoder {name!r}. Its encoders are: {held}.")
+    return chosen

@@ -11,11 +11,14 @@ from torch import Tensor
 
 from unreel.augment import CENTRE_SHARE, apply_views, centre_draws
 from unreel.engine.progress import Bar
+from unreel.evaluation.protocols import GAP, Protocol
+from unreel.evaluation.resized import centre_of_resized
 from unreel.models import Encoder
 from unreel.settings.pretraining import EncoderSettings
 from unreel.video.datasets import EvaluationDataset, Failure, Sample
 from unreel.video.loading import evaluation_samples
 from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.sampling import equally_spaced_starts, starts_of_centres
 
 CLIPS_AT_ONCE = 64
 
@@ -24,8 +27,8 @@ CLIPS_AT_ONCE = 64
 class Features:
     """Feature vectors of the videos that could be read, in the order asked for.
 
-    `clips` holds the level's global average of each clip, `missing` the id and reason of each video that could not be
-    read any more.
+    `clips` holds what the protocol keeps of each clip, or one vector where it keeps their mean only; `missing` the id
+    and reason of each video that could not be read any more.
     """
 
     ids: tuple[str, ...]
@@ -35,28 +38,35 @@ class Features:
     @property
     def videos(self) -> Float[np.ndarray, "n c"]:
         """One vector per video: the mean over its clips."""
-        return np.asarray(self.clips.mean(axis=1))
+        return self.clips[:, 0] if self.clips.shape[1] == 1 else np.asarray(self.clips.mean(axis=1))
 
 
 @final
 class FeatureExtractor:
-    """Runs an encoder over videos: equally spaced clips, centre crop, global average of one level."""
+    """Runs an encoder over videos, as a protocol says."""
 
     def __init__(
-        self, encoder: Encoder, settings: EncoderSettings, *, level: int = 5, device: torch.device | str = "cpu"
+        self,
+        encoder: Encoder,
+        settings: EncoderSettings,
+        *,
+        level: int = 5,
+        protocol: Protocol = GAP,
+        device: torch.device | str = "cpu",
     ) -> None:
         self._encoder, self._settings, self._level, self._device = encoder, settings, level, torch.device(device)
+        self._protocol = protocol
 
     def features(
         self,
         manifest: Manifest,
         records: Sequence[VideoRecord],
         *,
-        clips: int = 10,
+        clips: int | None = None,
         workers: int | None = None,
         description: str = "embedding",
     ) -> Features:
-        """The features of `clips` clips of each of the videos."""
+        """The features of `clips` clips of each of the videos; none given: as many as the protocol has."""
         levels = (self._level,)
         return self.by_level(manifest, records, levels, clips=clips, workers=workers, description=description)[
             levels[0]
@@ -68,14 +78,23 @@ class FeatureExtractor:
         records: Sequence[VideoRecord],
         levels: Sequence[int],
         *,
-        clips: int = 10,
+        clips: int | None = None,
         workers: int | None = None,
         description: str = "embedding",
     ) -> dict[int, Features]:
         """The features of several levels, from one pass through the encoder."""
-        dataset = EvaluationDataset(manifest, records, self._settings.clip_length, clips)
+        clips = clips or self._protocol.clips
+        dataset = EvaluationDataset(
+            manifest,
+            records,
+            self._settings.clip_length,
+            clips,
+            starts=starts_of_centres if self._protocol.starts == "down" else equally_spaced_starts,
+            whole=self._protocol.frame is not None,
+        )
         ids: list[str] = []
-        vectors: dict[int, list[Tensor]] = {level: [] for level in levels}
+        kept = clips if self._protocol.each_clip else 1
+        tables = {level: _Table(len(records), kept, self._encoder.channels[level]) for level in levels}
         missing: dict[str, str] = {}
         waiting: list[Sample] = []
         with Bar(description, len(records)) as bar:
@@ -87,25 +106,56 @@ class FeatureExtractor:
                 ids.append(sample.id)
                 waiting.append(sample)
                 if len(waiting) * clips >= CLIPS_AT_ONCE:
-                    self._encode(waiting, vectors)
+                    self._encode(waiting, tables)
                     waiting = []
         if waiting:
-            self._encode(waiting, vectors)
-        features: dict[int, Features] = {}
-        for level in levels:
-            width = self._encoder.channels[level]
-            table = torch.cat(vectors[level]) if ids else torch.zeros(0, width)
-            features[level] = Features(tuple(ids), table.numpy().reshape(len(ids), clips, width), missing)
-        return features
+            self._encode(waiting, tables)
+        return {level: Features(tuple(ids), table.rows, missing) for level, table in tables.items()}
 
     @torch.inference_mode()
-    def _encode(self, samples: Sequence[Sample], vectors: dict[int, list[Tensor]]) -> None:
-        """Append the vectors of all clips of the samples, (n c) for each level."""
-        luma = torch.from_numpy(np.concatenate([sample.luma for sample in samples])).to(self._device)
-        chroma = torch.from_numpy(np.concatenate([sample.chroma for sample in samples])).to(self._device)
-        matrices = np.concatenate([np.repeat(sample.to_rgb[None], len(sample.luma), axis=0) for sample in samples])
-        to_rgb = torch.from_numpy(matrices).to(self._device)
-        clips = apply_views(luma, chroma, to_rgb, centre_draws(len(luma), CENTRE_SHARE), self._settings.size)
-        pyramid = self._encoder(clips)
-        for level, rows in vectors.items():
-            rows.append(pyramid[level].mean(dim=(2, 3, 4)).float().cpu())
+    def _encode(self, samples: Sequence[Sample], tables: dict[int, "_Table"]) -> None:
+        """Append the vectors of the samples to the table of each level."""
+        pyramid = self._encoder(self._shown(samples))
+        for level, table in tables.items():
+            pooled = self._protocol.pooled(pyramid[level])
+            vectors = pooled.view(len(samples), -1, pooled.shape[1])
+            if not self._protocol.each_clip:
+                vectors = vectors.double().mean(dim=1, keepdim=True)
+            table.append(vectors.float().cpu().numpy())
+
+    def _shown(self, samples: Sequence[Sample]) -> Float[Tensor, "b 3 t h w"]:
+        """What the encoder is shown of all clips of the samples."""
+        size, frame = self._settings.size, self._protocol.frame_for(self._settings.size)
+        if frame is not None:
+            return torch.cat([centre_of_resized(*self._tensors(sample), frame, size) for sample in samples])
+        luma, chroma, to_rgb = zip(*map(self._tensors, samples), strict=True)
+        matrices = torch.cat([matrix.expand(len(each), 3, 4) for matrix, each in zip(to_rgb, luma, strict=True)])
+        draws = centre_draws(len(matrices), CENTRE_SHARE)
+        return apply_views(torch.cat(luma), torch.cat(chroma), matrices, draws, size)
+
+    def _tensors(self, sample: Sample) -> tuple[Tensor, Tensor, Tensor]:
+        luma, chroma, to_rgb = (
+            torch.from_numpy(each).to(self._device) for each in (sample.luma, sample.chroma, sample.to_rgb)
+        )
+        return luma, chroma, to_rgb
+
+
+@final
+class _Table:
+    """Vectors (v c) of one video after the other, in memory that is taken once; c is known from the first on."""
+
+    def __init__(self, videos: int, clips: int, width: int) -> None:
+        self._videos, self._filled = videos, 0
+        self._table = np.zeros((0, clips, width), dtype=np.float32)
+
+    @property
+    def rows(self) -> Float[np.ndarray, "n v c"]:
+        """What was appended."""
+        return self._table[: self._filled]
+
+    def append(self, vectors: Float[np.ndarray, "n v c"]) -> None:
+        """Add the vectors of some videos."""
+        if not self._filled:
+            self._table = np.empty((self._videos, *vectors.shape[1:]), dtype=np.float32)
+        self._table[self._filled : self._filled + len(vectors)] = vectors
+        self._filled += len(vectors)

@@ -1,58 +1,79 @@
-"""Linear probe: how much of a label a linear classifier reads from frozen features, one group out at a time."""
+"""Linear probe: how much of a label a linear classifier reads from frozen features."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import LeaveOneGroupOut, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from unreel.errors import CollectionError
+from unreel.evaluation.trial import Trial
 
 FOLDS = 5
 
+Fold = tuple[Int[np.ndarray, " _"], Int[np.ndarray, " _"]]
+"""Rows to learn from and rows to test."""
 
-@dataclass(frozen=True)
-class LinearProbe:
-    """Accuracy (0 to 1) over all test videos of all folds; `split` says how the folds were made."""
 
-    label: str
-    split: str
-    folds: int
-    videos: int
-    accuracy: float
+def probe(trial: Trial, name: str, *, seed: int = 0) -> tuple[str, int, dict[str, str]]:
+    """How the videos were divided, the number of folds, and what is said of every query, by its id.
+
+    All videos of the trial have the label `name`.
+
+    Raises:
+        CollectionError: fewer than two labels, or too few videos of one for the folds.
+    """
+    videos, rows = trial.gallery, trial.gallery_rows
+    if trial.division.one_out:
+        labels = [video.labels[name] for video in videos]
+        split, folds = one_out_folds(labels, [video.group for video in videos], name=name, seed=seed)
+    else:
+        known = len(videos)
+        videos, rows = videos + trial.queries, np.concatenate([rows, trial.query_rows])
+        labels = [video.labels[name] for video in videos]
+        split, folds = trial.division.name, [(np.arange(known), np.arange(known, len(videos)))]
+    said = linear_probe(trial.vectors[rows], labels, folds, name=name)
+    return split, len(folds), {videos[row].id: label for row, label in said.items()}
+
+
+def one_out_folds(labels: Sequence[str], groups: Sequence[str], *, name: str, seed: int = 0) -> tuple[str, list[Fold]]:
+    """How every video is tested once, and the folds for it: each group once or, without groups, five folds.
+
+    Raises:
+        CollectionError: fewer than two labels, or too few videos of one for the folds.
+    """
+    classes, sources = np.array(labels), np.array(groups)
+    counts = np.unique(classes, return_counts=True)[1]
+    _check(len(counts), name)
+    if len(np.unique(sources)) > 1:
+        return "leave one group out", list(LeaveOneGroupOut().split(classes, classes, sources))
+    if counts.min() < FOLDS:
+        raise CollectionError(f"five folds need 5 videos of each {name!r} label, the rarest has {counts.min()}")
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(classes, classes)
+    return f"{FOLDS} stratified folds", list(folds)
 
 
 def linear_probe(
-    vectors: Float[np.ndarray, "n c"], labels: Sequence[str], groups: Sequence[str], *, name: str, seed: int = 0
-) -> LinearProbe:
-    """Logistic regression (L2, C = 1) on standardised features; videos without a label are left out.
-
-    With groups, each group is the test set once; without, five stratified folds.
+    vectors: Float[np.ndarray, "n c"], labels: Sequence[str], folds: Sequence[Fold], *, name: str
+) -> dict[int, str]:
+    """What a logistic regression (L2, C = 1) on standardised features says of each row that is tested.
 
     Raises:
-        CollectionError: fewer than two labels, or too few videos of a label for the folds.
+        CollectionError: fewer than two labels to learn from.
     """
-    rows = [row for row, label in enumerate(labels) if label]
-    classes = np.array([labels[row] for row in rows])
-    sources = np.array([groups[row] for row in rows])
-    if len(set(classes.tolist())) < 2:
-        raise CollectionError(f"a linear probe needs at least two {name!r} labels, got {len(set(classes.tolist()))}")
-    if len(set(sources.tolist())) > 1:
-        split = "leave one group out"
-        folds = list(LeaveOneGroupOut().split(classes, classes, sources))
-    else:
-        smallest = int(np.unique(classes, return_counts=True)[1].min())
-        if smallest < FOLDS:
-            raise CollectionError(f"five folds need 5 videos of each {name!r} label, the rarest has {smallest}")
-        split = f"{FOLDS} stratified folds"
-        folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(classes, classes))
-    right = 0
+    classes = np.array(labels)
+    said: dict[int, str] = {}
     for training, test in folds:
+        _check(len(np.unique(classes[training])), name)
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-        model.fit(vectors[rows][training], classes[training])
-        right += int((model.predict(vectors[rows][test]) == classes[test]).sum())
-    return LinearProbe(name, split, len(folds), len(rows), right / len(rows))
+        model.fit(vectors[training], classes[training])
+        said |= dict(zip(test.tolist(), map(str, model.predict(vectors[test])), strict=True))
+    return said
+
+
+def _check(classes: int, name: str) -> None:
+    if classes < 2:
+        raise CollectionError(f"a linear probe needs at least two {name!r} labels, got {classes}")

@@ -1,106 +1,139 @@
-"""Nearest-neighbour retrieval (Sec. 4.3) under the named protocols of `PROTOCOLS`.
-
-Without official lists every video is a query once and looks for its neighbours among all the others; where videos have
-groups (persons, sources), among those of other groups only.
-"""
+"""Nearest-neighbour retrieval (Sec. 4.3): every query searches the whole gallery, its labels judge what it finds."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from unreel.chance import generator
 from unreel.errors import CollectionError
-from unreel.evaluation.results import Neighbour, Score
+from unreel.evaluation.intervals import bootstrap
+from unreel.evaluation.measures import average_precision, first_right, purity
+from unreel.evaluation.nearest import MEMORY, Directions, Groups, ranked
+from unreel.evaluation.results import ClassScore, Neighbour, Outcome, Score
 from unreel.video.manifest import VideoRecord
 
-Protocol = Literal["gap", "centred"]
-PROTOCOLS: dict[Protocol, str] = {
-    "gap": "10 equally spaced clips, centre crop, global average of one level, mean over clips, cosine (RSPNet)",
-    "centred": "as gap, minus the mean of all videos, cosine (CoCLR)",
-}
 HITS_AT = (1, 5, 10, 20, 50)
-RESAMPLES = 1000
-QUERIES_AT_ONCE = 1024
-
-Ranking = Sequence[Sequence[tuple[int, float]]]
+PURITY_AT = (1, 5, 10, 20)
 
 
-def rank(
-    vectors: Float[np.ndarray, "n c"], groups: Sequence[str], protocol: Protocol, *, keep: int = max(HITS_AT)
-) -> list[list[tuple[int, float]]]:
-    """For each video the (row, similarity) of the `keep` nearest others outside its own group, nearest first.
+@dataclass(frozen=True)
+class Fared:
+    """How the queries fared that one label judges: those that have it, and a right video to find.
 
-    A video of no group ("") is kept out of its own results only. Ties are broken by row.
+    `rows` are their numbers among the queries and `labels` their labels; `to_find` counts the right videos of the
+    gallery and `sizes` all that the query may find. `purity` has a column for each of `PURITY_AT`.
     """
-    if protocol == "centred":
-        vectors = vectors - vectors.mean(axis=0)
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    names = np.asarray(groups, dtype=object)
-    ranking: list[list[tuple[int, float]]] = []
-    for first in range(0, len(unit), QUERIES_AT_ONCE):
-        queries = np.arange(first, min(first + QUERIES_AT_ONCE, len(unit)))
-        similarities = unit[queries] @ unit.T
-        own = (names[queries, None] == names[None, :]) & (names[queries, None] != "")
-        own[np.arange(len(queries)), queries] = True
-        order = np.argsort(np.where(own, np.inf, -similarities), axis=1, kind="stable")
-        sizes = (~own).sum(axis=1)
-        for query, hits in enumerate(order):
-            nearest = hits[: min(keep, int(sizes[query]))]
-            ranking.append([(int(hit), float(similarities[query, hit])) for hit in nearest])
-    return ranking
+
+    rows: Int[np.ndarray, " n"]
+    labels: tuple[str, ...]
+    to_find: Int[np.ndarray, " n"]
+    sizes: Int[np.ndarray, " n"]
+    first_right: Int[np.ndarray, " n"]
+    average_precision: Float[np.ndarray, " n"]
+    purity: Float[np.ndarray, "n k"]
 
 
-def judge(
-    ranking: Ranking,
-    labels: Sequence[str],
-    groups: Sequence[str],
+@dataclass(frozen=True)
+class Found:
+    """What a search has found: (row of the gallery, similarity) for every query, nearest first, and how by each label
+    the queries fared."""
+
+    hits: list[list[tuple[int, float]]]
+    fared: dict[str, Fared]
+
+
+Labels = tuple[Sequence[str], Sequence[str]]
+"""A label of each query and of each video of the gallery, "" where it has none."""
+
+
+def retrieve(
+    queries: Directions,
+    gallery: Directions,
+    labels: Mapping[str, Labels],
     *,
-    name: str,
-    seed: int = 0,
-    hits_at: Sequence[int] = HITS_AT,
-) -> Score:
-    """hit@k of a ranking: at least one of the k nearest videos has the query's label.
+    groups: Groups | None = None,
+    keep: int = max(HITS_AT),
+    memory: int = MEMORY,
+) -> Found:
+    """Search the gallery for every query, judge by each of the labels, keep the `keep` nearest."""
+    codes = {name: _codes(*both) for name, both in labels.items()}
+    hits: list[list[tuple[int, float]]] = []
+    parts: dict[str, list[Fared]] = {name: [] for name in labels}
+    for block in ranked(queries, gallery, groups=groups, memory=memory):
+        own = slice(block.first, block.first + len(block.rows))
+        for rows, similarities, size in zip(block.rows, block.similarities, block.sizes, strict=True):
+            nearest = rows[: min(keep, size)].tolist()
+            hits.append(list(zip(nearest, similarities[: len(nearest)].tolist(), strict=True)))
+        places = np.arange(block.rows.shape[1])
+        for name, (asked, known) in codes.items():
+            right = known[block.rows] == asked[own, None]
+            right &= places < block.sizes[:, None]
+            right &= asked[own, None] >= 0
+            parts[name].append(_fared(right, block.sizes, labels[name][0][own], block.first))
+    return Found(hits, {name: _joined(each) for name, each in parts.items()})
 
-    Counted over the queries that have a label and at least one right video to find; a k beyond the smallest gallery is
-    left out. The intervals are the 2.5th and 97.5th percentiles of 1,000 bootstrap samples of the queries.
+
+def judge(fared: Fared, ids: Sequence[str], *, name: str, seed: int = 0, hits_at: Sequence[int] = HITS_AT) -> Score:
+    """The score of the queries that a label judges; `ids` are those of all queries.
+
+    A k beyond the smallest gallery is left out. The intervals are those of `bootstrap`.
 
     Raises:
         CollectionError: no query can be judged.
     """
-    to_find, galleries = _right_and_all(labels, groups)
-    queries = [row for row, label in enumerate(labels) if label and to_find[row]]
-    if not queries:
+    if not len(fared.rows):
         raise CollectionError(
             f"no video has another one with the same {name!r} label to find, expected at least one pair: "
             "give labels by sub-folders or a labels.csv, and check --group-pattern."
         )
-    first_right = np.array([_first(ranking[query], labels, labels[query]) for query in queries])
-    hits = {k: first_right < k for k in hits_at if k <= min(galleries[query] for query in queries)}
-    samples = generator(seed, "bootstrap", name).integers(len(queries), size=(RESAMPLES, len(queries)))
-    intervals = {k: _interval(hit[samples].mean(axis=1)) for k, hit in hits.items()}
-    chance = float(np.mean([to_find[query] / galleries[query] for query in queries]))
-    return Score(name, len(queries), chance, {k: float(hit.mean()) for k, hit in hits.items()}, intervals)
+    least = int(fared.sizes.min())
+    hits = {k: fared.first_right <= k for k in hits_at if k <= least}
+    measures = np.stack([*hits.values(), fared.average_precision]).astype(np.float64)
+    *of_hits, of_precision = [
+        (float(low), float(high)) for low, high in bootstrap(measures, generator(seed, "bootstrap", name))
+    ]
+    of_class = np.array(fared.labels)
+    classes = {label: of_class == label for label in sorted(set(fared.labels))}
+    return Score(
+        name,
+        len(fared.rows),
+        float((fared.to_find / fared.sizes).mean()),
+        {k: float(hit.mean()) for k, hit in hits.items()},
+        dict(zip(hits, of_hits, strict=True)),
+        float(fared.average_precision.mean()),
+        of_precision,
+        {k: float(fared.purity[:, column].mean()) for column, k in enumerate(PURITY_AT) if k <= least},
+        {
+            label: ClassScore(
+                int(own.sum()),
+                {k: float(hit[own].mean()) for k, hit in hits.items()},
+                float(fared.average_precision[own].mean()),
+            )
+            for label, own in classes.items()
+        },
+        {
+            ids[row]: Outcome(int(place), float(precision))
+            for row, place, precision in zip(fared.rows, fared.first_right, fared.average_precision, strict=True)
+        },
+    )
 
 
 def judgeable_labels(videos: Sequence[VideoRecord]) -> list[str]:
-    """The labels by which at least one of the videos has a right one to find in its gallery."""
-    groups = [video.group for video in videos]
+    """The labels by which at least one of the videos has a right one to find among those not of its group."""
     names = sorted({name for video in videos for name in video.labels})
-    tables = {name: labels_of(videos, name) for name in names}
-    right = {name: _right_and_all(labels, groups)[0] for name, labels in tables.items()}
-    return [
-        name for name in names if any(label and more for label, more in zip(tables[name], right[name], strict=True))
-    ]
+    return [name for name in names if _any_right(labels_of(videos, name), [video.group for video in videos])]
 
 
-def named(ids: Sequence[str], ranking: Ranking) -> dict[str, tuple[Neighbour, ...]]:
-    """A ranking by video ids instead of rows."""
+def named(
+    queries: Sequence[str], gallery: Sequence[str], hits: Sequence[Sequence[tuple[int, float]]]
+) -> dict[str, tuple[Neighbour, ...]]:
+    """What was found, by the ids of videos instead of rows; similarities to nine digits, which is all they have."""
     return {
-        ids[query]: tuple(Neighbour(ids[hit], similarity) for hit, similarity in hits)
-        for query, hits in enumerate(ranking)
+        query: tuple(Neighbour(gallery[row], round(similarity, 9)) for row, similarity in found)
+        for query, found in zip(queries, hits, strict=True)
     }
 
 
@@ -109,21 +142,39 @@ def labels_of(records: Sequence[VideoRecord], name: str) -> list[str]:
     return [record.labels.get(name, "") for record in records]
 
 
-def _right_and_all(labels: Sequence[str], groups: Sequence[str]) -> tuple[list[int], list[int]]:
-    """For each query: the number of videos with its label in its gallery, and the size of its gallery."""
-    by_label, by_group = Counter(labels), Counter(groups)
-    by_both = Counter(zip(labels, groups, strict=True))
-    pairs = list(zip(labels, groups, strict=True))
-    right = [by_label[label] - (by_both[label, group] if group else 1) for label, group in pairs]
-    everything = [len(labels) - (by_group[group] if group else 1) for group in groups]
-    return right, everything
+def _codes(asked: Sequence[str], known: Sequence[str]) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " m"]]:
+    """Both labels as numbers, -1 where there is none."""
+    numbers = {label: number for number, label in enumerate(sorted({*asked, *known} - {""}))}
+    first, second = (np.array([numbers.get(label, -1) for label in each], np.int32) for each in (asked, known))
+    return first, second
 
 
-def _first(hits: Sequence[tuple[int, float]], labels: Sequence[str], wanted: str) -> int:
-    """The place of the first right hit, counted from 0; beyond every k when there is none."""
-    return next((place for place, (hit, _) in enumerate(hits) if labels[hit] == wanted), max(HITS_AT))
+def _fared(right: Bool[np.ndarray, "b m"], sizes: Int[np.ndarray, " b"], labels: Sequence[str], first: int) -> Fared:
+    """Those of a block of queries that have something right to find; the block begins at the query `first`."""
+    judged = np.flatnonzero(right.any(axis=1))
+    right = right[judged]
+    return Fared(
+        judged + first,
+        tuple(labels[row] for row in judged.tolist()),
+        right.sum(axis=1),
+        sizes[judged],
+        first_right(right),
+        average_precision(right),
+        np.stack([purity(right, k) for k in PURITY_AT], axis=1),
+    )
 
 
-def _interval(means: Float[np.ndarray, " r"]) -> tuple[float, float]:
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+def _joined(parts: Sequence[Fared]) -> Fared:
+    """The blocks of all queries, one after the other."""
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("rows", "to_find", "sizes", "first_right", "average_precision", "purity")
+    }
+    return Fared(labels=tuple(label for part in parts for label in part.labels), **arrays)
+
+
+def _any_right(labels: Sequence[str], groups: Sequence[str]) -> bool:
+    """Whether a video has another one with its label that is not of its group."""
+    by_label, by_both = Counter(labels), Counter(zip(labels, groups, strict=True))
+    pairs = zip(labels, groups, strict=True)
+    return any(label and by_label[label] > (by_both[label, group] if group else 1) for label, group in pairs)

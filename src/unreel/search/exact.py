@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Float32, Int
 
-from unreel.search.rows import sorted_places, vectors_of
+from unreel.search.rows import schema, sorted_places, vectors_of
 
 _WAITING = 4096  # candidates, or four times the wanted, before the worse of them are let go
 
@@ -85,4 +85,6 @@ def nearest_of(batches: Iterable[pa.RecordBatch], query: Float32[np.ndarray, " c
             kept = ranked(pa.concat_tables(waiting), top)
             waiting, count = [kept], len(kept)
             least = kept[SIMILARITY][-1].as_py() if len(kept) == top else least
-    return ranked(pa.concat_tables(waiting), top) if waiting else pa.table({})
+    if not waiting:
+        return schema(len(query)).append(pa.field(SIMILARITY, pa.float32())).empty_table()
+    return ranked(pa.concat_tables(waiting), top)

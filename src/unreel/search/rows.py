@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -57,14 +57,11 @@ class Row:
     level: int
 
 
-def row_of(values: dict[str, Any]) -> Row:
-    """The row of a table's values by column name; other columns are left out."""
-    return Row(**{name: values[name] for name in COLUMNS} | {"labels": json.loads(values["labels"])})
-
-
 def rows_of(table: pa.Table) -> list[Row]:
-    """The rows of a table."""
-    return [row_of(values) for values in table.select(list(COLUMNS)).to_pylist()]
+    """The rows of a table; its other columns are left out."""
+    return [
+        Row(**(values | {"labels": json.loads(values["labels"])})) for values in table.select(list(COLUMNS)).to_pylist()
+    ]
 
 
 def schema(width: int) -> pa.Schema:

@@ -7,7 +7,7 @@ hits = table.search(vector, top=20, kind="clip", where="label != 'walk'")
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
@@ -22,7 +22,7 @@ from unreel.search.facts import TableFacts
 from unreel.search.filters import Compared, Filter, all_of, columns_of, parse_filter
 from unreel.search.lance import LanceStore
 from unreel.search.parquet import ParquetStore, parquet_path
-from unreel.search.rows import COLUMNS, Kind, Row, plain, row_of, rows_of, sorted_places, vectors_of
+from unreel.search.rows import COLUMNS, Kind, Row, plain, rows_of, sorted_places, vectors_of
 
 HELD_BYTES = 512 << 20
 """Vectors of one kind that are kept in memory once they were searched; more are read for each exact search."""
@@ -35,10 +35,11 @@ _SHARED = ("kind", "path", "source", "label", "labels", "checksum", "encoder", "
 
 @dataclass(frozen=True)
 class Hit:
-    """A row that was found, and its cosine similarity to the query (−1 to 1)."""
+    """A row that was found, its cosine similarity to the query (−1 to 1), and its vector."""
 
     row: Row
     similarity: float
+    vector: Float32[np.ndarray, " c"] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,8 @@ class EmbeddingTable:
             found = held.nearest(query, top, None if where is None else _mask(held.rows, parse_filter(where)))
         else:
             found = nearest_of(self._store.batches(_ALL, condition), query, top)
-        return [Hit(row_of(values), values[SIMILARITY]) for values in found.to_pylist()]
+        similarities = found[SIMILARITY].to_pylist()
+        return [Hit(*each) for each in zip(rows_of(found), similarities, vectors_of(found), strict=True)]
 
     def _sorted(self, kind: Kind | None) -> pa.Table:
         """The rows of a kind, or all, without their vectors; kept in memory."""

@@ -237,8 +237,7 @@ class _Update:
             level=self._facts.level,
         )
         clips = [replace(video, kind="clip", start=start, end=end) for start, end in spans]
-        mean = np.repeat(found.vectors, dataset.counts(found.row), axis=0).mean(axis=0, keepdims=True)
-        return table_of([video, *clips], np.concatenate([mean, found.vectors]))
+        return table_of([video, *clips], np.vstack([dataset.mean(found.row, found.vectors), found.vectors]))
 
 
 def source_of(manifest: Manifest) -> str:

@@ -10,6 +10,7 @@ from math import ceil
 from typing import final
 
 import numpy as np
+from jaxtyping import Float32
 from torch.utils.data import Dataset
 
 from unreel.errors import VideoError
@@ -59,10 +60,11 @@ class WindowDataset(Dataset[Sample | Failure]):
         """First frames of the clips of a video, each once."""
         return sorted(set(starts_of(self.records[row].frames, self._clip_length, self._clips)))
 
-    def counts(self, row: int) -> list[int]:
-        """How many times each of these counts in the mean."""
-        starts = starts_of(self.records[row].frames, self._clip_length, self._clips)
-        return [starts.count(each) for each in self.starts(row)] if self._clips != "all" else [1] * len(starts)
+    def mean(self, row: int, vectors: Float32[np.ndarray, "v c"]) -> Float32[np.ndarray, " c"]:
+        """The vector of a video, from those of its clips: a clip that was asked for several times counts as often."""
+        _, counts = np.unique(starts_of(self.records[row].frames, self._clip_length, self._clips), return_counts=True)
+        mean: np.ndarray = np.repeat(vectors, counts, axis=0).mean(axis=0)
+        return mean
 
     def pieces(self, row: int) -> Iterator[Piece]:
         """What to read to see all clips of a video once, in their order."""

@@ -8,7 +8,8 @@ from unreel.chance import generator
 from unreel.checkpoint import Origin
 from unreel.errors import CollectionError
 from unreel.evaluation.features import FeatureExtractor
-from unreel.evaluation.retrieval import judge, judgeable_labels, labels_of, rank
+from unreel.evaluation.nearest import Directions, numbered
+from unreel.evaluation.retrieval import judgeable_labels, labels_of, retrieve
 from unreel.methods import HDC
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.loop import Job, train
@@ -119,11 +120,9 @@ def _judge(settings: PretrainSettings, method: HDC, manifest: Manifest, videos: 
         method.train()
         rows = {video.id: video for video in judged}
         seen = [rows[identity] for identity in features.ids]
-        groups = [video.group for video in seen]
-        ranking = rank(features.videos, groups, "gap")
-        return {
-            f"knn/{name}": judge(ranking, labels_of(seen, name), groups, name=name).hits[1]
-            for name in judgeable_labels(seen)
-        }
+        known, apart = Directions(features.videos), numbered([video.group for video in seen])
+        labels = {name: (labels_of(seen, name),) * 2 for name in judgeable_labels(seen)}
+        found = retrieve(known, known, labels, groups=(apart, apart))
+        return {f"knn/{name}": float((each.first_right == 1).mean()) for name, each in found.fared.items()}
 
     return judge_by_neighbours

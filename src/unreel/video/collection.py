@@ -48,13 +48,15 @@ class CollectionFile:
 class Collection:
     """The files of a folder with a video's name, sorted by id, and how many others it holds (hidden ones apart).
 
-    `missing` are the names of the videos that official lists name but the folder does not hold, sorted.
+    `missing` are the names of the videos that official lists name but the folder does not hold, sorted, and
+    `missing_splits` has the part of every split that these would be in.
     """
 
     folder: Path
     files: tuple[CollectionFile, ...]
     ignored: int
     missing: tuple[str, ...] = ()
+    missing_splits: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def find_videos(folder: Path, *, group_pattern: str | None = None) -> Collection:

@@ -1,6 +1,6 @@
 """Clips of prepared videos by key, each draw from (seed, epoch, id): the same in whatever process and order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, final, runtime_checkable
 
@@ -18,10 +18,13 @@ from unreel.video.sampling import equally_spaced_starts, looped, two_starts
 Key = tuple[int, int]
 """(epoch, row)"""
 
+Starts = Callable[[int, int, int], list[int]]
+"""First frames of the clips of a video of so many frames, by their length and number."""
+
 
 @dataclass(frozen=True)
 class Sample:
-    """The clips of one video, cut to a square region of the prepared side; a video that failed has no clips."""
+    """The clips of one video: a square region of the prepared side, or whole frames."""
 
     id: str
     epoch: int
@@ -90,7 +93,10 @@ class PretrainDataset(Dataset[Sample]):
 
 @final
 class EvaluationDataset(Dataset[Sample | Failure]):
-    """`clips` equally spaced clips of each video, the centre square of the frame; short videos are looped."""
+    """`clips` clips of each video, the centre square of the frame or the whole of it; short videos are looped.
+
+    `starts` says where the clips begin, from frames, clip length and number of clips.
+    """
 
     def __init__(
         self,
@@ -99,9 +105,13 @@ class EvaluationDataset(Dataset[Sample | Failure]):
         clip_length: int,
         clips: int,
         reader: VideoReader | None = None,
+        *,
+        starts: Starts = equally_spaced_starts,
+        whole: bool = False,
     ) -> None:
         self._videos = Videos(manifest, records, reader)
         self._side, self._clip_length, self.clips = manifest.side, clip_length, clips
+        self._starts, self._whole = starts, whole
 
     def __len__(self) -> int:
         return len(self._videos.records)
@@ -109,9 +119,10 @@ class EvaluationDataset(Dataset[Sample | Failure]):
     def __getitem__(self, row: int) -> Sample | Failure:
         record = self._videos.records[row]
         try:
-            starts = equally_spaced_starts(record.frames, self._clip_length, self.clips)
+            starts = self._starts(record.frames, self._clip_length, self.clips)
             clips = self._videos.read(row, starts, self._clip_length)
-            return stacked(record.id, 0, [region(clip, self._side, (0.5, 0.5)) for clip in clips])
+            shown = clips if self._whole else [region(clip, self._side, (0.5, 0.5)) for clip in clips]
+            return stacked(record.id, 0, shown)
         except VideoError as error:
             return Failure(record.id, str(error))
 

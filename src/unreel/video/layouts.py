@@ -105,7 +105,10 @@ def arranged(collection: Collection, name: str, lists: Path | None = None) -> Co
         )
     classes = {_folder_name(video.label): video.label for video in listed.values() if video.label}
     files = tuple(_described(file, layout, listed, classes) for file in collection.files)
-    return replace(collection, files=files, missing=tuple(sorted(listed.keys() - known.keys())))
+    missing = tuple(sorted(listed.keys() - known.keys()))
+    return replace(
+        collection, files=files, missing=missing, missing_splits={each: listed[each].splits for each in missing}
+    )
 
 
 def _place_of_lists(folder: Path, name: str, lists: Path | None) -> Path:

@@ -19,6 +19,7 @@ from unreel.errors import CollectionError
 
 FILE_NAME = "manifest.parquet"
 FORMAT = "unreel-manifest-1"
+NOT_THERE = "named by the lists but not in the folder"
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ class Manifest:
 
     `root` is the folder of the manifest; `source` the folder or the list the videos came from; `side` the shorter side
     of the prepared files in pixels, 0 where they were only scanned; `ignored` how many files of the folder do not even
-    have a video's name; `missing` the names of the videos that official lists name but the folder does not hold.
+    have a video's name; `missing` the names of the videos that official lists name but the folder does not hold, and
+    `missing_splits` the part of every split that these would be in.
     """
 
     root: Path
@@ -97,6 +99,7 @@ class Manifest:
     side: int = 0
     ignored: int = 0
     missing: tuple[str, ...] = ()
+    missing_splits: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[VideoRecord]:
         return iter(self.records)
@@ -144,6 +147,23 @@ class Manifest:
                 parts.setdefault(record.splits[split], []).append(record)
         return {part: tuple(records) for part, records in sorted(parts.items())}
 
+    def unseen(self, split: str | None = None, part: str = "") -> dict[str, str]:
+        """Every video that should be there, or in a part of a split, but is of no use: its name and the reason.
+
+        Raises:
+            CollectionError: the manifest does not say in which part the missing videos would be.
+        """
+        reasons = {each.id: each.reason for each in self.refused if split is None or each.splits.get(split) == part}
+        absent = self.missing
+        if split is not None:
+            if self.missing and not self.missing_splits:
+                raise CollectionError(
+                    f"{self.root} was prepared by an earlier version of unreel, which did not note in which splits the "
+                    f"{len(self.missing)} videos are that its lists name but the folder lacks. Prepare it again."
+                )
+            absent = tuple(name for name in absent if self.missing_splits.get(name, {}).get(split) == part)
+        return reasons | dict.fromkeys(absent, NOT_THERE)
+
     def file(self, record: VideoRecord) -> Path:
         """Where the prepared file of a usable video is."""
         return self.root / record.path
@@ -160,6 +180,7 @@ class Manifest:
             "side": str(self.side),
             "ignored": str(self.ignored),
             "missing": json.dumps(self.missing),
+            "missing_splits": json.dumps(self.missing_splits),
         }
         path = path or self.root / FILE_NAME
         unfinished = path.with_suffix(".unfinished")
@@ -195,7 +216,8 @@ class Manifest:
         rows = table.select(names).to_pylist()
         records = tuple(VideoRecord(**(row | {name: dict(row.get(name, ())) for name in _MAPS})) for row in rows)
         missing = tuple(json.loads(facts.get("missing", "[]")))
-        return cls(root, records, facts["source"], int(facts["side"]), int(facts["ignored"]), missing)
+        splits = json.loads(facts.get("missing_splits", "{}"))
+        return cls(root, records, facts["source"], int(facts["side"]), int(facts["ignored"]), missing, splits)
 
 
 def is_prepared(folder: Path) -> bool:

@@ -50,8 +50,15 @@ def prepare(source: Path, out: Path, options: PrepareOptions) -> Manifest:
             records = sorted(_records(collection.files, out, options), key=lambda record: record.id)
         finally:
             _sweep(out)
-        place = printable(source.resolve())
-        manifest = Manifest(out, tuple(records), place, options.side, collection.ignored, collection.missing)
+        manifest = Manifest(
+            out,
+            tuple(records),
+            printable(source.resolve()),
+            options.side,
+            collection.ignored,
+            collection.missing,
+            collection.missing_splits,
+        )
         manifest.write()
     if not manifest.usable:
         reasons = ", ".join(f"{count} × {reason}" for reason, count in manifest.refusals.most_common())

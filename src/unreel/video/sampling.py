@@ -43,6 +43,16 @@ def equally_spaced_starts(frames: int, clip_length: int, count: int) -> list[int
     return [int(start) for start in np.linspace(0, last, count).round()]
 
 
+def starts_of_centres(frames: int, clip_length: int, count: int) -> list[int]:
+    """First frames of `count` clips with their centres at linspace(clip_length/2, frames − clip_length/2, count).
+
+    Rounded down, as in the code of clip order prediction (Xu et al., CVPR 2019), while `equally_spaced_starts` rounds
+    to the nearest. A video shorter than a clip gives start 0 every time: it is looped (see `looped`).
+    """
+    half = clip_length / 2
+    return [int(centre - half) for centre in np.linspace(half, max(frames, clip_length) - half, count)]
+
+
 def looped(frames: int, length: int) -> list[int]:
     """Frame numbers of a video of `frames` frames played over and over until `length` frames are shown."""
     return [index % frames for index in range(length)]

@@ -54,6 +54,7 @@ def scan(source: Path, out: Path, options: ScanOptions) -> Manifest:
             printable(source.resolve()),
             ignored=collection.ignored,
             missing=collection.missing,
+            missing_splits=collection.missing_splits,
         )
         manifest.write(out)
     return manifest

@@ -146,7 +146,7 @@ class Finder:
             faults = []
             for place in (*self._weights, None):
                 try:
-                    made = QueryEncoder.of(shown.table.facts, weights=place, engine=self._pool)
+                    made = QueryEncoder.of(shown.table.facts, weights=place, pool=self._pool)
                 except CheckpointError as error:
                     faults.append(str(error))
                     continue

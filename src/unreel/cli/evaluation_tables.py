@@ -1,0 +1,198 @@
+"""What `unreel evaluate` shows: tables of percent, what was seen of what was expected, and what was not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
+
+from rich.console import Console
+from rich.table import Table
+
+from unreel.cli.inventory import LISTED
+from unreel.evaluation.classification import Classification
+from unreel.evaluation.comparison import Comparison
+from unreel.evaluation.provenance import Provenance
+from unreel.evaluation.results import Retrieval, Score
+
+WIDTH = 110  # at the least: figures are never cut off
+Origin = Provenance | Retrieval
+
+
+@dataclass(frozen=True)
+class Line:
+    """The figures (0 to 1) of one encoder on one split by one label; `within` is the interval of the first."""
+
+    origin: Origin
+    figures: dict[str, float]
+    within: tuple[float, float]
+    classes: dict[str, dict[str, float]]
+
+
+def print_retrievals(retrievals: Sequence[Retrieval], *, classes: bool = False) -> None:
+    """One table per label."""
+    first = retrievals[0]
+    print(f"collection: {first.collection}")
+    labels = dict.fromkeys(score.label for each in retrievals for score in each.scores)
+    if not labels:
+        print("no label to judge by (no two videos share one): the neighbours of every video are written, unjudged")
+    for label in labels:
+        judged = [(each, score) for each in retrievals for score in each.scores if score.label == label]
+        queries, chances = ({f"{what(score)}" for _, score in judged} for what in (_queries, _chance))
+        _print_lines(
+            f"retrieval by {label}: {first.protocol}, level {first.level}",
+            f"percent of {' or '.join(sorted(queries))} queries; mAP: mean average precision; chance of R@1: "
+            f"{' or '.join(sorted(chances))}",
+            [_line(each, score) for each, score in judged],
+            classes=classes,
+        )
+    _print_missing(retrievals)
+
+
+def print_classifications(results: Sequence[Classification], *, classes: bool = False) -> None:
+    """One table per label."""
+    first = results[0]
+    print(f"collection: {first.origin.collection}")
+    method = {"knn": "nearest neighbours", "linear": "linear classifier"}[first.method]
+    for label in dict.fromkeys(each.label for each in results):
+        judged = [each for each in results if each.label == label]
+        counts = sorted({f"{each.videos}" for each in judged})
+        _print_lines(
+            f"{method} by {label}: {first.origin.protocol}, level {first.origin.level}",
+            f"percent of {' or '.join(counts)} test videos",
+            [Line(each.origin, each.accuracies, next(iter(each.intervals.values())), each.classes) for each in judged],
+            classes=classes,
+        )
+    _print_missing([each.origin for each in results])
+
+
+def print_comparison(first: Retrieval, second: Retrieval, found: Comparison) -> None:
+    """Both encoders on the same queries, and how sure the difference is."""
+    names = [f"{each.encoder} ({each.protocol}, level {each.level})" for each in (first, second)]
+    table = _table(
+        f"by {found.label}, split {first.split}: {found.queries} queries",
+        ["percent", *names, "difference", "95 % within", "p"],
+        f"gained {found.gained} queries, lost {found.lost}; p: exact McNemar test (R@{found.k}), changes of sign (mAP)",
+    )
+    table.add_row(
+        f"R@{found.k}",
+        *map(_percent, found.hits),
+        _signed(found.hit_difference),
+        _within(found.hit_interval, signed=True),
+        f"{found.hit_p_value:.2g}",
+    )
+    table.add_row(
+        "mAP",
+        *map(_percent, found.precisions),
+        _signed(found.precision_difference),
+        _within(found.precision_interval, signed=True),
+        f"{found.precision_p_value:.2g}",
+    )
+    _show(table)
+    if found.left_out:
+        print(f"  left out: {found.left_out} queries that only one of them has answered (!)")
+
+
+def seen(origin: Origin) -> str:
+    """How many videos took part; fewer than expected are marked."""
+    mark = " (!)" if origin.seen < origin.expected else ""
+    return f"{origin.seen:,} of {origin.expected:,}{mark}"
+
+
+def _queries(score: Score) -> str:
+    return f"{score.queries:,}"
+
+
+def _chance(score: Score) -> str:
+    return f"{score.chance:.1%}"
+
+
+def _line(retrieval: Retrieval, score: Score) -> Line:
+    classes = {
+        name: {
+            "queries": one.queries,
+            **{f"R@{k}": share for k, share in one.hits.items()},
+            "mAP": one.average_precision,
+        }
+        for name, one in score.classes.items()
+    }
+    figures = {f"R@{k}": share for k, share in score.hits.items()} | {"mAP": score.average_precision}
+    return Line(retrieval, figures, score.intervals[1], classes)
+
+
+def _print_lines(title: str, caption: str, lines: Sequence[Line], *, classes: bool) -> None:
+    """A table of all, one of their means over splits where there are several, and one for each line's classes."""
+    columns = [name for name in lines[0].figures if all(name in line.figures for line in lines)]
+    table = _table(
+        title, ["encoder", "split", *columns, f"{columns[0]} within", "seen"], f"{caption}; within: 95 % interval"
+    )
+    for line in lines:
+        figures = (_percent(line.figures[name]) for name in columns)
+        table.add_row(line.origin.encoder, line.origin.split, *figures, _within(line.within), seen(line.origin))
+    _show(table)
+    _print_means(title, columns, lines)
+    if classes:
+        for line in lines:
+            _print_classes(line)
+
+
+def _print_means(title: str, columns: Sequence[str], lines: Sequence[Line]) -> None:
+    splits = list(dict.fromkeys(line.origin.split for line in lines))
+    if len(splits) < 2:
+        return
+    table = _table(title, ["encoder", *columns], f"mean ± standard deviation over the splits {', '.join(splits)}")
+    for encoder in dict.fromkeys(line.origin.encoder for line in lines):
+        own = [line for line in lines if line.origin.encoder == encoder]
+        values = [[100 * line.figures[name] for line in own] for name in columns]
+        mark = " (!)" if any(line.origin.seen < line.origin.expected for line in own) else ""
+        table.add_row(f"{encoder}{mark}", *(f"{mean(each):.1f} ± {stdev(each):.1f}" for each in values))
+    _show(table)
+
+
+def _print_classes(line: Line) -> None:
+    first = next(iter(line.classes.values()))
+    table = _table(f"{line.origin.encoder}, split {line.origin.split}", ["class", *first], "percent of each class")
+    for name, figures in line.classes.items():
+        table.add_row(name, *(str(value) if what == "queries" else _percent(value) for what, value in figures.items()))
+    _show(table)
+
+
+def _print_missing(origins: Sequence[Origin]) -> None:
+    """The videos that were not seen, of each division and encoder that lacks others than the one before."""
+    told: dict[tuple[str, ...], None] = {}
+    for origin in origins:
+        if not origin.missing or origin.missing in told:
+            continue
+        told[origin.missing] = None
+        print(
+            f"(!) split {origin.split}: seen {origin.seen:,} of {origin.expected:,} videos, "
+            f"gallery {origin.gallery_seen:,} of {origin.gallery_expected:,}, "
+            f"queries {origin.queries_seen:,} of {origin.queries_expected:,}"
+        )
+        for identity in origin.missing[:LISTED]:
+            print(f"    {identity}: {origin.reasons.get(identity, 'not seen')}")
+        if len(origin.missing) > LISTED:
+            print(f"    and {len(origin.missing) - LISTED} more")
+
+
+def _table(title: str, columns: Sequence[str], caption: str) -> Table:
+    table = Table(title=title, caption=caption)
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="right" if number else "left", no_wrap=True)
+    return table
+
+
+def _show(table: Table) -> None:
+    console = Console()
+    Console(width=max(console.width, WIDTH)).print(table)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.1f}"
+
+
+def _within(interval: tuple[float, float], *, signed: bool = False) -> str:
+    show = _signed if signed else _percent
+    return " to ".join(map(show, interval)) if signed else "–".join(map(show, interval))

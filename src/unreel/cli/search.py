@@ -1,0 +1,160 @@
+"""`unreel search`."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from unreel.cli.parsing import parse
+from unreel.settings.model import Settings
+
+if TYPE_CHECKING:
+    from unreel.search.moments import Moment
+    from unreel.search.query import Query
+    from unreel.search.store import EmbeddingTable
+
+NEAR_DUPLICATE = 0.999
+
+
+class Search(Settings):
+    """Find more like this: the videos, or the moments in videos, of a table that are most similar to a video.
+
+    A whole video is compared with whole videos; a piece of one, --at a time, with clips, and clips of a video that
+    follow each other are shown as one moment. Similarity is the cosine (1: the same direction).
+    """
+
+    table: tyro.conf.Positional[str]
+    """Table of `unreel embed`."""
+    video: tyro.conf.Positional[Path]
+    """Any video."""
+    at: Annotated[float, Field(ge=0)] | None = None
+    """Seconds from the beginning of the video to the piece to search for; none given: the whole video."""
+    seconds: PositiveFloat | None = None
+    """Length of that piece; none given: one clip of the encoder."""
+    top: PositiveInt = 20
+    """How many to show."""
+    where: str | None = None
+    """Which rows to search among, as in "label != 'walk' AND start < 60"; = != < > IN LIKE BETWEEN AND OR NOT."""
+    kind: Literal["video", "clip"] | None = None
+    """What to find; none given: clips for a piece, videos for a whole one."""
+    near_duplicates: Annotated[float, Field(gt=0, le=1)] = NEAR_DUPLICATE
+    """Hits at least so similar to each other are shown once; 1: only those that are the same."""
+    exact: bool = False
+    """Compare with every row, even where the table has an index."""
+    weights: Path | None = None
+    """Where the encoder of the table is now, if it was moved."""
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute."""
+    seconds_per_file: PositiveFloat = 120.0
+    """A file that takes longer to decode is refused."""
+    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
+    """Print JSON instead of lines."""
+    html: Path | None = None
+    """Page to make as well, with what was found as moving pictures."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the verb."""
+    run(parse(Search, "search", arguments))
+
+
+def run(settings: Search) -> None:
+    """Search, print what was found, make the page."""
+    from unreel.engine.outputs import check_free
+    from unreel.search.moments import search_moments
+    from unreel.search.query import QueryEncoder
+    from unreel.search.store import EmbeddingTable
+
+    if settings.html is not None:
+        check_free(settings.html)
+    table = EmbeddingTable.open(settings.table)
+    whole = settings.at is None and settings.seconds is None
+    kind = settings.kind or ("video" if whole else "clip")
+    among = table.count(kind, settings.where)
+    encoder = QueryEncoder.of(
+        table.facts,
+        weights=settings.weights,
+        accelerator=settings.accelerator,
+        seconds_per_file=settings.seconds_per_file,
+    )
+    query = encoder.query(settings.video, settings.at, settings.seconds)
+    same = settings.near_duplicates
+    found = search_moments(table, query.vector, settings.top, kind, settings.where, exact=settings.exact, same=same)
+    how = f"{_exactness(settings, table)} among {among} {kind}s ({table.facts.encoder}, level {table.facts.level})"
+    if settings.as_json:
+        print(json.dumps(_content(settings, query, how, found), ensure_ascii=False, indent=1))
+    else:
+        print(f"more like {settings.video} {query.start:.2f}–{query.end:.2f} s: {how}")
+        print("\n".join(line for moment in found for line in _lines(moment)))
+    if settings.html is not None:
+        _write_page(settings, query, how, found)
+
+
+def _exactness(settings: Search, table: "EmbeddingTable") -> str:
+    index = table.facts.index
+    if index is None or settings.exact:
+        return "exact"
+    return f"by {index.kind}, recall@10 {index.recall:.3f},"
+
+
+def _lines(moment: "Moment") -> list[str]:
+    row = moment.hit.row
+    span = f"{moment.start:.2f}–{moment.end:.2f}"
+    first = f"{moment.hit.similarity:7.4f}  {span:>15} s  {row.path}" + (f"  [{row.label}]" if row.label else "")
+    return [first, *(f"{'':26} = {copy.hit.row.path}  {copy.start:.2f} s" for copy in moment.copies)]
+
+
+def _content(settings: Search, query: "Query", how: str, found: "Sequence[Moment]") -> dict[str, Any]:
+    return {
+        "query": {"path": str(settings.video), "start": query.start, "end": query.end},
+        "search": how,
+        "found": [_described(moment) for moment in found],
+    }
+
+
+def _described(moment: "Moment") -> dict[str, Any]:
+    row = moment.hit.row
+    described = {
+        "similarity": moment.hit.similarity,
+        "path": row.path,
+        "id": row.id,
+        "kind": row.kind,
+        "start": moment.start,
+        "end": moment.end,
+        "label": row.label,
+        "labels": row.labels,
+    }
+    return described | {"near_duplicates": [_described(copy) for copy in moment.copies]}
+
+
+def _write_page(settings: Search, query: "Query", how: str, found: "Sequence[Moment]") -> None:
+    """Cut a moving picture of the query and of all that was found, and write the page."""
+    from unreel.engine.pool import Engine, Lost
+    from unreel.reporting.found import Shown, write_found
+    from unreel.search.piece import glance
+    from unreel.video.notes import reason_of
+
+    assert settings.html is not None
+    spans = [(settings.video, query.start, query.end)]
+    spans += [(Path(moment.hit.row.path), moment.start, moment.end) for moment in found]
+    limit = settings.seconds_per_file
+    glances = Engine(seconds=limit).run(glance, spans)
+    pieces = {number: reason_of(each, limit) if isinstance(each, Lost) else each for number, each in glances}
+    asked = Shown(str(settings.video), f"{query.start:.2f}–{query.end:.2f} s", "", None, pieces[0])
+    shown = [
+        Shown(
+            moment.hit.row.path,
+            f"{moment.start:.2f}–{moment.end:.2f} s",
+            moment.hit.row.label,
+            moment.hit.similarity,
+            pieces[number],
+            tuple(copy.hit.row.path for copy in moment.copies),
+        )
+        for number, moment in enumerate(found, start=1)
+    ]
+    write_found(settings.html, asked, shown, how)
+    print(f"page: {settings.html}", file=sys.stderr if settings.as_json else sys.stdout)

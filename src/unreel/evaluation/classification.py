@@ -1,0 +1,94 @@
+"""Classification of test videos from frozen features, by nearest neighbours or by a linear classifier."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from unreel.chance import generator
+from unreel.engine.files import write_whole
+from unreel.evaluation.intervals import bootstrap
+from unreel.evaluation.provenance import Provenance
+from unreel.evaluation.results import read_results
+
+Method = Literal["knn", "linear"]
+FORMAT = "unreel-classification-1"
+
+
+@dataclass(frozen=True)
+class Classification:
+    """The label that every test video was given, one column for each way of giving it.
+
+    `videos` counts the test videos that have a label; one whose label no training video has counts as wrong.
+    `accuracies` are shares of them, 0 to 1, with 95 % bootstrap `intervals`; `classes` has those of each class, and
+    `predictions` what was said of each video. `folds` is how often a classifier was made.
+    """
+
+    method: Method
+    origin: Provenance
+    label: str
+    folds: int
+    videos: int
+    accuracies: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    classes: dict[str, dict[str, float]] = field(repr=False)
+    predictions: dict[str, dict[str, str]] = field(repr=False)
+
+    @property
+    def accuracy(self) -> float:
+        """That of the first column: the nearest neighbour's, or the linear classifier's."""
+        return next(iter(self.accuracies.values()))
+
+
+def classified(
+    method: Method,
+    origin: Provenance,
+    label: str,
+    truth: Mapping[str, str],
+    said: Mapping[str, Mapping[str, str]],
+    *,
+    folds: int = 1,
+) -> Classification:
+    """What comes of predictions: `truth` has the label of every test video, `said` what each column says of it."""
+    right = {column: np.array([each[video] == truth[video] for video in truth]) for column, each in said.items()}
+    measures = np.stack(list(right.values())).astype(np.float64)
+    pairs = bootstrap(measures, generator(origin.seed, "bootstrap", method, label))
+    of_class = np.array(list(truth.values()))
+    return Classification(
+        method,
+        origin,
+        label,
+        folds,
+        len(truth),
+        {column: float(each.mean()) for column, each in right.items()},
+        {column: (float(low), float(high)) for column, (low, high) in zip(right, pairs, strict=True)},
+        {
+            name: {column: float(each[of_class == name].mean()) for column, each in right.items()}
+            for name in sorted(set(truth.values()))
+        },
+        {video: {column: each[video] for column, each in said.items()} for video in truth},
+    )
+
+
+def write_classifications(path: Path, results: Sequence[Classification]) -> None:
+    """Write the results as JSON, whole or not at all."""
+    write_whole(path, json.dumps({"format": FORMAT, "classifications": [asdict(each) for each in results]}))
+
+
+def read_classifications(path: Path) -> list[Classification]:
+    """Read what `write_classifications` wrote.
+
+    Raises:
+        CollectionError: the file is missing or not one of ours.
+    """
+    content = read_results(path, FORMAT, "classification results", "unreel evaluate knn, or linear")
+    return [_classification(row) for row in content["classifications"]]
+
+
+def _classification(row: dict[str, Any]) -> Classification:
+    origin = Provenance(**(row["origin"] | {"missing": tuple(row["origin"]["missing"])}))
+    intervals = {column: tuple(pair) for column, pair in row["intervals"].items()}
+    return Classification(**(row | {"origin": origin, "intervals": intervals}))

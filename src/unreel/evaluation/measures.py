@@ -1,0 +1,30 @@
+"""What the order of a gallery is worth for a query, from which of its videos are right: true where so, nearest first.
+
+order       ✓ ✗ ✓ ✗ ✗ ✓ ✗         right: places 1, 3 and 6
+hit@k       whether a right one is among the first k
+purity@k    share of right ones among the first k
+average     mean, over all right ones, of the share of right ones up to its place:
+precision   (1/1 + 2/3 + 3/6) / 3
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+
+def first_right(right: Bool[np.ndarray, "n m"]) -> Int[np.ndarray, " n"]:
+    """The place, from 1, of the first right one; there must be one."""
+    return np.asarray(right.argmax(axis=1) + 1)
+
+
+def average_precision(right: Bool[np.ndarray, "n m"]) -> Float[np.ndarray, " n"]:
+    """The average precision over the whole gallery; there must be a right one for each query."""
+    queries, places = np.nonzero(right)
+    found = np.bincount(queries, minlength=len(right))
+    before = np.repeat(np.cumsum(found) - found, found)  # right ones of the queries before this one
+    shares = (np.arange(1, len(queries) + 1) - before) / (places + 1)
+    return np.asarray(np.bincount(queries, weights=shares, minlength=len(right)) / found)
+
+
+def purity(right: Bool[np.ndarray, "n m"], k: int) -> Float[np.ndarray, " n"]:
+    """The share of right ones among the first k, where there are so many."""
+    return np.asarray(right[:, :k].mean(axis=1))

@@ -1,0 +1,143 @@
+"""From a video to the vector that it is searched by, made as those of the table were."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, final
+
+import numpy as np
+from jaxtyping import Float32
+
+from unreel.checkpoint import load_encoder, untrained_encoder
+from unreel.engine.device import device
+from unreel.engine.pool import Engine, Lost
+from unreel.engine.standing import StandingPool
+from unreel.errors import CheckpointError, VideoError
+from unreel.search.embedding import ClipEncoder, embedded_here
+from unreel.search.facts import TableFacts
+from unreel.search.piece import Wanted, read_piece
+from unreel.search.windows import AT_ONCE, WindowDataset
+from unreel.video.datasets import region, stacked
+from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.notes import reason_of
+from unreel.video.planes import Planes
+from unreel.video.sampling import consecutive_starts, looped
+from unreel.video.transcode import transcode
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is searched for: the vector of a video from `start` to `end` seconds."""
+
+    vector: Float32[np.ndarray, " c"]
+    start: float
+    end: float
+
+
+@final
+class QueryEncoder:
+    """The encoder of a table, ready to embed what is searched for.
+
+    A file that takes longer than `seconds_per_file` to decode is refused; or longer than those of `pool`, whose
+    processes decode where one is given.
+    """
+
+    def __init__(
+        self,
+        encoder: ClipEncoder,
+        facts: TableFacts,
+        seconds_per_file: float = 120.0,
+        pool: StandingPool | None = None,
+    ) -> None:
+        self._encoder, self._facts = encoder, facts
+        self._engine = pool or Engine(workers=1, seconds=seconds_per_file)
+
+    @classmethod
+    def of(
+        cls,
+        facts: TableFacts,
+        *,
+        weights: Path | None = None,
+        accelerator: str = "auto",
+        seconds_per_file: float = 120.0,
+        pool: StandingPool | None = None,
+    ) -> "QueryEncoder":
+        """The encoder that made a table, from where it was then, or from `weights`.
+
+        Raises:
+            CheckpointError: there are no weights, or they are those of another encoder.
+        """
+        place = weights or Path(facts.weights)
+        if not place.exists():
+            raise CheckpointError(
+                f"the encoder of this table was at {place}, where nothing is now. Say where it is: --weights RUN"
+            )
+        encoder = load_encoder(place)
+        encoder = untrained_encoder(encoder) if facts.untrained else encoder
+        if encoder.checkpoint != facts.checkpoint:
+            raise CheckpointError(
+                f"{place} holds another encoder ({encoder.name}, {encoder.checkpoint}) than the one that made this "
+                f"table ({facts.encoder}, {facts.checkpoint}). Name that one: --weights RUN"
+            )
+        return cls(ClipEncoder(encoder, facts.level, str(device(accelerator))), facts, seconds_per_file, pool)
+
+    def query(self, path: Path, at: float | None = None, seconds: float | None = None) -> Query:
+        """What a video is searched by: the whole of it, as the table has it; or a piece from `at` on.
+
+        A piece is one clip, or where `seconds` are given the mean of the clips that fit in there.
+
+        Raises:
+            VideoError: it cannot be decoded, or ends before the piece begins.
+        """
+        try:
+            if at is None and seconds is None:
+                return self._whole(path)
+            return self._piece(path, at or 0.0, seconds or 0.0)
+        except VideoError as error:
+            raise VideoError(f"{path} cannot be searched for: {error}.") from error
+
+    def _whole(self, path: Path) -> Query:
+        """By the very way of the table's videos, so that a video of the collection finds itself."""
+        with TemporaryDirectory() as name:
+            made = self._decoded(transcode, path, Path(name, "query.mp4"), self._facts.side).source
+            record = VideoRecord(
+                path.name,
+                "ok",
+                path="query.mp4",
+                frames=made.frames,
+                fps=made.fps,
+                width=made.width,
+                height=made.height,
+            )
+            manifest = Manifest(Path(name), (record,), side=self._facts.side)
+            dataset = WindowDataset(manifest, [record], self._facts.settings.clip_length, self._facts.clips)
+            (found,) = embedded_here(self._encoder, dataset, 0)
+        if found.reason:
+            raise VideoError(found.reason)
+        return Query(dataset.mean(found.row, found.vectors), 0.0, made.duration)
+
+    def _piece(self, path: Path, at: float, seconds: float) -> Query:
+        length = self._facts.settings.clip_length
+        piece = self._decoded(read_piece, path, Wanted(at, seconds, length, self._facts.side))
+        frames = len(piece.planes.luma)
+        order = range(frames) if frames >= length else looped(frames, length)
+        clips = [
+            _cut(piece.planes, list(order)[start : start + length], self._facts.side)
+            for start in consecutive_starts(len(order), length)
+        ]
+        vectors = [
+            self._encoder.vectors(stacked(path.name, 0, clips[first : first + AT_ONCE]))
+            for first in range(0, len(clips), AT_ONCE)
+        ]
+        return Query(np.concatenate(vectors).mean(axis=0), piece.start, piece.end)
+
+    def _decoded(self, work: Any, *arguments: Any) -> Any:
+        """What a process that may be ended makes of a file."""
+        ((_, found),) = self._engine.run(work, [arguments])
+        if isinstance(found, Lost):
+            raise VideoError(reason_of(found, self._engine.seconds))
+        return found
+
+
+def _cut(planes: Planes, frames: list[int], side: int) -> Planes:
+    return region(Planes(planes.luma[frames], planes.chroma[frames], planes.colour), side, (0.5, 0.5))
