@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from typing import Any
 
 import numpy  # noqa: F401  # brings such a library
 from threadpoolctl import threadpool_info
@@ -32,6 +33,12 @@ def blas_threads(_: int) -> list[int]:
     return [library["num_threads"] for library in threadpool_info()]
 
 
-def hoard(size: int) -> int:
-    """Take so many bytes of memory, and say how many."""
-    return len(bytearray(size))
+def hoard(*arguments: Any) -> int:
+    """Take as many bytes of memory as the last argument says, and say how many."""
+    return len(bytearray(arguments[-1]))
+
+
+def hang(*_: object) -> bytes:
+    """Never end."""
+    time.sleep(600)
+    return b""

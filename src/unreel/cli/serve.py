@@ -65,7 +65,7 @@ def run(settings: Serve) -> None:
     from unreel.web.serving import Place, serve
     from unreel.web.site import opened
 
-    place = Place(settings.host, settings.port, settings.token, settings.hosts, settings.upload_megabytes << 20)
+    place = Place(settings.host, settings.port, settings.token, settings.hosts, settings.upload_megabytes * 1_000_000)
     with opened(site_options(settings)) as site:
         serve(site, place, lambda address: print(f"showing {site.shelf.title} at {address}", flush=True))
 
@@ -79,5 +79,5 @@ def site_options(settings: Serve) -> "SiteOptions":
         labels=settings.labels,
         weights=settings.weights,
         linked=settings.links,
-        largest_upload=settings.upload_megabytes << 20,
+        largest_upload=settings.upload_megabytes * 1_000_000,
     )

@@ -40,6 +40,7 @@ LARGEST_SIDE = 480
 
 _QUALITY = 45
 _LEAP = 5.0  # seconds to the next wanted picture, from which on seeking beats decoding what lies between
+_LEAP_OF_AVI = 60.0  # FFmpeg makes up the times of its frames: near the beginning it is better to count
 _TOLERANCE = 2e-3  # seconds: times come from a table, or from the address of a page
 _TICKS = 90_000  # of a second, as MPEG counts
 _BT601, _LIMITED_RANGE = 6, 1  # the numbers of H.273 and of FFmpeg
@@ -153,8 +154,9 @@ def _shown_from(source: Path, start: float) -> Generator[Shown, None, None]:
     Raises:
         VideoError: there is not one.
     """
-    if start > _LEAP:
-        with open_video(source) as (container, stream):
+    with open_video(source) as (container, stream):
+        is_avi = container.format.name == "avi"
+        if start > (_LEAP_OF_AVI if is_avi else _LEAP):
             ticks = (stream.start_time or 0) + int(start / (stream.time_base or 1))
             try:
                 container.seek(ticks, stream=stream)
@@ -167,7 +169,7 @@ def _shown_from(source: Path, start: float) -> Generator[Shown, None, None]:
                 yield from shown
                 return
     with open_video(source) as (container, stream):
-        shown = _timed(decode(container, stream), stream)
+        shown = _timed(decode(container, stream), stream, counted=is_avi)
         first = next(shown, None)
         if first is None:
             raise VideoError("no frame could be decoded")
@@ -175,14 +177,17 @@ def _shown_from(source: Path, start: float) -> Generator[Shown, None, None]:
         yield from shown
 
 
-def _timed(frames: Iterator[VideoFrame], stream: VideoStream) -> Iterator[Shown]:
-    """Each frame with its time; where it has none, one frame later than the one before. Ends where decoding fails."""
+def _timed(frames: Iterator[VideoFrame], stream: VideoStream, *, counted: bool = False) -> Iterator[Shown]:
+    """Each frame with its time; where it has none, or all are `counted`, one frame later than the one before.
+
+    Ends where decoding fails.
+    """
     step = float(1 / (stream.average_rate or DEFAULT_RATE))
     zero, unit = stream.start_time or 0, float(stream.time_base or 0)
     time = -step
     try:
         for frame in frames:
-            told = None if frame.pts is None else (frame.pts - zero) * unit
+            told = None if counted or frame.pts is None else (frame.pts - zero) * unit
             time = time + step if told is None else max(told, time)  # AVI's packed frames are told out of order
             yield Shown(time, frame, stream)
     except VideoError:

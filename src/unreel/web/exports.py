@@ -100,7 +100,8 @@ def _name(number: int, item: Item, end: float, folder: str) -> str:
 
 def _safe(name: str) -> str:
     """A name that every file system takes, and that leads nowhere else."""
-    return re.sub(r"[^\w\-.]+", "_", name).strip("._")[-_LONGEST_NAME:] or "_"
+    printable = "".join(letter if letter.isprintable() else "_" for letter in name)
+    return re.sub(r'[<>:"/\\|?*]', "_", printable).strip(". ")[-_LONGEST_NAME:].strip(". ") or "_"
 
 
 def _harmless(text: str) -> str:

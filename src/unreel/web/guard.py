@@ -60,7 +60,7 @@ class Rules:
     hosts: frozenset[str] = frozenset({"localhost"})
     token: str = ""
     cookie: str = "unreel"
-    largest_upload: int = 64 << 20
+    largest_upload: int = 64_000_000
     seconds: float = 120.0
 
 

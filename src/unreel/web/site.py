@@ -31,7 +31,7 @@ class SiteOptions:
     labels: Path | None = None
     weights: Sequence[Path] = ()
     linked: Sequence[Path] = ()
-    largest_upload: int = 64 << 20
+    largest_upload: int = 64_000_000
     cache: Path = field(default_factory=lambda: cache_root() / "web")
 
 

@@ -62,7 +62,7 @@ class Uploads:
     """
 
     def __init__(self, folder: Path, pool: StandingPool, largest: int) -> None:
-        self._folder, self._pool, self.largest = folder, pool, largest
+        self.folder, self._pool, self.largest = folder, pool, largest
         self._kept: dict[str, Upload] = {}
 
     async def take(self, name: str, content: AsyncIterator[bytes]) -> Upload:
@@ -80,7 +80,7 @@ class Uploads:
                 f"{' '.join(sorted(VIDEO_SUFFIXES))}."
             )
         key = secrets.token_hex(16)
-        folder = self._folder / key
+        folder = self.folder / key
         folder.mkdir(parents=True)
         try:
             upload = await self._looked_at(key, name, folder, content)
