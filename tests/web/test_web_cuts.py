@@ -2,13 +2,15 @@
 
 import asyncio
 import os
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from clips import Clip
 from misbehave import hang
-from web_fixtures import key
+from web_fixtures import Shop, key
 
 from unreel.engine.standing import StandingPool
 from unreel.errors import VideoError
@@ -52,9 +54,9 @@ def test_what_hangs_is_stopped_and_not_tried_again(tmp_path: Path, monkeypatch: 
     assert begun < 5
 
 
-async def _timed(work: object) -> float:
+async def _timed(work: Coroutine[Any, Any, None]) -> float:
     begun = asyncio.get_running_loop().time()
-    await work  # type: ignore[misc]
+    await work
     return asyncio.get_running_loop().time() - begun
 
 
@@ -82,10 +84,10 @@ def test_thumbnails_pieces_and_files_are_served(client: httpx.Client) -> None:
     assert client.get(f"{video}/piece", headers={"range": "bytes=99999999-"}).status_code == 416
 
 
-def test_files_that_browsers_may_play_are_served_as_they_are(client: httpx.Client, shop: object) -> None:
+def test_files_that_browsers_may_play_are_served_as_they_are(client: httpx.Client, shop: Shop) -> None:
     answer = client.get(f"/api/videos/{key('long.mp4')}/original", headers={"range": "bytes=0-"})
     assert (answer.status_code, answer.headers["content-type"]) == (206, "video/mp4")
-    assert answer.content == (shop.folder / "long.mp4").read_bytes()  # type: ignore[attr-defined]
+    assert answer.content == (shop.folder / "long.mp4").read_bytes()
     refused = client.get(f"/api/videos/{key('run/old.avi')}/original")
     assert (refused.status_code, refused.json()) == (
         404,

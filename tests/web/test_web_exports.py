@@ -86,8 +86,8 @@ def test_clips_are_cut_and_what_cannot_be_is_told(client: httpx.Client) -> None:
 def test_what_was_labelled_comes_in_folders(no_labels: Site, client: httpx.Client, shop: Shop) -> None:
     assert client.get("/labels/clips").status_code == 404
     assert client.get("/labels/csv").status_code == 404
-    client.put("/api/labels", json={"items": [key("walk/0.mp4"), key("walk/1.mp4")], "label": "slow: 1"})
-    client.put("/api/labels", json={"items": [f"{key('long.mp4')}@0.5-1.5"], "label": "fast"})
+    client.put("/api/labels/items", json={"items": [key("walk/0.mp4"), key("walk/1.mp4")], "label": "slow: 1"})
+    client.put("/api/labels/items", json={"items": [f"{key('long.mp4')}@0.5-1.5"], "label": "fast"})
     answer = client.get("/labels/clips")
     folder = shop.folder.parent / "clips"
     zipfile.ZipFile(BytesIO(answer.content)).extractall(folder)

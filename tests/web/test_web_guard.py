@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -87,16 +88,16 @@ def test_other_pages_may_lead_here_but_read_nothing(client: httpx.Client) -> Non
 @pytest.mark.parametrize("path", ["/", "/api/encoders", "/api/videos/0123456789abcdef/original", "/openapi.json", "/x"])
 def test_without_the_token_nothing_is_shown(locked: str, path: str) -> None:
     wrong = [
-        {},
-        {"authorization": "Bearer wrong"},
-        {"authorization": TOKEN},
-        {"cookie": f"unreel-2={TOKEN}"},
-        {"cookie": "unreel-1=wrong"},
-        {"cookie": 'unreel-1="'},
-        {"authorization": "Bearer \xff".encode("latin-1")},
+        b"",
+        b"authorization: Bearer wrong",
+        b"authorization: " + TOKEN.encode(),
+        b"authorization: Bearer \xff",
+        b"cookie: unreel-2=" + TOKEN.encode(),
+        b"cookie: unreel-1=wrong",
+        b'cookie: unreel-1="',
     ]
-    for headers in wrong:
-        answer = httpx.get(locked + path, headers=headers)
+    for header in wrong:
+        answer = httpx.get(locked + path, headers=dict([header.split(b": ")]) if header else {})
         assert answer.status_code == 401
         assert "tiny" not in answer.text
     assert httpx.get(f"{locked}{path}?token=wrong").status_code == 401
@@ -120,12 +121,12 @@ def test_the_token_is_given_once(locked: str) -> None:
 
 
 def test_a_body_that_says_it_is_too_large_is_not_read(client: httpx.Client) -> None:
-    answer = client.put("/api/labels", content=b" " * ((2 << 20) + 1))
+    answer = client.put("/api/labels/items", content=b" " * ((2 << 20) + 1))
     assert (answer.status_code, answer.text) == (413, "Got 2097153 bytes, expected at most 2097152.\n")
 
 
 def test_a_body_that_does_not_say_how_large_it_is_is_read_to_its_limit(client: httpx.Client) -> None:
-    answer = client.put("/api/labels", content=iter([b" " * 100_000] * 30))
+    answer = client.put("/api/labels/items", content=iter([b" " * 100_000] * 30))
     assert (answer.status_code, answer.json()) == (
         413,
         {"detail": "Got more than 2097152 bytes, expected at most that many."},
@@ -136,13 +137,34 @@ def test_who_sends_too_slowly_is_not_waited_for(locked: str) -> None:
     host, port = locked.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(
-            f"PUT /api/labels HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
+            f"PUT /api/labels/items HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
             "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{".encode()
         )
         begun = time.monotonic()
         answer = connection.recv(10_000)
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert time.monotonic() - begun < 5
+
+
+def test_only_some_send_videos_at_the_same_time(locked: str) -> None:
+    host, port = locked.removeprefix("http://").split(":")
+    begun = (
+        f"POST /api/uploads HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000\r\n\r\n--x\r\n"
+    )
+    with ExitStack() as stack:
+        for _ in range(4):
+            connection = stack.enter_context(socket.create_connection((host, int(port))))
+            connection.sendall(begun.encode())
+        time.sleep(0.3)
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        answer = httpx.post(f"{locked}/api/uploads", files={"file": ("a.mp4", b"x")}, headers=headers)
+        assert (answer.status_code, answer.text) == (
+            429,
+            "Others are sending videos just now. Try again in a minute.\n",
+        )
+        time.sleep(1)
+    assert httpx.post(f"{locked}/api/uploads", files={"file": ("a.mp4", b"x")}, headers=headers).status_code == 404
 
 
 def test_there_are_no_web_sockets(client: httpx.Client) -> None:

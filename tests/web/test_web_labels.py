@@ -23,10 +23,11 @@ from unreel.web.site import Site
 
 def give(client: httpx.Client, label: str, *items: str) -> httpx.Response:
     """Label items through the API."""
-    return client.put("/api/labels", json={"items": items, "label": label})
+    return client.put("/api/labels/items", json={"items": items, "label": label})
 
 
-def test_labels_are_given_changed_and_taken_away(no_labels: Site, client: httpx.Client) -> None:
+@pytest.mark.usefixtures("no_labels")
+def test_labels_are_given_changed_and_taken_away(client: httpx.Client) -> None:
     first, second = key("walk/0.mp4"), key("run/0.mp4")
     assert give(client, " slow ", first, second).json()["labels"] == [
         {"item": first, "id": "walk/0.mp4", "label": "slow"},
@@ -67,6 +68,7 @@ def test_a_labelled_piece_is_cut_out(no_labels: Site, client: httpx.Client) -> N
         assert sum(1 for _ in container.decode(video=0)) == 50
     (given,) = client.get("/api/labels").json()["labels"]
     assert given == {"item": item, "id": "long.mp4", "label": "middle"}
+    assert client.get(f"/api/videos/{key('long.mp4')}").json()["given"] == ""
     give(client, "", item)
     assert not file.path.exists()
 
@@ -83,7 +85,8 @@ def test_labels_that_make_no_folder_are_refused(label: str) -> None:
         checked_label(label)
 
 
-def test_a_name_that_no_table_can_hold_is_refused(no_labels: Site, client: httpx.Client) -> None:
+@pytest.mark.usefixtures("no_labels")
+def test_a_name_that_no_table_can_hold_is_refused(client: httpx.Client) -> None:
     answer = give(client, "x", key("odd/caf\\xe9.mp4"))
     assert answer.status_code == 400
     assert "has a name that is not UTF-8: rename the file" in answer.json()["detail"]

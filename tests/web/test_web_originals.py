@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -59,7 +60,12 @@ def attacks(secret: Path) -> list[str]:
         "./" + climb,
         "walk/" + climb,
     ]
-    encodings = [str, quote, lambda path: quote(path, safe=""), lambda path: quote(quote(path, safe=""), safe="")]
+    encodings: list[Callable[[str], str]] = [
+        str,
+        quote,
+        lambda path: quote(path, safe=""),
+        lambda path: quote(quote(path, safe=""), safe=""),
+    ]
     places = ["/api/videos/{}/original", "/static/{}", "/video/{}", "/api/uploads/{}/view", "/{}"]
     asked = [place.format(encode(path)) for place in places for path in paths for encode in encodings]
     overlong = climb.replace("../", "%c0%ae%c0%ae/")

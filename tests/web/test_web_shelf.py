@@ -99,7 +99,7 @@ def test_tables_of_other_collections_are_refused(shop: Shop, monkeypatch: pytest
     with pytest.raises(CollectionError, match=r"has .* at /elsewhere/.*, expected .*: only tables of one collection"):
         Shelf([first, other])
     monkeypatch.setattr(other, "rows", lambda **_: [])
-    with pytest.raises(CollectionError, match="holds no video. Embed some: unreel embed RUN FOLDER --out TABLE"):
+    with pytest.raises(CollectionError, match=r"holds no video\. Embed some: unreel embed RUN FOLDER --out TABLE"):
         Shelf([other])
 
 

@@ -1,4 +1,4 @@
-"""Videos that are sent: looked at in processes with limits, searched by, removed; and all that is sent in their place."""
+"""Videos that are sent: looked at in processes with limits, searched by, removed; and what is sent in their place."""
 
 import asyncio
 import zipfile
@@ -153,7 +153,7 @@ def test_what_hangs_the_decoder_is_stopped(tmp_path: Path, monkeypatch: pytest.M
 
 def test_what_takes_too_much_memory_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST", 3 << 30)
-    with pytest.raises(VideoError, match="^decoder failed: MemoryError$"):
+    with pytest.raises(VideoError, match=r"^decoder failed: MemoryError$"):
         taken(tmp_path, 30.0, hoard, monkeypatch, 2 << 30)
     assert list(tmp_path.iterdir()) == []
 

@@ -24,7 +24,7 @@ def encoder_facts(site: Site, shown: Shown) -> EncoderFacts:
         checkpoint=facts.checkpoint,
         level=facts.level,
         width=facts.width,
-        videos=shown.table.count("video"),
+        videos=len(shown.ids),
         clips=shown.table.count("clip"),
         exact=facts.index is None,
         queries=site.finder.why_not(shown),
@@ -54,7 +54,8 @@ def given_labels(site: Site) -> dict[str, str]:
 
 async def find(site: Site, query: Query, search: Search, shown: Sequence[Shown]) -> list[Found]:
     """What encoders find."""
-    return await asyncio.to_thread(site.finder.find, query, search, [each.number for each in shown])
+    numbers = [each.number for each in shown]
+    return await asyncio.get_running_loop().run_in_executor(site.searchers, site.finder.find, query, search, numbers)
 
 
 def told(site: Site, found: Found, given: dict[str, str]) -> Answer:
@@ -68,9 +69,10 @@ def told_hit(site: Site, moment: Moment, given: dict[str, str]) -> Hit:
     row, similarity = moment.hit.row, max(-1.0, min(1.0, moment.hit.similarity))
     video = site.shelf.video(row.id)
     name = name_of(video, (moment.start, moment.end) if row.kind == "clip" else None)
+    facts = video_facts(site, video, given)
     return Hit(
         item=f"{name}~{similarity:.6f}",
-        video=video_facts(site, video, given),
+        video=facts.model_copy(update={"given": given.get(name, "")}),
         kind=row.kind,
         start=moment.start,
         end=moment.end,

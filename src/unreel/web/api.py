@@ -104,7 +104,7 @@ async def map_points(site: TheSite, encoder: int) -> MapPoints:
         keys=[video.key for video in videos],
         ids=drawn.ids,
         labels=[video.row.label for video in videos],
-        places=drawn.places,
+        places=[[x, y] for x, y in drawn.places],
     )
 
 
@@ -114,14 +114,14 @@ async def labels(site: TheSite) -> LabelPage:
     return _label_page(site)
 
 
-@api.put("/labels", tags=["labels"])
+@api.put("/labels/items", tags=["labels"])
 async def label(site: TheSite, labelling: Labelling) -> LabelPage:
     """Give a label, or take it away."""
     await label_items(site, labelling.label, read_items(site.shelf, labelling.items))
     return _label_page(site)
 
 
-@api.post("/exports/list", tags=["exports"], response_class=PlainTextResponse)
+@api.post("/exports/list", tags=["exports"], responses={200: {"content": {"text/plain": {}}}}, response_class=Response)
 async def export_list(site: TheSite, selection: Selection) -> Response:
     """Paths, one a line: a list that unreel takes in place of a folder."""
     return list_file(site, selection.items)

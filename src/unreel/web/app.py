@@ -43,12 +43,14 @@ async def _unreel_error(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _problem(request, error.status_code, str(error.detail))
+    answer = _problem(request, error.status_code, str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def _senseless(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in error.errors()]
+    faults = [f"{'.'.join(map(str, each['loc'][1:] or each['loc']))}: {each['msg']}" for each in error.errors()]
     return _problem(request, 422, "; ".join(faults))
 
 

@@ -27,7 +27,8 @@ def _empty_is_none(value: Any) -> Any:
     return None if value == "" else value  # as forms send what was left empty
 
 
-Seconds = Annotated[float | None, BeforeValidator(_empty_is_none), Field(ge=0, le=LATEST, allow_inf_nan=False)]
+Bounded = Annotated[float, Field(ge=0, le=LATEST, allow_inf_nan=False)]
+Seconds = Annotated[Bounded | None, BeforeValidator(_empty_is_none)]
 
 
 class Wanting(BaseModel):

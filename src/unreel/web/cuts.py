@@ -8,8 +8,10 @@ import asyncio
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from time import monotonic
 from typing import Any, final
 
 from unreel.engine.pool import Lost
@@ -21,6 +23,9 @@ from unreel.web.originals import Original
 
 VERSION = "1"  # of what is cut: another one cuts all anew
 MOST_BYTES = 2 << 30
+SECONDS_REFUSED = 600.0
+"""What could not be cut is not tried again for so long: it may have been the machine's fault."""
+
 _FAILURES_KEPT = 10_000
 _CUTS_BETWEEN_SWEEPS = 200
 
@@ -32,7 +37,7 @@ class Cuts:
     def __init__(self, folder: Path, pictures: StandingPool, pieces: StandingPool, most: int = MOST_BYTES) -> None:
         self._folder, self._pictures, self._pieces, self._most = folder, pictures, pieces, most
         self._running: dict[str, asyncio.Task[Path]] = {}
-        self._failures: OrderedDict[str, str] = OrderedDict()
+        self._failures: OrderedDict[str, tuple[float, str]] = OrderedDict()
         self._made = 0
 
     async def strip(self, original: Original, start: float, end: float, duration: float) -> Path:
@@ -86,10 +91,11 @@ class Cuts:
             raise VideoError(original.reason)
         told = f"{VERSION} {original.version} {what} ".encode() + os.fsencode(original.path)
         name = sha256(told).hexdigest()[:32]
-        if name in self._failures:
-            raise VideoError(self._failures[name])
+        since, reason = self._failures.get(name, (-SECONDS_REFUSED, ""))
+        if monotonic() - since < SECONDS_REFUSED:
+            raise VideoError(reason)
         target = self._folder / name[:2] / (name + suffix)
-        if target.exists():
+        with suppress(FileNotFoundError):
             os.utime(target)  # those used last are kept
             return target
         if name not in self._running:
@@ -103,7 +109,7 @@ class Cuts:
             target.parent.mkdir(parents=True, exist_ok=True)
             await cut(source, target)
         except VideoError as error:
-            self._failures[name] = str(error)
+            self._failures[name] = monotonic(), str(error)
             if len(self._failures) > _FAILURES_KEPT:
                 self._failures.popitem(last=False)
             raise

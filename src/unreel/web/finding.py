@@ -15,7 +15,7 @@ from unreel.errors import CheckpointError, UnreelError, VideoError
 from unreel.search.moments import Moment, search_moments
 from unreel.search.query import QueryEncoder
 from unreel.web.originals import Originals
-from unreel.web.shelf import Shelf, Shown, Video, Wanted, quoted
+from unreel.web.shelf import Shelf, Shown, Video, Wanted
 from unreel.web.uploads import Upload
 
 NEAR_DUPLICATE: Final = 0.999
@@ -128,7 +128,7 @@ class Finder:
         if query.upload is not None:
             return self._computed(shown, _File(query.upload.original, query.upload.key), query.piece)
         assert query.video is not None
-        if query.piece is None and shown.table.count("video", f"id = {quoted(query.video.row.id)}"):
+        if query.piece is None and query.video.row.id in shown.ids:
             return shown.table.vector(query.video.row.id)
         original = self._originals.find(query.video.row)
         if original.path is None:

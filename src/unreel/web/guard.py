@@ -25,6 +25,9 @@ SMALL_BODY = 2 << 20
 """Bytes of all that is sent here but videos."""
 
 UPLOADS: Final = ("/upload", "/api/uploads")
+MOST_UPLOADS: Final = 4
+"""At the same time."""
+
 OPEN: Final = "/static/"
 """What is shown to those without a token."""
 
@@ -70,6 +73,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, rules: Rules) -> None:
         self._app, self._rules = app, rules
+        self._uploads = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -82,8 +86,13 @@ class Guard:
         )
         if refusal is not None:
             await refusal(scope, receive, _guarded(send))
-        else:
+            return
+        uploads = int(scope["method"] == "POST" and scope["path"] in UPLOADS)
+        self._uploads += uploads
+        try:
             await self._app(scope, self._bounded(scope, receive), _guarded(send))
+        finally:
+            self._uploads -= uploads
 
     def _stranger(self, scope: Scope, headers: Headers) -> Response | None:
         """The answer to who calls this server by another's name, or has been sent by another's page."""
@@ -145,6 +154,8 @@ class Guard:
         length, most = headers.get("content-length", "0"), self._most(scope)
         if length.isdecimal() and int(length) > most:
             return PlainTextResponse(f"Got {length} bytes, expected at most {most}.\n", 413)
+        if scope["method"] == "POST" and scope["path"] in UPLOADS and self._uploads >= MOST_UPLOADS:
+            return PlainTextResponse("Others are sending videos just now. Try again in a minute.\n", 429)
         return None
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:

@@ -9,6 +9,7 @@ from unreel.web.labels import LONGEST
 
 ItemName = Annotated[str, Field(pattern=PATTERN, max_length=80, examples=["0123456789abcdef@1.25-2.5"])]
 Kind = Literal["video", "clip"]
+Place = Annotated[list[float], Field(min_length=2, max_length=2, description="x and y.")]
 
 
 class Model(BaseModel):
@@ -97,7 +98,7 @@ class MapPoints(Model):
     keys: list[str]
     ids: list[str]
     labels: list[str]
-    places: list[tuple[float, float]]
+    places: list[Place]
 
 
 class UploadFacts(Model):

@@ -17,6 +17,7 @@ from unreel.web.site import Site
 
 _WAITING = 1024  # connections that nobody has answered yet
 _SECONDS_TO_END = 3
+_SECONDS_IDLE = 75  # of a connection: longer than browsers and proxies keep one, or it closes as they ask again
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def server(site: Site, rules: Rules) -> uvicorn.Server:
             lifespan="off",
             ws="none",
             backlog=_WAITING,
+            timeout_keep_alive=_SECONDS_IDLE,
             timeout_graceful_shutdown=_SECONDS_TO_END,
         )
     )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, final
@@ -29,11 +29,12 @@ class Video:
 
 @dataclass(frozen=True)
 class Shown:
-    """One encoder: its number, a `name` that no other has, and its table."""
+    """One encoder: its number, a `name` that no other has, its table, and the `ids` of the videos in it."""
 
     number: int
     name: str
     table: EmbeddingTable
+    ids: frozenset[str] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,12 @@ class Shelf:
     """The tables, opened once: what is embedded later is shown after a new start."""
 
     def __init__(self, tables: Sequence[EmbeddingTable]) -> None:
-        self.shown = [
-            Shown(number, name, table) for number, (name, table) in enumerate(zip(_names(tables), tables, strict=True))
-        ]
+        self.shown: list[Shown] = []
         self.videos: dict[str, Video] = {}
-        for table in tables:
-            for row in table.rows(kind="video"):
+        for number, (name, table) in enumerate(zip(_names(tables), tables, strict=True)):
+            rows = table.rows(kind="video")
+            self.shown.append(Shown(number, name, table, frozenset(row.id for row in rows)))
+            for row in rows:
                 video = self.videos.setdefault(key_of(row.id), Video(key_of(row.id), row))
                 if (video.row.id, video.row.path) != (row.id, row.path):
                     raise CollectionError(

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -18,9 +19,12 @@ from unreel.web.originals import Originals
 from unreel.web.shelf import Shelf
 from unreel.web.uploads import Uploads
 
-PICTURE_SECONDS, PIECE_SECONDS, MAP_SECONDS = 20.0, 120.0, 1800.0
+PICTURE_SECONDS, PIECE_SECONDS, MAP_SECONDS = 20.0, 60.0, 1800.0
 MEMORY = 2 << 30
 """Bytes of each process that decodes."""
+
+SEARCHERS = 4
+"""Threads that search: who waits for a decoder there keeps nobody else waiting."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Site:
     maps: Maps
     labels: Labels
     uploads: Uploads
+    searchers: ThreadPoolExecutor
 
     @property
     def name(self) -> str:
@@ -71,6 +76,7 @@ def opened(options: SiteOptions) -> Iterator[Site]:
         StandingPool(2, PIECE_SECONDS, MEMORY) as pieces,
         StandingPool(1, MAP_SECONDS) as mapping,
         tempfile.TemporaryDirectory(prefix="unreel-uploads-", ignore_cleanup_errors=True) as folder,
+        ThreadPoolExecutor(SEARCHERS, "search") as searchers,
     ):
         yield Site(
             shelf,
@@ -80,6 +86,7 @@ def opened(options: SiteOptions) -> Iterator[Site]:
             Maps(options.cache / "maps", mapping),
             labels,
             Uploads(Path(folder), pieces, options.largest_upload),
+            searchers,
         )
 
 

@@ -139,12 +139,14 @@ class Sky {
   }
 
   /** Lists what is selected on the map, so that it can be seen, opened and taken back without a pointer. */
-  shown() {
+  shown(event) {
     const chosen = this.points.filter(({ key }) => this.selection.has(key));
     const title = this.atlas.querySelector(".within"), list = this.atlas.querySelector("#lassoed");
     title.hidden = chosen.length === 0;
     title.textContent = `${chosen.length} selected on the map${chosen.length > MOST_TILES ? `, the first ${MOST_TILES}:` : ""}`;
-    list.replaceChildren(...chosen.slice(0, MOST_TILES).map((point) => tile(point)));
+    if (!list.contains(event?.target ?? null)) {  // who takes one back there keeps his place in the list
+      list.replaceChildren(...chosen.slice(0, MOST_TILES).map((point) => tile(point)));
+    }
     this.draw();
   }
 
@@ -154,7 +156,7 @@ class Sky {
     const { canvas } = this;
     new ResizeObserver(() => this.draw()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
-    this.selection.onChange(() => this.shown());
+    this.selection.onChange((event) => this.shown(event));
     for (const button of this.atlas.querySelectorAll("[data-tool]")) {
       button.addEventListener("click", () => this.use(button.dataset.tool));
     }
