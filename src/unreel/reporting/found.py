@@ -7,7 +7,6 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
@@ -72,7 +71,7 @@ def strip_of(planes: Planes) -> Strip:
     """Up to `FRAMES` of the frames, evenly chosen, as one moving picture."""
     count = min(FRAMES, len(planes.luma))
     places = np.linspace(0, len(planes.luma) - 1, count).round().astype(int)
-    pictures = [Image.fromarray(_rgb(planes, place)) for place in places]
+    pictures = [Image.fromarray(planes.picture(place)) for place in places]
     width, height = pictures[0].size
     scale = min(1.0, SHORTER_SIDE / min(width, height), LONGER_SIDE / max(width, height))
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -80,12 +79,3 @@ def strip_of(planes: Planes) -> Strip:
     image = BytesIO()
     Image.fromarray(row).save(image, "WEBP", quality=QUALITY)
     return Strip(image.getvalue(), count, *size, seconds=max(1, count) * SECONDS_PER_FRAME)
-
-
-def _rgb(planes: Planes, place: int) -> UInt8[np.ndarray, "h w 3"]:
-    luma = planes.luma[place].astype(np.float32)
-    chroma = (
-        planes.chroma[place].astype(np.float32).repeat(2, axis=1).repeat(2, axis=2)[:, : luma.shape[0], : luma.shape[1]]
-    )
-    values = np.stack([luma, *chroma, np.ones_like(luma)], axis=2) @ planes.colour.to_rgb().T
-    return np.asarray(np.rint(values.clip(0, 1) * 255), np.uint8)

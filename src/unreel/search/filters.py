@@ -78,10 +78,7 @@ class Within:
 
     def expression(self) -> pc.Expression:
         """As a condition of pyarrow."""
-        type_ = COLUMNS[self.column]
-        values = self.values if type_ == pa.string() else [float(value) for value in self.values]
-        column = pc.field(self.column)
-        return (column if type_ == pa.string() else column.cast(pa.float64())).isin(pa.array(values))
+        return pc.field(self.column).isin(pa.array(self.values, COLUMNS[self.column]))
 
 
 @dataclass(frozen=True)
@@ -184,7 +181,7 @@ class _Parser:
     def _error(self, expected: str) -> SettingsError:
         where = "its end"
         if self._at < len(self._words):
-            rest = self._text[self._words[self._at][2] :]
+            rest = self._text[self._words[self._at][2] :].strip()
             where = repr(rest if len(rest) <= 20 else rest[:20] + "…")
         return SettingsError(
             f"filter {_shown(self._text)!r} makes no sense at {where}: expected {expected}. Write it like "
@@ -284,11 +281,15 @@ class _Parser:
         kind, word, _ = self._words[self._at] if self._at < len(self._words) else ("", "", 0)
         if kind != ("text" if wants_text else "number"):
             raise self._error(f"a {'text in single quotes' if wants_text else 'number'} for {column}")
-        value: Value = word[1:-1].replace("''", "'") if wants_text else _number(word)
+        value: Value = word[1:-1].replace("''", "'") if wants_text else float(word)
         if isinstance(value, str) and not _is_text(value):
             raise self._error("a text without characters that no text has")
         if not isinstance(value, str) and not abs(value) <= _LARGEST:
             raise self._error("a number that is not so large")
+        if COLUMNS[column] == pa.int64() and not isinstance(value, str):
+            if value != int(value):
+                raise self._error(f"a whole number for {column}")
+            value = int(value)
         self._at += 1
         return value
 
@@ -300,10 +301,6 @@ class _Parser:
             self._at -= 1
             raise self._error("a pattern without backslashes: _ stands for any character")
         return pattern
-
-
-def _number(word: str) -> int | float:
-    return int(word) if re.fullmatch(r"[-+]?\d{1,18}", word) else float(word)
 
 
 def _is_text(value: str) -> bool:

@@ -18,6 +18,7 @@ import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from jaxtyping import UInt8
 
 from unreel.errors import VideoError
 from unreel.video.decode import open_video
@@ -109,7 +110,7 @@ def _chosen(video: Examination, frames: Iterable[Timed], wanted: Wanted, rate: f
             piece.append((time, frame))
         else:
             break
-    if not piece:
+    if not piece and time + 1 / rate <= wanted.at:
         raise VideoError(f"ends after {time + 1 / rate:.2f} s, before the {wanted.at:g} s that were asked for")
     while earlier and len(piece) < wanted.fewest:
         piece.insert(0, earlier.pop())
@@ -126,3 +127,11 @@ def glance(path: Path, start: float, end: float) -> Planes | str:
         return read_piece(path, Wanted(max(0.0, middle - seconds / 2), seconds, 1, GLANCE_SIDE)).planes
     except VideoError as error:
         return str(error)
+
+
+def picture(path: Path, start: float, end: float) -> UInt8[np.ndarray, "h w 3"] | None:
+    """One frame of a moment as RGB, from its middle; None where there is none."""
+    try:
+        return read_piece(path, Wanted((start + end) / 2, 0.0, 1, GLANCE_SIDE)).planes.picture(0)
+    except VideoError:
+        return None

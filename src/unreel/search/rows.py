@@ -25,7 +25,7 @@ COLUMNS: dict[str, pa.DataType] = {
     "checksum": pa.string(),
     "encoder": pa.string(),
     "checkpoint": pa.string(),
-    "level": pa.int32(),
+    "level": pa.int64(),
 }
 """All but the vector."""
 

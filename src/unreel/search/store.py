@@ -274,7 +274,7 @@ def _compact(batches: Iterable[pa.RecordBatch]) -> tuple[pa.Table, Int[np.ndarra
         return pa.schema(COLUMNS.items()).empty_table(), np.zeros(0, np.int64)
     table = pa.concat_tables(shared).unify_dictionaries().combine_chunks()
     order = sorted_places(table)
-    return table.take(order), order.to_numpy()
+    return table.take(order), order.to_numpy().astype(np.int64)
 
 
 def _encoded(batch: pa.RecordBatch) -> pa.RecordBatch:

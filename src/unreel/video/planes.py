@@ -48,3 +48,10 @@ class Planes:
     luma: UInt8[np.ndarray, "t h w"]
     chroma: UInt8[np.ndarray, "t 2 (h+1)//2 (w+1)//2"]
     colour: Colour
+
+    def picture(self, place: int) -> UInt8[np.ndarray, "h w 3"]:
+        """One frame as RGB, to be looked at: each colour sample stands for four pixels."""
+        luma = self.luma[place].astype(np.float32)
+        chroma = self.chroma[place].repeat(2, axis=1).repeat(2, axis=2)[:, : luma.shape[0], : luma.shape[1]]
+        values = np.stack([luma, *chroma, np.ones_like(luma)], axis=2) @ self.colour.to_rgb().T
+        return np.asarray(np.rint(values.clip(0, 1) * 255), np.uint8)

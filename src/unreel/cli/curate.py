@@ -1,0 +1,128 @@
+"""`unreel curate`."""
+
+import csv
+import os
+import re
+from collections.abc import Sequence
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+from pydantic import Field
+
+from unreel.cli.parsing import parse
+from unreel.errors import CollectionError, SettingsError
+from unreel.settings.model import Settings
+
+if TYPE_CHECKING:
+    from unreel.search.rows import Row
+
+SIMILARITY = 0.999
+
+
+class Curate(Settings):
+    """Choose a part of a collection by the vectors of its videos: a list that `prepare` and `pretrain` take.
+
+    Near duplicates are left out first. diverse: each choice is the video least similar to all chosen before (k-centre,
+    farthest first). rare: those first whose fifth nearest neighbour is least similar.
+    """
+
+    table: tyro.conf.Positional[str]
+    """Table of `unreel embed`."""
+    out: Path
+    """List to make: .csv (with labels), or .txt (one path a line); in the order of choice."""
+    keep: str = "10%"
+    """How many to choose: a share of all, as in 10%, or a number."""
+    by: Literal["diverse", "rare"] = "diverse"
+    """What is chosen first."""
+    similarity: Annotated[float, Field(gt=0, le=1)] = SIMILARITY
+    """Cosine from which on two are near duplicates; 1: only those that are the same."""
+    where: str | None = None
+    """Which videos to choose among, as in "label != 'walk'"."""
+    links: Path | None = None
+    """Folder to make of links to the chosen videos, under their names in the collection."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the verb."""
+    run(parse(Curate, "curate", arguments))
+
+
+def run(settings: Curate) -> None:
+    """Choose, and write what was chosen."""
+    import numpy as np
+
+    from unreel.engine.outputs import check_free
+    from unreel.search.copies import leaders
+    from unreel.search.curation import k_centre, rare_first
+    from unreel.search.store import EmbeddingTable
+
+    if settings.out.suffix not in (".csv", ".txt"):
+        raise SettingsError(f"out is {settings.out}, expected a name that ends in .csv or .txt.")
+    check_free(settings.out)
+    if settings.links is not None:
+        check_free(settings.links)
+    videos = EmbeddingTable.open(settings.table).vectors("video", settings.where)
+    if not len(videos):
+        raise CollectionError(f"no video of {settings.table} fulfils the condition. Choose another --where.")
+    count = _count(settings.keep, len(videos))
+    leader = leaders(videos.vectors, settings.similarity)
+    originals = np.flatnonzero(leader == np.arange(len(leader)))
+    vectors = videos.vectors[originals]
+    order = k_centre(vectors, count) if settings.by == "diverse" else rare_first(vectors)[:count]
+    rows = [videos.row(int(originals[place])) for place in order]
+    _write_list(settings.out, rows)
+    if settings.links is not None:
+        _link(settings.links, rows)
+    copies = len(videos) - len(originals)
+    print(f"{len(rows)} of {len(videos)} videos chosen, {copies} near duplicates left out, in {settings.out}")
+
+
+def _count(keep: str, videos: int) -> int:
+    """How many videos to keep.
+
+    Raises:
+        SettingsError: it is neither a share nor a number.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%|(\d+)", keep.strip())
+    share, number = (match[1], match[2]) if match else (None, None)
+    if (share and 0 < float(share) <= 100) or (number and int(number)):
+        return ceil(videos * float(share) / 100) if share else int(number or 0)
+    raise SettingsError(f"keep is {keep!r}, expected a share of the videos, as in 10%, or a number of them.")
+
+
+def _write_list(path: Path, rows: "Sequence[Row]") -> None:
+    """The list, as `unreel prepare` reads it.
+
+    Raises:
+        SettingsError: a path cannot stand in a text file.
+    """
+    odd = next((row.path for row in rows if re.search(r"[\s,;]", row.path)), None)
+    if path.suffix == ".txt" and odd is not None:
+        raise SettingsError(f"{odd!r} could be read as a path and a label: write a .csv instead of {path}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("x", encoding="utf-8", newline="") as file:
+        if path.suffix == ".txt":
+            file.writelines(f"{row.path}\n" for row in rows)
+            return
+        labels = list(dict.fromkeys(name for row in rows for name in row.labels)) or ["class"]
+        writer = csv.DictWriter(file, ["path", *labels], restval="")
+        writer.writeheader()
+        writer.writerows({"path": row.path} | row.labels for row in rows)
+
+
+def _link(folder: Path, rows: "Sequence[Row]") -> None:
+    """Links to the videos, under their names in the collection.
+
+    Raises:
+        CollectionError: the folder cannot be written.
+    """
+    try:
+        for row in rows:
+            parts = [part for part in Path(row.id).parts if part not in (os.sep, "..")]
+            link = folder.joinpath(*parts)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(row.path)
+    except OSError as error:
+        raise CollectionError(f"{folder} cannot be written: {error.strerror or error}. Name another folder.") from error

@@ -1,0 +1,91 @@
+"""`unreel duplicates`."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+from pydantic import Field
+
+from unreel.cli.parsing import parse
+from unreel.settings.model import Settings
+
+if TYPE_CHECKING:
+    from unreel.search.store import Vectors
+
+SIMILARITY = 0.999
+COLUMNS = "group", "similarity", "path", "id", "start", "end", "label", "checksum"
+
+
+class Duplicates(Settings):
+    """List near duplicates: videos (or clips) whose vectors are almost the same.
+
+    The first of a group stands for it; the others are at least --similarity alike to it. Which similarity means a copy
+    depends on the encoder: the last line says how similar any two are.
+    """
+
+    table: tyro.conf.Positional[str]
+    """Table of `unreel embed`."""
+    similarity: Annotated[float, Field(gt=0, le=1)] = SIMILARITY
+    """Cosine from which on two are near duplicates."""
+    kind: Literal["video", "clip"] = "video"
+    """What to compare."""
+    where: str | None = None
+    """Which rows to compare, as in "label != 'walk'"."""
+    out: Path | None = None
+    """CSV file to write as well: one row for each member of a group."""
+    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
+    """Print JSON instead of lines."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the verb."""
+    run(parse(Duplicates, "duplicates", arguments))
+
+
+def run(settings: Duplicates) -> None:
+    """Compare, print, write."""
+    from unreel.engine.outputs import check_free
+    from unreel.search.copies import groups_of, leaders, typical_similarity
+    from unreel.search.store import EmbeddingTable
+
+    if settings.out is not None:
+        check_free(settings.out)
+    rows = EmbeddingTable.open(settings.table).vectors(settings.kind, settings.where)
+    groups = groups_of(leaders(rows.vectors, settings.similarity))
+    members = list(_members(rows, groups))
+    if settings.as_json:
+        print(json.dumps(members, ensure_ascii=False, indent=1))
+    else:
+        for member in members:
+            first = member["similarity"] is None
+            alike = "" if first else f"{member['similarity']:.4f}"
+            print(f"{'' if first else '  = '}{alike:8}{member['path']}  {member['start']:.2f}–{member['end']:.2f} s")
+        superfluous = len(members) - len(groups)
+        middle, high = typical_similarity(rows.vectors)
+        print(f"{superfluous} near duplicates among {len(rows)} {settings.kind}s, in {len(groups)} groups")
+        print(f"of pairs drawn at random half are more similar than {middle:.4f}, one in a hundred than {high:.4f}")
+    if settings.out is not None:
+        _write(settings.out, members)
+
+
+def _members(rows: "Vectors", groups: list[list[int]]) -> Iterator[dict[str, Any]]:
+    """Every row of a group, the one that stands for it first and without a similarity."""
+    from unreel.search.exact import cosines, unit
+
+    for number, group in enumerate(groups):
+        similarities = cosines(rows.vectors[group], unit(rows.vectors[group[0]]))
+        for place, similarity in zip(group, similarities, strict=True):
+            row = rows.row(place)
+            alike = None if place == group[0] else round(float(similarity), 6)
+            yield {"group": number, "similarity": alike} | {name: getattr(row, name) for name in COLUMNS[2:]}
+
+
+def _write(path: Path, members: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("x", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(members)

@@ -1,0 +1,97 @@
+"""`unreel export`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import tyro
+
+from unreel.cli.parsing import parse
+from unreel.errors import CollectionError
+from unreel.settings.model import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Float
+
+    from unreel.search.exporting import Picture
+    from unreel.search.store import Vectors
+
+MOST_ON_MAP = 5000
+NEXT = {
+    "tensorboard": "tensorboard --logdir {out}",
+    "fiftyone": "fiftyone.Dataset.from_dir('{out}', dataset_type=fiftyone.types.LegacyFiftyOneDataset)",
+    "atlas": "embedding-atlas {out} --text text --vector vector --x projection_x --y projection_y",
+}
+
+
+class Export(Settings):
+    """Turn a table of vectors into what other tools load: TensorBoard's projector, FiftyOne, embedding-atlas."""
+
+    table: tyro.conf.Positional[str]
+    """Table of `unreel embed`."""
+    to: Literal["tensorboard", "fiftyone", "atlas"]
+    """The tool."""
+    out: Path
+    """Folder to make; for atlas a file (.parquet)."""
+    kind: Literal["video", "clip"] = "video"
+    """What each point stands for."""
+    where: str | None = None
+    """Which rows to take, as in "label != 'walk'"."""
+    pictures: bool = False
+    """Show a frame of each video at its point (TensorBoard)."""
+    seed: int = 0
+    """Draws the map of embedding-atlas."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the verb."""
+    run(parse(Export, "export", arguments))
+
+
+def run(settings: Export) -> None:
+    """Read the table and write the files."""
+    from unreel.engine.outputs import check_free
+    from unreel.search import exporting
+    from unreel.search.store import EmbeddingTable
+
+    check_free(settings.out)
+    rows = EmbeddingTable.open(settings.table).vectors(settings.kind, settings.where)
+    if not len(rows):
+        raise CollectionError(f"no {settings.kind} of {settings.table} fulfils the condition. Choose another --where.")
+    try:
+        if settings.to == "tensorboard":
+            exporting.to_tensorboard(settings.out, rows, _pictures(rows) if settings.pictures else None)
+        elif settings.to == "fiftyone":
+            exporting.to_fiftyone(settings.out, rows, settings.out.name)
+        else:
+            exporting.to_atlas(settings.out, rows, _places(rows, settings.seed))
+    except OSError as error:
+        raise CollectionError(f"{settings.out} cannot be written: {error.strerror or error}.") from error
+    print(f"{len(rows)} {settings.kind}s in {settings.out}. Next: {NEXT[settings.to].format(out=settings.out)}")
+
+
+def _places(rows: "Vectors", seed: int) -> "Float[np.ndarray, 'n 2']":
+    """Places on a map: by t-SNE, or by principal components where there are many."""
+    from unreel.reporting.projection import project
+    from unreel.search.exporting import principal_places
+
+    if len(rows) > MOST_ON_MAP:
+        return principal_places(rows.vectors)
+    return project(rows.vectors.astype(float), seed)[0]
+
+
+def _pictures(rows: "Vectors") -> "list[Picture | None]":
+    """A frame of each row's video, from the middle of its time."""
+    from unreel.engine.pool import Engine, Lost
+    from unreel.engine.progress import Bar
+    from unreel.search.piece import picture
+
+    paths = [Path(str(path)) for path in rows.column("path")]
+    spans = zip(paths, rows.column("start"), rows.column("end"), strict=True)
+    pictures: list[Picture | None] = [None] * len(rows)
+    with Bar("cutting pictures", len(rows)) as bar:
+        for number, found in Engine().run(picture, list(spans)):
+            pictures[number] = None if isinstance(found, Lost) else found
+            bar.advance()
+    return pictures

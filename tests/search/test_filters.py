@@ -1,0 +1,180 @@
+"""Conditions: what is understood, what is refused, and that both databases and slow Python agree on them."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tables import rows_for, write_rows
+
+from unreel.errors import SettingsError
+from unreel.search.filters import Compared, Filter, Joined, Not, Within, columns_of, parse_filter
+from unreel.search.lance import LanceStore
+from unreel.search.parquet import ParquetStore
+from unreel.search.rows import COLUMNS, Row, rows_of
+
+TEXTS = [name for name, type_ in COLUMNS.items() if type_ == pa.string() and name != "labels"]
+NUMBERS = [name for name, type_ in COLUMNS.items() if type_ == pa.float64()]
+WHOLE = [name for name, type_ in COLUMNS.items() if type_ == pa.int64()]
+LABELS = ("walk", "it's", "", "100 % \n", "ä_b", "WALK")
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Row], LanceStore, ParquetStore]:
+    folder = tmp_path_factory.mktemp("tables")
+    rows = [row for number, label in enumerate(LABELS) for row in rows_for(number, 2, label)]
+    vectors = np.ones((len(rows), 4), np.float32)
+    write_rows(folder / "lance", rows, vectors)
+    write_rows(folder / "file.parquet", rows, vectors)
+    return rows, LanceStore(str(folder / "lance")), ParquetStore(folder / "file.parquet")
+
+
+@pytest.mark.parametrize(
+    ("text", "sql"),
+    [
+        ("label != 'walk'", "(`label` != 'walk')"),
+        ("label <> 'it''s'", "(`label` != 'it''s')"),
+        ("12.5 > end", "(`end` < 12.5)"),
+        ("LEVEL in (3,5) and `Start` >= -1e-2", "((`level` IN (3, 5)) AND (`start` >= -0.01))"),
+        ("not (id like 'a%' or path not like '_')", "(NOT ((`id` LIKE 'a%') OR (NOT (`path` LIKE '_'))))"),
+        ('"end" between 1 and 2.5', "((`end` >= 1.0) AND (`end` <= 2.5))"),
+        ("label='a' or label='b' and size=1", "((`label` = 'a') OR ((`label` = 'b') AND (`size` = 1)))"),
+    ],
+)
+def test_what_is_understood(text: str, sql: str) -> None:
+    assert parse_filter(text).sql() == sql
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "at its end: expected a column"),
+        ("lable = 'walk'", "at \"lable = 'walk'\": expected a column"),
+        ("label = walk", "at 'walk': expected a text in single quotes for label"),
+        ("label = 3", "at '3': expected a text in single quotes for label"),
+        ("start < '3'", "at \"'3'\": expected a number for start"),
+        ("label = = 'x'", "expected a text in single quotes for label"),
+        ("label", "at its end: expected a comparison"),
+        ("label = 'x' label = 'y'", "at \"label = 'y'\": expected AND, OR or the end"),
+        ("(label = 'x'", "at its end: expected )"),
+        ("label = 'x", "expected a column, a sign, a number, or a text in single quotes"),
+        ("label not = 'x'", "expected IN, LIKE or BETWEEN"),
+        ("start like '1%'", "expected a comparison with a number for start"),
+        ("label like 'a\\b'", "expected a pattern without backslashes"),
+        ("size < 1.5", "at '1.5': expected a whole number for size"),
+        ("start < 1e999", "expected a number that is not so large"),
+        ("start < 1e30", "expected a number that is not so large"),
+        ("label = '\0'", "expected a text without characters that no text has"),
+        ("lower(label) = 'x'", "at \"lower(label) = 'x'\": expected a column"),
+        ("label = 'x'; DROP TABLE embeddings", "expected a column, a sign, a number, or a text in single quotes"),
+        ("label = (select 1)", "expected a text in single quotes for label"),
+        ("label = 'x' -- comment", "at '-- comment': expected a column, a sign, a number"),
+        ("1 = 1", "at '1': expected a column"),
+        ("NOT " * 21 + "label = 'x'", "expected at most 20 parentheses and NOTs within each other"),
+        ("label = 'x'" + " or label = 'x'" * 200, "a filter of 803 words was given, expected at most 500"),
+    ],
+)
+def test_what_is_refused_in_one_line(text: str, words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_filter(text)
+    message = str(caught.value)
+    assert words in message
+    assert "\n" not in message
+
+
+def test_the_error_says_what_there_is() -> None:
+    with pytest.raises(SettingsError, match=r"the columns are id, kind, path, .*, level\.$"):
+        parse_filter("nothing")
+
+
+@given(
+    st.text()
+    | st.lists(st.sampled_from([*COLUMNS, *"()=<>,'\"`;%", "AND", "NOT", "IN", "1", "'x'", " "])).map(" ".join)
+)
+def test_any_text_is_a_condition_or_refused(text: str) -> None:
+    try:
+        condition = parse_filter(text)
+    except SettingsError as error:
+        assert "\n" not in str(error)
+    else:
+        assert columns_of(condition) <= set(COLUMNS)
+        assert parse_filter(condition.sql()).sql() == condition.sql()
+
+
+TEXT_VALUES = st.sampled_from([*LABELS, "walk/000.mp4", "sum1", "video"]) | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5
+)
+PATTERNS = st.text(st.sampled_from([*"wal%_0 ä\n", "%", "_"]), max_size=6)
+NUMBER_VALUES = st.integers(-3, 12) | st.floats(-3, 12, allow_nan=False)
+SIGNS = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
+# Not the conditions themselves: beartype looks at random items of a tuple, and chance is hypothesis' alone here.
+SPECIFICATIONS = st.recursive(
+    st.tuples(st.just(Compared), st.sampled_from(TEXTS), SIGNS, TEXT_VALUES)
+    | st.tuples(st.just(Compared), st.sampled_from(TEXTS), st.just("LIKE"), PATTERNS)
+    | st.tuples(st.just(Compared), st.sampled_from(NUMBERS), SIGNS, NUMBER_VALUES)
+    | st.tuples(st.just(Compared), st.sampled_from(WHOLE), SIGNS, st.integers(-3, 12))
+    | st.tuples(st.just(Within), st.sampled_from(WHOLE), st.lists(st.integers(-3, 12), min_size=1, max_size=3))
+    | st.tuples(st.just(Within), st.sampled_from(TEXTS), st.lists(TEXT_VALUES, min_size=1, max_size=3))
+    | st.tuples(st.just(Within), st.sampled_from(NUMBERS), st.lists(NUMBER_VALUES, min_size=1, max_size=3)),
+    lambda inner: (
+        st.tuples(st.just(Not), inner)
+        | st.tuples(st.just(Joined), st.sampled_from(["AND", "OR"]), st.lists(inner, min_size=2, max_size=3))
+    ),
+    max_leaves=6,
+)
+
+
+def built(specification: Any) -> Filter:
+    """The condition that a specification describes."""
+    kind, *parts = specification
+    if kind is Not:
+        return Not(built(parts[0]))
+    if kind is Joined:
+        return Joined(parts[0], tuple(built(each) for each in parts[1]))
+    return Within(parts[0], tuple(parts[1])) if kind is Within else Compared(*parts)
+
+
+def slowly(condition: Filter, row: Row) -> bool:
+    """The condition as a person would check it."""
+    if isinstance(condition, Not):
+        return not slowly(condition.part, row)
+    if isinstance(condition, Joined):
+        return (all if condition.how == "AND" else any)(slowly(part, row) for part in condition.parts)
+    value = getattr(row, condition.column)
+    if isinstance(condition, Within):
+        return value in condition.values
+    if condition.sign == "LIKE":
+        pattern = "".join({"%": ".*", "_": "."}.get(letter) or re.escape(letter) for letter in str(condition.value))
+        return re.fullmatch(pattern, value, re.DOTALL) is not None
+    signs: dict[str, Callable[[], bool]] = {
+        "=": lambda: value == condition.value,
+        "!=": lambda: value != condition.value,
+        "<": lambda: value < condition.value,
+        "<=": lambda: value <= condition.value,
+        ">": lambda: value > condition.value,
+        ">=": lambda: value >= condition.value,
+    }
+    return signs[condition.sign]()
+
+
+@settings(max_examples=60)
+@given(specification=SPECIFICATIONS)
+def test_both_databases_find_what_slow_python_finds(
+    specification: Any, stores: tuple[list[Row], LanceStore, ParquetStore]
+) -> None:
+    rows, lance, parquet = stores
+    condition = parse_filter(built(specification).sql())
+    expected = sorted((row.id, row.kind, row.start) for row in rows if slowly(condition, row))
+    for store in (lance, parquet):
+        found = [row for batch in store.batches(list(COLUMNS), condition) for row in rows_of(pa.table(batch))]
+        assert sorted((row.id, row.kind, row.start) for row in found) == expected
+        assert store.count(condition) == len(expected)
+
+
+def test_paths_of_lists_are_found_by_name(tmp_path: Path) -> None:
+    assert parse_filter(f"path = '{tmp_path}'").sql() == f"(`path` = '{tmp_path}')"

@@ -1,0 +1,224 @@
+"""Tables brought up to date: the same whatever came before, only what has changed is embedded, nothing is mixed."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import Clip
+from tables import TINY, contents, facts_of, tiny_weights
+
+from unreel.checkpoint import load_encoder
+from unreel.errors import CollectionError, OverwriteError
+from unreel.search import update as update_module
+from unreel.search.store import EmbeddingTable
+from unreel.search.update import Changes, update
+from unreel.video.manifest import Manifest
+from unreel.video.options import PrepareOptions
+from unreel.video.prepare import prepare
+
+PLACES = ["table", "table.parquet"]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_weights(tmp_path_factory.mktemp("weights") / "weights.safetensors")
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("collection")
+    for number in range(4):
+        label = ("run", "walk")[number % 2]
+        Clip(frames=20 + 30 * number, width=72, height=56).write(folder / f"videos/{label}/{number}.mp4")
+    prepare(folder / "videos", folder / "prepared of videos", PrepareOptions(TINY.prepared_side, workers=1))
+    return folder
+
+
+@pytest.fixture
+def folder(collection: Path, tmp_path: Path) -> Path:
+    """A collection of four videos to be changed, prepared already."""
+    shutil.copytree(collection, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+Updated = Callable[..., Changes]
+
+
+@pytest.fixture
+def bring(folder: Path, weights: Path) -> Updated:
+    """Prepare and embed the videos of a folder."""
+
+    def bring(place: str, videos: str = "videos", **changes: object) -> Changes:
+        manifest = prepare(folder / videos, folder / f"prepared of {videos}", PrepareOptions(38, workers=1))
+        facts = replace(facts_of(weights, manifest), **changes)  # type: ignore[arg-type]
+        return update(folder / place, load_encoder(weights), manifest, facts)
+
+    return bring
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_rows_say_what_they_are(place: str, folder: Path, bring: Updated) -> None:
+    assert bring(place) == Changes(embedded=4)
+    table = EmbeddingTable.open(folder / place)
+    row = table.row("walk/3.mp4")
+    assert (row.label, row.labels, row.path) == ("walk", {"class": "walk"}, str(folder / "videos/walk/3.mp4"))
+    assert (row.start, row.end, row.source) == (0.0, 4.4, str(folder / "videos"))
+    assert row.size == (folder / "videos/walk/3.mp4").stat().st_size
+    assert (row.encoder, row.checkpoint, row.level) == ("tiny", table.facts.checkpoint, 5)
+    clips = table.rows("id = 'walk/3.mp4'", kind="clip")
+    assert [(clip.start, clip.end) for clip in clips] == [(0.0, 0.64), (1.88, 2.52), (3.76, 4.4)]
+    vectors = [table.vector(clip.id, "clip", clip.start) for clip in clips]
+    assert np.allclose(table.vector(row.id), np.mean(vectors, axis=0), atol=1e-6)
+    assert table.facts.sources == {str(folder / "videos"): str(folder / "prepared of videos")}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_again_changes_nothing(place: str, folder: Path, bring: Updated) -> None:
+    bring(place)
+    before, opened = contents(folder / place), EmbeddingTable.open(folder / place)
+    assert bring(place) == Changes(kept=4)
+    assert opened.refreshed() is opened
+    assert contents(folder / place) == before
+    bring(f"another {place}")
+    assert contents(folder / f"another {place}") == before
+
+
+def test_both_kinds_of_table_hold_the_same(folder: Path, bring: Updated) -> None:
+    for place in PLACES:
+        bring(place)
+    assert contents(folder / PLACES[0]) == contents(folder / PLACES[1])
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_only_what_has_changed_is_embedded(place: str, folder: Path, bring: Updated) -> None:
+    bring(place)
+    Clip(frames=33, width=72, height=56).write(folder / "videos/run/0.mp4")
+    Clip(frames=40, width=72, height=56).write(folder / "videos/run/new.mp4")
+    (folder / "videos/walk/1.mp4").unlink()
+    assert bring(place) == Changes(embedded=2, kept=2, removed=1)
+    bring(f"another {place}")
+    assert contents(folder / place) == contents(folder / f"another {place}")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_labels_change_without_embedding(
+    place: str, folder: Path, bring: Updated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(place)
+    rows = "run/0.mp4,hurry,park\nrun/2.mp4,hurry,\nwalk/1.mp4,walk,\nwalk/3.mp4,,sea\n"
+    (folder / "videos/labels.csv").write_text(f"path,action,scene\n{rows}")
+    monkeypatch.setattr(update_module, "embedded_here", None)  # whatever would be embedded would fail
+    monkeypatch.setattr(update_module._Update, "_embed", lambda *_: None)
+    assert bring(place) == Changes(kept=4, described=4)
+    table = EmbeddingTable.open(folder / place)
+    assert table.row("run/0.mp4").labels == {"action": "hurry", "scene": "park"}
+    assert table.row("walk/3.mp4").label == "sea"
+    monkeypatch.undo()
+    bring(f"another {place}")
+    assert contents(folder / place) == contents(folder / f"another {place}")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_encoders_are_not_mixed(place: str, folder: Path, bring: Updated) -> None:
+    bring(place)
+    before = contents(folder / place)
+    for change in ({"checkpoint": "another"}, {"level": 4}, {"clips": "all"}, {"side": 40}):
+        with pytest.raises(CollectionError, match="Their vectors cannot be compared: name another table"):
+            bring(place, **change)
+    assert contents(folder / place) == before
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_several_folders_in_one_table(place: str, folder: Path, bring: Updated) -> None:
+    bring(place)
+    Clip(frames=30, width=72, height=56).write(folder / "more/a.mp4")
+    assert bring(place, "more") == Changes(embedded=1)
+    assert bring(place) == Changes(kept=4)  # nothing of the other folder is gone
+    table = EmbeddingTable.open(folder / place)
+    assert table.values("source", "video") == {str(folder / "videos"): 4, str(folder / "more"): 1}
+    assert set(table.facts.sources) == {str(folder / "videos"), str(folder / "more")}
+    shutil.copytree(folder / "videos", folder / "copied")
+    with pytest.raises(CollectionError, match=r"holds 4 videos of the same names from .*/videos \('run/0.mp4', say\)"):
+        bring(place, "copied")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_cannot_be_read_is_said_and_tried_again(place: str, folder: Path, weights: Path, bring: Updated) -> None:
+    manifest = prepare(folder / "videos", folder / "prepared of videos", PrepareOptions(38, workers=1))
+    lost = manifest.file(manifest.usable[1])
+    content = lost.read_bytes()
+    lost.unlink()
+    facts, encoder = facts_of(weights, manifest), load_encoder(weights)
+    changes = update(folder / place, encoder, manifest, facts)
+    assert (changes.embedded, list(changes.missing)) == (3, ["run/2.mp4"])
+    assert "cannot be read any more" in changes.missing["run/2.mp4"]
+    lost.write_bytes(content)
+    assert update(folder / place, encoder, manifest, facts) == Changes(embedded=1, kept=3)
+    assert bring(f"another {place}") == Changes(embedded=4)
+    assert contents(folder / place) == contents(folder / f"another {place}")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_not_one_video_can_be_read(place: str, folder: Path, weights: Path) -> None:
+    manifest = prepare(folder / "videos", folder / "prepared of videos", PrepareOptions(38, workers=1))
+    for record in manifest.usable:
+        manifest.file(record).unlink()
+    with pytest.raises(CollectionError, match=r"none of the 4 videos of .* can be read any more .*prepare again"):
+        update(folder / place, load_encoder(weights), manifest, facts_of(weights, manifest))
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("writes", [1, 3])
+def test_what_was_written_before_an_end_is_kept(
+    place: str, writes: int, folder: Path, bring: Updated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(f"another {place}")
+    monkeypatch.setattr(update_module, "ROWS_AT_ONCE", 1)
+    embedded = update_module.embedded_here
+
+    def ends(*arguments: object) -> object:
+        for number, each in enumerate(embedded(*arguments)):  # type: ignore[arg-type]
+            if number == writes:
+                raise KeyboardInterrupt
+            yield each
+
+    monkeypatch.setattr(update_module, "embedded_here", ends)
+    with pytest.raises(KeyboardInterrupt):
+        bring(place)
+    monkeypatch.setattr(update_module, "embedded_here", embedded)
+    assert bring(place) == Changes(embedded=4 - writes, kept=writes)
+    assert contents(folder / place) == contents(folder / f"another {place}")
+    assert not list(folder.glob("*.unfinished"))
+
+
+def test_what_is_something_else_is_left_alone(folder: Path, bring: Updated) -> None:
+    with pytest.raises(OverwriteError, match=r"holds 'run', 'walk' and is no table of embeddings: name a new folder"):
+        bring("videos")
+    (folder / "notes.parquet").write_text("mine")
+    with pytest.raises(CollectionError, match="cannot be read as a Parquet table"):
+        bring("notes.parquet")
+    assert (folder / "notes.parquet").read_text() == "mine"
+
+
+def test_files_of_uneven_rate_are_asked_for_times(folder: Path, bring: Updated) -> None:
+    times = [number if number < 30 else 30 + 4 * (number - 30) for number in range(60)]
+    Clip(frames=60, rate=50, times=times, width=72, height=56).write(folder / "uneven/a.mp4")
+    bring("table", "uneven")
+    clips = EmbeddingTable.open(folder / "table").rows(kind="clip")
+    assert [round(clip.start * 50) for clip in clips] == [times[0], times[22], times[44]]
+    assert round(clips[-1].end * 50) == times[59] + 1 or clips[-1].end > times[59] / 50
+
+
+def test_a_list_of_videos_anywhere(folder: Path, bring: Updated) -> None:
+    (folder / "list.txt").write_text(f"videos/run/0.mp4 fast\n{folder}/videos/walk/1.mp4\n")
+    bring("table", "list.txt")
+    rows = EmbeddingTable.open(folder / "table").rows(kind="video")
+    assert {row.path for row in rows} == {str(folder / "videos/run/0.mp4"), str(folder / "videos/walk/1.mp4")}
+    assert {row.label for row in rows} == {"fast", ""}
+
+
+def test_the_manifest_alone_says_where_videos_come_from(tmp_path: Path) -> None:
+    assert update_module.source_of(Manifest(tmp_path, ())) == str(tmp_path)
