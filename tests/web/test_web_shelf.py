@@ -30,7 +30,9 @@ def test_all_videos_are_there_each_with_a_key_of_its_own(site: Site) -> None:
 
 def test_what_is_wanted_is_found(site: Site) -> None:
     assert names(site, Wanted(text="lk/1")) == ["walk/1.mp4"]
-    assert names(site, Wanted(label="run", text="old")) == ["run/old.avi"]
+    assert names(site, Wanted(label="run", text="OLD")) == ["run/old.avi"]
+    assert names(site, Wanted(text="GRÜSSE")) == []
+    assert names(site, Wanted(text="GRÜ")) == ["odd/grüße 🎬.mp4"]
     assert names(site, Wanted(where="label = 'walk' AND end > 1.4")) == ["walk/2.mp4", "walk/3.mp4"]
     assert names(site, Wanted(label="walk", where="label = 'run'")) == []
     assert names(site, Wanted(where="label = 'walk' OR label = 'run'", text="/0")) == ["run/0.mp4", "walk/0.mp4"]

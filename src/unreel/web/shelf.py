@@ -54,7 +54,7 @@ class Wanted:
         parts = []
         if self.text:
             pattern = quoted(f"%{self.text.replace(chr(92), '_')}%")
-            parts.append(f"(id LIKE {pattern} OR label LIKE {pattern})")
+            parts.append(f"(id ILIKE {pattern} OR label ILIKE {pattern})")
         if self.label:
             parts.append(f"label = {quoted(self.label)}")
         if self.where.strip():
