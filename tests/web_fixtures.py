@@ -1,13 +1,15 @@
 """A small collection, embedded twice, and a real server that shows it."""
 
+import asyncio
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import numpy as np
@@ -43,7 +45,7 @@ ELSEWHERE = {"lost/link.mp4": "outside", "lost/link to a folder/x.mp4": "outside
 
 SECRET = b"a secret that nobody may read"
 
-Serving = Callable[[Any, Rules], AbstractContextManager[str]]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,12 @@ def no_labels(site: Site) -> Iterator[Site]:
     yield site
     site.labels.path.unlink(missing_ok=True)
     shutil.rmtree(site.labels.clips, ignore_errors=True)
+
+
+def awaited(work: Coroutine[Any, Any, Result]) -> Result:
+    """The result of asynchronous work; in a thread of its own, as Playwright keeps a loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 def key(name: str) -> str:

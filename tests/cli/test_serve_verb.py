@@ -13,10 +13,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from web_fixtures import Shop, key
+from web_fixtures import Shop, awaited, key
 
 from unreel.cli.serve import Serve, run, site_options
-from unreel.errors import CollectionError, MissingExtraError, SettingsError
+from unreel.errors import CheckpointError, CollectionError, MissingExtraError, SettingsError
 
 READERS = 200
 
@@ -66,7 +66,7 @@ def test_two_hundred_read_at_once_without_an_error(shop: Shop) -> None:
         return Counter(status for statuses in read_by for status in statuses)
 
     with unreel_serve(shop) as (address, process):
-        assert asyncio.run(everybody(address)) == {200: 5 * READERS}
+        assert awaited(everybody(address)) == {200: 5 * READERS}
     assert process.returncode in (0, 130)
 
 
@@ -86,6 +86,11 @@ def test_where_others_can_ask_the_address_has_a_token(shop: Shop) -> None:
         ({"tables": ()}, SettingsError, r"no table was named\. Make one with `unreel embed RUN FOLDER --out TABLE`"),
         ({"token": "short"}, SettingsError, r"the token has 5 letters, expected at least 12: others could guess it"),
         ({"tables": ("nothing.parquet",)}, CollectionError, r"there is no table of embeddings at nothing\.parquet"),
+        (
+            {"weights": (Path("nowhere"),)},
+            CheckpointError,
+            r"nowhere is not there: name a run folder or a weights file",
+        ),
         ({"host": "192.0.2.1"}, SettingsError, r"cannot listen at 192\.0\.2\.1, port 8000: .*Name another --host or"),
     ],
 )

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from clips import Clip
 from misbehave import hang
-from web_fixtures import Shop, key
+from web_fixtures import Shop, awaited, key
 
 from unreel.engine.standing import StandingPool
 from unreel.errors import VideoError
@@ -34,7 +34,7 @@ def test_a_cut_is_made_once_for_all_who_ask_and_anew_for_another_file(tmp_path: 
         return [*first, await cuts.strip(original(video), 0.0, 1.6, 1.6)]
 
     with StandingPool(1, 30.0) as pool:
-        *same, other = asyncio.run(ask(Cuts(tmp_path / "cache", pool, pool)))
+        *same, other = awaited(ask(Cuts(tmp_path / "cache", pool, pool)))
     assert len(set(same)) == 1
     assert other not in same
     assert sorted(path for path in (tmp_path / "cache").rglob("*") if path.is_file()) == sorted({*same, other})
@@ -50,7 +50,7 @@ def test_what_hangs_is_stopped_and_not_tried_again(tmp_path: Path, monkeypatch: 
                 await cuts.strip(original(video), 0.0, 1.0, 1.0)
 
     with StandingPool(1, 0.5) as pool:
-        begun = asyncio.run(_timed(ask(Cuts(tmp_path / "cache", pool, pool))))
+        begun = awaited(_timed(ask(Cuts(tmp_path / "cache", pool, pool))))
     assert begun < 5
 
 

@@ -7,7 +7,7 @@ import httpx
 import numpy as np
 import pytest
 from misbehave import hang, nowhere
-from web_fixtures import Shop, key
+from web_fixtures import Shop, awaited, key
 
 from unreel.engine.standing import StandingPool
 from unreel.errors import CollectionError
@@ -33,18 +33,18 @@ def test_a_map_is_drawn_once_and_kept(shop: Shop, tmp_path: Path, monkeypatch: p
     shelf = Shelf.open(shop.tables)
     monkeypatch.setattr(module, "places_of", nowhere)
     with StandingPool(1, 60.0) as pool:
-        first, *others = asyncio.run(_maps(Maps(tmp_path, pool), shelf, 5))
+        first, *others = awaited(_maps(Maps(tmp_path, pool), shelf, 5))
         assert others == [first] * 4
         assert len(list(tmp_path.iterdir())) == 1
         monkeypatch.setattr(module, "places_of", hang)
-        assert asyncio.run(_maps(Maps(tmp_path, pool), shelf, 1)) == [first]
+        assert awaited(_maps(Maps(tmp_path, pool), shelf, 1)) == [first]
 
 
 def test_many_videos_are_sampled(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 12)
     monkeypatch.setattr(module, "places_of", nowhere)
     with StandingPool(1, 60.0) as pool:
-        (drawn,) = asyncio.run(_maps(Maps(tmp_path, pool), Shelf.open(shop.tables), 1))
+        (drawn,) = awaited(_maps(Maps(tmp_path, pool), Shelf.open(shop.tables), 1))
     assert (len(set(drawn.ids)), len(drawn.places), drawn.videos) == (12, 12, 20)
     assert drawn.ids == sorted(drawn.ids)
 
@@ -62,4 +62,4 @@ def test_a_map_that_cannot_be_drawn_is_told_and_tried_again(
         assert (await maps.of(shelf.shown[0])).method == "nothing"
 
     with StandingPool(1, 2.0) as pool:
-        asyncio.run(ask(Maps(tmp_path, pool)))
+        awaited(ask(Maps(tmp_path, pool)))

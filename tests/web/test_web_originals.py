@@ -1,6 +1,5 @@
 """Which files may be opened: those of the collection that are still in it, and no other, however one asks."""
 
-import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from web_fixtures import ELSEWHERE, LOST, SECRET, Shop, key
+from web_fixtures import ELSEWHERE, LOST, SECRET, Shop, awaited, key
 
 from unreel.search.rows import Row
 from unreel.web.originals import Original, Originals
@@ -143,6 +142,6 @@ def test_contents_are_compared_once_for_each_state_of_a_file(site: Site) -> None
     video = site.shelf.videos[key("lost/same size.mp4")]
     originals = Originals()
     assert originals.find(video.row).state == "same"  # at a glance
-    assert asyncio.run(originals.checked(video.row)).state == "changed"
+    assert awaited(originals.checked(video.row)).state == "changed"
     assert originals.find(video.row).state == "changed"
-    assert asyncio.run(originals.checked(replace(video.row, checksum=""))).state == "changed"
+    assert awaited(originals.checked(replace(video.row, checksum=""))).state == "changed"

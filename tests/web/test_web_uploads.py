@@ -1,6 +1,5 @@
 """Videos that are sent: looked at in processes with limits, searched by, removed; and what is sent in their place."""
 
-import asyncio
 import zipfile
 from collections.abc import AsyncIterator
 from io import BytesIO
@@ -13,7 +12,7 @@ from clips import Clip, cut
 from fuzz_damage import bombs, containers, disguised, playlists
 from fuzz_pieces import Corpus
 from misbehave import hang, hoard
-from web_fixtures import SECRET, Shop
+from web_fixtures import SECRET, Shop, awaited
 
 from unreel.engine.standing import StandingPool
 from unreel.errors import VideoError
@@ -30,6 +29,13 @@ def send(client: httpx.Client, name: str, content: bytes) -> httpx.Response:
 def kept(site: Site) -> list[Path]:
     """What lies in the folder of uploads."""
     return [path for path in site.uploads.folder.rglob("*") if path.is_file()]
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_sent(site: Site) -> None:
+    """What other tests have sent is forgotten."""
+    for folder in site.uploads.folder.iterdir():
+        site.uploads.remove(folder.name)
 
 
 def test_a_video_of_the_collection_finds_itself(client: httpx.Client, shop: Shop, site: Site) -> None:
@@ -142,7 +148,7 @@ def taken(folder: Path, seconds: float, work: Any, monkeypatch: pytest.MonkeyPat
     """Take an upload that is looked at by something that goes wrong."""
     monkeypatch.setattr(module, "look_at_upload", work)
     with StandingPool(1, seconds, memory) as pool:
-        asyncio.run(Uploads(folder, pool, 1000).take("a.mp4", _parts(b"x")))
+        awaited(Uploads(folder, pool, 1000).take("a.mp4", _parts(b"x")))
 
 
 def test_what_hangs_the_decoder_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +173,7 @@ def test_the_oldest_are_forgotten(tmp_path: Path, shop: Shop, monkeypatch: pytes
 
     with StandingPool(1, 30.0) as pool:
         uploads = Uploads(tmp_path, pool, 1_000_000)
-        first, second, third = asyncio.run(several(uploads))
+        first, second, third = awaited(several(uploads))
         assert uploads.get(third).name == "2.mp4"
         assert {path.name for path in tmp_path.iterdir()} <= {second, third}
         with pytest.raises(VideoError, match="is not kept any more: send it again"):

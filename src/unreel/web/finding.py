@@ -71,9 +71,10 @@ class Found:
 
 @dataclass(frozen=True)
 class _File:
-    """A file, and a text that tells it from what was under its name before."""
+    """A file, what to call it, and a text that tells it from what was at its path before."""
 
     path: Path
+    name: str
     version: str
 
 
@@ -82,9 +83,15 @@ class Finder:
     """Finds. Encoders, for what tables do not hold, are loaded when first needed; `pool` decodes for them.
 
     `weights` say where encoders are that have moved since they embedded; each is known by its checksum.
+
+    Raises:
+        CheckpointError: there is nothing where weights should be.
     """
 
     def __init__(self, shelf: Shelf, originals: Originals, pool: StandingPool, weights: Sequence[Path] = ()) -> None:
+        for place in weights:
+            if not place.exists():
+                raise CheckpointError(f"{place} is not there: name a run folder or a weights file with --weights.")
         self._shelf, self._originals, self._pool, self._weights = shelf, originals, pool, weights
         self._encoders: dict[int, QueryEncoder] = {}
         self._locks = [Lock() for _ in shelf.shown]
@@ -126,32 +133,37 @@ class Finder:
             UnreelError: neither can be; the message says why.
         """
         if query.upload is not None:
-            return self._computed(shown, _File(query.upload.original, query.upload.key), query.piece)
+            return self._computed(shown, _File(query.upload.original, query.upload.name, query.upload.key), query.piece)
         assert query.video is not None
         if query.piece is None and query.video.row.id in shown.ids:
             return shown.table.vector(query.video.row.id)
         original = self._originals.find(query.video.row)
         if original.path is None:
             raise VideoError(f"{query.video.row.id}: {original.reason}.")
-        return self._computed(shown, _File(original.path, original.version), query.piece)
+        return self._computed(shown, _File(original.path, query.video.row.id, original.version), query.piece)
 
     def _compute(self, shown: Shown, file: _File, piece: tuple[float, float] | None) -> Float32[np.ndarray, " c"]:
         at, seconds = (None, None) if piece is None else (piece[0], piece[1] - piece[0])
         with self._locks[shown.number]:
-            return self._encoder(shown).query(file.path, at, seconds).vector
+            encoder = self._encoders.get(shown.number) or self._load(shown)
+            try:
+                return encoder.query(file.path, at, seconds).vector
+            except VideoError as error:  # which names a path of this machine
+                raise VideoError(f"{file.name} cannot be searched for: {error.__cause__ or error}.") from error
 
-    def _encoder(self, shown: Shown) -> QueryEncoder:
-        """The encoder of a table, loaded once."""
-        if shown.number not in self._encoders:
-            faults = []
-            for place in (*self._weights, None):
-                try:
-                    made = QueryEncoder.of(shown.table.facts, weights=place, pool=self._pool)
-                except CheckpointError as error:
-                    faults.append(str(error))
-                    continue
-                self._encoders[shown.number] = made
-                break
+    def _load(self, shown: Shown) -> QueryEncoder:
+        """The encoder of a table: the first of the weights that are its own, or those where it was.
+
+        Raises:
+            CheckpointError: none of them are.
+        """
+        for place in (*self._weights, None):
+            try:
+                encoder = QueryEncoder.of(shown.table.facts, weights=place, pool=self._pool)
+            except CheckpointError:
+                if place is None:
+                    raise
             else:
-                raise CheckpointError(faults[-1])
+                self._encoders[shown.number] = encoder
+                break
         return self._encoders[shown.number]

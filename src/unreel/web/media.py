@@ -16,7 +16,7 @@ PLAYABLE: Final = {
     ".ogv": "video/ogg",
 }  # fmt: skip
 
-_MINUTES = {"Cache-Control": "private, max-age=3600"}
+_MINUTES = {"Cache-Control": "private, max-age=300"}
 _NO_PICTURE = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1920 120"><g fill="#b5b1a8" font-family="sans-serif" '
     'font-size="15" text-anchor="middle">'

@@ -1,6 +1,8 @@
 """The pages: plain HTML that works without any script."""
 
-from typing import Annotated, Any, Literal, cast
+import shlex
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -14,6 +16,7 @@ from unreel.web.comparing import side_by_side
 from unreel.web.exports import LONGEST_PIECE
 from unreel.web.finding import Query as Sought
 from unreel.web.items import read_items
+from unreel.web.labels import COLUMN
 from unreel.web.media import PLAYABLE
 from unreel.web.rendering import assets, render
 from unreel.web.shelf import ORDERS
@@ -33,6 +36,17 @@ def _picked(pick: Annotated[tuple[str, ...], Form()] = (), picks: Annotated[str,
 Picked = Annotated[list[str], Depends(_picked)]
 
 
+@dataclass(frozen=True)
+class Player:
+    """Addresses of what plays a video: its `film` strip, a `piece` from `begin` seconds on, and the file itself."""
+
+    film: str
+    piece: str
+    begin: float = 0.0
+    original: str = ""
+    type: str = ""
+
+
 @pages.get("/")
 async def browse(request: Request, site: TheSite, browsing: Annotated[Browsing, Query()]) -> Response:
     """The collection."""
@@ -49,32 +63,24 @@ async def video(request: Request, site: TheSite, key: Key, searching: Annotated[
     found = video_of(site, key)
     original = await site.originals.checked(found.row)
     facts = video_facts(site, found, given_labels(site))
-    length = found.row.end
-    begin = 0.0 if length <= LONGEST_PIECE else min(max(0.0, (searching.at or 0.0) - 5), length - LONGEST_PIECE)
-    playable = original.path is not None and original.path.suffix.lower() in PLAYABLE
-    player = {
-        "piece": f"/api/videos/{key}/piece?start={begin:.3f}&end={min(length, begin + LONGEST_PIECE):.3f}",
-        "begin": begin,
-        "original": f"/api/videos/{key}/original" if playable else "",
-        "type": PLAYABLE[cast(Any, original.path).suffix.lower()] if playable else "",
-        "film": f"/api/videos/{key}/filmstrip",
-        "there": original.path is not None,
-    }
+    player = None if original.path is None else _player(key, found.row.end, searching.at or 0.0, original.path.suffix)
     return await _similar(request, site, query_of(found, searching), searching, player=player, facts=facts)
+
+
+def _player(key: str, duration: float, at: float, suffix: str) -> Player:
+    """What plays a video: the file itself where the browser can, otherwise at most two minutes of it from `at` on."""
+    begin = min(max(0.0, at - 5), max(0.0, duration - LONGEST_PIECE))
+    end = min(duration, begin + LONGEST_PIECE)
+    video, kind = f"/api/videos/{key}", PLAYABLE.get(suffix.lower(), "")
+    piece = f"{video}/piece?start={begin:.3f}&end={end:.3f}"
+    return Player(f"{video}/filmstrip", piece, begin, f"{video}/original" if kind else "", kind)
 
 
 @pages.get("/sent/{key}")
 async def sent(request: Request, site: TheSite, key: UploadKey, searching: Annotated[Searching, Query()]) -> Response:
     """A video that was sent, or a piece of it, and what is like it."""
     upload = site.uploads.get(key)
-    player = {
-        "piece": f"/api/uploads/{key}/view",
-        "begin": 0.0,
-        "original": "",
-        "type": "",
-        "film": f"/api/uploads/{key}/filmstrip",
-        "there": True,
-    }
+    player = Player(f"/api/uploads/{key}/filmstrip", f"/api/uploads/{key}/view")
     sought = Sought(upload=upload, piece=searching.piece(upload.seconds))
     return await _similar(request, site, sought, searching, player=player, upload=upload)
 
@@ -126,17 +132,10 @@ async def labels(request: Request, site: TheSite) -> Response:
     for _, label in given:
         counts[label] = counts.get(label, 0) + 1
     others = len(site.labels.table()) - len(given)
-    weights = site.shelf.shown[0].table.facts.weights
-    return _page(
-        request,
-        "labels.html",
-        given=given,
-        facts=facts,
-        counts=counts,
-        others=others,
-        labels=site.labels,
-        weights=weights,
-    )
+    words = ["unreel", "finetune", str(site.labels.path), "--label", COLUMN, "--weights"]
+    command = shlex.join([*words, site.shelf.shown[0].table.facts.weights, "--out", "runs/labels"])
+    context: dict[str, Any] = {"given": given, "facts": facts, "counts": counts, "others": others, "command": command}
+    return _page(request, "labels.html", labels=site.labels, **context)
 
 
 @pages.post("/labels")

@@ -64,7 +64,7 @@ def opened(options: SiteOptions) -> Iterator[Site]:
 
     Raises:
         CollectionError: a table cannot be used, or tables are of different collections.
-        CheckpointError: weights cannot be used.
+        CheckpointError: there are no weights where some should be.
         MissingExtraError: LanceDB is needed and not installed.
     """
     shelf = Shelf.open(options.tables)
