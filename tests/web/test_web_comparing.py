@@ -19,8 +19,8 @@ def answer(number: int, *hits: Hit) -> Answer:
 
 def test_ranks_of_the_others_are_told() -> None:
     first, second = side_by_side([answer(0, hit("a"), hit("b"), hit("c")), answer(1, hit("c"), hit("a"))], "")
-    assert [place.elsewhere for place in first.places] == [["encoder 1: 2"], [], ["encoder 1: 1"]]
-    assert [place.elsewhere for place in second.places] == [["encoder 0: 3"], ["encoder 0: 1"]]
+    assert [place.elsewhere for place in first.places] == [["no. 2 in encoder 1"], [], ["no. 1 in encoder 1"]]
+    assert [place.elsewhere for place in second.places] == [["no. 3 in encoder 0"], ["no. 1 in encoder 0"]]
     assert (first.shared, second.shared) == (2, 2)
 
 

@@ -40,7 +40,7 @@ def side_by_side(answers: Sequence[Answer], label: str) -> list[Column]:
         places = []
         for rank, hit in enumerate(answer.hits, start=1):
             ranks = {other.name: _rank(hit, other) for other in others}
-            elsewhere = [f"{name}: {found}" for name, found in ranks.items() if found is not None]
+            elsewhere = [f"no. {found} in {name}" for name, found in ranks.items() if found is not None]
             places.append(Place(rank, hit, _verdict(hit.video.label, label), elsewhere))
         right = sum(place.verdict == "right" for place in places)
         shared = sum(len(place.elsewhere) == len(others) for place in places) if others else 0
