@@ -3,11 +3,14 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np  # brings a numerical library
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
+
+from unreel.errors import VideoError
 
 
 def square(number: int) -> int:
@@ -48,3 +51,21 @@ def hang(*_: object) -> bytes:
     """Never end."""
     time.sleep(600)
     return b""
+
+
+def squares_of(place: object) -> Callable[[int], int]:
+    """What squares in an actor, but 5 crashes and 11 is refused; there is room for it on processors only."""
+    if getattr(place, "device", None) != "cpu":
+        raise ValueError(f"no room on {place}")
+
+    def square_of(number: int) -> int:
+        if number == 11:
+            raise VideoError("eleven")
+        return square(number)
+
+    return square_of
+
+
+def nothing_of(place: object) -> Callable[[int], int]:
+    """What cannot even be made in an actor."""
+    raise ValueError(f"nothing on {place}")

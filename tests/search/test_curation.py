@@ -18,7 +18,7 @@ def vectors_of(seed: int, rows: int, repeated: int) -> Float32[np.ndarray, "n c"
 
 def similarities_of(vectors: np.ndarray) -> np.ndarray:
     unit = vectors.astype(np.float64) / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit @ unit.T
+    return np.asarray(unit @ unit.T)
 
 
 @given(seed=st.integers(0, 99), rows=st.integers(1, 14), repeated=st.integers(0, 5), count=st.integers(1, 16))

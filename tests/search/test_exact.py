@@ -23,8 +23,8 @@ def slowly(values: list[list[int]], query: list[int], top: int, among: list[bool
     """The rows most similar to the query, and how similar: from the definition."""
 
     def cosine(one: list[int], other: list[int]) -> float:
-        lengths = [sum(x * x for x in each) ** 0.5 for each in (one, other)]
-        return sum(x * y for x, y in zip(one, other, strict=True)) / max(lengths[0] * lengths[1], 1e-12)
+        lengths = [float(np.dot(each, each)) ** 0.5 for each in (one, other)]
+        return float(float(np.dot(one, other)) / max(lengths[0] * lengths[1], 1e-12))
 
     similarities = [(row, round(cosine(each, query), 5)) for row, each in enumerate(values) if among[row]]
     return sorted(similarities, key=lambda pair: (-pair[1], pair[0]))[:top]

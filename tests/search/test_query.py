@@ -52,7 +52,7 @@ def test_a_piece_finds_itself_among_clips(folder: Path) -> None:
     table = EmbeddingTable.open(folder / "all")
     encoder = QueryEncoder.of(table.facts)
     query = encoder.query(folder / "videos/1.mp4", at=1.28)
-    assert (query.start, query.end) == (pytest.approx(1.28), pytest.approx(1.92))
+    assert [query.start, query.end] == pytest.approx([1.28, 1.92])
     hit = table.search(query.vector, 1)[0]
     assert (hit.row.id, hit.row.start) == ("1.mp4", 1.28)
     assert hit.similarity > 0.95  # prepared files differ by what H.264 leaves out

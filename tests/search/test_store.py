@@ -25,7 +25,7 @@ LABELS = "walk", "run", "", "it's"
 @pytest.fixture(params=["table", "table.parquet", "table.npy"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A table written in an order that is not its own."""
-    place = tmp_path / "new" / request.param
+    place: Path = tmp_path / "new" / request.param
     videos = [rows_for(number, 3, label) for number, label in enumerate(LABELS)]
     for rows in reversed(videos):
         write_rows(place, rows, vectors_for(rows))

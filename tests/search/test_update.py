@@ -13,6 +13,7 @@ from tables import TINY, contents, facts_of, tiny_weights
 from unreel.checkpoint import load_encoder
 from unreel.errors import CollectionError, OverwriteError
 from unreel.search import update as update_module
+from unreel.search.embedding import embedded_here
 from unreel.search.store import EmbeddingTable
 from unreel.search.update import Changes, update
 from unreel.video.manifest import Manifest
@@ -177,7 +178,7 @@ def test_what_was_written_before_an_end_is_kept(
 ) -> None:
     bring(f"another {place}")
     monkeypatch.setattr(update_module, "ROWS_AT_ONCE", 1)
-    embedded = update_module.embedded_here
+    embedded = embedded_here
 
     def ends(*arguments: object) -> object:
         for number, each in enumerate(embedded(*arguments)):  # type: ignore[arg-type]

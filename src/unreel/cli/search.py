@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from unreel.search.query import Query
     from unreel.search.store import EmbeddingTable
 
-NEAR_DUPLICATE = 0.999
-
 
 class Search(Settings):
     """Find more like this: the videos, or the moments in videos, of a table that are most similar to a video.
@@ -41,8 +39,8 @@ class Search(Settings):
     """Which rows to search among, as in "label != 'walk' AND start < 60"; = != < > IN LIKE BETWEEN AND OR NOT."""
     kind: Literal["video", "clip"] | None = None
     """What to find; none given: clips for a piece, videos for a whole one."""
-    near_duplicates: Annotated[float, Field(gt=0, le=1)] = NEAR_DUPLICATE
-    """Hits at least so similar to each other are shown once; 1: only those that are the same."""
+    near_duplicates: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Hits at least so similar to each other are shown once (see `unreel duplicates`); 1: those that are the same."""
     exact: bool = False
     """Compare with every row, even where the table has an index."""
     weights: Path | None = None

@@ -17,7 +17,7 @@ from unreel.errors import UnreelError
 Result = TypeVar("Result")
 
 _AHEAD = 2  # tasks of an actor: one that it does and one that waits
-_LOSSES = 3  # times that a task may lose its actor before it is taken for the cause
+_LOSSES = 3  # times that a task may lose its actor, or an actor be lost before it is ready
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def on_actors(
     at the most, all that it has room for where none is given.
 
     Raises:
-        UnreelError: a task has raised it, or has lost its actor again and again.
+        UnreelError: a task has raised it, or actors are lost again and again: in the same task, or before any.
         OSError: a task has raised it.
         MissingExtraError: Ray is not installed.
     """
@@ -76,8 +76,10 @@ class _Crew:
     most: int | None
     waiting: deque[int] = field(default_factory=deque)
     starting: dict[Any, Any] = field(default_factory=dict)
+    ready: list[Any] = field(default_factory=list)
     working: dict[Any, tuple[Any, int]] = field(default_factory=dict)
     losses: Counter[int] = field(default_factory=Counter)
+    unready: int = 0
 
     def results(self) -> Iterator[tuple[int, Any]]:
         """As `on_actors` gives them."""
@@ -89,18 +91,22 @@ class _Crew:
             self._start(kind, made, place)
         while self.waiting or self.working:
             (done,), _ = self.ray.wait([*self.working, *self.starting])
-            actor, number = self.working.pop(done) if done in self.working else (self.starting.pop(done), None)
             try:
                 result = self.ray.get(done)
             except self.ray.exceptions.RayTaskError as error:
                 raise error.cause if isinstance(error.cause, (UnreelError, OSError)) else error from None
             except self.ray.exceptions.RayError as error:  # the actor is lost, or the result with its node
-                self._lost(actor, number, error)
+                self._take_back(done, str(error))
+                self._occupy()
                 self._start(kind, made, place)
             else:
-                if number is not None:
+                if done in self.starting:
+                    self.unready = 0
+                    self.ready.append(self.starting.pop(done))
+                else:
+                    _, number = self.working.pop(done)
                     yield number, result
-                self._occupy(actor)
+                self._occupy()
 
     def _start(self, kind: Any, made: Any, place: Place) -> None:
         """One more actor, unless those that start are enough for what is left."""
@@ -108,23 +114,40 @@ class _Crew:
             actor = kind.remote(made, place)
             self.starting[actor.ready.remote()] = actor
 
-    def _occupy(self, actor: Any) -> None:
-        """Give an actor tasks to do, some ahead."""
-        while self.waiting and sum(other is actor for other, _ in self.working.values()) < _AHEAD:
-            number = self.waiting.popleft()
-            self.working[actor.work.remote(self.tasks[number])] = actor, number
+    def _occupy(self) -> None:
+        """Give the actors tasks to do, some ahead, to each as many as to the others."""
+        busy = Counter(id(actor) for actor, _ in self.working.values())
+        for ahead in range(_AHEAD):
+            for actor in self.ready:
+                if self.waiting and busy[id(actor)] == ahead:
+                    number = self.waiting.popleft()
+                    self.working[actor.work.remote(self.tasks[number])] = actor, number
+                    busy[id(actor)] += 1
 
-    def _lost(self, actor: Any, number: int | None, error: Exception) -> None:
-        """Take back what an actor had to do."""
+    def _take_back(self, done: Any, words: str) -> None:
+        """Take back what a lost actor had to do; the first of it is what it was at.
+
+        Raises:
+            UnreelError: that has happened too often.
+        """
+        if done in self.starting:
+            del self.starting[done]
+            self.unready += 1
+            if self.unready >= _LOSSES:
+                why = words.strip().splitlines()[-1]
+                raise UnreelError(f"a process of the cluster could not be made ready {_LOSSES} times ({why}).")
+            return
+        actor, _ = self.working[done]
+        self.ready = [other for other in self.ready if other is not actor]
         lost = [reference for reference, (other, _) in self.working.items() if other is actor]
-        numbers = ([] if number is None else [number]) + [self.working.pop(reference)[1] for reference in lost]
+        numbers = [self.working.pop(reference)[1] for reference in lost]
         self.waiting.extendleft(reversed(numbers))
-        self.losses.update(numbers[:1])
-        if number is not None and self.losses[number] >= _LOSSES:
+        self.losses[numbers[0]] += 1
+        if self.losses[numbers[0]] >= _LOSSES:
             raise UnreelError(
-                f"a process of the cluster was lost {_LOSSES} times in the same piece of work, the last time so: "
-                f"{str(error).splitlines()[0]} It may lack memory. Run this again to go on."
-            ) from error
+                f"a process of the cluster was lost {_LOSSES} times in the same piece of work; it may lack memory "
+                f"({words.strip().splitlines()[0]}). Run this again to go on."
+            )
 
 
 def _place_and_room(ray: ModuleType) -> tuple[Place, int]:

@@ -70,7 +70,7 @@ def write_found(out: Path, asked: Shown, found: Sequence[Shown], how: str) -> No
 def strip_of(planes: Planes) -> Strip:
     """Up to `FRAMES` of the frames, evenly chosen, as one moving picture."""
     count = min(FRAMES, len(planes.luma))
-    places = np.linspace(0, len(planes.luma) - 1, count).round().astype(int)
+    places = np.linspace(0, len(planes.luma) - 1, count).round().astype(int).tolist()
     pictures = [Image.fromarray(planes.picture(place)) for place in places]
     width, height = pictures[0].size
     scale = min(1.0, SHORTER_SIDE / min(width, height), LONGER_SIDE / max(width, height))

@@ -33,7 +33,7 @@ NEIGHBOURS_UP_TO = 20_000
 PICTURE_SIDE = 48
 _LARGEST_SPRITE = 8192  # pixels that browsers can still show
 
-Picture = UInt8[np.ndarray, "h w 3"]
+Picture = UInt8[np.ndarray, "_h _w 3"]
 
 
 def to_tensorboard(out: Path, rows: Vectors, pictures: Sequence[Picture | None] | None = None) -> None:

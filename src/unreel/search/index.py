@@ -67,10 +67,11 @@ def measured(store: LanceStore, width: int) -> IndexFacts:
     chosen = generator(0, "index").choice(rows, min(QUERIES, rows), replace=False)
     queries = _at(store, np.sort(chosen), width)
     least = _similarity_of_last(store, queries)
-    probes, recall = 1, _recall(store, queries, least, 1)
+    others = min(NEAREST, rows - 1)
+    probes, recall = 1, _recall(store, queries, least, 1, others)
     while recall < WANTED and probes < rows:
         probes *= 2
-        recall = _recall(store, queries, least, probes)
+        recall = _recall(store, queries, least, probes, others)
     return IndexFacts("IVF_FLAT", store.count(), probes, recall, len(queries))
 
 
@@ -98,12 +99,14 @@ def _similarity_of_last(store: LanceStore, queries: Float32[np.ndarray, "q c"]) 
 
 
 def _recall(
-    store: LanceStore, queries: Float32[np.ndarray, "q c"], least: Float32[np.ndarray, " q"], probes: int
+    store: LanceStore, queries: Float32[np.ndarray, "q c"], least: Float32[np.ndarray, " q"], probes: int, others: int
 ) -> float:
-    """Which share of the nearest clips is found."""
+    """Which share of the `others` nearest to each query is found; the query itself any search finds."""
+    if not others:
+        return 1.0
     shares = []
     for query, similarity in zip(queries, least, strict=True):
-        found = store.nearest_by_index(query, NEAREST + 1, _CLIPS, probes)
+        found = store.nearest_by_index(query, others + 1, _CLIPS, probes)
         right = int((cosines(vectors_of(found), query) >= similarity - _ROUNDING).sum())
-        shares.append((right - 1) / NEAREST)  # one is the query itself, which any search finds
+        shares.append(max(0, right - 1) / others)
     return float(np.mean(shares))

@@ -1,0 +1,166 @@
+"""`unreel embed`, `search`, `duplicates`, `curate` and `export` as they are typed."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from clips import Clip
+from tables import tiny_weights
+
+from unreel.cli import curate, duplicates, embed, export, search
+from unreel.errors import CollectionError, OverwriteError, SettingsError
+from unreel.search.store import EmbeddingTable
+from unreel.video.listing import collected
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five videos, two of them the same, and a table of them."""
+    folder = tmp_path_factory.mktemp("collection")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNREEL_CACHE", str(folder / "cache"))
+        for number in range(4):
+            clip = Clip(frames=40 + 9 * number, width=72 + 8 * number, height=56)
+            clip.write(folder / f"videos/{('run', 'walk')[number % 2]}/{number}.mp4")
+        (folder / "videos/run/again.mp4").write_bytes((folder / "videos/run/0.mp4").read_bytes())
+        weights = tiny_weights(folder / "weights.safetensors")
+        embed.main([str(weights), str(folder / "videos"), "--out", str(folder / "table"), "--clips", "all"])
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNREEL_CACHE", str(folder / "cache"))
+
+
+def test_embed_says_what_it_did(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        str(folder / "weights.safetensors"),
+        str(folder / "videos"),
+        "--out",
+        str(tmp_path / "table"),
+        "--clips",
+        "2",
+    ]
+    embed.main(words)
+    assert capsys.readouterr().out == f"5 videos embedded (tiny) in {tmp_path / 'table'}\n"
+    embed.main([*words, "--index", "always"])
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"0 videos embedded, 5 kept (tiny) in {tmp_path / 'table'}"
+    assert second == "  IVF_FLAT over 15 rows: recall@10 1.000 of 10 exact searches"
+    with pytest.raises(CollectionError, match="Their vectors cannot be compared"):
+        embed.main([*words[:-1], "3"])
+
+
+def test_search_finds_the_video_itself(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    search.main([str(folder / "table"), str(folder / "videos/walk/3.mp4"), "--top", "2"])
+    said, first, _ = capsys.readouterr().out.splitlines()
+    assert said == f"more like {folder}/videos/walk/3.mp4 0.00–2.68 s: exact among 5 videos (tiny, level 5)"
+    assert first.split() == ["1.0000", "0.00–2.68", "s", f"{folder}/videos/walk/3.mp4", "[walk]"]
+
+
+def test_search_for_a_piece_as_json_and_as_a_page(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [str(folder / "table"), str(folder / "videos/walk/1.mp4"), "--at", "0.64", "--where", "label != 'run'"]
+    search.main([*words, "--json", "--html", str(tmp_path / "page.html")])
+    content = json.loads(capsys.readouterr().out)
+    assert content["query"] == {"path": str(folder / "videos/walk/1.mp4"), "start": 0.64, "end": pytest.approx(1.28)}
+    assert content["search"] == "exact among 7 clips (tiny, level 5)"
+    assert content["found"][0]["id"] == "walk/1.mp4"
+    assert {each["label"] for each in content["found"]} == {"walk"}
+    assert (tmp_path / "page.html").read_text().count("data:image/webp") == 1 + len(content["found"])
+    with pytest.raises(OverwriteError):
+        search.main([*words, "--html", str(tmp_path / "page.html")])
+    with pytest.raises(SettingsError, match="makes no sense"):
+        search.main([*words[:-1], "label = walk"])
+
+
+def test_near_duplicates_are_shown_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    search.main([str(folder / "table"), str(folder / "videos/run/0.mp4"), "--top", "1"])
+    *_, first, copy = capsys.readouterr().out.splitlines()
+    assert first.endswith("/videos/run/0.mp4  [run]")
+    assert copy.split() == ["=", f"{folder}/videos/run/again.mp4", "0.00", "s"]
+
+
+def test_duplicates_are_listed(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    duplicates.main([str(folder / "table"), "--similarity", "1", "--out", str(tmp_path / "out.csv")])
+    first, second, counted, typical = capsys.readouterr().out.splitlines()
+    assert first.split()[0] == f"{folder}/videos/run/0.mp4"
+    assert second.split() == ["=", "1.0000", f"{folder}/videos/run/again.mp4", "0.00–1.60", "s"]
+    assert counted == "1 near duplicates among 5 videos, in 1 groups"
+    assert typical.startswith("of pairs drawn at random half are more similar than 0.")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        members = list(csv.DictReader(file))
+    assert [(each["group"], each["id"], each["similarity"]) for each in members] == [
+        ("0", "run/0.mp4", ""),
+        ("0", "run/again.mp4", "1.0"),
+    ]
+    duplicates.main([str(folder / "table"), "--similarity", "1", "--kind", "clip", "--json"])
+    assert {each["id"] for each in json.loads(capsys.readouterr().out)} >= {"run/0.mp4", "run/again.mp4"}
+
+
+@pytest.mark.parametrize("by", ["diverse", "rare"])
+@pytest.mark.parametrize("name", ["list.csv", "list.txt"])
+def test_what_is_curated_can_be_prepared(
+    by: str, name: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, links = tmp_path / name, tmp_path / "links"
+    words = ["--similarity", "1", "--by", by, "--keep", "60%", "--links", str(links)]
+    curate.main([str(folder / "table"), "--out", str(out), *words])
+    assert capsys.readouterr().out == f"3 of 5 videos chosen, 1 near duplicates left out, in {out}\n"
+    listed = collected(out).files
+    assert len(listed) == 3
+    assert all(file.path.is_file() for file in listed)
+    linked = collected(links).files
+    assert {file.path.resolve() for file in linked} == {file.path.resolve() for file in listed}
+    if out.suffix == ".csv":
+        assert {file.labels["class"] for file in listed} <= {"run", "walk"}
+    assert all(file.labels == {"class": file.id.split("/")[0]} for file in linked)
+
+
+def test_how_many_are_kept(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [str(folder / "table"), "--out", str(tmp_path / "list.csv"), "--similarity", "1"]
+    for keep in ("0", "0%", "many", "101%", "-3", "5.5"):
+        with pytest.raises(SettingsError, match=r"expected a share of the videos, as in 10%, or a number"):
+            curate.main([*words, f"--keep={keep}"])
+    with pytest.raises(CollectionError, match=r"no video of .* fulfils the condition"):
+        curate.main([*words, "--where", "label = 'fly'"])
+    with pytest.raises(SettingsError, match=r"expected a name that ends in .csv or .txt"):
+        curate.main([*words[:2], str(tmp_path / "list")])
+    curate.main([*words, "--keep", "99"])
+    assert "4 of 5 videos chosen" in capsys.readouterr().out
+
+
+def test_paths_that_a_text_could_not_tell_from_labels(tmp_path: Path, folder: Path) -> None:
+    Clip(frames=30, width=72, height=56).write(tmp_path / "my videos/a b.mp4")
+    embed.main([str(folder / "weights.safetensors"), str(tmp_path / "my videos"), "--out", str(tmp_path / "t.parquet")])
+    with pytest.raises(SettingsError, match=r"could be read as a path and a label: write a .csv"):
+        curate.main([str(tmp_path / "t.parquet"), "--out", str(tmp_path / "list.txt")])
+    curate.main([str(tmp_path / "t.parquet"), "--out", str(tmp_path / "list.csv")])
+    (file,) = collected(tmp_path / "list.csv").files
+    assert (file.path, file.labels) == (tmp_path / "my videos/a b.mp4", {})
+
+
+@pytest.mark.parametrize("to", ["tensorboard", "fiftyone", "atlas"])
+def test_exports_say_what_to_type_next(
+    to: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / ("out.parquet" if to == "atlas" else "out")
+    extra = ["--pictures"] if to == "tensorboard" else []
+    words = [str(folder / "table"), "--to", to, "--out", str(out)]
+    export.main([*words, *extra])
+    assert capsys.readouterr().out.startswith(f"5 videos in {out}. Next: ")
+    assert out.exists()
+    assert (out / "sprite.png").exists() == (to == "tensorboard")
+    with pytest.raises(OverwriteError):
+        export.main(words)
+    with pytest.raises(CollectionError, match=r"no clip of .* fulfils the condition"):
+        export.main([*words[:-1], str(tmp_path / "other"), "--kind", "clip", "--where", "start > 99"])
+
+
+def test_a_table_keeps_its_facts(folder: Path) -> None:
+    facts = EmbeddingTable.open(folder / "table").facts
+    assert facts.weights == str(folder / "weights.safetensors")
+    assert list(facts.sources) == [str(folder / "videos")]

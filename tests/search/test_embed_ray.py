@@ -1,0 +1,68 @@
+"""Embedding on a Ray cluster of two nodes, one of which dies: the same table."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clips import Clip
+from tables import TINY, contents, facts_of, tiny_weights
+
+from unreel.checkpoint import load_encoder
+from unreel.search.update import Work, update
+from unreel.video.options import PrepareOptions
+from unreel.video.prepare import prepare
+
+ray = pytest.importorskip("ray")
+VIDEOS = 80
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A head that does no work itself and two nodes of one processor, each with processes of its own."""
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        try:
+            ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
+            yield cluster
+        finally:
+            ray.shutdown()
+            cluster.shutdown()  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.slow
+def test_a_node_that_dies_changes_nothing(tmp_path: Path, cluster: Any) -> None:
+    for number in range(VIDEOS):
+        Clip(frames=60 + number % 7, width=72, height=56).write(tmp_path / f"videos/{number}.mp4")
+    manifest = prepare(tmp_path / "videos", tmp_path / "prepared", PrepareOptions(TINY.prepared_side))
+    weights = tiny_weights(tmp_path / "weights.safetensors")
+    facts, encoder = facts_of(weights, manifest, clips="all"), load_encoder(weights)
+    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    cluster.wait_for_nodes()
+    place = tmp_path / "table.parquet"
+    found: list[int] = []
+
+    def kill_one_at_work() -> None:
+        pieces = tmp_path / "table.parquet.unfinished"
+        while not list(pieces.glob("0*.parquet")):
+            time.sleep(0.01)
+        cluster.remove_node(nodes[0], allow_graceful=False)
+        found.append(len(list(pieces.glob("0*.parquet"))))
+
+    killer = threading.Thread(target=kill_one_at_work)
+    killer.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("unreel.search.update.ROWS_AT_ONCE", 1)
+        changes = update(place, encoder, manifest, facts, Work("ray"))
+    killer.join()
+    assert changes.embedded == VIDEOS
+    assert found
+    assert 0 < found[0] < VIDEOS  # there was work left
+    update(tmp_path / "alone.parquet", encoder, manifest, facts)
+    assert contents(place) == contents(tmp_path / "alone.parquet")
