@@ -12,21 +12,30 @@ def cosine(first: Vector, second: Vector) -> float:
     return dot / math.sqrt(sum(x * x for x in first)) / math.sqrt(sum(y * y for y in second))
 
 
-def infonce(anchors: Sequence[Vector], positives: Sequence[Vector], temperature: float) -> float:
-    """Eqs. 1 and 3: the sum over the batch."""
+def infonce(anchors: Sequence[Vector], positives: Sequence[Vector], temperature: float, hardness: float = 0.0) -> float:
+    """Eqs. 1 and 3: the sum over the batch; with a hardness, Robinson et al. (ICLR 2021), Eq. 4, τ⁺ = 0."""
     total = 0.0
     for i, anchor in enumerate(anchors):
         scores = [math.exp(cosine(anchor, positive) / temperature) for positive in positives]
-        total -= math.log(scores[i] / sum(scores))
+        others = [score for j, score in enumerate(scores) if j != i]
+        weights = [score**hardness for score in others]
+        mean = sum(weights) / len(weights) if weights else 1.0
+        negatives = sum(weight / mean * score for weight, score in zip(weights, others, strict=True))
+        total -= math.log(scores[i] / (scores[i] + negatives))
     return total
 
 
-def spatial(anchors: Sequence[Sequence[Vector]], positives: Sequence[Sequence[Vector]], temperature: float) -> float:
+def spatial(
+    anchors: Sequence[Sequence[Vector]],
+    positives: Sequence[Sequence[Vector]],
+    temperature: float,
+    hardness: float = 0.0,
+) -> float:
     """Eq. 4: the mean over the N temporal positions of the sum over the batch; indices are (clip, position)."""
     positions = len(anchors[0])
     total = 0.0
     for n in range(positions):
-        total += infonce([clip[n] for clip in anchors], [clip[n] for clip in positives], temperature)
+        total += infonce([clip[n] for clip in anchors], [clip[n] for clip in positives], temperature, hardness)
     return total / positions
 
 

@@ -10,8 +10,11 @@ import av
 import numpy as np
 import pytest
 
-from unreel.evaluation.results import Neighbour, Retrieval, Score
+from unreel.evaluation.recognition import Prediction, Recognition
+from unreel.evaluation.results import ClassScore, Neighbour, Outcome, Retrieval, Score
+from unreel.reporting.document import files_beside
 from unreel.reporting.page import ReportInputs
+from unreel.reporting.runs import ShownRun
 from unreel.video.manifest import Manifest, VideoRecord
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -24,6 +27,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+POSITIONS = "elements => elements.map(element => getComputedStyle(element).backgroundPositionX)"
 
 WriteVideo = Callable[..., VideoRecord]
 MakeManifest = Callable[..., Manifest]
@@ -104,10 +109,7 @@ def make_inputs() -> MakeInputs:
                 seen=len(ids),
                 expected=len(ids),
                 missing=(),
-                scores=tuple(
-                    Score(label, len(ids), 0.3, {1: rate, 5: 0.9}, {1: (rate - 0.1, rate + 0.1), 5: (0.8, 1.0)})
-                    for label in ("action", "person")
-                ),
+                scores=tuple(made_up_score(label, rate, ids) for label in ("action", "person")),
                 neighbours=neighbours,
             )
             for encoder, rate in rates.items()
@@ -117,17 +119,7 @@ def make_inputs() -> MakeInputs:
             title="What was learned",
             subtitle="A tiny collection",
             manifest=manifest,
-            facts={"recipe": "hdc", "command": "unreel pretrain videos runs/tiny --recipe hdc --steps 50 --seed 0"},
-            metrics=[
-                {
-                    "step": step,
-                    "loss": 5 / step,
-                    "loss/spatial_5": 3 / step,
-                    "knn/action": step / 50,
-                    "rank/level_5": 9.0,
-                }
-                for step in range(1, 51)
-            ],
+            runs=[made_up_run("tiny")],
             retrievals=retrievals,
             vectors={name: {video: chance.normal(size=8).astype(np.float32) for video in ids} for name in rates},
             next_steps=["unreel embed runs/tiny videos"],
@@ -135,6 +127,53 @@ def make_inputs() -> MakeInputs:
         return replace(inputs, **changes)
 
     return make
+
+
+def made_up_run(name: str, **facts: str) -> ShownRun:
+    """Fifty steps of a run."""
+    command = f"unreel pretrain videos runs/{name} --recipe hdc --steps 50 --seed 0"
+    metrics = [
+        {"step": step, "loss": 5 / step, "loss/spatial_5": 3 / step, "knn/action": step / 50, "rank/level_5": 9.0}
+        for step in range(1, 51)
+    ]
+    return ShownRun(name, "pretraining", {"recipe": "hdc", "command": command, **facts}, metrics)
+
+
+def made_up_test(manifest: Manifest, wrong: int = 4, **changes: Any) -> Recognition:
+    """A test by "action" (classes a, b, c) of all usable videos, the first `wrong` of which are taken for others.
+
+    The first of these is given least of its own class.
+    """
+    classes = ("a", "b", "c")
+    predictions = []
+    for number, record in enumerate(manifest.usable):
+        own = classes.index(record.labels["action"])
+        taken = (own + 1) % 3 if number < wrong else own
+        shares = [0.1 + 0.01 * number] * 3
+        shares[taken] = 0.6
+        place, right = (2, 0) if number < wrong else (1, 2)
+        predictions.append(
+            Prediction(record.id, classes[own], classes[taken], place, tuple(shares), 2, clips_top1=right, clips_top5=2)
+        )
+    found = Recognition("action", classes, "tiny", "1, test", 50, len(predictions), {}, tuple(predictions))
+    return replace(found, **changes)
+
+
+def made_up_score(label: str, rate: float, ids: list[str]) -> Score:
+    """A score of the queries `ids` by a label whose classes are those of `make_manifest`."""
+    classes = {"action": "abc", "person": "xy"}[label]
+    return Score(
+        label=label,
+        queries=len(ids),
+        chance=0.3,
+        hits={1: rate, 5: 0.9},
+        intervals={1: (rate - 0.1, rate + 0.1), 5: (0.8, 1.0)},
+        average_precision=rate / 2,
+        average_precision_interval=(rate / 2 - 0.05, rate / 2 + 0.05),
+        purity={1: rate, 5: rate / 2},
+        classes={name: ClassScore(queries=4, hits={1: rate, 5: 0.9}, average_precision=rate / 2) for name in classes},
+        outcomes={video: Outcome(first_right=1, average_precision=rate / 2) for video in ids},
+    )
 
 
 @pytest.fixture(scope="session")
@@ -149,3 +188,49 @@ def browser() -> Iterator[Any]:
         started = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         yield started
         started.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a page; afterwards nothing may have been asked for but it and the files beside it, nor complained of."""
+    requests: list[str] = []
+    complaints: list[str] = []
+    contexts: list[Any] = []
+    allowed: list[str] = []
+
+    def open_page(path: Path, **options: Any) -> Any:
+        contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options))
+        page = contexts[-1].new_page()
+        allowed.extend([path.as_uri(), f"{files_beside(path).as_uri()}/"])
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("requestfailed", lambda request: complaints.append(f"not loaded: {request.url}"))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert requests
+    assert [each for each in requests if not each.startswith(("data:", *allowed))] == []
+    assert complaints == []
+
+
+def moves(page: Any, selector: str) -> bool:
+    """Whether every element the selector finds shows another frame at one of several looks."""
+    looks = [page.eval_on_selector_all(selector, POSITIONS)]
+    assert looks[0], f"nothing found by {selector}"
+    for _ in range(8):
+        page.wait_for_timeout(130)
+        looks.append(page.eval_on_selector_all(selector, POSITIONS))
+        if all(len(set(frames)) > 1 for frames in zip(*looks, strict=True)):
+            return True
+    return False
+
+
+def stands(page: Any, selector: str) -> bool:
+    """Whether every element the selector finds still shows the same frame a third of a second later."""
+    before = page.eval_on_selector_all(selector, POSITIONS)
+    page.wait_for_timeout(300)
+    return bool(before == page.eval_on_selector_all(selector, POSITIONS) != [])

@@ -1,11 +1,13 @@
 """HD-NCE: weights, levels, names."""
 
+from functools import partial
+
 import by_the_book
 import pytest
 import torch
 from torch import Tensor
 
-from unreel.losses import alignment, effective_rank, hdnce, uniformity, watch
+from unreel.losses import alignment, effective_rank, hdnce, infonce, uniformity, watch
 
 
 def _pairs(*shape: int, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
@@ -23,9 +25,21 @@ def test_equals_equation_6_by_the_book(dtype: torch.dtype, tolerance: float, chu
     for k in (3, 4, 5):
         expected += alpha[k] * by_the_book.spatial(spatial[k][0].tolist(), spatial[k][1].tolist(), 0.07)
         expected += beta[k] * by_the_book.infonce(temporal[k][0].tolist(), temporal[k][1].tolist(), 0.07)
-    loss = hdnce(spatial, temporal, alpha=alpha, beta=beta, reduction="sum", chunk_size=chunk_size)
+    contrast = partial(infonce, reduction="sum", chunk_size=chunk_size)
+    loss = hdnce(spatial, temporal, alpha=alpha, beta=beta, contrast=contrast)
     assert loss.total.item() == pytest.approx(expected, rel=tolerance)
     assert set(loss.parts) == {f"{task}_{k}" for task in ("spatial", "temporal") for k in (3, 4, 5)}
+
+
+def test_both_directions_are_the_mean_of_each() -> None:
+    spatial, temporal = {4: _pairs(4, 2, 5)}, {5: _pairs(4, 5)}
+    chosen = partial(hdnce, alpha={4: 0.5}, beta={5: 1.0})
+    there = chosen(spatial, temporal)
+    back = chosen({4: spatial[4][::-1]}, {5: temporal[5][::-1]})
+    both = chosen(spatial, temporal, both_directions=True)
+    torch.testing.assert_close(both.total, (there.total + back.total) / 2)
+    torch.testing.assert_close(both.parts["spatial_4"], (there.parts["spatial_4"] + back.parts["spatial_4"]) / 2)
+    assert both.figures == there.figures
 
 
 def test_a_level_of_weight_zero_is_not_even_looked_at() -> None:

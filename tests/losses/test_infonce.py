@@ -1,5 +1,7 @@
 """InfoNCE against the slow loops of the paper."""
 
+from functools import partial
+
 import by_the_book
 import pytest
 import torch
@@ -16,24 +18,31 @@ def _pair(b: int, n: int, d: int, seed: int, dtype: torch.dtype = torch.float32)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-10)])
-@given(b=st.integers(1, 6), n=st.integers(1, 3), d=st.integers(2, 8), chunk=st.integers(1, 7), seed=st.integers(0, 99))
+@given(
+    shape=st.tuples(st.integers(1, 6), st.integers(1, 3), st.integers(2, 8)),
+    chunk=st.integers(1, 7),
+    hardness=st.sampled_from([0.0, 0.5, 1.5]),
+    seed=st.integers(0, 99),
+)
 def test_equals_the_loops_of_equation_4(
-    dtype: torch.dtype, tolerance: float, b: int, n: int, d: int, chunk: int, seed: int
+    dtype: torch.dtype, tolerance: float, shape: tuple[int, int, int], chunk: int, hardness: float, seed: int
 ) -> None:
-    anchors, positives = _pair(b, n, d, seed, dtype)
-    expected = by_the_book.spatial(anchors.tolist(), positives.tolist(), 0.07)
+    anchors, positives = _pair(*shape, seed, dtype)
+    expected, b = by_the_book.spatial(anchors.tolist(), positives.tolist(), 0.07, hardness), shape[0]
     for chunk_size in (None, chunk):
-        total = infonce(anchors, positives, reduction="sum", chunk_size=chunk_size).loss
-        mean = infonce(anchors, positives, chunk_size=chunk_size).loss
+        chosen = partial(infonce, anchors, positives, hard_negatives=hardness, chunk_size=chunk_size)
+        total, mean = chosen(reduction="sum").loss, chosen().loss
         assert total.dtype == dtype
         assert total.item() == pytest.approx(expected, abs=tolerance, rel=tolerance)
         assert mean.item() == pytest.approx(expected / b, abs=tolerance, rel=tolerance)
 
 
+@pytest.mark.parametrize("hardness", [0.0, 1.0])
 @pytest.mark.parametrize("chunk_size", [None, 2])
-def test_gradients_are_those_of_finite_differences(chunk_size: int | None) -> None:
+def test_gradients_are_those_of_finite_differences(chunk_size: int | None, hardness: float) -> None:
     anchors, positives = (each.requires_grad_() for each in _pair(5, 2, 4, 0, torch.float64))
-    assert torch.autograd.gradcheck(lambda a, p: infonce(a, p, chunk_size=chunk_size).loss, (anchors, positives))
+    chosen = partial(infonce, hard_negatives=hardness, chunk_size=chunk_size)
+    assert torch.autograd.gradcheck(lambda a, p: chosen(a, p).loss, (anchors, positives))
 
 
 @settings(max_examples=20)

@@ -25,6 +25,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "hdc-r2plus1d10": recipes.RECIPES["hdc-r2plus1d10"](),
     "hdc, summed": {**recipes.hdc(), "reduction": "sum"},
     "hdc, chunked": {**recipes.hdc(), "chunk_size": 3},
+    "hdc, improved": {**recipes.hdc(), "projection": "mlp", "both_directions": True, "hard_negatives": 0.5},
 }
 Results = dict[str, dict[str, torch.Tensor]]
 

@@ -1,10 +1,12 @@
 """The page as people meet it: it moves, pauses, answers pointer and keys, fits a phone, and asks no other host."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from reporting_fixtures import moves, stands
 
 from unreel.reporting.page import write_report
 
@@ -12,44 +14,11 @@ pytestmark = pytest.mark.browser
 
 Open = Callable[..., Any]
 
-POSITIONS = "elements => elements.map(element => getComputedStyle(element).backgroundPositionX)"
-
 
 @pytest.fixture
-def open_report(browser: Any, make_manifest: Any, make_inputs: Any, tmp_path: Path) -> Iterator[Open]:
-    """Opens a full report; afterwards nothing may have been asked for but the file, nor complained of."""
-    out = write_report(make_inputs(make_manifest()), tmp_path / "report.html")
-    requests, complaints, contexts = [], [], []
-
-    def open_page(**options: Any) -> Any:
-        contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options))
-        page = contexts[-1].new_page()
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(out.as_uri())
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert {address for address in requests if not address.startswith("data:")} == {out.as_uri()}
-    assert complaints == []
-
-
-def _moves(page: Any, selector: str) -> bool:
-    """Whether every element the selector finds shows another frame a third of a second later."""
-    before = page.eval_on_selector_all(selector, POSITIONS)
-    page.wait_for_timeout(300)
-    after = page.eval_on_selector_all(selector, POSITIONS)
-    assert before, f"nothing found by {selector}"
-    return all(one != other for one, other in zip(before, after, strict=True))
-
-
-def _stands(page: Any, selector: str) -> bool:
-    before = page.eval_on_selector_all(selector, POSITIONS)
-    page.wait_for_timeout(300)
-    return bool(before == page.eval_on_selector_all(selector, POSITIONS) != [])
+def open_report(open_page: Open, make_manifest: Any, make_inputs: Any, tmp_path: Path) -> Open:
+    """Opens a full report."""
+    return partial(open_page, write_report(make_inputs(make_manifest()), tmp_path / "report.html"))
 
 
 def test_query_and_neighbours_move_until_paused(open_report: Open) -> None:
@@ -57,23 +26,23 @@ def test_query_and_neighbours_move_until_paused(open_report: Open) -> None:
     query, neighbours = ".queries:not([hidden]) .asked .clip", ".queries:not([hidden]) .found .clip"
     assert page.locator(query).count() == 8
     assert page.locator(neighbours).count() == 8 * 2 * 5
-    assert _moves(page, query)
-    assert _moves(page, neighbours)
+    assert moves(page, query)
+    assert moves(page, neighbours)
     page.get_by_role("button", name="Pause clips").click()
-    assert _stands(page, ".clip")
+    assert stands(page, ".clip")
     page.locator(query).first.hover()
-    assert _moves(page, ".queries:not([hidden]) article:first-child .asked .clip")
+    assert moves(page, ".queries:not([hidden]) article:first-child .asked .clip")
     page.get_by_role("button", name="Play clips").click()
-    assert _moves(page, neighbours)
+    assert moves(page, neighbours)
 
 
 def test_reduced_motion_starts_paused_and_focus_plays(open_report: Open) -> None:
     page = open_report(reduced_motion="reduce")
-    assert _stands(page, ".clip")
+    assert stands(page, ".clip")
     page.locator(".queries:not([hidden]) .row").nth(1).focus()
     rows = ".queries:not([hidden]) article:first-child .row"
-    assert _moves(page, f"{rows}:focus .clip")
-    assert _stands(page, f"{rows}:not(:focus) .clip")
+    assert moves(page, f"{rows}:focus .clip")
+    assert stands(page, f"{rows}:not(:focus) .clip")
 
 
 def test_without_javascript_the_page_is_complete(open_report: Open) -> None:
@@ -108,7 +77,7 @@ def test_pointing_at_the_map_shows_the_video_moving(open_report: Open) -> None:
     assert peek.is_visible()
     assert peek.locator("p").inner_text().startswith("video ")
     assert peek.locator("dl").inner_text().split() in [["action", a, "person", p] for a in "abc" for p in "xy"]
-    assert _moves(page, ".map .peek:not([hidden]) .clip")
+    assert moves(page, ".map .peek:not([hidden]) .clip")
     assert second.locator("g:not([hidden]) .dot.on").count() == 1
     assert not second.locator(".peek").is_visible()
     page.mouse.move(0, 0)

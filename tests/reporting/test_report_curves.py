@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from unreel.reporting.curves import MOST_POINTS, charts, thinned, ticks
+from unreel.reporting.curves import MOST_POINTS, charts, compared_charts, thinned, ticks
 
 numbers = st.floats(-1e9, 1e9, allow_subnormal=False)
 
@@ -20,11 +20,27 @@ def test_metrics_with_the_same_prefix_share_a_chart() -> None:
         ]
     )
     assert [chart.title for chart in drawn] == ["Loss", "k-NN accuracy", "Learning rate", "Speed"]
-    assert [line.name for line in drawn[0].lines] == ["loss", "spatial_5"]
+    assert [(line.name, line.colour) for line in drawn[0].lines] == [("loss", None), ("spatial 5", 1)]
     assert (drawn[0].lines[0].steps, drawn[0].lines[0].values) == ([1, 2], [3.0, 2.5])
     assert drawn[0].lines[0].path == "M0.00 0.00L100.00 50.00"
     assert [chart.percent for chart in drawn] == [False, True, False, False]
     assert drawn[1].y_ticks[-1].text == "40 %"
+
+
+def test_several_runs_share_the_charts_of_each_metric() -> None:
+    one = [{"step": 1, "loss": 3.0, "loss/spatial_5": 3.0, "knn/a": 0.2}, {"step": 9, "loss": 1.0}]
+    other = [{"step": 1, "loss": 5.0, "loss/temporal_5": 5.0}, {"step": 4, "test/video/top1": 0.5}]
+    drawn = compared_charts({"loss": one, "b_2": other})
+    titles = ["Loss", "Loss: spatial 5", "Loss: temporal 5", "k-NN accuracy: a", "Test accuracy: video/top1"]
+    assert [chart.title for chart in drawn] == titles
+    assert [chart.minor for chart in drawn] == [False, True, True, False, False]
+    assert [[(line.name, line.colour) for line in chart.lines] for chart in drawn[:3]] == [
+        [("loss", 0), ("b_2", 1)],
+        [("loss", 0)],
+        [("b_2", 1)],
+    ]
+    assert {chart.x_range for chart in drawn} == {(1.0, 9.0)}
+    assert compared_charts({"a": [], "b": []}) == []
 
 
 def test_nothing_measured_nothing_drawn() -> None:

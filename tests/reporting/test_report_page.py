@@ -1,20 +1,22 @@
 """The page: whole, well-formed, self-contained, and safe with any name."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from outline import Outline
+from reporting_fixtures import made_up_run, made_up_test
 
 from unreel.errors import RunError
 from unreel.reporting.page import ReportInputs, write_report
+from unreel.reporting.recognition import ShownTest
+from unreel.reporting.runs import ShownRun
 from unreel.video.manifest import Manifest
 
 HOSTILE = [
@@ -26,48 +28,6 @@ HOSTILE = [
     "https://example.org/a.mp4",
 ]
 Make = Callable[..., Any]
-
-VOID = {"meta", "link", "input", "path"}
-
-
-class Outline(HTMLParser):
-    """Reads a page strictly: every element closed in order; keeps attributes and the text by element."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.text: dict[str, list[str]] = {}
-        self._open: list[str] = []
-        self.feed(html)
-        self.close()
-        assert not self._open, f"never closed: {self._open}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        if tag not in VOID:
-            self._open.append(tag)
-            self.text.setdefault(tag, []).append("")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        assert tag in VOID | {"title"}
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self._open.pop() == tag, f"</{tag}> closes another element"
-
-    def handle_data(self, data: str) -> None:
-        if self._open:
-            self.text[self._open[-1]][-1] += data
-
-    def having(self, name: str, value: str) -> list[dict[str, str]]:
-        """The attributes of all elements with this class or other attribute."""
-        return [each for _, each in self.elements if value in each.get(name, "").split()]
-
-    @property
-    def data(self) -> dict[str, list[dict[str, str]]]:
-        """What the page tells its script."""
-        return json.loads(self.text["script"][0])  # type: ignore[no-any-return]
 
 
 def _write(inputs: ReportInputs, folder: Path, seed: int = 0) -> tuple[str, Outline]:
@@ -126,8 +86,9 @@ def test_hostile_names_stay_names(make_manifest: Make, make_inputs: Make, tmp_pa
     manifest = make_manifest(HOSTILE)
     hostile = [replace(each, labels={name: name for name in HOSTILE[:3]}, reason=HOSTILE[1]) for each in manifest]
     manifest = replace(manifest, records=tuple(hostile), source=HOSTILE[1])
-    inputs = make_inputs(manifest, title=HOSTILE[1], subtitle=HOSTILE[0], facts={HOSTILE[0]: HOSTILE[1]})
-    inputs = replace(inputs, next_steps=HOSTILE, metrics=[{"step": 1, HOSTILE[0]: 1.0, HOSTILE[1]: 2.0}])
+    inputs = make_inputs(manifest, title=HOSTILE[1], subtitle=HOSTILE[0], next_steps=HOSTILE)
+    metrics = [{"step": 1, HOSTILE[0]: 1.0, HOSTILE[1]: 2.0}]
+    inputs = replace(inputs, runs=[ShownRun(HOSTILE[1], "pretraining", {HOSTILE[0]: HOSTILE[1]}, metrics)])
     retrievals = [replace(each, encoder=HOSTILE[0], seen=1, missing=tuple(HOSTILE)) for each in inputs.retrievals]
     html, outline = _write(
         replace(inputs, retrievals=retrievals, vectors={HOSTILE[1]: inputs.vectors["hdc"]}), tmp_path
@@ -144,7 +105,8 @@ def test_hostile_names_stay_names(make_manifest: Make, make_inputs: Make, tmp_pa
 @settings(max_examples=20)
 @given(text=st.text(max_size=40))
 def test_any_text_is_shown_as_it_is(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
-    inputs = ReportInputs(text, text, Manifest(Path("nowhere"), ()), {text: text}, [], [], {}, [text])
+    run = ShownRun(text, "pretraining", {text: text}, [])
+    inputs = ReportInputs(text, text, Manifest(Path("nowhere"), ()), [run, run], [], {}, [text])
     out = write_report(inputs, tmp_path_factory.mktemp("any") / "report.html")
     outline = Outline(out.read_bytes().decode())
     assert outline.text["h1"] == [text]
@@ -160,7 +122,7 @@ def test_a_name_that_is_no_unicode_is_spelled_out(make_manifest: Make, make_inpu
 def test_empty_sections_name_the_command_that_fills_them(
     make_manifest: Make, make_inputs: Make, tmp_path: Path
 ) -> None:
-    inputs = make_inputs(make_manifest(), metrics=[], retrievals=[], vectors={}, facts={}, next_steps=[])
+    inputs = make_inputs(make_manifest(), runs=[], retrievals=[], vectors={}, next_steps=[])
     html, outline = _write(inputs, tmp_path)
     assert len(outline.having("class", "empty")) == 5
     for command in ("unreel pretrain", "unreel evaluate retrieval", "unreel embed", "unreel --help"):
@@ -170,7 +132,7 @@ def test_empty_sections_name_the_command_that_fills_them(
 
 
 def test_a_collection_of_nothing_makes_a_page(tmp_path: Path) -> None:
-    html, _ = _write(ReportInputs("Empty", "", Manifest(tmp_path, ()), {}, [], [], {}, []), tmp_path)
+    html, _ = _write(ReportInputs("Empty", "", Manifest(tmp_path, ()), [], [], {}, []), tmp_path)
     assert "0 video files scanned: 0 kept, 0 refused; 0 other files ignored." in html
 
 
@@ -213,8 +175,9 @@ def test_figures_of_fewer_videos_than_expected_say_so(make_manifest: Make, make_
     inputs = make_inputs(make_manifest())
     fewer = replace(inputs.retrievals[1], seen=11, expected=12, missing=("lost.mp4",), level=4)
     html, _ = _write(replace(inputs, retrievals=[inputs.retrievals[0], fewer]), tmp_path)
-    assert "<td>11 of 12</td>" in html
-    assert "hdc saw 11 of 12 videos: its figures are about fewer videos than expected" in html
+    assert "<td>11 of 12 <span" in html
+    assert 'aria-label="fewer than expected"' in html
+    assert "⚠ hdc: 11 of 12 videos seen; the figures are about fewer videos than expected" in html
     assert "<li>lost.mp4</li>" in html
     assert "These encoders were measured in different settings: their figures do not compare." in html
 
@@ -222,9 +185,9 @@ def test_figures_of_fewer_videos_than_expected_say_so(make_manifest: Make, make_
 def test_large_maps_are_sampled_and_say_so(
     make_manifest: Make, make_inputs: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unreel.reporting.page.MOST_ON_MAP", 9)
-    monkeypatch.setattr("unreel.reporting.page.MOST_MOVING", 4)
-    monkeypatch.setattr("unreel.reporting.page.REEL", 2)
+    monkeypatch.setattr("unreel.reporting.selection.MOST_ON_MAP", 9)
+    monkeypatch.setattr("unreel.reporting.selection.MOST_MOVING", 4)
+    monkeypatch.setattr("unreel.reporting.selection.REEL", 2)
     html, outline = _write(make_inputs(make_manifest(), retrievals=[]), tmp_path)
     assert "Shown are 9 of 12 videos, drawn at random." in html
     assert "To keep the page small, a random 4 of them move." in html
@@ -232,6 +195,87 @@ def test_large_maps_are_sampled_and_say_so(
     assert [len(points) for points in outline.data["maps"]] == [9, 9]
     still = [each for each in outline.data["videos"] if each["reason"] == "not in the sample that moves"]
     assert len(still) >= 9 - 4 - 2
+
+
+def test_retrieval_is_told_class_by_class_and_link_by_link(
+    make_manifest: Make, make_inputs: Make, tmp_path: Path
+) -> None:
+    html, outline = _write(make_inputs(make_manifest()), tmp_path)
+    assert html.count('<th scope="col">mAP</th>') == 2
+    assert html.count('class="purity"') == 2
+    assert '<th scope="col">5 nearest</th>' in html
+    assert len(outline.having("class", "classes")) == 2
+    assert len(outline.having("class", "matrix")) == 2 * 2
+    assert "Retrieval by person: R@1, beside it mAP, in percent" in html
+
+
+def test_of_several_splits_the_first_is_shown(make_manifest: Make, make_inputs: Make, tmp_path: Path) -> None:
+    inputs = make_inputs(make_manifest())
+    parts = {"gallery_seen": 8, "gallery_expected": 8, "queries_seen": 4, "queries_expected": 4}
+    splits = [replace(each, split=split, **parts) for each in inputs.retrievals for split in ("1", "2")]
+    html, outline = _write(replace(inputs, retrievals=splits), tmp_path)
+    assert "Shown are the results of split 1." in html
+    assert "Of split 1." in html
+    assert len(outline.having("class", "query")) == 2 * 8
+    assert len(outline.having("class", "mean")) == 2 * 2 * 2  # of two encoders by two labels, in two tables
+    assert "4 of 4 queries, 8 of 8 in the gallery" in html
+    assert "split <b>1, 2</b>" in html
+
+
+def test_several_runs_are_beside_each_other(make_manifest: Make, make_inputs: Make, tmp_path: Path) -> None:
+    runs = [made_up_run("one", seed="0"), made_up_run("two", seed="1")]
+    html, outline = _write(make_inputs(make_manifest(), runs=runs), tmp_path)
+    assert "2 runs, and all in which they differ" in html
+    assert "<dt>recipe</dt><dd>hdc</dd>" in html
+    assert '<tr><th scope="row">seed</th><td>0</td><td>1</td></tr>' in html
+    assert len(outline.having("class", "chart")) == 4
+    assert "2 more charts" in html
+    assert [len(chart["lines"]) for chart in outline.data["charts"]] == [2] * 4
+
+
+def test_a_test_shows_its_figures_classes_and_worst_videos(
+    make_manifest: Make, make_inputs: Make, write_video: Make, tmp_path: Path
+) -> None:
+    manifest = make_manifest()
+    record = replace(write_video(tmp_path / "other" / "z.mp4"), labels={"action": "a"})
+    elsewhere = Manifest(tmp_path / "other", (record,), source="elsewhere")
+    tests = [
+        ShownTest("mine", made_up_test(manifest, expected=14, missing={"lost.mp4": "truncated"}), manifest),
+        ShownTest("other", made_up_test(elsewhere, wrong=1), elsewhere),
+    ]
+    html, outline = _write(make_inputs(manifest, tests=tests), tmp_path)
+    sections = [attributes["id"] for tag, attributes in outline.elements if tag == "section"]
+    assert sections == ["collection", "training", "recognition", "retrieval", "gallery", "map", "next"]
+    assert '<h2 id="collection-title">Collections</h2>' in html
+    assert "in <code>elsewhere</code>" in html
+    assert "⚠ mine: 12 of 14 videos seen" in html
+    assert "lost.mp4: truncated" in html
+    assert "taken for <b>b</b> <small>60 %</small>, is <b>a</b> <small>10 %</small>" in html
+    assert outline.data["videos"][-1]["id"] == "z.mp4"
+    assert outline.having("class", f"clip-{len(outline.data['videos']) - 1}")
+    assert re.search(r"Top-1 of action</dt><dd><b>66.7 %</b>", html)
+
+
+def test_a_fine_tuned_run_alone_has_no_sections_of_pretraining(
+    make_manifest: Make, make_inputs: Make, tmp_path: Path
+) -> None:
+    run = replace(made_up_run("mine"), kind="fine-tuning")
+    html, outline = _write(make_inputs(make_manifest(), runs=[run], retrievals=[], vectors={}), tmp_path)
+    sections = [attributes["id"] for tag, attributes in outline.elements if tag == "section"]
+    assert sections == ["collection", "training", "recognition", "next"]
+    assert "Nothing was held out, so nothing was tested: <code>unreel finetune --split</code>" in html
+
+
+def test_split_every_video_of_a_map_moves(
+    make_manifest: Make, make_inputs: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unreel.reporting.selection.MOST_MOVING", 2)
+    out = write_report(make_inputs(make_manifest(), retrievals=[]), tmp_path / "report.html", split=True)
+    html = out.read_text(encoding="utf-8")
+    assert "of them move." not in html
+    assert "url(data:" not in html
+    assert len(list((tmp_path / "report_files").iterdir())) == html.count("url(report_files/") == 12
+    assert "Its moving pictures lie in the folder beside it: send both together." in html
 
 
 def test_the_same_seed_makes_the_same_page(make_manifest: Make, make_inputs: Make, tmp_path: Path) -> None:
@@ -255,7 +299,7 @@ def test_a_page_replaces_the_one_before_and_leaves_nothing_else(
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    inputs = ReportInputs("Empty", "", Manifest(tmp_path, ()), {}, [], [], {}, [])
+    inputs = ReportInputs("Empty", "", Manifest(tmp_path, ()), [], [], {}, [])
     with pytest.raises(
         RunError, match=r"cannot be written to .*folder \(.*\): expected the name of a file.*Name another"
     ):

@@ -2,12 +2,40 @@
 
 from dataclasses import replace
 
-from unreel.evaluation.results import Retrieval, Score
-from unreel.reporting.scores import Cell, score_tables, settings
+import pytest
 
-SCORE = Score("action", 90, 0.1, {1: 0.25, 5: 0.5}, {1: (0.2, 0.3), 5: (0.45, 0.6)})
-UNTRAINED = Retrieval("untrained", "", "tiny", "gap", "split 1", 5, 0, 90, 90, (), (SCORE,), {})
+from unreel.evaluation.results import Outcome, Retrieval, Score
+from unreel.reporting.scores import Cell, first_of_each, is_untrained, score_tables, settings
+
+SCORE = Score(
+    label="action",
+    queries=90,
+    chance=0.1,
+    hits={1: 0.25, 5: 0.5},
+    intervals={1: (0.2, 0.3), 5: (0.45, 0.6)},
+)
+UNTRAINED = Retrieval(
+    encoder="untrained",
+    checkpoint="",
+    collection="tiny",
+    protocol="gap",
+    split="split 1",
+    level=5,
+    seed=0,
+    seen=90,
+    expected=90,
+    missing=(),
+    scores=(SCORE,),
+    neighbours={},
+)
 TRAINED = replace(UNTRAINED, encoder="hdc", scores=(replace(SCORE, hits={1: 0.75, 5: 0.5}),))
+MEASURED = replace(
+    SCORE,
+    average_precision=0.4,
+    average_precision_interval=(0.3, 0.5),
+    purity={1: 0.25, 5: 0.2},
+    outcomes={"a.mp4": Outcome(first_right=1, average_precision=0.4)},
+)
 
 
 def test_figures_are_percent_and_the_best_of_each_column_is_marked() -> None:
@@ -35,7 +63,48 @@ def test_a_score_without_an_interval_has_none() -> None:
     assert table.rows[0].cells[0] == Cell(25.0, 25.0, 25.0, best=False)
 
 
+def test_average_precision_and_purity_are_columns_where_they_were_measured() -> None:
+    (table,) = score_tables([UNTRAINED])
+    assert (table.columns, table.purity_ks) == (["R@1", "R@5"], [])
+    (table,) = score_tables([replace(UNTRAINED, scores=(MEASURED,)), TRAINED])
+    assert (table.columns, table.purity_ks) == (["R@1", "R@5", "mAP"], [1, 5])
+    assert table.rows[0].cells[2] == Cell(40.0, 30.0, 50.0, best=True)
+    assert table.rows[1].cells[2] is None
+    assert [row.purity for row in table.rows] == [[25.0, 20.0], [None, None]]
+
+
+def test_several_splits_have_a_row_each_and_one_for_their_mean() -> None:
+    other = replace(UNTRAINED, split="split 2", scores=(replace(MEASURED, hits={1: 0.35, 5: 0.5}, chance=0.2),))
+    first = replace(UNTRAINED, scores=(MEASURED,))
+    trained = [replace(TRAINED, split=split, scores=(MEASURED,)) for split in ("split 1", "split 2")]
+    (table,) = score_tables([first, other, *trained])
+    assert [(row.encoder, row.split) for row in table.rows] == [
+        (encoder, split) for encoder in ("untrained", "hdc") for split in ("split 1", "split 2", "mean of 2 splits")
+    ]
+    whole = table.rows[2]
+    assert whole.cells[0] is not None
+    assert (whole.cells[0].percent, whole.cells[0].spread) == pytest.approx((30.0, 50**0.5))  # of 25 and 35
+    assert whole.chance == pytest.approx(15.0)
+    assert (whole.queries, whole.purity) == (180, [25.0, 20.0])
+    assert [row.cells[0].best for row in table.rows if row.cells[0]] == [True, True, True, True, False, False]
+    assert [row.split for row in table.final] == ["mean of 2 splits"] * 2
+    assert first_of_each([first, other, *trained]) == [first, trained[0]]
+    (setting,) = settings([first, other, *trained])
+    assert (setting.encoders, setting.split) == (["untrained", "hdc"], "split 1, split 2")
+
+
+def test_the_untrained_are_known_by_any_name() -> None:
+    names = ("untrained", "untrained (runs/a)", "hdc (untrained)", "untrainedness")
+    assert [is_untrained(name) for name in names] == [True, True, False, False]
+
+
 def test_settings_are_told_apart() -> None:
     assert [each.encoders for each in settings([UNTRAINED, TRAINED])] == [["untrained", "hdc"]]
     assert [each.encoders for each in settings([UNTRAINED, replace(TRAINED, level=4)])] == [["untrained"], ["hdc"]]
     assert settings([]) == []
+
+
+def test_seeds_make_no_other_setting() -> None:
+    (setting,) = settings([replace(UNTRAINED, split="1"), replace(TRAINED, split="1", seed=2)])
+    assert setting.seeds == [0, 2]
+    assert setting.sentence == "tiny, protocol gap, split 1, level 5, seed 0, 2"

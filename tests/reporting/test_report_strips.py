@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from unreel.errors import VideoError
-from unreel.reporting.strips import FRAMES, FRAMES_PER_SECOND, LONGER_SIDE, SHORTER_SIDE, chosen_frames, cut_strip
+from unreel.reporting.strips import FRAMES, FRAMES_PER_SECOND, SCREEN, chosen_frames, cut_strip
 from unreel.video.manifest import VideoRecord
 
 WriteVideo = Callable[..., VideoRecord]
@@ -41,8 +41,8 @@ def test_pictures_stay_small_and_keep_their_shape(
     write_video(tmp_path / "video.mp4", frames=3, size=size)
     strip = cut_strip(tmp_path / "video.mp4", 3, 12.0)
     shorter, longer = sorted((strip.width, strip.height))
-    assert shorter <= min(SHORTER_SIDE, *size)
-    assert longer <= LONGER_SIDE
+    assert shorter <= min(SCREEN.shorter_side, *size)
+    assert longer <= SCREEN.longer_side
     assert strip.width / strip.height == pytest.approx(size[0] / size[1], rel=0.05)
 
 

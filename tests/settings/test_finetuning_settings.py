@@ -56,6 +56,9 @@ def test_what_contradicts_the_weights_is_refused(changes: dict[str, object], mes
     ("changes", "message"),
     [
         ({"split": "1", "test_groups": ("a", "b")}, r"split is '1' and test_groups are a, b, expected one of them"),
+        ({"split": "1", "test_fold": (1, 3)}, r"split is '1' and test_fold is \(1, 3\), expected one of them"),
+        ({"test_fold": (4, 3)}, "test_fold is 4 of 3, expected a number from 1 to that of the folds, 2 or more"),
+        ({"test_fold": (1, 1)}, "test_fold is 1 of 1, expected a number from 1 to that of the folds, 2 or more"),
         ({"norm": "batch", "accumulate": 2}, "norm is batch, whose statistics would count every clip twice"),
         ({"frozen_levels": 6}, "frozen_levels: got 6: .*less than or equal to 5"),
         ({"dropout": 1.0}, "dropout: got 1.0: .*less than 1"),

@@ -241,13 +241,32 @@ def test_a_run_of_another_kind_or_other_weights_is_not_gone_on_with(
     settings = _settings(manifest, tmp_path / "run", weights, steps=1)
     _run(settings, manifest)
     other = tmp_path / "other.safetensors"
-    other.write_bytes(weights.read_bytes())
-    with pytest.raises(SettingsError, match=r"holds a run of other settings(.|\n)*weights: '.*' in the run"):
+    state = {name: each + 1 for name, each in load_file(weights).items()}
+    save_weights(other, state, Origin(ENCODER, "hdc", 5), step=100)
+    with pytest.raises(SettingsError, match=r"holds a run of other settings(.|\n)*weights_hash: '.*' in the run"):
         _run(settings.model_copy(update={"weights": other}), manifest)
+    with pytest.raises(SettingsError, match=r"weights_hash: '.*' in the run, None now"):
+        _run(settings.model_copy(update={"weights": None}), manifest)
     pretraining = PretrainSettings(folder=tmp_path, out=settings.out)
     write_settings(pretraining, settings.out / "settings.yaml")
     with pytest.raises(OverwriteError, match="run holds a run of another kind: write to another folder"):
         resolved(settings)
+
+
+def test_weights_may_lie_elsewhere_when_a_run_goes_on(manifest: Manifest, weights: Path, tmp_path: Path) -> None:
+    settings = _settings(manifest, tmp_path / "run", weights, steps=1)
+    _run(settings, manifest)
+    moved = tmp_path / "moved.safetensors"
+    moved.write_bytes(weights.read_bytes())
+    _run(settings.model_copy(update={"weights": moved, "steps": 2}), manifest)
+    assert read_weights(settings.out).step == 2
+
+
+def test_a_settings_file_means_the_weights_that_it_names(manifest: Manifest, weights: Path, tmp_path: Path) -> None:
+    first = resolved(_settings(manifest, tmp_path / "run", weights))
+    assert resolved(first) == first
+    with pytest.raises(SettingsError, match=rf"weights {first.weights_hash}, expected 0123 as the settings say\. Name"):
+        resolved(first.model_copy(update={"weights_hash": "0123"}))
 
 
 def test_videos_that_are_gone_from_the_test_are_counted(manifest: Manifest, weights: Path, tmp_path: Path) -> None:

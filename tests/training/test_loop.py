@@ -190,6 +190,13 @@ def test_other_settings_are_refused_with_their_difference(
     assert {path: path.read_bytes() for path in settings.out.rglob("*") if path.is_file()} == before
 
 
+def test_steps_are_not_changed_where_the_rate_depends_on_them(manifest: Manifest, tmp_path: Path) -> None:
+    settings = _settings(manifest, tmp_path / "run", schedule="cosine", steps=2)
+    pretrain(settings, manifest)
+    with pytest.raises(SettingsError, match=r"\n  steps: 2 in the run, 3 now\n"):
+        pretrain(settings.model_copy(update={"steps": 3}), manifest)
+
+
 def test_a_run_of_another_kind(manifest: Manifest, tmp_path: Path) -> None:
     settings = _settings(manifest, tmp_path / "run", steps=1)
     pretrain(settings, manifest)

@@ -31,6 +31,14 @@ def test_decay(warmup: int, expected: list[float]) -> None:
     assert [learning_rate(settings, updates) for updates in range(3)] == pytest.approx(expected)
 
 
+def test_cosine_falls_from_the_rate_to_nothing_at_the_last_step() -> None:
+    settings = _settings(learning_rate=0.2, decay=1.0, schedule="cosine", steps=4)
+    half = 0.5**0.5
+    expected = [0.2, 0.1 * (1 + half), 0.1, 0.1 * (1 - half), 0.0]
+    assert [learning_rate(settings, updates) for updates in range(5)] == pytest.approx(expected)
+    assert learning_rate(_settings(schedule="cosine", steps=0), 0) == pytest.approx(0.1)
+
+
 def test_every_group_has_its_own_factor_on_the_rate() -> None:
     layers = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2).requires_grad_(False))
     optimizer = sgd(layers, _settings(), lambda name: 0.5 if name.startswith("0") else 1.0)

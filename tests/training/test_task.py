@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from unreel.errors import CollectionError
 from unreel.settings.finetuning import FinetuneSettings
-from unreel.training.task import choose_task
+from unreel.training.task import checked_together, choose_task
 from unreel.video.manifest import Manifest, VideoRecord
 
 
@@ -163,6 +163,37 @@ def test_a_leak_can_be_allowed_by_name() -> None:
         assert [each.id for each in task.test.videos] == ["92.mp4"]
 
 
+def test_what_may_leak_is_named_for_all_splits_together() -> None:
+    records = [replace(_record(n, "ab"[n % 2], group=f"g{n // 2}"), checksum=f"{min(n, 6)}") for n in range(8)]
+    records[7] = replace(records[7], group="g0")  # 6 and 7 are one file, in two groups
+    manifest = _manifest(records)
+    choices: list[dict[str, object]] = [{"test_groups": (f"g{number}",)} for number in range(4)]
+    with pytest.raises(CollectionError, match=r"6\.mp4: same file as 7\.mp4"):
+        checked_together([_settings(**choice) for choice in choices[1:]], manifest)
+    runs = checked_together([_settings(allow_leaks=("6.mp4", "7.mp4"), **choice) for choice in choices], manifest)
+    assert [run.allow_leaks for run in runs] == [("7.mp4",), (), (), ("6.mp4",)]
+    with pytest.raises(CollectionError, match=r"'8\.mp4' is allowed to leak, but is the name of no leak"):
+        checked_together([_settings(allow_leaks=("8.mp4", "same file"), **choice) for choice in choices], manifest)
+
+
 def test_prepared_too_small() -> None:
     with pytest.raises(CollectionError, match=r"prepared at 64 pixels, the encoder's input is 112.*--side 128\."):
         choose_task(_settings(), _manifest(TRAINED, side=64))
+
+
+def test_a_fold_is_held_out_with_whole_groups_and_what_is_refused_of_it() -> None:
+    records = [_record(n, "ab"[n % 2], group=f"g{n // 2}", status="refused" if n == 5 else "ok") for n in range(8)]
+    tests = [choose_task(_settings(test_fold=(number, 2)), _manifest(records)).test for number in (1, 2)]
+    assert [test and test.split for test in tests] == ["fold 1 of 2, test", "fold 2 of 2, test"]
+    seen = [{each.id for each in test.videos} | set(test.missing) for test in tests if test]
+    assert seen[0] | seen[1] == {each.id for each in records}
+    assert not seen[0] & seen[1]
+    assert [dict(test.missing) for test in tests if test and test.missing] == [{"5.mp4": "no video stream"}]
+
+
+def test_what_the_lists_name_but_the_folder_lacks_is_missing_from_its_test() -> None:
+    lists = {"gone": {"1": "test"}, "elsewhere": {"1": "train", "2": "test"}}
+    manifest = replace(_manifest(TRAINED), missing=tuple(lists), missing_splits=lists)
+    task = choose_task(_settings(split="1"), manifest)
+    assert task.test is not None
+    assert task.test.missing == {"gone": "named by the lists but not in the folder"}

@@ -171,6 +171,10 @@ def test_leaks_are_allowed_by_name(allowed: list[str], left: list[str]) -> None:
     assert [line.strip().split(" as ")[0].split(" of ")[0] for line in lines] == left
 
 
+def test_a_reason_may_be_allowed_where_it_is_none() -> None:
+    check_leaks([], "1", ["near duplicate", "same file", "same group"])
+
+
 @pytest.mark.parametrize("name", ["03.mp4", "00.mp", "", "same"])
 def test_allowing_what_does_not_leak_is_refused(name: str) -> None:
     with pytest.raises(CollectionError) as error:

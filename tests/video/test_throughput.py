@@ -105,13 +105,13 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
 
 
 class Slow:
-    """A reader that takes 20 ms for a pair, beyond its reading."""
+    """A reader that takes a tenth of a second for a pair, beyond its reading."""
 
     def __init__(self, prepared: bool = False) -> None:
         self._reader = PyAVReader(prepared)
 
     def read_clips(self, path: Path, starts: object, length: int) -> object:
-        sleep(0.02)
+        sleep(0.1)
         return self._reader.read_clips(path, starts, length)  # type: ignore[arg-type]
 
 
@@ -121,7 +121,7 @@ def test_the_expected_rate_is_that_of_reading_pairs_one_by_one(
     assert expected_rate(manifest) > 0
     monkeypatch.setattr("unreel.video.throughput.PyAVReader", Slow)
     slow = expected_rate(manifest, seconds=0.5)
-    assert 0 < slow <= 2 / 0.02
+    assert 0 < slow <= 2 / 0.1
 
 
 def test_the_expected_rate_keeps_to_its_time(manifest: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ def test_the_stages_name_where_the_time_goes(manifest: Manifest, monkeypatch: py
     found = stages(manifest, 16, batch_size=4)
     assert list(found) == ["opening", "decoding", "copying to planes", "collating", "transfer from a worker"]
     assert all(seconds >= 0 for seconds in found.values())
-    assert found["decoding"] > 0.015  # where the 20 ms are
+    assert found["decoding"] > 0.05  # where that tenth is, less what a busy machine adds to the others
 
 
 def test_rates_count_clips(manifest: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ VERBS = {
     "watch": "draw the curves of runs in the terminal",
     "runs": "compare all runs of a folder in a table",
     "evaluate": "judge an encoder: retrieval, k-NN, linear probe, recognition; compare two",
+    "reproduce": "run what a table or figure of the paper needs, ours beside the paper's",
     "embed": "turn videos into a table of vectors",
     "search": "find videos and moments like a video, in a table of vectors",
     "duplicates": "find near duplicates in a table of vectors",
@@ -26,7 +27,8 @@ VERBS = {
     "export": "turn a table of vectors into what other tools load",
     "serve": "show a collection as a web page: browse, search, compare, label",
     "bench": "see where the time goes, and what to change",
-    "report": "make a page to look at from a run",
+    "report": "make a page to look at from runs",
+    "figure": "draw one figure for a page or a paper: hits side by side, classes, where it looks",
 }
 
 

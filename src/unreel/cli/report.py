@@ -1,33 +1,46 @@
 """`unreel report`."""
 
-import json
 import sys
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from shutil import which
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from unreel.cli.contents import RunContents, read_run
+from unreel.cli.naming import names_apart
 from unreel.cli.parsing import parse
-from unreel.errors import CollectionError, RunError
-from unreel.settings.model import Settings, read_settings
-from unreel.settings.pretraining import PretrainSettings
+from unreel.cli.results import RECOGNITION, RETRIEVAL, find_result, read_all_retrievals, read_recognitions
+from unreel.settings.model import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from unreel.reporting.recognition import ShownTest
+    from unreel.video.manifest import Manifest
 
 
 class Report(Settings):
-    """Make one self-contained page from a run: what was scanned, curves, retrieval table, moving gallery, map."""
+    """Make a page from runs, pretrained or fine-tuned: what was scanned, curves, figures, moving gallery, map.
+
+    Several runs are compared: their curves share the charts, their figures the tables.
+    """
 
     run: tyro.conf.Positional[Path]
     """Run folder."""
+    others: tyro.conf.Positional[tuple[Path, ...]] = ()
+    """More run folders, to compare."""
     out: Path
     """Page to make (.html)."""
     folder: Path | None = None
-    """Folder of videos shown; none given: the one of the run."""
-    evaluation: Path | None = None
+    """Folder of videos shown; none given: that of each run."""
+    evaluation: tuple[Path, ...] = ()
     """Results of `unreel evaluate retrieval`; none given: RUN/evaluation, where there is one."""
     embeddings: tuple[Path, ...] = ()
     """Tables of `unreel embed`, one map each; none given: RUN/embeddings.parquet, where there is one."""
+    split_files: Annotated[bool, tyro.conf.arg(aliases=("--split",))] = False
+    """Put the moving pictures into a folder beside the page, for large collections; otherwise the page is one file."""
     title: str = "unreel"
 
 
@@ -38,41 +51,33 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def run(settings: Report) -> Path:
-    """Gather what the run left and write the page."""
+    """Gather what the runs left and write the page."""
     from unreel.engine.outputs import check_free
-    from unreel.evaluation.results import read_retrievals
+    from unreel.reporting.document import files_beside
     from unreel.reporting.page import ReportInputs, write_report
-    from unreel.search.table import read_vectors
-    from unreel.training.metrics import read_metrics
-    from unreel.video.options import PrepareOptions
-    from unreel.video.prepare import prepared
+    from unreel.training.inventory import differing, summarise
 
     check_free(settings.out)
-    if not (settings.run / "settings.yaml").is_file():
-        raise RunError(f"{settings.run} is no run folder: it holds no settings.yaml, as `unreel pretrain` leaves it.")
-    pretraining = read_settings(PretrainSettings, settings.run / "settings.yaml")
-    options = PrepareOptions(pretraining.encoder_settings.prepared_side, group_pattern=pretraining.group_pattern)
-    evaluation = settings.evaluation or settings.run / "evaluation"
-    results = evaluation / "retrieval.json"
-    if settings.evaluation and not results.is_file():
-        raise CollectionError(f"{evaluation} holds no retrieval.json. Make it with: unreel evaluate retrieval")
-    default = settings.run / "embeddings.parquet"
-    tables = settings.embeddings or ((default,) if default.exists() else ())
-    vectors = {name: each for table in tables for name, each in read_vectors(table).items()}
-    versions = json.loads((settings.run / "versions.json").read_text())
-    manifest = prepared(settings.folder or pretraining.folder, options)
-    metrics = read_metrics(settings.run)
+    if settings.split_files:
+        check_free(files_beside(settings.out))
+    paths = (settings.run, *settings.others)
+    runs = [read_run(path, name) for path, name in zip(paths, names_apart(paths), strict=True)]
+    results = settings.evaluation or [path for path in paths if find_result(path, RETRIEVAL)]
+    main_run = next((run for run in runs if run.pretrained), runs[0])
+    manifests = {run.name: run.manifest(settings.folder) for run in runs}
+    manifest = manifests[main_run.name]
+    others = differing(map(summarise, paths)) if settings.others else []
     inputs = ReportInputs(
         title=settings.title,
-        subtitle=f"{pretraining.recipe} on {manifest.source or manifest.root}",
+        subtitle=f"{_subject(runs)} on {manifest.source or manifest.root}",
         manifest=manifest,
-        facts=_facts(pretraining, metrics, versions),
-        metrics=metrics,
-        retrievals=read_retrievals(results) if results.is_file() else [],
-        vectors=vectors,
-        next_steps=next_steps(settings.run, group_pattern=pretraining.group_pattern),
+        runs=[run.shown(others) for run in runs],
+        retrievals=read_all_retrievals(results),
+        vectors=_vectors(settings.embeddings, runs),
+        next_steps=next_steps(main_run.path, group_pattern=main_run.settings.group_pattern),
+        tests=_tests(runs, manifests),
     )
-    return write_report(inputs, settings.out, seed=pretraining.seed)
+    return write_report(inputs, settings.out, seed=main_run.settings.seed, split=settings.split_files)
 
 
 def next_steps(run: Path, *, group_pattern: str | None = None) -> list[str]:
@@ -88,6 +93,12 @@ def next_steps(run: Path, *, group_pattern: str | None = None) -> list[str]:
     ]
 
 
+def _subject(runs: Sequence[RunContents]) -> str:
+    if len(runs) > 1:
+        return f"{len(runs)} runs"
+    return str(getattr(runs[0].settings, "recipe", "fine-tuning"))
+
+
 def _typed(program: str) -> str:
     """How to call a program of this environment: by its name alone only where the shell would find it."""
     if which(program):
@@ -97,24 +108,25 @@ def _typed(program: str) -> str:
     return str(beside.relative_to(Path.cwd()) if near else beside)
 
 
-def training_seconds(metrics: list[dict[str, int | float]]) -> float:
-    """What all steps took together; each line tells the mean of the steps since the one before it."""
-    laps = [(line["step"], line["seconds/step"]) for line in metrics if "seconds/step" in line]
-    return sum(((step - before) * pace for (before, _), (step, pace) in pairwise([(0, 0.0), *laps])), 0.0)
+def _vectors(tables: Sequence[Path], runs: Sequence[RunContents]) -> "dict[str, dict[str, np.ndarray]]":
+    """The embeddings of every encoder; one of a run whose encoder is called like another's is called by its run too."""
+    from unreel.search.table import read_vectors
+
+    if tables:
+        return {name: each for table in tables for name, each in read_vectors(table).items()}
+    found = [
+        (run.name, name, each)
+        for run in runs
+        if (table := run.path / "embeddings.parquet").exists()
+        for name, each in read_vectors(table).items()
+    ]
+    names = [name for _, name, _ in found]
+    return {name if names.count(name) == 1 else f"{name} ({run})": each for run, name, each in found}
 
 
-def _facts(
-    settings: PretrainSettings, metrics: list[dict[str, int | float]], versions: dict[str, str]
-) -> dict[str, str]:
-    seconds = training_seconds(metrics)
-    return {
-        "recipe": settings.recipe,
-        "encoder": f"{settings.encoder}, width {settings.width:g}, {settings.norm} norm",
-        "input": f"{settings.clip_length} frames of {settings.size}×{settings.size}",
-        "steps × batch": f"{settings.steps} × {settings.batch_size} videos",
-        "learning rate": f"{settings.learning_rate:g}, decay {settings.decay:g}",
-        "weights α, β": f"{settings.alpha}, {settings.beta}",
-        "seed": str(settings.seed),
-        "minutes of training": f"{seconds / 60:.1f}" if seconds else "unknown",
-        **versions,
-    }
+def _tests(runs: Sequence[RunContents], manifests: "dict[str, Manifest]") -> "list[ShownTest]":
+    from unreel.reporting.recognition import ShownTest
+
+    tested = [run for run in runs if find_result(run.path, RECOGNITION)]
+    found = read_recognitions([run.path for run in tested])
+    return [ShownTest(run.name, test, manifests[run.name]) for run, (_, test) in zip(tested, found, strict=True)]

@@ -120,7 +120,7 @@ class _Watch:
                 self._trouble = self._trouble_of(words, silent)
                 (self._ended if parting else self._leaving).wait(pause)
         except distributed.DistError:
-            self._trouble = "process 0 has ended"
+            self._trouble = self._trouble or "process 0 has ended"
         self._parted.set()
 
     def _trouble_of(self, words: list[bytes], silent: list[float]) -> str:
@@ -132,11 +132,13 @@ class _Watch:
         return ""
 
     def _guard(self) -> None:
+        # The host goes last: where it has ended the others hear no more of who was the first.
+        pause = self._beat * (3 if self._rank == 0 else 1)
         while not self._ended.wait(self._beat):
             self._unanswered += self._beat
             if self._unanswered > self._silence:
                 self._trouble = f"process 0 does not answer since {self._silence:g} s: it was stopped or is cut off"
-            if self._trouble and not self._ended.wait(self._beat):
+            if self._trouble and not self._ended.wait(pause):
                 self._end()
 
     def _end(self) -> None:

@@ -1,13 +1,13 @@
 """HD-NCE, the compound loss of the paper: L = Σ_k α_k L_s^k + β_k L_t^k (Eq. 6)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from unreel.losses.geometry import alignment, effective_rank, uniformity
-from unreel.losses.infonce import Reduction, infonce
+from unreel.losses.infonce import InfoNCE, infonce
 from unreel.types import Loss
 
 Pairs = Mapping[int, tuple[Float[Tensor, "b ..."], Float[Tensor, "b ..."]]]
@@ -19,16 +19,17 @@ def hdnce(
     *,
     alpha: Mapping[int, float],
     beta: Mapping[int, float],
-    temperature: float = 0.07,
-    reduction: Reduction = "mean",
-    chunk_size: int | None = None,
+    contrast: Callable[[Tensor, Tensor], InfoNCE] = infonce,
+    both_directions: bool = False,
 ) -> Loss:
     """Spatial Contrast and Temporal Contrast of every level, weighted and added.
 
     `spatial` maps level → (anchors, positives) of shape (b n d), one row per temporal position (Eq. 4); `temporal`
     maps level → pairs of shape (b d) (Eq. 5). A level of weight 0 is left out and costs nothing. The parts are named
     `spatial_3` … `temporal_5`; `figures` holds `accuracy/…` of each: the share of clips whose positive is the nearest.
-    `chunk_size` bounds the memory, and other processes are taken into account, as in `infonce`.
+    `contrast` is `infonce` with its options; it takes other processes into account. `both_directions` takes the mean
+    with anchors and positives changed about (the paper has one direction, o → s and o → t); accuracies stay those of
+    the first.
     """
     terms = [("spatial", level, alpha[level], spatial) for level in sorted(alpha) if alpha[level]]
     terms += [("temporal", level, beta[level], temporal) for level in sorted(beta) if beta[level]]
@@ -37,9 +38,10 @@ def hdnce(
     figures: dict[str, Tensor] = {}
     for task, level, weight, pairs in terms:
         anchors, positives = _by_position(pairs[level])
-        result = infonce(anchors, positives, temperature=temperature, reduction=reduction, chunk_size=chunk_size)
-        weighted.append(weight * result.loss)
-        parts[f"{task}_{level}"] = result.loss.detach()
+        result = contrast(anchors, positives)
+        value = (result.loss + contrast(positives, anchors).loss) / 2 if both_directions else result.loss
+        weighted.append(weight * value)
+        parts[f"{task}_{level}"] = value.detach()
         figures[f"accuracy/{task}_{level}"] = result.accuracy
     if not weighted:
         raise ValueError("every level has weight 0: nothing is left to learn")

@@ -1,5 +1,6 @@
 """InfoNCE: pick the own positive among those of the whole batch (Eqs. 1 and 3)."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,6 +29,7 @@ def infonce(
     *,
     temperature: float = 0.07,
     reduction: Reduction = "mean",
+    hard_negatives: float = 0.0,
     chunk_size: int | None = None,
 ) -> InfoNCE:
     """−log softmax over the batch of cos(a_i, p_j)/τ at j = i, for each of the n positions on its own (Eq. 4).
@@ -35,6 +37,9 @@ def infonce(
     The negatives of a position are the same position of the other clips. Positions are averaged; clips are averaged
     ("mean") or added ("sum", as the paper writes it). One direction only: positives are not used as anchors.
     Computed in float32 at least, under mixed precision too: 1/τ magnifies every rounding.
+
+    `hard_negatives` is β of Robinson et al. (ICLR 2021, Eq. 4, with τ⁺ = 0): the negative j of i counts in the sum
+    with exp(β·sim_ij/τ) over the mean of that over all negatives of i; 0 counts all alike, as the paper does.
 
     `chunk_size` anchors of one position are compared at a time and compared again in the backward pass: memory then
     grows with the batch, not with its square; value and gradients are the same.
@@ -50,7 +55,7 @@ def infonce(
         b, n, _ = first.shape
         own = torch.arange(b, device=first.device) + b * processes.rank()
         if chunk_size is None:
-            sums = _compare(first, everyone, own, temperature)
+            sums = _compare(first, everyone, own, temperature, hard_negatives)
         else:
             sums = torch.zeros(2, device=first.device, dtype=precision)
             for position in range(n):
@@ -58,7 +63,8 @@ def infonce(
                 for start in range(0, b, chunk_size):
                     part = first[start : start + chunk_size, position : position + 1]
                     targets = own[start : start + chunk_size]
-                    sums = sums + checkpoint(_compare, part, opposite, targets, temperature, use_reentrant=False)
+                    words = (part, opposite, targets, temperature, hard_negatives)
+                    sums = sums + checkpoint(_compare, *words, use_reentrant=False)
         loss, accuracy = (sums / (b * n)).unbind()
     if reduction == "sum":
         loss = loss * len(everyone)
@@ -69,10 +75,27 @@ def infonce(
 
 
 def _compare(
-    anchors: Float[Tensor, "a n d"], positives: Float[Tensor, "all n d"], own: Int[Tensor, " a"], temperature: float
+    anchors: Float[Tensor, "a n d"],
+    positives: Float[Tensor, "all n d"],
+    own: Int[Tensor, " a"],
+    temperature: float,
+    hard_negatives: float,
 ) -> Float[Tensor, "2"]:
     """Sums over anchors and positions: of the loss, and of how often the own positive is the nearest."""
     similarities = torch.einsum("ind,jnd->nij", anchors, positives)
     targets = own.expand(similarities.shape[0], -1)
-    loss = functional.cross_entropy((similarities / temperature).flatten(0, 1), targets.flatten(), reduction="sum")
+    scores = _weighted(similarities / temperature, targets, hard_negatives)
+    loss = functional.cross_entropy(scores.flatten(0, 1), targets.flatten(), reduction="sum")
     return torch.stack([loss, (similarities.detach().argmax(dim=-1) == targets).sum().to(loss)])
+
+
+def _weighted(
+    scores: Float[Tensor, "n a all"], targets: Int[Tensor, "n a"], hard_negatives: float
+) -> Float[Tensor, "n a all"]:
+    """The scores with the logarithm of every negative's weight added; weights are 1 on average over the negatives."""
+    if not hard_negatives or scores.shape[-1] < 2:
+        return scores
+    positive = functional.one_hot(targets, scores.shape[-1]).bool()
+    negatives = (hard_negatives * scores).masked_fill(positive, -torch.inf)
+    weights = negatives.log_softmax(dim=-1) + math.log(scores.shape[-1] - 1)
+    return scores + weights.masked_fill(positive, 0.0)

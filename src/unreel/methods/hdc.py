@@ -1,6 +1,7 @@
 """HDC, Hierarchically Decoupled Spatial-Temporal Contrast: the method of the paper (Sec. 3)."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import final
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from unreel import models
 from unreel.augment import draw_views
 from unreel.augment.compiled import view_maker
-from unreel.losses import hdnce, watch
+from unreel.losses import hdnce, infonce, watch
 from unreel.settings.pretraining import PretrainSettings
 from unreel.types import ClipBatch, Loss, Pyramid
 
@@ -43,7 +44,7 @@ class HDC(nn.Module):
         self.encoder.check(settings.clip_length, settings.size, settings.size)
         self.projections = nn.ModuleDict(
             {
-                f"{view}{level}": nn.Linear(self.encoder.channels[level], EMBEDDING_WIDTH)
+                f"{view}{level}": _projection(settings.projection, self.encoder.channels[level])
                 for view, wanted in (("o", self._weights()), ("s", self.alpha), ("t", self.beta))
                 for level in LEVELS
                 if wanted[level]
@@ -71,15 +72,15 @@ class HDC(nn.Module):
         temporal = {
             k: (outputs[f"o/temporal_{k}"], outputs[f"t/temporal_{k}"]) for k, weight in self.beta.items() if weight
         }
-        loss = hdnce(
-            spatial,
-            temporal,
-            alpha=self.alpha,
-            beta=self.beta,
+        contrast = partial(
+            infonce,
             temperature=self.settings.temperature,
             reduction=self.settings.reduction,
+            hard_negatives=self.settings.hard_negatives,
             chunk_size=self.settings.chunk_size,
         )
+        both = self.settings.both_directions
+        loss = hdnce(spatial, temporal, alpha=self.alpha, beta=self.beta, contrast=contrast, both_directions=both)
         if watched:
             loss.figures |= watch(spatial, temporal)
         return loss
@@ -105,3 +106,9 @@ class HDC(nn.Module):
 
     def _weights(self) -> dict[int, float]:
         return {level: self.alpha[level] + self.beta[level] for level in LEVELS}
+
+
+def _projection(kind: str, channels: int) -> nn.Module:
+    """The linear layer of the paper, or one of the encoder's width, ReLU and that (Chen et al., SimCLR, ICML 2020)."""
+    last = nn.Linear(channels, EMBEDDING_WIDTH)
+    return last if kind == "linear" else nn.Sequential(nn.Linear(channels, channels), nn.ReLU(), last)

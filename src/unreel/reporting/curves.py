@@ -1,10 +1,11 @@
-"""The figures of a training run as charts: geometry only, in percent of the plot; the page draws the lines.
+"""The figures of training runs as charts: geometry only, in percent of the plot; the page draws the lines.
 
-A chart holds the metrics that share a prefix: `loss`, `loss/spatial_5` and `loss/temporal_5` are one chart.
+Of one run, a chart holds the metrics that share a prefix: `loss`, `loss/spatial_5` and `loss/temporal_5` are one chart.
+Of several, it holds one metric and a line for each run.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import ceil, floor, isfinite, log10
 
 import numpy as np
@@ -13,15 +14,20 @@ MOST_POINTS = 400
 
 Point = tuple[float, float]
 Range = tuple[float, float]
+Rows = Sequence[Mapping[str, int | float]]
+_Drawn = tuple[str, int | None, Mapping[float, float]]
+"""Name, colour and values by step of a line."""
 
 _TITLES = {
     "loss": "Loss",
     "knn": "k-NN accuracy",
+    "test": "Test accuracy",
     "accuracy": "Accuracy of the contrast",
     "rank": "Effective rank",
     "learning_rate": "Learning rate",
 }
-_PERCENT = ("knn", "accuracy")
+_PERCENT = ("knn", "test", "accuracy")
+_JUDGED = ("knn", "test")
 
 
 @dataclass(frozen=True)
@@ -34,9 +40,13 @@ class Tick:
 
 @dataclass(frozen=True)
 class Line:
-    """One metric, thinned; `path` is SVG path data in a box of 100 × 100."""
+    """One metric, thinned; `path` is SVG path data in a box of 100 × 100.
+
+    `colour` counts from 0 and is None for the sum of the others.
+    """
 
     name: str
+    colour: int | None
     steps: list[float]
     values: list[float]
     path: str
@@ -44,9 +54,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """One group of metrics; `omitted` values were not finite and are not drawn."""
+    """Lines that share their axes; `omitted` values were not finite and are not drawn.
 
-    prefix: str
+    Only a `minor` chart may be folded away: it shows a part of a loss, or something else that judges nothing.
+    """
+
     title: str
     percent: bool
     lines: list[Line]
@@ -54,54 +66,89 @@ class Chart:
     y_ticks: list[Tick]
     x_range: Range
     omitted: int
+    minor: bool = False
 
 
-def charts(metrics: Sequence[Mapping[str, int | float]]) -> list[Chart]:
-    """One chart per group of metrics: the well-known groups first, then the others in order of appearance.
+def charts(metrics: Rows) -> list[Chart]:
+    """The charts of one run, one per group of metrics: the well-known groups first, then the others as they appear.
 
     A step that was logged twice (a resumed run) counts with its last value.
     """
+    series = _series(metrics)
+    x_range = _step_range([metrics])
+    drawn = []
+    for group, keys in _grouped(series).items():
+        names = [key.removeprefix(f"{group}/").replace("_", " ") for key in keys]
+        colours = [None if key == group else number for number, key in enumerate(keys)]
+        lines = [*zip(names, colours, (series[key] for key in keys), strict=True)]
+        drawn.append(_chart(_title(group), group, lines, x_range))
+    return drawn
+
+
+def compared_charts(runs: Mapping[str, Rows]) -> list[Chart]:
+    """The charts of several runs by name, one per metric; a run that has it is a line, of one colour in all charts."""
+    series = {name: _series(metrics) for name, metrics in runs.items()}
+    x_range = _step_range(runs.values())
+    drawn = []
+    for group, keys in _grouped(dict.fromkeys(key for each in series.values() for key in each)).items():
+        for key in keys:
+            part = key.removeprefix(group).strip("/").replace("_", " ")
+            title = f"{_title(group)}: {part}" if part else _title(group)
+            lines = [(name, colour, each[key]) for colour, (name, each) in enumerate(series.items()) if key in each]
+            drawn.append(replace(_chart(title, group, lines, x_range), minor=key != "loss" and group not in _JUDGED))
+    return drawn
+
+
+def _series(metrics: Rows) -> dict[str, dict[float, float]]:
+    """The values of every metric by step."""
     series: dict[str, dict[float, float]] = {}
-    for line in metrics:
-        for key, value in line.items():
+    for row in metrics:
+        for key, value in row.items():
             if key != "step":
-                series.setdefault(key, {})[float(line["step"])] = float(value)
+                series.setdefault(key, {})[float(row["step"])] = float(value)
+    return series
+
+
+def _grouped(keys: Iterable[str]) -> dict[str, list[str]]:
+    """The metrics by their prefix, sorted within it."""
     groups: dict[str, list[str]] = {prefix: [] for prefix in _TITLES}
-    for key in series:
+    for key in keys:
         groups.setdefault(key.split("/")[0], []).append(key)
-    x_range = _padded([float(line["step"]) for line in metrics]) if series else (0.0, 1.0)
-    return [
-        _chart(prefix, {key.removeprefix(f"{prefix}/"): series[key] for key in sorted(keys)}, x_range)
-        for prefix, keys in groups.items()
-        if keys
-    ]
+    return {group: sorted(found) for group, found in groups.items() if found}
 
 
-def _chart(prefix: str, series: dict[str, dict[float, float]], x_range: Range) -> Chart:
-    finite = {
-        name: [(step, value) for step, value in sorted(points.items()) if isfinite(value)]
-        for name, points in series.items()
-    }
-    percent = prefix in _PERCENT
-    drawn = [value for points in finite.values() for _, value in points] + [0.0] * percent
-    y_values = ticks(*_padded(drawn), around=True)
-    lines = [_line(name, thinned(points), x_range, (y_values[0], y_values[-1])) for name, points in finite.items()]
+def _title(group: str) -> str:
+    return _TITLES.get(group, group.replace("_", " ").capitalize())
+
+
+def _step_range(runs: Iterable[Rows]) -> Range:
+    return _padded([float(row["step"]) for metrics in runs for row in metrics])
+
+
+def _chart(title: str, group: str, lines: Sequence[_Drawn], x_range: Range) -> Chart:
+    finite = [[(step, value) for step, value in sorted(points.items()) if isfinite(value)] for _, _, points in lines]
+    percent = group in _PERCENT
+    values = [value for points in finite for _, value in points] + [0.0] * percent
+    y_values = ticks(*_padded(values), around=True)
+    y_range = y_values[0], y_values[-1]
     return Chart(
-        prefix=prefix,
-        title=_TITLES.get(prefix, prefix.replace("_", " ").capitalize()),
+        title=title,
         percent=percent,
-        lines=lines,
+        lines=[
+            _line(name, colour, thinned(points), x_range, y_range)
+            for (name, colour, _), points in zip(lines, finite, strict=True)
+        ],
         x_ticks=_marks(ticks(*x_range), x_range),
-        y_ticks=[Tick(100 - tick.at, tick.text) for tick in _marks(y_values, (y_values[0], y_values[-1]), percent)],
+        y_ticks=[Tick(100 - tick.at, tick.text) for tick in _marks(y_values, y_range, percent)],
         x_range=x_range,
-        omitted=sum(map(len, series.values())) - sum(map(len, finite.values())),
+        omitted=sum(len(points) for _, _, points in lines) - sum(map(len, finite)),
     )
 
 
-def _line(name: str, points: list[Point], x_range: Range, y_range: Range) -> Line:
+def _line(name: str, colour: int | None, points: list[Point], x_range: Range, y_range: Range) -> Line:
     places = [f"{_share(step, x_range):.2f} {100 - _share(value, y_range):.2f}" for step, value in points]
     path = "M" + "L".join(places) if len(places) > 1 else "".join(f"M{place}h0" for place in places)
-    return Line(name, [step for step, _ in points], [value for _, value in points], path)
+    return Line(name, colour, [step for step, _ in points], [value for _, value in points], path)
 
 
 def thinned(points: list[Point], most: int = MOST_POINTS) -> list[Point]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from unreel.chance import generator
-from unreel.evaluation.results import Retrieval
+from unreel.evaluation.results import Neighbour, Retrieval
 from unreel.reporting.previews import Preview
 
 QUERIES = 8
@@ -39,8 +39,10 @@ def answered(retrievals: Sequence[Retrieval]) -> list[str]:
     return sorted(set.intersection(*(set(each.neighbours) for each in retrievals))) if retrievals else []
 
 
-def draw_queries(candidates: Sequence[str], labels: Mapping[str, Mapping[str, str]], seed: int) -> list[str]:
-    """Up to `QUERIES` candidates in random order, each the next one whose label values were drawn least so far.
+def draw_queries(
+    candidates: Sequence[str], labels: Mapping[str, Mapping[str, str]], seed: int, most: int = QUERIES
+) -> list[str]:
+    """Up to `most` candidates in random order, each the next one whose label values were drawn least so far.
 
     `labels` maps a video to its labels; having none is a value like the others. The results play no part: nothing is
     chosen for looking good.
@@ -50,7 +52,7 @@ def draw_queries(candidates: Sequence[str], labels: Mapping[str, Mapping[str, st
     waiting = [candidates[index] for index in generator(seed, "gallery").permutation(len(candidates))]
     drawn: Counter[tuple[str, str]] = Counter()
     queries: list[str] = []
-    while waiting and len(queries) < QUERIES:
+    while waiting and len(queries) < most:
         query = min(waiting, key=lambda video: sum(drawn[value] for value in values[video]))
         waiting.remove(query)
         drawn.update(values[query])
@@ -58,30 +60,36 @@ def draw_queries(candidates: Sequence[str], labels: Mapping[str, Mapping[str, st
     return queries
 
 
-def shown_videos(queries: Sequence[str], retrievals: Sequence[Retrieval]) -> list[str]:
+def shown_videos(queries: Sequence[str], retrievals: Sequence[Retrieval], hits: int = NEIGHBOURS) -> list[str]:
     """Every video the gallery shows, once."""
-    found = [hit.id for query in queries for each in retrievals for hit in each.neighbours[query][:NEIGHBOURS]]
+    found = [hit.id for query in queries for each in retrievals for hit in each.neighbours[query][:hits]]
     return list(dict.fromkeys([*queries, *found]))
 
 
 def gallery(
-    queries: Sequence[str], retrievals: Sequence[Retrieval], previews: Mapping[str, Preview], label: str
+    queries: Sequence[str],
+    retrievals: Sequence[Retrieval],
+    previews: Mapping[str, Preview],
+    label: str,
+    hits: int = NEIGHBOURS,
 ) -> list[Query]:
-    """The queries with their neighbours, judged by `label`."""
+    """The queries with their `hits` nearest neighbours, judged by `label`."""
     return [
         Query(
             preview=previews[query],
             value=previews[query].labels.get(label, ""),
-            found=[(each.encoder, _tiles(query, each, previews, label)) for each in retrievals],
+            found=[
+                (each.encoder, _tiles(query, each.neighbours[query][:hits], previews, label)) for each in retrievals
+            ],
         )
         for query in queries
     ]
 
 
-def _tiles(query: str, retrieval: Retrieval, previews: Mapping[str, Preview], label: str) -> list[Tile]:
+def _tiles(query: str, hits: Sequence[Neighbour], previews: Mapping[str, Preview], label: str) -> list[Tile]:
     wanted = previews[query].labels.get(label, "")
     tiles = []
-    for hit in retrieval.neighbours[query][:NEIGHBOURS]:
+    for hit in hits:
         value = previews[hit.id].labels.get(label, "")
         tiles.append(Tile(previews[hit.id], value, judge(wanted, value), hit.similarity))
     return tiles

@@ -1,222 +1,194 @@
-"""The report: one self-contained HTML page about a collection, a training run and what its encoder finds alike.
+"""The report: one HTML page about a collection, training runs and what their encoders find alike or recognise.
 
 ```
-manifest ──▶ inventory ─┐
-metrics ───▶ curves ────┤
-retrievals ▶ scores ────┼──▶ templates/report.html + .css + .js ──▶ one file
-           ▶ gallery ───┤
-vectors ───▶ projection ┘         (moving videos: previews ◀── strips)
+manifest ───▶ inventory ────────┐
+metrics ────▶ curves ─▶ runs ───┤
+retrievals ─▶ scores, classes ──┤
+            ▶ confusion ────────┼──▶ document: templates/report.html ──▶ one file, or a page and a folder
+            ▶ gallery ──────────┤
+tests ──────▶ recognition ──────┤
+vectors ────▶ projection ───────┘      (moving videos: previews ◀── strips)
 ```
 """
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from hashlib import sha256
-from importlib.resources import files
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
-from unreel.chance import generator
 from unreel.engine.progress import track
-from unreel.errors import RunError
 from unreel.evaluation.results import Retrieval
-from unreel.reporting.curves import Chart, charts
-from unreel.reporting.gallery import Query, answered, draw_queries, gallery, shown_videos
+from unreel.reporting.classes import ClassTable, recognition_classes, retrieval_classes
+from unreel.reporting.confusion import Confusion, recognition_confusion, retrieval_confusion
+from unreel.reporting.curves import Chart
+from unreel.reporting.document import write_document
+from unreel.reporting.gallery import Query, gallery
+from unreel.reporting.headlines import headlines
 from unreel.reporting.inventory import inventory
-from unreel.reporting.previews import Preview, cut_previews
+from unreel.reporting.previews import Preview, clips_of, cut_previews
 from unreel.reporting.projection import EmbeddingMap, Mark, embedding_map, marks
-from unreel.reporting.scores import ScoreTable, score_tables, settings
+from unreel.reporting.recognition import ShownTest, errors, recognition_table, worst
+from unreel.reporting.runs import ShownRun, facts, run_charts
+from unreel.reporting.scores import ScoreTable, first_of_each, score_tables, settings
+from unreel.reporting.selection import Selection, select
+from unreel.reporting.shortfalls import recognition_shortfalls, shortfalls
 from unreel.video.manifest import Manifest
-
-MOST_ON_MAP = 2000
-MOST_MOVING = 400
-REEL = 12
 
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """All a report shows; empty `metrics`, `retrievals` or `vectors` leave a section that says how to fill it.
+    """All a report shows; what is empty leaves a section that says how to fill it.
 
-    `subtitle` is one line: what, when, how long. `facts` are shown in their order (recipe, steps, command, versions).
-    `metrics` are the rows of metrics.csv, `retrievals` one result per encoder on the same collection, baseline
-    first, `vectors` the embeddings by encoder and video id, `next_steps` the commands to type next.
+    `subtitle` is one line: what, when, how long. `manifest` is the collection that gallery and maps show. `retrievals`
+    are one result per encoder (and split) on it, baseline first, `vectors` the embeddings by encoder and video id,
+    `tests` those of fine-tuned runs, each with the collection of its own, `next_steps` the commands to type next.
     """
 
     title: str
     subtitle: str
     manifest: Manifest
-    facts: dict[str, str]
-    metrics: Sequence[Mapping[str, int | float]]
-    retrievals: list[Retrieval]
-    vectors: dict[str, dict[str, np.ndarray]]
-    next_steps: list[str]
+    runs: Sequence[ShownRun]
+    retrievals: Sequence[Retrieval]
+    vectors: Mapping[str, Mapping[str, np.ndarray]]
+    next_steps: Sequence[str]
+    tests: Sequence[ShownTest] = field(default=())
 
-
-@dataclass(frozen=True)
-class Selection:
-    """Which videos the page shows where: `queries` of those `answered`, `mapped` of those `embedded`."""
-
-    queries: list[str]
-    answered: int
-    in_gallery: list[str]
-    mapped: list[str]
-    embedded: int
-    moving: list[str]
-    reel: list[str]
+    @property
+    def collections(self) -> dict[Path, Manifest]:
+        """Every collection once, by its folder."""
+        return {each.root: each for each in (self.manifest, *(test.manifest for test in self.tests))}
 
 
 @dataclass(frozen=True)
 class LabelView:
-    """What the page shows while one label judges: the gallery, and the marks of the map by class and by value."""
+    """What the page shows while one label judges: gallery, classes, and the marks of the map by class and by value."""
 
     name: str
     queries: list[Query]
+    classes: ClassTable | None
+    confusions: list[Confusion]
     marks: list[Mark]
     mark_of: dict[str, Mark]
 
 
-@dataclass(frozen=True)
-class Headline:
-    """One big number; `before` is what it was without training."""
-
-    name: str
-    value: str
-    before: str = ""
-    note: str = ""
-
-
-def write_report(inputs: ReportInputs, out: Path, *, seed: int = 0) -> Path:
+def write_report(inputs: ReportInputs, out: Path, *, seed: int = 0, split: bool = False) -> Path:
     """Write the page to `out`, whole or not at all; `seed` draws the gallery's queries, the samples and the maps.
+
+    With `split` the moving pictures lie in a folder beside it, and every video of a map moves.
 
     Raises:
         RunError: there is no writing to `out`.
+        OverwriteError: it is split, and the folder for the pictures is taken.
     """
-    html = _render(inputs, seed)
-    unfinished = out.with_name(f".{out.name}.unfinished")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(html.encode("utf-8", "backslashreplace"))
-        unfinished.replace(out)
-    except OSError as error:
-        if unfinished.exists():
-            unfinished.unlink()
-        raise RunError(
-            f"The report cannot be written to {out} ({error.strerror}): expected the name of a file, in a folder that "
-            "can be written to. Name another one."
-        ) from error
-    return out
-
-
-def _render(inputs: ReportInputs, seed: int) -> str:
-    chosen = _select(inputs, seed)
-    shown = dict.fromkeys([*chosen.reel, *chosen.in_gallery, *chosen.mapped])
-    previews = cut_previews(inputs.manifest, list(shown), {*chosen.reel, *chosen.in_gallery, *chosen.moving})
+    compared = first_of_each(inputs.retrievals)
+    chosen = select(inputs.manifest, compared, inputs.vectors, seed, all_move=split)
+    shelves = _previews(inputs, chosen)
+    previews = shelves[inputs.manifest.root]
     maps = [
         embedding_map(encoder, vectors, chosen.mapped, seed)
         for encoder, vectors in track(inputs.vectors.items(), "Drawing the maps")
     ]
-    curves, tables = charts(inputs.metrics), score_tables(inputs.retrievals)
-    script = _template_text("report.js")
+    tables, charts = score_tables(inputs.retrievals), run_charts(inputs.runs)
+    tests = [(test.name, test.recognition) for test in inputs.tests]
+    tested = recognition_table(inputs.tests) if inputs.tests else None
+    everything = [preview for shelf in shelves.values() for preview in shelf.values()]
     content: dict[str, Any] = {
         "inputs": inputs,
         "seed": seed,
+        "split": split,
+        "sections": _sections(inputs),
         "chosen": chosen,
-        "headlines": _headlines(inputs.manifest, tables),
-        "inventory": inventory(inputs.manifest),
-        "charts": curves,
+        "headlines": headlines(inputs.manifest, tables, tested),
+        "inventories": [inventory(each) for each in inputs.collections.values()],
+        "facts": facts(inputs.runs),
+        "charts": charts,
         "tables": tables,
         "settings": settings(inputs.retrievals),
-        "views": _views(inputs, chosen, previews, tables),
+        "shortfalls": shortfalls(inputs.retrievals),
+        "shown_split": _shown_split(inputs.retrievals, compared),
+        "views": _views(inputs.manifest, compared, chosen, previews, tables),
+        "recognition": tested,
+        "recognition_classes": recognition_classes(tests),
+        "recognition_confusions": [recognition_confusion(*test) for test in tests],
+        "recognition_shortfalls": recognition_shortfalls(tests),
+        "errors": {test.name: errors(test.recognition, shelves[test.manifest.root]) for test in inputs.tests},
         "maps": maps,
         "previews": previews,
-        "data": _data(previews, maps, curves),
-        "style": Markup(_template_text("report.css")),
-        "script": Markup(script),
-        "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
+        "data": _data(everything, previews, maps, charts),
     }
-    return _environment().get_template("report.html").render(content)
+    return write_document("report.html", content, clips_of(everything), out, split=split)
 
 
-@cache
-def _environment() -> Environment:
-    loader = PackageLoader("unreel.reporting")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+def _sections(inputs: ReportInputs) -> list[str]:
+    """What there is to show of these runs, and what a command can still fill."""
+    kinds = {run.kind for run in inputs.runs} or {"pretraining"}
+    pretrained = "pretraining" in kinds
+    return [
+        "collection",
+        "training",
+        *["recognition"] * ("fine-tuning" in kinds or bool(inputs.tests)),
+        *["retrieval", "gallery"] * (pretrained or bool(inputs.retrievals)),
+        *["map"] * (pretrained or bool(inputs.vectors)),
+        "next",
+    ]
 
 
-def _template_text(name: str) -> str:
-    return files("unreel.reporting").joinpath("templates").joinpath(name).read_text(encoding="utf-8")
+def _shown_split(retrievals: Sequence[Retrieval], compared: Sequence[Retrieval]) -> str:
+    """The split whose results the gallery shows; nothing where there is only one."""
+    return ", ".join(dict.fromkeys(each.split for each in compared)) if len(compared) < len(retrievals) else ""
 
 
-def _select(inputs: ReportInputs, seed: int) -> Selection:
-    usable = inputs.manifest.usable
-    candidates = answered(inputs.retrievals)
-    queries = draw_queries(candidates, {record.id: record.labels for record in usable}, seed)
-    embedded = sorted({video for vectors in inputs.vectors.values() for video in vectors})
-    mapped = _sample(embedded, MOST_ON_MAP, seed, "map")
-    return Selection(
-        queries=queries,
-        answered=len(candidates),
-        in_gallery=shown_videos(queries, inputs.retrievals),
-        mapped=mapped,
-        embedded=len(embedded),
-        moving=_sample(mapped, MOST_MOVING, seed, "moving"),
-        reel=_sample([record.id for record in usable], REEL, seed, "reel"),
-    )
-
-
-def _sample(videos: Sequence[str], most: int, seed: int, purpose: str) -> list[str]:
-    """At most that many of the videos, in their order."""
-    if len(videos) <= most:
-        return list(videos)
-    kept = generator(seed, "report", purpose).choice(len(videos), most, replace=False)
-    return [videos[index] for index in sorted(kept)]
+def _previews(inputs: ReportInputs, chosen: Selection) -> dict[Path, dict[str, Preview]]:
+    """The previews of every collection, by its folder; they are numbered through."""
+    shelves: dict[Path, dict[str, Preview]] = {}
+    for root, manifest in inputs.collections.items():
+        wrong = [each.id for test in inputs.tests if test.manifest.root == root for each in worst(test.recognition)]
+        main = root == inputs.manifest.root
+        shown, moving = (chosen.shown, chosen.with_strip) if main else ([], set())
+        first = sum(map(len, shelves.values()))
+        shelves[root] = cut_previews(manifest, dict.fromkeys([*shown, *wrong]), {*moving, *wrong}, first=first)
+    return shelves
 
 
 def _views(
-    inputs: ReportInputs, chosen: Selection, previews: dict[str, Preview], tables: Sequence[ScoreTable]
+    manifest: Manifest,
+    retrievals: Sequence[Retrieval],
+    chosen: Selection,
+    previews: Mapping[str, Preview],
+    tables: Sequence[ScoreTable],
 ) -> list[LabelView]:
     """One view per label that can judge, those with a score first; a nameless one where there are no labels."""
-    labels = dict.fromkeys([*(table.label for table in tables), *inputs.manifest.label_names]) or [""]
+    labels = dict.fromkeys([*(table.label for table in tables), *manifest.label_names]) or [""]
     views = []
     for label in labels:
+        values = {record.id: record.labels.get(label, "") for record in manifest.usable}
+        baseline_last = [*retrievals[1:], *retrievals[:1]]
+        confusions = (retrieval_confusion(each, label, values) for each in baseline_last)
         classes = marks([previews[video].labels.get(label, "") for video in chosen.mapped])
-        queries = gallery(chosen.queries, inputs.retrievals, previews, label)
-        views.append(LabelView(label, queries, classes, {mark.value: mark for mark in classes}))
+        views.append(
+            LabelView(
+                name=label,
+                queries=gallery(chosen.queries, retrievals, previews, label),
+                classes=retrieval_classes(retrievals, label),
+                confusions=[each for each in confusions if each],
+                marks=classes,
+                mark_of={mark.value: mark for mark in classes},
+            )
+        )
     return views
 
 
-def _headlines(manifest: Manifest, tables: Sequence[ScoreTable]) -> list[Headline]:
-    refused = len(manifest.refused)
-    headlines = [
-        Headline("Videos", f"{len(manifest):,}"),
-        Headline("Usable", f"{len(manifest.usable):,}", note=f"{refused:,} refused" if refused else "none refused"),
-    ]
-    for table in tables:
-        judged = [(row, row.cells[0]) for row in table.rows if row.cells and row.cells[0]]
-        if judged:
-            (baseline, before), (trained, after) = judged[0], judged[-1]
-            compared = len(judged) > 1
-            headlines.append(
-                Headline(
-                    name=f"R@{table.ks[0]} by {table.label}",
-                    value=f"{after.percent:.1f} %",
-                    before=f"{before.percent:.1f} %" if compared else "",
-                    note=f"{baseline.encoder} → " * compared + f"{trained.encoder}; chance {trained.chance:.1f} %",
-                )
-            )
-    return headlines
-
-
-def _data(previews: dict[str, Preview], maps: Sequence[EmbeddingMap], curves: Sequence[Chart]) -> dict[str, Any]:
+def _data(
+    shown: Sequence[Preview],
+    previews: Mapping[str, Preview],
+    maps: Sequence[EmbeddingMap],
+    charts: Sequence[Chart],
+) -> dict[str, Any]:
     """What the page's script needs to know; numbers stand for videos."""
     return {
-        "videos": [{"id": each.id, "labels": each.labels, "reason": each.reason} for each in previews.values()],
+        "videos": [{"id": each.id, "labels": each.labels, "reason": each.reason} for each in shown],
         "maps": [
             [[previews[video].number, *place] for video, place in zip(each.videos, each.places, strict=True)]
             for each in maps
@@ -227,6 +199,6 @@ def _data(previews: dict[str, Preview], maps: Sequence[EmbeddingMap], curves: Se
                 "range": chart.x_range,
                 "lines": [{"steps": line.steps, "values": line.values} for line in chart.lines],
             }
-            for chart in curves
+            for chart in charts
         ],
     }

@@ -1,39 +1,71 @@
-"""The retrieval table of a report: every figure with its interval, its chance and what it was measured on."""
+"""The retrieval tables of a report: every figure with its interval, its chance and what it was measured on.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+An encoder measured on several splits has a row for each of them, and one for their mean.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from statistics import mean, stdev
 
 from unreel.evaluation.results import Retrieval, Score
+
+AVERAGE_PRECISION = "mAP"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """hit@k in percent with its 95 % interval; `best` of its column where there is something to compare."""
+    """A figure in percent with its 95 % interval; `best` of its column where there is something to compare.
+
+    The mean of several splits has their standard deviation as `spread`, and no interval.
+    """
 
     percent: float
     low: float
     high: float
     best: bool
+    spread: float | None = None
 
 
 @dataclass(frozen=True)
 class Row:
-    """One encoder judged by one label; `cells` follow the columns of the table, None where a k was not measured."""
+    """One encoder judged by one label; `cells` follow the columns of the table, None where one was not measured.
+
+    `split` names the split where the encoder was measured on several; of the mean of these, `retrieval` is the first.
+    """
 
     encoder: str
     retrieval: Retrieval
     queries: int
     chance: float
     cells: list[Cell | None]
+    purity: list[float | None]
+    split: str = ""
+    is_mean: bool = False
 
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """All encoders judged by one label at the neighbours `ks`."""
+    """All encoders judged by one label: hit@k at the neighbours `ks`, mean average precision where it was measured.
+
+    `purity_ks` are the numbers of neighbours of which the share of right ones is known.
+    """
 
     label: str
     ks: list[int]
+    has_precision: bool
+    purity_ks: list[int]
     rows: list[Row]
+
+    @property
+    def columns(self) -> list[str]:
+        """What the cells of a row are."""
+        return [f"R@{k}" for k in self.ks] + [AVERAGE_PRECISION] * self.has_precision
+
+    @property
+    def final(self) -> list[Row]:
+        """One row per encoder: of several splits their mean."""
+        return [row for row in self.rows if row.is_mean or not row.split]
 
 
 @dataclass(frozen=True)
@@ -45,7 +77,18 @@ class Setting:
     protocol: str
     split: str
     level: int
-    seed: int
+    seeds: list[int]
+
+    @property
+    def sentence(self) -> str:
+        """All of it but the encoders, in one line; the collection by its folder's own name."""
+        name, seeds = PurePath(self.collection).name, ", ".join(map(str, self.seeds))
+        return f"{name}, protocol {self.protocol}, {_split_text(self.split)}, level {self.level}, seed {seeds}"
+
+
+def is_untrained(encoder: str) -> bool:
+    """Whether an encoder of that name was judged before its first step, for comparison; its run's name may follow."""
+    return encoder.split(" (")[0] == "untrained"
 
 
 def score_tables(retrievals: Sequence[Retrieval]) -> list[ScoreTable]:
@@ -54,34 +97,112 @@ def score_tables(retrievals: Sequence[Retrieval]) -> list[ScoreTable]:
     return [_table(label, retrievals) for label in labels]
 
 
+def first_of_each(retrievals: Sequence[Retrieval]) -> list[Retrieval]:
+    """One result per encoder: the first, where it was measured on several splits."""
+    return [group[0] for group in _by_encoder(retrievals)]
+
+
+def _by_encoder(retrievals: Iterable[Retrieval]) -> list[list[Retrieval]]:
+    """The results that differ in nothing but the split, together."""
+    groups: dict[tuple[str, str, str, str, int], list[Retrieval]] = {}
+    for each in retrievals:
+        key = (each.encoder, each.checkpoint, each.collection, each.protocol, each.level)
+        groups.setdefault(key, []).append(each)
+    return list(groups.values())
+
+
 def _table(label: str, retrievals: Sequence[Retrieval]) -> ScoreTable:
-    judged = [(retrieval, score) for retrieval in retrievals for score in retrieval.scores if score.label == label]
-    ks = sorted({k for _, score in judged for k in score.hits})
-    best = {k: max(score.hits[k] for _, score in judged if k in score.hits) for k in ks} if len(judged) > 1 else {}
-    rows = [
-        Row(
-            encoder=retrieval.encoder,
-            retrieval=retrieval,
-            queries=score.queries,
-            chance=100 * score.chance,
-            cells=[_cell(score, k, best.get(k)) for k in ks],
-        )
-        for retrieval, score in judged
-    ]
-    return ScoreTable(label, ks, rows)
+    judged = [each for each in retrievals if any(score.label == label for score in each.scores)]
+    scores = [each.score(label) for each in judged]
+    ks = sorted({k for score in scores for k in score.hits})
+    purity_ks = sorted({k for score in scores for k in score.purity})
+    has_precision = any(score.outcomes for score in scores)
+    rows: list[Row] = []
+    for group in _by_encoder(judged):
+        own = [
+            Row(
+                encoder=each.encoder,
+                retrieval=each,
+                queries=(score := each.score(label)).queries,
+                chance=100 * score.chance,
+                cells=[_hit(score, k) for k in ks] + [_precision(score)] * has_precision,
+                purity=[_percent(score.purity.get(k)) for k in purity_ks],
+                split=each.split if len(group) > 1 else "",
+            )
+            for each in group
+        ]
+        rows += [*own, _mean(own)] if len(own) > 1 else own
+    return ScoreTable(label, ks, has_precision, purity_ks, _with_best(rows))
 
 
-def _cell(score: Score, k: int, best: float | None) -> Cell | None:
+def _hit(score: Score, k: int) -> Cell | None:
     if k not in score.hits:
         return None
     low, high = score.intervals.get(k, (score.hits[k], score.hits[k]))
-    return Cell(100 * score.hits[k], 100 * low, 100 * high, score.hits[k] == best)
+    return Cell(100 * score.hits[k], 100 * low, 100 * high, best=False)
+
+
+def _precision(score: Score) -> Cell | None:
+    if not score.outcomes:
+        return None
+    low, high = score.average_precision_interval
+    return Cell(100 * score.average_precision, 100 * low, 100 * high, best=False)
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def _mean(rows: Sequence[Row]) -> Row:
+    """The mean of an encoder's rows, of what all of them have."""
+    cells: list[Cell | None] = []
+    for column in zip(*(row.cells for row in rows), strict=True):
+        known = [cell.percent for cell in column if cell]
+        whole = len(known) == len(rows)
+        cells.append(Cell(at := mean(known), at, at, best=False, spread=stdev(known)) if whole else None)
+    purity = [
+        mean(column) if None not in column else None for column in zip(*(row.purity for row in rows), strict=True)
+    ]
+    return replace(
+        rows[0],
+        queries=sum(row.queries for row in rows),
+        chance=mean(row.chance for row in rows),
+        cells=cells,
+        purity=purity,
+        split=f"mean of {len(rows)} splits",
+        is_mean=True,
+    )
+
+
+def _with_best(rows: list[Row]) -> list[Row]:
+    """The rows with the best cell of each column marked, among those of one split."""
+    marked = []
+    for row in rows:
+        rivals = [other for other in rows if other.split == row.split]
+        best = [
+            max((cell.percent for cell in column if cell), default=0.0)
+            for column in zip(*(r.cells for r in rivals), strict=True)
+        ]
+        cells = [
+            replace(cell, best=len(rivals) > 1 and cell.percent == top) if cell else None
+            for cell, top in zip(row.cells, best, strict=True)
+        ]
+        marked.append(replace(row, cells=cells))
+    return marked
 
 
 def settings(retrievals: Sequence[Retrieval]) -> list[Setting]:
-    """The distinct settings behind the figures: one, where everything compares."""
-    groups: dict[tuple[str, str, str, int, int], list[str]] = {}
-    for each in retrievals:
-        key = (each.collection, each.protocol, each.split, each.level, each.seed)
-        groups.setdefault(key, []).append(each.encoder)
-    return [Setting(encoders, *key) for key, encoders in groups.items()]
+    """The distinct settings behind the figures: one, where everything compares. Seeds make no difference."""
+    groups: dict[tuple[str, str, str, int], list[Retrieval]] = {}
+    for results in _by_encoder(retrievals):
+        first, splits = results[0], ", ".join(each.split for each in results)
+        groups.setdefault((first.collection, first.protocol, splits, first.level), []).append(first)
+    return [
+        Setting([each.encoder for each in group], *key, sorted({each.seed for each in group}))
+        for key, group in groups.items()
+    ]
+
+
+def _split_text(split: str) -> str:
+    """`split 1` of an official one; others say what they are."""
+    return f"split {split}" if split.replace(", ", "").isdecimal() else split

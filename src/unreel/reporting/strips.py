@@ -1,24 +1,40 @@
 """Moving previews: a few frames of a video side by side in one small picture, which a page moves with CSS.
 
 Browsers limit how many players a page may have, but not how many pictures: a page of strips shows hundreds of videos
-moving at once.
+moving at once. On paper some of the frames stand beside each other.
 """
 
 from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 import av
 import numpy as np
+from jaxtyping import UInt8
 from PIL import Image
 
 from unreel.errors import VideoError
 
 FRAMES = 12
 FRAMES_PER_SECOND = 10.0
-SHORTER_SIDE, LONGER_SIDE = 96, 171
-QUALITY = 40
+
+
+@dataclass(frozen=True)
+class Fineness:
+    """How large frames may be, in pixels, and the quality of their compression (WebP, 0 to 100)."""
+
+    shorter_side: int
+    longer_side: int
+    quality: int
+
+
+SCREEN = Fineness(96, 171, 40)
+"""Of the hundreds on a page."""
+CLOSE = Fineness(192, 342, 60)
+"""Of the few on a page."""
+PAPER = Fineness(256, 455, 90)
 
 
 @dataclass(frozen=True)
@@ -36,8 +52,23 @@ class Strip:
         """The picture as a `data:` address."""
         return "data:image/webp;base64," + b64encode(self.image).decode("ascii")
 
+    def pictures(self) -> UInt8[np.ndarray, "f h w 3"]:
+        """The frames, one by one."""
+        with Image.open(BytesIO(self.image)) as image:
+            whole: np.ndarray = np.asarray(image.convert("RGB"))
+        return np.stack(np.split(whole, self.frames, axis=1))
 
-def cut_strip(path: Path, frames: int, fps: float) -> Strip:
+
+def strip_of(pictures: Iterable[UInt8[np.ndarray, "h w 3"]], seconds: float, quality: int = SCREEN.quality) -> Strip:
+    """The strip of frames of one size."""
+    frames = list(pictures)
+    height, width, _ = frames[0].shape
+    image = BytesIO()
+    Image.fromarray(np.concatenate(frames, axis=1)).save(image, "WEBP", quality=quality)
+    return Strip(image.getvalue(), len(frames), width, height, seconds)
+
+
+def cut_strip(path: Path, frames: int, fps: float, fineness: Fineness = SCREEN) -> Strip:
     """The strip of a prepared video of `frames` frames, from around its middle, playing at the video's own speed.
 
     Raises:
@@ -45,15 +76,12 @@ def cut_strip(path: Path, frames: int, fps: float) -> Strip:
     """
     wanted = chosen_frames(frames, fps)
     try:
-        pictures = _decode(path, wanted, fps)
+        pictures = _decode(path, wanted, fps, fineness)
     except (av.FFmpegError, OSError) as error:
         raise VideoError(f"{path} cannot be read any more ({error.strerror}). Prepare the collection again.") from error
     if not pictures:
         raise VideoError(f"{path} has no frame from number {wanted.start} on. Prepare the collection again.")
-    height, width, _ = pictures[0].shape
-    image = BytesIO()
-    Image.fromarray(np.concatenate(pictures, axis=1)).save(image, "WEBP", quality=QUALITY)
-    return Strip(image.getvalue(), len(pictures), width, height, len(pictures) * wanted.step / fps)
+    return strip_of(pictures, len(pictures) * wanted.step / fps, fineness.quality)
 
 
 def chosen_frames(frames: int, fps: float) -> range:
@@ -68,7 +96,7 @@ def chosen_frames(frames: int, fps: float) -> range:
     return range(start, start + count * stride, stride)
 
 
-def _decode(path: Path, wanted: range, fps: float) -> list[np.ndarray]:
+def _decode(path: Path, wanted: range, fps: float, fineness: Fineness) -> list[np.ndarray]:
     """The wanted frames (height, width, 3), as many as there are."""
     pictures: list[np.ndarray] = []
     with av.open(str(path), metadata_errors="ignore") as container:
@@ -82,14 +110,14 @@ def _decode(path: Path, wanted: range, fps: float) -> list[np.ndarray]:
             if frame.pts is None or stream.time_base is None:
                 continue
             if round(float((frame.pts - zero) * stream.time_base) * fps) >= wanted[len(pictures)]:
-                pictures.append(_small(frame))
+                pictures.append(_small(frame, fineness))
             if len(pictures) == len(wanted):
                 break
     return pictures
 
 
-def _small(frame: av.VideoFrame) -> np.ndarray:
+def _small(frame: av.VideoFrame, fineness: Fineness) -> np.ndarray:
     shorter, longer = sorted((frame.width, frame.height))
-    scale = min(1.0, SHORTER_SIDE / shorter, LONGER_SIDE / longer)
+    scale = min(1.0, fineness.shorter_side / shorter, fineness.longer_side / longer)
     width, height = (max(1, round(side * scale)) for side in (frame.width, frame.height))
     return frame.reformat(width, height, "rgb24", interpolation="AREA").to_ndarray()

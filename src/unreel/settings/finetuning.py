@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, PositiveFloat, model_validator
+import tyro
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from unreel.errors import SettingsError
 from unreel.settings.augmentation import AugmentationSettings
@@ -18,16 +19,18 @@ ENCODER_OPTIONS = {"name": "encoder"}
 class FinetuneSettings(TrainingSettings):
     """Teach a pretrained encoder to tell the labels of a folder of videos apart, and test it (Sec. 4).
 
-    Labels come from sub-folders or labels.csv. What is tested is the test part of --split, or the groups of
-    --test-groups; with neither of them all videos are learnt from and none is left to test.
+    Labels come from sub-folders or labels.csv. What is tested is the test part of --split, the groups of
+    --test-groups, or a fold, --test-fold; with none of them all videos are learnt from and none is left to test.
 
     --config RUN/settings.yaml starts from the settings of an earlier run; all other options change what they say.
     """
 
-    changeable: ClassVar[frozenset[str]] = TrainingSettings.changeable | {"test_every"}
+    changeable: ClassVar[frozenset[str]] = TrainingSettings.changeable | {"test_every", "weights"}
 
     weights: Path | None = None
     """Run folder, checkpoint or weights file to begin with; none given: random weights (from scratch)."""
+    weights_hash: Annotated[str | None, tyro.conf.Suppress] = None
+    """What these are known by wherever they lie; found, not chosen."""
     frozen: bool = False
     """Train the linear layer only (linear probe)."""
     frozen_levels: Annotated[int, Field(ge=0, le=5)] = 0
@@ -40,6 +43,9 @@ class FinetuneSettings(TrainingSettings):
     """Name of the label to learn; none given: the only one that there is."""
     test_groups: tuple[str, ...] = ()
     """Groups that are held out for the test."""
+    test_fold: tuple[PositiveInt, PositiveInt] | None = None
+    """A fold that is held out, 1 3 for the first of three: whole groups, or where there are none single videos, of
+    each label alike where that can be."""
     test_every: Count = 0
     """Steps between tests; 0: only at the end."""
     steps: Count = 10_000
@@ -64,10 +70,20 @@ class FinetuneSettings(TrainingSettings):
 
     @model_validator(mode="after")
     def _one_way_to_test(self) -> "FinetuneSettings":
-        if self.split is not None and self.test_groups:
+        fold = self.test_fold
+        ways = {
+            f"split is {self.split!r}": self.split is not None,
+            f"test_groups are {', '.join(self.test_groups)}": bool(self.test_groups),
+            f"test_fold is {fold}": fold is not None,
+        }
+        if sum(ways.values()) > 1:
             raise ValueError(
-                f"split is {self.split!r} and test_groups are {', '.join(self.test_groups)}, expected one of them at "
-                "the most: both say what is tested; take one away"
+                f"{' and '.join(way for way, given in ways.items() if given)}, expected one of them at the most: all "
+                "say what is tested; take away what is too much"
+            )
+        if fold is not None and not 1 <= fold[0] <= fold[1] > 1:
+            raise ValueError(
+                f"test_fold is {fold[0]} of {fold[1]}, expected a number from 1 to that of the folds, 2 or more"
             )
         return self
 

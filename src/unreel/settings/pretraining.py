@@ -72,6 +72,15 @@ class PretrainSettings(TrainingSettings):
     """τ of InfoNCE."""
     reduction: Literal["mean", "sum"] = "mean"
     """Mean over the batch, or the paper's sum (the learning rate must then be lower by the batch size)."""
+    both_directions: bool = False
+    """Compare s with o and t with o too, and take the mean; the paper compares o with s and with t only."""
+    hard_negatives: Annotated[float, Field(ge=0)] = 0.0
+    """β by which negatives that are near count more (Robinson et al., 2021); 0: all alike, as in the paper."""
+    projection: Literal["linear", "mlp"] = "linear"
+    """What embeds a level's features: one linear layer, as in the paper, or two with ReLU between them."""
+    clip_gap: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Smallest distance between the starts of a video's two clips, as a share of the largest that it allows; 0: they
+    are drawn independently, as in the paper."""
     chunk_size: PositiveInt | None = None
     """Anchors that the loss compares at a time: its memory then grows with the batch, not with its square."""
     augmentation: AugmentationSettings = AugmentationSettings()

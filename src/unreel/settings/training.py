@@ -48,7 +48,10 @@ class TrainingSettings(Settings):
     keras_momentum: bool = False
     """Keep the learning rate inside the velocity, as Keras does: v ← momentum · v − rate · gradient."""
     decay: Rate = 1e-4
-    """Keras's learning-rate decay: the rate is learning_rate / (1 + decay · updates)."""
+    """Keras's learning-rate decay: the rate is learning_rate / (1 + decay · updates). Not used by cosine."""
+    schedule: Literal["keras", "cosine"] = "keras"
+    """How the learning rate falls: as `decay` says, or along half a cosine to 0 at the last step, which a resumed run
+    must then leave where it was."""
     warmup_steps: Count = 0
     """Steps over which the learning rate rises from 0; the paper has none."""
     l2: Rate = 5e-5

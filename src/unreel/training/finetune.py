@@ -30,17 +30,19 @@ def resolved(settings: FinetuneSettings) -> FinetuneSettings:
 
     Raises:
         CheckpointError: there are no such weights, or they are damaged.
-        SettingsError: the settings contradict the weights, the clips are too small for the encoder, or a GPU is to
-            compile views.
+        SettingsError: the settings contradict the weights or mean others, the clips are too small for the encoder, or
+            a GPU is to compile views.
         MissingExtraError: views are to be compiled, and numba is not installed.
         OverwriteError: the run folder holds a run of another kind.
     """
-    known = None
+    known, found = None, None
     if _goes_on(settings):  # and needs the first weights no more
-        known = _begun(settings).encoder_settings
-    elif settings.weights is not None:
-        known = read_weights(settings.weights).origin.encoder
-    settings = settings.resolved(known)
+        begun = _begun(settings)
+        known, found = begun.encoder_settings, begun.weights_hash
+    if settings.weights is not None and (known is None or settings.weights.exists()):
+        encoder = load_encoder(settings.weights)
+        known, found = known or encoder.settings, encoder.checkpoint
+    settings = settings.resolved(known).model_copy(update={"weights_hash": _same(settings, found)})
     with torch.device("meta"):
         Classifier(settings, ("one", "other"), {})
     return settings
@@ -77,6 +79,18 @@ def finetune(settings: FinetuneSettings, task: Task) -> Recognition | None:
         return None
     with failures_told(settings), watched_peers():
         return _tested(settings, task.test, classifier)
+
+
+def _same(settings: FinetuneSettings, found: str | None) -> str | None:
+    """The hash of the weights to begin with, which must be those that a settings file means."""
+    if settings.weights is None:
+        return None
+    if settings.weights_hash not in (None, found):
+        raise SettingsError(
+            f"{settings.weights} holds the weights {found}, expected {settings.weights_hash} as the settings say. Name "
+            "these with --weights, or give the settings without weights_hash."
+        )
+    return found
 
 
 def _goes_on(settings: FinetuneSettings) -> bool:

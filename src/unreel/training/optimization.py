@@ -1,5 +1,6 @@
 """The paper's optimiser: SGD as Keras means it (Sec. 3.3)."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -43,11 +44,14 @@ def _keep_rate_in_velocity(optimizer: Optimizer, *_: object) -> None:
 
 
 def learning_rate(settings: TrainingSettings, updates: int) -> float:
-    """The learning rate after so many updates: lr / (1 + decay · updates), rising linearly over `warmup_steps`.
+    """The learning rate after so many updates, rising linearly over `warmup_steps`.
 
-    A function of the step and of nothing else: a resumed run cannot have another.
+    "keras" is lr / (1 + decay · updates), "cosine" lr · (1 + cos(π · updates / steps)) / 2 (Loshchilov and Hutter,
+    ICLR 2017, without restarts). A function of the step and of nothing else: a resumed run cannot have another.
     """
     warmup = min(1.0, (updates + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
+    if settings.schedule == "cosine":
+        return settings.learning_rate * warmup * (1 + math.cos(math.pi * updates / max(settings.steps, 1))) / 2
     return settings.learning_rate * (warmup / (1 + settings.decay * updates))
 
 

@@ -43,7 +43,7 @@ def pretrain(settings: PretrainSettings, manifest: Manifest, judged: Manifest | 
     job = Job(
         settings,
         method,
-        PretrainDataset(manifest, videos, settings.clip_length, settings.seed),
+        PretrainDataset(manifest, videos, settings.clip_length, settings.seed, gap=settings.clip_gap),
         [video.id for video in videos],
         left_out,
         Origin(settings.encoder_settings, settings.recipe, settings.seed),

@@ -123,7 +123,8 @@ def versions() -> dict[str, str]:
 def differences(before: TrainingSettings, now: TrainingSettings) -> dict[str, tuple[object, object]]:
     """The settings that a resumed run must not have otherwise, and their values before and now."""
     old, new = before.model_dump(mode="json"), now.model_dump(mode="json")
-    return {name: (old[name], new[name]) for name in new if name not in now.changeable and old[name] != new[name]}
+    free = now.changeable - ({"steps"} if now.schedule == "cosine" else set())  # whose rate depends on the last step
+    return {name: (old[name], new[name]) for name in new if name not in free and old[name] != new[name]}
 
 
 def _is_beginning(path: Path) -> bool:

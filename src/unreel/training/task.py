@@ -1,13 +1,14 @@
 """A recognition task: its classes, the videos that teach them, and those held out to test what is learnt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from unreel.errors import CollectionError
+from unreel.evaluation.folds import folds
 from unreel.evaluation.recognition import RecognitionTest
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.video.collection import first_of
-from unreel.video.leaks import check_leaks, leaks
+from unreel.video.leaks import check_leaks, leaks, names_of
 from unreel.video.manifest import Manifest, VideoRecord
 
 NAMED = 5
@@ -42,7 +43,7 @@ def choose_task(settings: FinetuneSettings, manifest: Manifest) -> Task:
     """
     _check_side(settings, manifest)
     label = _label(settings, manifest)
-    collection, split = _with_split(settings, manifest)
+    collection, split = _with_split(settings, manifest, label)
     learnt = collection.parts(split).get("train", ()) if split else collection.usable
     left_out = {each.id: each.reason for each in collection.refused}
     if split:
@@ -65,6 +66,30 @@ def choose_task(settings: FinetuneSettings, manifest: Manifest) -> Task:
         )
     test = _test(settings, collection, split, label, classes) if split else None
     return Task(collection, label, classes, videos, left_out, test)
+
+
+def checked_together(runs: Sequence[FinetuneSettings], manifest: Manifest) -> list[FinetuneSettings]:
+    """The settings of runs on several splits of a collection, all checked before the first one begins.
+
+    What may leak is named for all of them together: each is given the names that mean something in its own split.
+
+    Raises:
+        CollectionError: as `choose_task` does.
+    """
+    known = [_names_of_leaks(run, manifest) if run.allow_leaks else set() for run in runs]
+    everywhere = set().union(*known)
+    checked = []
+    for run, own in zip(runs, known, strict=True):
+        allowed = tuple(name for name in run.allow_leaks if name in own or name not in everywhere)
+        checked.append(run.model_copy(update={"allow_leaks": allowed}))
+        choose_task(checked[-1], manifest)
+    return checked
+
+
+def _names_of_leaks(settings: FinetuneSettings, manifest: Manifest) -> set[str]:
+    """By what the leaks of the split that settings describe may be allowed."""
+    collection, split = _with_split(settings, manifest, _label(settings, manifest))
+    return {name for leak in leaks(collection, split) for name in names_of(leak)}
 
 
 def _check_side(settings: FinetuneSettings, manifest: Manifest) -> None:
@@ -91,8 +116,13 @@ def _label(settings: FinetuneSettings, manifest: Manifest) -> str:
     return settings.label or names[0]
 
 
-def _with_split(settings: FinetuneSettings, manifest: Manifest) -> tuple[Manifest, str]:
-    """The collection and the name of its split: an official one, one made of the test groups, or "" for none."""
+def _with_split(settings: FinetuneSettings, manifest: Manifest, label: str) -> tuple[Manifest, str]:
+    """The collection and the name of its split: an official one, one made of a fold or the test groups, "" for none."""
+    if settings.test_fold:
+        number, count = settings.test_fold
+        fold_of = folds(manifest, label, count)
+        held_out = {identity for identity, fold in fold_of.items() if fold == number}
+        return with_split(manifest, f"fold {number} of {count}", held_out)
     groups, names = settings.test_groups, sorted({each.group for each in manifest.usable} - {""})
     if not groups:
         return manifest, settings.split or ""
@@ -101,8 +131,12 @@ def _with_split(settings: FinetuneSettings, manifest: Manifest) -> tuple[Manifes
         raise CollectionError(
             f"{manifest.source or manifest.root} has no group {unknown!r} to test. Its groups are: {held}."
         )
-    split = f"groups {', '.join(groups)}"
-    records = (replace(each, splits={split: "test" if each.group in groups else "train"}) for each in manifest)
+    return with_split(manifest, f"groups {', '.join(groups)}", {each.id for each in manifest if each.group in groups})
+
+
+def with_split(manifest: Manifest, split: str, held_out: Collection[str]) -> tuple[Manifest, str]:
+    """The same collection with one split, of this name, whose test part are the videos of these ids."""
+    records = (replace(each, splits={split: "test" if each.id in held_out else "train"}) for each in manifest)
     return replace(manifest, records=tuple(records)), split
 
 
@@ -110,8 +144,19 @@ def _test(
     settings: FinetuneSettings, collection: Manifest, split: str, label: str, classes: Sequence[str]
 ) -> RecognitionTest:
     """The test of what a split holds out, of which nothing is known from training; what cannot be tested is missing."""
-    parts = collection.parts(split)
     check_leaks(leaks(collection, split), split, settings.allow_leaks)
+    return recognition_test(collection, split, label, classes, settings.loader_workers)
+
+
+def recognition_test(
+    collection: Manifest, split: str, label: str, classes: Sequence[str], workers: int | None = None
+) -> RecognitionTest:
+    """The test of what a split holds out for those who tell these classes apart; what cannot be tested is missing.
+
+    Raises:
+        CollectionError: there is no such split, or nothing in it to test.
+    """
+    parts = collection.parts(split)
     part = "test" if "test" in parts else "val"
     labelled = [each for each in parts.get(part, ()) if label in each.labels]
     videos = tuple(each for each in labelled if each.labels[label] in classes)
@@ -121,11 +166,12 @@ def _test(
             f"which none has a label {label!r} that is learnt ({first_of(classes, NAMED)}), expected some to test. "
             "Choose another split, or none to test nothing."
         )
-    missing = {each.id: each.reason for each in collection.refused if each.splits.get(split) == part}
-    missing |= {
-        each.id: f"no video to learn from is labelled {each.labels[label]!r}" for each in labelled if each not in videos
+    missing = collection.unseen(split, part) | {
+        each.id: f"no video to learn from is labelled {each.labels[label]!r}"
+        for each in labelled
+        if each.labels[label] not in classes
     }
-    return RecognitionTest(collection, videos, label, f"{split}, {part}", missing, settings.loader_workers)
+    return RecognitionTest(collection, videos, label, f"{split}, {part}", missing, workers)
 
 
 def _or(names: Sequence[str]) -> str:

@@ -60,7 +60,7 @@ class ClipDataset(Protocol):
 
 @final
 class PretrainDataset(Dataset[Sample]):
-    """Two clips of each video, at independent random starts and in independent random square regions."""
+    """Two clips of each video, at random starts (`gap`: see `two_starts`) and in independent random square regions."""
 
     def __init__(
         self,
@@ -69,9 +69,10 @@ class PretrainDataset(Dataset[Sample]):
         clip_length: int,
         seed: int,
         reader: VideoReader | None = None,
+        gap: float = 0.0,
     ) -> None:
         self._videos = Videos(manifest, records, reader)
-        self._side, self._clip_length, self._seed = manifest.side, clip_length, seed
+        self._side, self._clip_length, self._seed, self._gap = manifest.side, clip_length, seed, gap
 
     def __len__(self) -> int:
         return len(self._videos.records)
@@ -84,7 +85,8 @@ class PretrainDataset(Dataset[Sample]):
         """
         epoch, row = key
         record = self._videos.records[row]
-        starts = two_starts(record.frames, self._clip_length, generator(self._seed, "clips", epoch, record.id))
+        chance = generator(self._seed, "clips", epoch, record.id)
+        starts = two_starts(record.frames, self._clip_length, chance, self._gap)
         clips = self._videos.read(row, starts, self._clip_length)
         places = generator(self._seed, "regions", epoch, record.id).random((2, 2))
         regions = [region(clip, self._side, place) for clip, place in zip(clips, places, strict=True)]

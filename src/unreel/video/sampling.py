@@ -1,11 +1,15 @@
 """Which frames: integers only, no video is opened."""
 
+from math import ceil
+
 import numpy as np
 from numpy.random import Generator
 
 
-def two_starts(frames: int, clip_length: int, chance: Generator) -> tuple[int, int]:
+def two_starts(frames: int, clip_length: int, chance: Generator, gap: float = 0.0) -> tuple[int, int]:
     """First frames of the two clips x and Γ(x) of a video: independent and uniform, they may overlap (Sec. 3.1).
+
+    With a `gap`, uniform over the pairs that are at least that share of the largest possible distance apart.
 
     video   |0 1 2 3 4 5 6 7 8 9 …            frames-1|
     x             |start … start+clip_length-1|
@@ -13,8 +17,15 @@ def two_starts(frames: int, clip_length: int, chance: Generator) -> tuple[int, i
     """
     if frames < clip_length:
         raise ValueError(f"got {frames} frames, a clip needs {clip_length}")
-    first, second = chance.integers(frames - clip_length + 1, size=2)
-    return int(first), int(second)
+    last = frames - clip_length
+    apart = ceil(gap * last)
+    if not apart:
+        first, second = chance.integers(last + 1, size=2)
+        return int(first), int(second)
+    # Pairs a, b with a + apart ≤ b are the pairs a < b' of one number more than there are starts left to a.
+    earlier, later = sorted(int(each) for each in chance.choice(last - apart + 2, size=2, replace=False))
+    later += apart - 1
+    return (earlier, later) if chance.random() < 0.5 else (later, earlier)
 
 
 def one_start(frames: int, clip_length: int, chance: Generator) -> int:

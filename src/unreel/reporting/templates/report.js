@@ -19,10 +19,10 @@ motion.addEventListener("click", () => move(root.dataset.motion === "paused"));
 move(!matchMedia("(prefers-reduced-motion: reduce)").matches);
 
 // The label that judges: the page holds every view, one is shown.
-for (const input of all(".switch input")) {
+for (const input of all(".switch:not(.tabs) input")) {
   input.addEventListener("change", () => {
     for (const view of all("[data-label]")) view.toggleAttribute("hidden", view.dataset.label !== input.value);
-    for (const twin of all(".switch input")) twin.checked = twin.value === input.value;
+    for (const twin of all(".switch:not(.tabs) input")) twin.checked = twin.value === input.value;
     highlight(null);
   });
 }

@@ -1,0 +1,261 @@
+"""`unreel evaluate test` and `unreel evaluate finetune`: recognition by fine-tuned classifiers."""
+
+from argparse import ArgumentError, ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+from pydantic import Field, PositiveInt, model_validator
+
+from unreel.cli.parsing import parse
+from unreel.errors import OverwriteError, SettingsError
+from unreel.settings.finetuning import FinetuneSettings
+from unreel.settings.model import Settings, validated
+from unreel.video.layouts import LayoutName
+
+if TYPE_CHECKING:
+    from unreel.evaluation.finetuned import Finetuned
+    from unreel.evaluation.recognition import Recognition, RecognitionTest
+    from unreel.video.manifest import Manifest
+
+SCRATCH = "scratch"
+WHOLE = "all videos"
+FINETUNE_HELP = """usage: unreel evaluate finetune RUN|scratch FOLDER --out OUT (--split 1 2 3|all | --folds N) …
+
+Fine-tune from a pretrained run (or from random weights: scratch) on each split, test what it holds out, and put the
+tests together: mean ± standard deviation over the splits. Without official splits, on each of N folds: whole groups are
+held out, of each label alike where that can be, and the accuracy is that over all videos. As many folds as there are
+groups leave one group out.
+
+Every split or fold is a run in a folder of its own in OUT, so that the same command goes on after any end. What is
+found is in OUT/finetune.json.
+
+All further options are those of fine-tuning: see unreel finetune --help"""
+
+
+class EvaluateTest(Settings):
+    """Test a fine-tuned run: every video cut into clips, five crops of each, top-1 and top-5 of videos and clips.
+
+    What is tested is the test part of --split, or without one all labelled videos. A video that the run has learnt
+    from, or a near duplicate of one, is refused by name.
+    """
+
+    run: tyro.conf.Positional[Path]
+    """Run folder of `unreel finetune`, one of its checkpoints, or a weights file."""
+    folder: tyro.conf.Positional[Path]
+    """Folder of videos, or of prepared videos; an unprepared one is prepared on the way."""
+    out: Path
+    """Folder for the result, recognition.json; with several splits it is in a folder for each of them."""
+    split: tuple[str, ...] = ()
+    """Official splits whose test part is tested; all: all there are."""
+    group_pattern: str | None = None
+    """Regular expression whose first group, found in a video's path, names its group (person, source)."""
+    layout: LayoutName = "folder"
+    """Data set whose official lists give classes, groups and splits; a prepared folder has them already."""
+    lists: Path | None = None
+    """Folder of these lists; none given: they are looked for in the folder of videos and beside it."""
+    allow_leaks: tuple[str, ...] = ()
+    """Names of what may be known from training: ids of tested videos, groups, or a reason ("near duplicate")."""
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute."""
+    loader_workers: Annotated[int, Field(ge=0)] | None = None
+    """Processes that decode; none given: chosen by the number of clips."""
+
+
+class Parts(Settings):
+    """What `unreel evaluate finetune` fine-tunes on."""
+
+    split: tuple[str, ...] = ()
+    folds: Annotated[PositiveInt, Field(ge=2)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "Parts":
+        if bool(self.split) == bool(self.folds):
+            given = f"split {', '.join(self.split)} and {self.folds} folds" if self.split else "neither"
+            raise ValueError(
+                f"got {given}, expected one of --split and --folds: official splits (1 2 3, or all), or a number of "
+                "folds for a collection without them"
+            )
+        return self
+
+
+def main(kind: str, arguments: Sequence[str]) -> None:
+    """Run the verb; `kind` is "test" or "finetune"."""
+    if kind == "test":
+        test(parse(EvaluateTest, "evaluate test", arguments))
+    elif not arguments or {"-h", "--help"}.intersection(arguments):
+        print(FINETUNE_HELP)
+    else:
+        finetune(*_chosen(arguments))
+
+
+def test(settings: EvaluateTest) -> "list[Recognition]":
+    """Test a classifier on each split, print and write."""
+    from unreel.cli.finetune import print_recognition
+    from unreel.cli.recognition_tables import print_mistakes
+    from unreel.engine.device import device
+    from unreel.evaluation.classifiers import load_classifier
+    from unreel.evaluation.recognition import write_recognition
+    from unreel.training.finetune import RESULT
+    from unreel.video.options import PrepareOptions
+    from unreel.video.prepare import prepared
+
+    _check_free(settings.out, RESULT)
+    loaded = load_classifier(settings.run)
+    options = PrepareOptions(
+        loaded.classifier.settings.encoder_settings.prepared_side,
+        group_pattern=settings.group_pattern,
+        layout=settings.layout,
+        lists=settings.lists,
+    )
+    tests = _tests(settings, prepared(settings.folder, options), loaded.label, loaded.classifier.classes)
+    loaded.classifier.to(device(settings.accelerator))
+    found = []
+    for name, each in tests.items():
+        target = settings.out / (name if len(tests) > 1 else "") / RESULT
+        result = each.run(loaded.classifier, loaded.step)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_recognition(target, result)
+        print_recognition(result)
+        print_mistakes(result)
+        print(f"written to {target}")
+        found.append(result)
+    return found
+
+
+def finetune(weights: str, settings: FinetuneSettings, parts: Parts) -> "Finetuned | None":
+    """Fine-tune on each split or fold, put the tests together, print and write."""
+    from unreel.api import run_finetuning
+    from unreel.checkpoint import load_encoder
+    from unreel.cli.recognition_tables import print_finetuned
+    from unreel.engine.launch import first_here
+    from unreel.evaluation.finetuned import RESULT, together, write_finetuned
+
+    runs = _checked(_runs(settings, parts))
+    _check_own(settings.out, {RESULT, f"{RESULT}.unfinished", *(run.out.name for run in runs)})
+    tests = []
+    for run in runs:
+        if first_here():
+            print(f"{run.out.name}:")
+        found = run_finetuning(run)
+        assert found is not None
+        tests.append(found)
+    if not first_here():
+        return None
+    begun = None if weights == SCRATCH else load_encoder(Path(weights))
+    result = together(
+        tests,
+        "folds" if parts.folds else "splits",
+        encoder=begun.name if begun else SCRATCH,
+        checkpoint=begun.checkpoint if begun else "random",
+        protocol=f"fine-tuned for {settings.steps:,} steps of {settings.batch_size}, five crops of every clip",
+        seed=settings.seed,
+    )
+    target = settings.out / RESULT
+    write_finetuned(target, result)
+    print_finetuned(result)
+    print(f"written to {target}")
+    return result
+
+
+def _tests(
+    settings: EvaluateTest, manifest: "Manifest", label: str, classes: Sequence[str]
+) -> "dict[str, RecognitionTest]":
+    """The test of each split by its folder's name, or of the whole collection; none of what the run has learnt from."""
+    from unreel.training.learnt import learnt_from
+    from unreel.training.task import recognition_test, with_split
+    from unreel.video.leaks import check_leaks, leaks_between
+
+    names: Sequence[str] = manifest.split_names if settings.split == ("all",) else settings.split
+    if settings.split and not names:
+        manifest.parts("all")  # says that there are none
+    if not names:
+        manifest, _ = with_split(manifest, WHOLE, {each.id for each in manifest})
+        names = (WHOLE,)
+    tests = {
+        f"split-{name}": recognition_test(manifest, name, label, classes, settings.loader_workers) for name in names
+    }
+    known = learnt_from(settings.run)
+    if known is None:
+        print(f"what {settings.run} has learnt from is not known here: leaks from there are not looked for")
+        return tests
+    for name in names:
+        tested = {each.id for each in tests[f"split-{name}"].videos}
+        found = leaks_between(known, manifest, name)
+        check_leaks([leak for leak in found if leak.test.id in tested], name, settings.allow_leaks)
+    return tests
+
+
+def _chosen(arguments: Sequence[str]) -> tuple[str, FinetuneSettings, Parts]:
+    """RUN or scratch, the settings of fine-tuning, and what to fine-tune on."""
+    weights, *words = arguments
+    if weights.startswith("-"):
+        raise SettingsError(
+            f"got {weights!r} in the first place, expected a run, or {SCRATCH}: unreel evaluate finetune RUN FOLDER "
+            "--out OUT --split all"
+        )
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--split", nargs="+", default=[])
+    parser.add_argument("--folds", type=int)
+    try:
+        chosen, rest = parser.parse_known_args(words)
+    except ArgumentError as error:
+        raise SettingsError(f"{error}. See unreel evaluate finetune --help") from None
+    parts = validated(Parts, vars(chosen), "unreel evaluate finetune")
+    begun = [] if weights == SCRATCH else ["--weights", weights]
+    return weights, parse(FinetuneSettings, "evaluate finetune", [*rest, *begun]), parts
+
+
+def _runs(settings: FinetuneSettings, parts: Parts) -> list[FinetuneSettings]:
+    """The settings of the run on each split or fold."""
+    if parts.folds:
+        changes: list[dict[str, object]] = [
+            {"out": settings.out / f"fold-{number}", "test_fold": (number, parts.folds)}
+            for number in range(1, parts.folds + 1)
+        ]
+    else:
+        names = _all_splits(settings) if parts.split == ("all",) else parts.split
+        changes = [{"out": settings.out / f"split-{name}", "split": name} for name in names]
+    return [validated(FinetuneSettings, settings.model_dump() | each, "unreel evaluate finetune") for each in changes]
+
+
+def _checked(runs: list[FinetuneSettings]) -> list[FinetuneSettings]:
+    """The runs, none of which will be refused for its encoder or its videos when the others are done."""
+    from unreel.training.finetune import resolved
+    from unreel.training.task import checked_together
+    from unreel.video.options import PrepareOptions
+    from unreel.video.prepare import prepared
+
+    runs = [resolved(run) for run in runs]
+    side = runs[0].encoder_settings.prepared_side
+    manifest = prepared(runs[0].folder, PrepareOptions(side, group_pattern=runs[0].group_pattern))
+    return checked_together(runs, manifest)
+
+
+def _all_splits(settings: FinetuneSettings) -> Sequence[str]:
+    from unreel.training.finetune import resolved
+    from unreel.video.options import PrepareOptions
+    from unreel.video.prepare import prepared
+
+    side = resolved(settings).encoder_settings.prepared_side
+    manifest = prepared(settings.folder, PrepareOptions(side, group_pattern=settings.group_pattern))
+    if not manifest.split_names:
+        manifest.parts("all")  # says that there are none
+    return manifest.split_names
+
+
+def _check_free(out: Path, result: str) -> None:
+    from unreel.engine.outputs import check_free
+
+    for path in (out / result, *out.glob(f"*/{result}")):
+        check_free(path)
+
+
+def _check_own(out: Path, names: set[str]) -> None:
+    """Nothing but what this command leaves may be in its folder."""
+    others = sorted(path.name for path in out.iterdir() if path.name not in names) if out.is_dir() else []
+    if others:
+        raise OverwriteError(
+            f"{out} holds {others[0]!r}, expected nothing or what the same command has left: write to another folder."
+        )

@@ -1,0 +1,245 @@
+"""`unreel reproduce`."""
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+from pydantic import Field, PositiveInt
+from rich.console import Console
+from rich.table import Table
+
+from unreel import recipes
+from unreel.cli.parsing import parse
+from unreel.cli.watch import duration
+from unreel.errors import SettingsError, TrainingError
+from unreel.settings.finetuning import FinetuneSettings
+from unreel.settings.model import Settings
+from unreel.settings.pretraining import PretrainSettings
+
+if TYPE_CHECKING:
+    from unreel.reproduction.paper import PaperTable
+    from unreel.reproduction.plan import Plan
+    from unreel.reproduction.runner import Report
+    from unreel.reproduction.scale import Scale
+    from unreel.reproduction.sources import Source
+
+_OURS = {"folder", "out", "seed", "steps", "split", "recipe", "weights", "test_groups", "test_fold", "resume"}
+"""Settings of runs that the plan decides."""
+
+
+class Reproduce(Settings):
+    """Run what a table or figure of the paper needs, or go on with it, and print ours beside the paper's numbers.
+
+    With --scale paper DATA holds the folders kinetics400, UCF-101 and hmdb51, with their official lists; with --scale
+    small it is any folder of labelled videos, which are learnt from without their labels and then judged by them, in
+    about an hour on a processor. Every job is an unreel command, printed as it could be typed, and runs on a GPU of its
+    own where there are any. Stopped or killed, the same command goes on.
+    """
+
+    target: tyro.conf.Positional[Literal["table1", "table2", "table3", "table4", "table5", "figure1", "figure4"]]
+    data: Path
+    """Folder of the data sets, or with --scale small a folder of labelled videos."""
+    out: Path | None = None
+    """Folder for all runs and tables, shared by all targets; none given: runs/reproduction or, small,
+    runs/reproduction-small."""
+    dry_run: bool = False
+    """List the jobs with their estimated time and storage; nothing is run or written."""
+    scale: Literal["paper", "small"] = "paper"
+    """As the paper did it, or at a size for a processor."""
+    rows: tuple[str, ...] = ()
+    """Rows to run; none given: all."""
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    """Seeds of every row; of several, mean and standard deviation are shown."""
+    steps: PositiveInt | None = None
+    """Steps of pretraining; none given: those of --epochs, or 200 at the small scale."""
+    epochs: PositiveInt = 200
+    """Passes over the pretraining videos, which the paper does not state (paper scale)."""
+    finetune_steps: PositiveInt | None = None
+    """Steps of fine-tuning; none given: 10,000, or 100 at the small scale."""
+    folds: Annotated[int, Field(ge=2)] = 3
+    """Small scale: parts of the collection that are tested in turn, groups kept whole."""
+    group_pattern: str | None = None
+    """Small scale: regular expression whose first group, found in a video's path, names its group (person, source),
+    which is never both learnt from and tested."""
+    label: str | None = None
+    """Small scale: name of the label that judges, where there are several."""
+    pretrain_data: Path | None = None
+    """Videos to pretrain on; none given: kinetics400 in DATA or, small, DATA itself."""
+    ucf101: Path | None = None
+    """Folder of UCF101, or of its prepared videos; none given: UCF-101 in DATA."""
+    hmdb51: Path | None = None
+    """Folder of HMDB51, or of its prepared videos; none given: hmdb51 in DATA."""
+    lists: Path | None = None
+    """Folder of the official lists; none given: they are looked for in the data sets' folders and beside them."""
+    allow_leaks: tuple[str, ...] = ()
+    """Names of what fine-tuning may know of its test: ids of tested videos, groups, or a reason ("near duplicate")."""
+    pretrain_options: str = ""
+    """Further options of `unreel pretrain`, in one word: --pretrain-options="--precision bf16-mixed"."""
+    finetune_options: str = ""
+    """Further options of `unreel evaluate finetune`."""
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the verb."""
+    run(parse(Reproduce, "reproduce", arguments), shlex.join(["unreel", "reproduce", *arguments]))
+
+
+def run(settings: Reproduce, command: str) -> None:
+    """Plan, run what is still to be run, print and write the table, which says by which command it was made."""
+    from unreel.cli.evaluation_tables import show
+    from unreel.reproduction import runner
+    from unreel.reproduction.outcome import outcome
+    from unreel.reproduction.rendering import terminal, write_all
+
+    small = settings.scale == "small"
+    out = (settings.out or Path("runs/reproduction-small" if small else "runs/reproduction")).absolute()
+    made, devices = _plan(settings, out), _devices(settings.accelerator)
+    show_plan(made, devices)
+    if settings.dry_run:
+        for job in made.jobs:
+            print(f"  {job.command}")
+        return
+    report = runner.run(made.jobs, out, devices)
+    found = outcome(made, command)
+    show(terminal(found))
+    if found.complete and not report.failed:
+        written = [*write_all(found, out, _made(report)), *made.figures]
+        print("written to", ", ".join(map(str, written)))
+    if report.failed:
+        lines = [f"  {name}: {why}" for name, why in report.failed.items()]
+        raise TrainingError(
+            f"{len(report.failed)} of {len(made.jobs)} jobs failed:\n" + "\n".join(lines) + "\nMend what they say; the "
+            "same command runs these again and keeps the others."
+        )
+
+
+def show_plan(made: "Plan", devices: Sequence[str]) -> None:
+    """The jobs, what they are estimated to take, and the videos."""
+    from unreel.reproduction.estimates import Pace, seconds_of, span
+
+    pace = Pace("cuda" if devices[0] else "cpu")
+    seconds = {job.name: seconds_of(job, pace) for job in made.jobs}
+    table = Table(title=f"plan of {made.table.name}: {len(made.jobs)} jobs", caption_justify="left")
+    for name in ("job", "about", "MB, about"):
+        table.add_column(name, justify="left" if name == "job" else "right", overflow="fold")
+    for job in made.jobs:
+        table.add_row(job.name, duration(seconds[job.name]), f"{job.size / 1e6:,.0f}" if job.size else "–")
+    on = f"{len(devices)} GPU(s)" if devices[0] else "the processors"
+    table.caption = (
+        f"Estimated: {duration(span(made.jobs, seconds, len(devices)))} on {on} and "
+        f"{sum(job.size for job in made.jobs) / 1e9:,.1f} GB.\nA clip's time is measured here and now, for each "
+        "encoder; videos are taken to have ten clips, and prepared ones to be as large as their sources."
+    )
+    Console().print(table)
+    for source in made.sources:
+        parts = "; ".join(
+            f"split {split}: {', '.join(f'{count:,} {part}' for part, count in counts.items())}"
+            for split, counts in (source.parts or {}).items()
+        )
+        print(f"  {source.name}: {source.seen} in {source.folder}{f' ({parts})' if parts else ''}")
+
+
+def _plan(settings: Reproduce, out: Path) -> "Plan":
+    from unreel.reproduction.paper import TABLES, restricted
+    from unreel.reproduction.plan import plan
+    from unreel.reproduction.scale import for_folder
+    from unreel.reproduction.sources import folder_of_videos
+
+    table, scale = restricted(TABLES[settings.target], settings.rows), _scale(settings)
+    if scale.small:
+        judged = folder_of_videos("videos", settings.data, settings.group_pattern)
+        given = settings.pretrain_data
+        learnt = folder_of_videos("pretraining", given) if given else judged
+        return plan(for_folder(table, judged.folder.name), scale, learnt, {table.data[0]: judged}, out)
+    return plan(table, scale, *_official(settings, table), out)
+
+
+def _official(settings: Reproduce, table: "PaperTable") -> "tuple[Source, dict[str, Source]]":
+    """The pretraining videos, and the data sets that judge."""
+    from unreel.reproduction.sources import Source, official, pretraining
+
+    for name in ("group_pattern", "label"):
+        if getattr(settings, name) is not None:
+            option = name.replace("_", "-")
+            raise SettingsError(
+                f"got --{option} with --scale paper, whose lists say that. Leave it away, or give --scale small."
+            )
+    places = {"ucf101": settings.ucf101, "hmdb51": settings.hmdb51}
+    judged: dict[str, Source] = {
+        name: official(name, places[name], settings.data, settings.lists, table.splits) for name in table.data
+    }
+    return pretraining(settings.pretrain_data, settings.data), judged
+
+
+def _scale(settings: Reproduce) -> "Scale":
+    from unreel.reproduction.scale import Scale
+
+    small = settings.scale == "small"
+    pretrain, finetune = (_words(getattr(settings, name), name) for name in ("pretrain_options", "finetune_options"))
+    start = recipes.changes("hdc-small" if small else "hdc")
+    tuning = _changes(FinetuneSettings, finetune, "finetune-options", {})
+    if settings.finetune_steps:
+        tuning["steps"] = settings.finetune_steps
+    return Scale(
+        small=small,
+        epochs=settings.epochs,
+        steps=settings.steps,
+        folds=settings.folds,
+        seeds=settings.seeds,
+        label=settings.label,
+        allow_leaks=settings.allow_leaks,
+        pretrain_words=pretrain,
+        pretrain_changes=_changes(PretrainSettings, pretrain, "pretrain-options", start),
+        finetune_words=finetune,
+        finetune_changes=tuning,
+        how=() if settings.accelerator == "auto" else ("--accelerator", settings.accelerator),
+    )
+
+
+def _words(text: str, name: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        option = name.replace("_", "-")
+        raise SettingsError(
+            f"got --{option} {text!r} ({error}), expected options as in a shell. Mend the quotes."
+        ) from None
+
+
+def _changes(
+    kind: type[PretrainSettings] | type[FinetuneSettings], words: Sequence[str], name: str, start: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The settings that further options change: a mistake in them is told before anything runs."""
+    # Not validated on purpose, as in `unreel pretrain`: all is, once folder and out are there.
+    default = kind.model_construct(folder=tyro.MISSING, out=tyro.MISSING, **start)
+    plain, changed = (
+        parse(kind, f"reproduce --{name}", ["-", "--out", "-", *more], default=default) for more in ((), words)
+    )
+    differ = [each for each in kind.model_fields if getattr(plain, each) != getattr(changed, each)]
+    if taken := sorted(_OURS.intersection(differ)):
+        raise SettingsError(
+            f"got --{name} with {', '.join(taken)}, which the plan decides. Leave it away, or see the options of "
+            "unreel reproduce."
+        )
+    return {each: getattr(changed, each) for each in differ if each != "augmentation"}
+
+
+def _devices(accelerator: str) -> list[str]:
+    """The names of the GPUs, or one "" for the processors."""
+    import torch
+
+    if accelerator not in ("auto", "cuda") or not torch.cuda.is_available():
+        return [""]
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return named.split(",") if named else [str(number) for number in range(torch.cuda.device_count())]
+
+
+def _made(report: "Report") -> str:
+    """When, and how long: in a line of its own, for it differs where all else is the same."""
+    return f"Made on {date.today().isoformat()}; its jobs took {sum(report.seconds.values()) / 60:.1f} minutes."

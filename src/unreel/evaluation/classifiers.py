@@ -1,0 +1,42 @@
+"""A fine-tuned classifier, as its run has left it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from unreel.checkpoint import read_weights
+from unreel.errors import CheckpointError
+from unreel.methods.classifier import Classifier
+from unreel.settings.finetuning import ENCODER_OPTIONS, FinetuneSettings
+from unreel.settings.model import validated
+
+
+@dataclass(frozen=True)
+class LoadedClassifier:
+    """A classifier ready to be tested, the name of the label that it has learnt and the steps of its run."""
+
+    classifier: Classifier
+    label: str
+    step: int
+
+
+def load_classifier(run: Path) -> LoadedClassifier:
+    """The classifier of a fine-tuning run, of one of its checkpoints, or of a weights file.
+
+    Raises:
+        CheckpointError: there are no weights, they are damaged, or they are those of an encoder without classes.
+    """
+    weights = read_weights(run)
+    origin = weights.origin
+    if not origin.classes:
+        raise CheckpointError(
+            f"{run} holds an encoder that knows no classes ({origin.recipe}); expected a run of `unreel finetune`. "
+            f"Judge it with `unreel evaluate retrieval {run} FOLDER`, or fine-tune it first."
+        )
+    encoder = {ENCODER_OPTIONS.get(name, name): value for name, value in origin.encoder.model_dump().items()}
+    settings = validated(FinetuneSettings, {"folder": run, "out": run, **encoder}, str(run))
+    classifier = Classifier(settings, origin.classes, {})
+    try:
+        classifier.load_state_dict(weights.state)
+    except RuntimeError as error:
+        raise CheckpointError(f"{run} does not fit the classifier it names: {error}") from None
+    return LoadedClassifier(classifier.eval(), origin.label, weights.step)

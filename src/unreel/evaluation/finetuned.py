@@ -1,0 +1,116 @@
+"""Fine-tuning on several splits or folds (Sec. 4): their tests together.
+
+splits   each of them tests other videos of one collection, some twice: mean ± standard deviation of the accuracies
+folds    each video is tested in one of them: the accuracy over all videos
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Literal
+
+from unreel.engine.files import write_whole
+from unreel.evaluation.recognition import Recognition
+from unreel.evaluation.results import read_results
+
+FORMAT = "unreel-finetuned-1"
+RESULT = "finetune.json"
+
+Division = Literal["splits", "folds"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One split or fold: accuracies (0 to 1) as those of `Recognition`, and why videos of it were not seen."""
+
+    split: str
+    figures: dict[str, float]
+    seen: int
+    expected: int
+    missing: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """What fine-tuning from one encoder has come to.
+
+    `encoder` is the recipe of the weights begun with and `checkpoint` their hash, "scratch" and "random" without any;
+    `protocol` says how much was learnt and how it is tested. `figures` are those of all parts together, `deviations`
+    their standard deviations over the splits where there are several.
+    """
+
+    encoder: str
+    checkpoint: str
+    collection: str
+    label: str
+    protocol: str
+    division: Division
+    seed: int
+    parts: tuple[Part, ...]
+    figures: dict[str, float]
+    deviations: dict[str, float]
+
+    @property
+    def seen(self) -> int:
+        """How many videos were tested, those of all parts added."""
+        return sum(part.seen for part in self.parts)
+
+    @property
+    def expected(self) -> int:
+        """How many should have been."""
+        return sum(part.expected for part in self.parts)
+
+    @property
+    def split(self) -> str:
+        """All splits or folds in words."""
+        if self.division == "folds":
+            return f"{len(self.parts)} folds"
+        return ", ".join(part.split.removesuffix(", test") for part in self.parts)
+
+
+def together(
+    tests: Sequence[Recognition], division: Division, *, encoder: str, checkpoint: str, protocol: str, seed: int
+) -> Finetuned:
+    """The tests of all splits or folds, in their order."""
+    own = [test.figures for test in tests]
+    names = [name for name in own[0] if all(name in figures for figures in own)]
+    if division == "folds":
+        whole = replace(tests[0], predictions=tuple(each for test in tests for each in test.predictions)).figures
+        figures, deviations = {name: whole[name] for name in names}, {}
+    else:
+        figures = {name: mean(each[name] for each in own) for name in names}
+        deviations = {name: stdev(each[name] for each in own) for name in names} if len(own) > 1 else {}
+    parts = (Part(test.split, test.figures, test.seen, test.expected, dict(test.missing)) for test in tests)
+    first = tests[0]
+    return Finetuned(
+        encoder,
+        checkpoint,
+        first.collection,
+        first.label,
+        protocol,
+        division,
+        seed,
+        tuple(parts),
+        figures,
+        deviations,
+    )
+
+
+def write_finetuned(path: Path, found: Finetuned) -> None:
+    """Write it as JSON, whole or not at all."""
+    content = {"format": FORMAT, "seen": found.seen, "expected": found.expected, **asdict(found)}
+    write_whole(path, json.dumps(content, indent=1))
+
+
+def read_finetuned(path: Path) -> Finetuned:
+    """Read what `write_finetuned` wrote.
+
+    Raises:
+        CollectionError: the file is missing or not one of ours.
+    """
+    content = read_results(path, FORMAT, "results of fine-tuning", "unreel evaluate finetune")
+    parts = tuple(Part(**row) for row in content.pop("parts"))
+    known = {name: value for name, value in content.items() if name not in ("format", "seen", "expected")}
+    return Finetuned(**known, parts=parts)

@@ -1,0 +1,102 @@
+"""HTML documents: one self-contained file, or a page with its moving pictures in a folder beside it.
+
+    report.html                    the page
+    report_files/0.webp, 1.webp …  only where it is split: for collections too big for one file
+
+A page asks nothing of any other host: its policy lets a browser load pictures from the page itself, or from the folder
+beside it, and run the one script whose hash it names.
+"""
+
+import os
+from base64 import b64encode
+from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from unreel.engine.outputs import check_free
+from unreel.errors import RunError
+from unreel.reporting.strips import Strip
+
+STYLES = ("report.css", "figures.css")
+SCRIPTS = ("report.js", "figures.js")
+
+
+def write_document(
+    template: str, content: Mapping[str, Any], clips: Mapping[int, Strip], out: Path, *, split: bool = False
+) -> Path:
+    """Render a template and write the page to `out`, whole or not at all; `clips` are its moving pictures by number.
+
+    Raises:
+        RunError: there is no writing to `out`.
+        OverwriteError: it is split, and the folder for the pictures is taken.
+    """
+    beside = files_beside(out)
+    if split:
+        check_free(beside)
+    html = _rendered(template, content, clips, beside if split else None)
+    unfinished, collected = (path.with_name(f".{path.name}.unfinished") for path in (out, beside))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(html.encode("utf-8", "backslashreplace"))
+        if split:
+            _write_clips(clips, collected)
+            collected.replace(beside)
+        unfinished.replace(out)
+    except OSError as error:
+        if split:
+            for folder in (collected, beside):
+                rmtree(folder, ignore_errors=True)
+        if unfinished.exists():
+            unfinished.unlink()
+        raise RunError(
+            f"The page cannot be written to {out} ({error.strerror}): expected the name of a file, in a folder that "
+            "can be written to. Name another one."
+        ) from error
+    return out
+
+
+def files_beside(page: Path) -> Path:
+    """The folder for the pictures of a page that is split, named as browsers name it when they save a page."""
+    return page.with_name(f"{page.stem}_files")
+
+
+def _write_clips(clips: Mapping[int, Strip], folder: Path) -> None:
+    rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for number, strip in clips.items():
+        (folder / f"{number}.webp").write_bytes(strip.image)
+
+
+def _rendered(template: str, content: Mapping[str, Any], clips: Mapping[int, Strip], folder: Path | None) -> str:
+    script = "".join(map(_text, SCRIPTS))
+    if folder is None:
+        addresses = {number: strip.address for number, strip in clips.items()}
+    else:
+        addresses = {number: f"{quote(os.fsencode(folder.name))}/{number}.webp" for number in clips}
+    frame = {
+        "clips": clips,
+        "addresses": addresses,
+        "pictures": Markup("data:" if folder is None else "'self' data:"),
+        "style": Markup("".join(map(_text, STYLES))),
+        "script": Markup(script),
+        "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
+    }
+    return _environment().get_template(template).render({**frame, **content})
+
+
+@cache
+def _environment() -> Environment:
+    loader = PackageLoader("unreel.reporting")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def _text(name: str) -> str:
+    return files("unreel.reporting").joinpath("templates").joinpath(name).read_text(encoding="utf-8")

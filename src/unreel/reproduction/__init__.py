@@ -1,0 +1,1 @@
+"""The paper's tables and figures: which runs they need, running these, and ours beside the paper's numbers."""

@@ -1,0 +1,215 @@
+"""The plan of a table or figure: the jobs it needs, and where each of its numbers will stand.
+
+prepare ──▶ pretrain, one run for each row and seed ──▶ fine-tune and test on each split, or retrieve ──▶ figure
+
+    OUT/prepared/ucf101/                          shared by all tables and figures of one OUT
+    OUT/runs/pretrain-hdc-seed0/
+    OUT/runs/finetune-hdc-ucf101-split1-seed0/    finetune.json
+    OUT/runs/retrieve-hdc-c3d-ucf101-split1-seed0/   retrieval.json
+    OUT/figure1.html, .pdf
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from unreel.evaluation.finetuned import RESULT
+from unreel.reproduction.estimates import bytes_of_run, clips_embedded, clips_learnt, prepared_size
+from unreel.reproduction.jobs import Effort, Job, in_order
+from unreel.reproduction.paper import PaperTable, Row
+from unreel.reproduction.scale import SMALL_WORDS, Scale, words_of
+from unreel.reproduction.sources import Source
+
+FIGURE_SUFFIXES = (".html", ".pdf")
+PROTOCOL = "vcop"
+"""The paper follows the clip-order paper in its retrieval (Sec. 4.3)."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run, in order; by (row, data set, seed) the results, one of each split or a single one."""
+
+    table: PaperTable
+    scale: Scale
+    sources: tuple[Source, ...]
+    jobs: tuple[Job, ...]
+    results: Mapping[tuple[str, str, int], tuple[Path, ...]]
+    pretrained: Mapping[tuple[str, int], Path]
+    figures: tuple[Path, ...] = ()
+
+
+@dataclass
+class _Planner:
+    table: PaperTable
+    scale: Scale
+    pretraining: Source
+    out: Path
+    jobs: list[Job] = field(default_factory=list)
+    pretrained: dict[tuple[str, int], Path] = field(default_factory=dict)
+
+    def prepared(self, source: Source) -> tuple[Path, tuple[str, ...]]:
+        """The prepared videos of a source, and the job that makes them."""
+        if source.prepared:
+            return source.folder, ()
+        folder, name = self.out / "prepared" / source.name, f"prepare-{source.name}"
+        words = words_of(
+            [
+                ("layout", None if source.layout == "folder" else source.layout),
+                ("lists", source.lists),
+                ("group-pattern", source.group_pattern),
+                ("side", self.scale.side),
+            ]
+        )
+        self.jobs.append(
+            Job(
+                name,
+                ("prepare", str(source.folder), str(folder), *words),
+                folder / "manifest.parquet",
+                effort=Effort(size=source.size),
+                size=prepared_size(source.size),
+            )
+        )
+        return folder, (name,)
+
+    def trained(self, row: Row, seed: int) -> tuple[Path, tuple[str, ...]]:
+        """The pretraining run of a row; that of scratch holds the weights it would begin with."""
+        recipe, source = self.scale.recipe(row), self.pretraining
+        settings = self.scale.pretraining(recipe, source.files)
+        folder, needs = self.prepared(source)
+        name = f"pretrain-{recipe}-seed{seed}"
+        out = self.out / "runs" / name
+        words = words_of(
+            [("recipe", recipe), ("out", out), ("seed", seed), ("steps", settings.steps or None)],
+        )
+        words += (*(SMALL_WORDS if self.scale.small else ()), *self.scale.pretrain_words)
+        effort = Effort(settings.encoder_settings, clips_learnt(settings))
+        self.jobs.append(
+            Job(
+                name,
+                ("pretrain", str(folder), *words),
+                out / "weights.safetensors",
+                needs,
+                self.scale.how,
+                effort,
+                bytes_of_run(settings.encoder_settings, settings.keep),
+            )
+        )
+        self.pretrained[row.name, seed] = out
+        return out, (name,)
+
+    def recognised(self, row: Row, source: Source, seed: int) -> tuple[Path, ...]:
+        """Fine-tuning and test from a row's weights: a job for each split, or one for all folds."""
+        if self.table.splits:
+            return tuple(self._finetuned(row, source, seed, split) for split in self.table.splits)
+        return (self._finetuned(row, source, seed, None),)
+
+    def _finetuned(self, row: Row, source: Source, seed: int, split: str | None) -> Path:
+        recipe, settings = self.scale.recipe(row), self.scale.finetuning
+        weights, needs = self.trained(row, seed)
+        folder, more = self.prepared(source)
+        part = f"split{split}" if split else f"folds{self.scale.folds}"
+        name = f"finetune-{recipe}-{source.name}-{part}-seed{seed}"
+        out = self.out / "runs" / name
+        words = words_of(
+            [
+                ("out", out),
+                ("split", split),
+                ("folds", None if split else self.scale.folds),
+                ("seed", seed),
+                ("steps", settings.steps),
+                ("batch-size", None if "batch_size" in self.scale.finetune_changes else settings.batch_size),
+                ("label", self.scale.label),
+                ("group-pattern", _own_groups(source)),
+                ("allow-leaks", self.scale.allow_leaks),
+            ]
+        )
+        encoder = self.scale.pretraining(recipe, 1).encoder_settings
+        parts = 1 if split else self.scale.folds
+        clips = settings.steps * settings.batch_size * parts + clips_embedded(_tested(source, split))
+        self.jobs.append(
+            Job(
+                name,
+                ("evaluate", "finetune", str(weights), str(folder), *words, *self.scale.finetune_words),
+                out / RESULT,
+                (*needs, *more),
+                self.scale.how,
+                Effort(encoder, clips),
+                parts * bytes_of_run(encoder, settings.keep),
+            )
+        )
+        return out / RESULT
+
+    def retrieved(self, row: Row, source: Source, seed: int) -> tuple[Path, str]:
+        """Retrieval by a row's encoder, for a table beside the same untrained, and the job's name."""
+        recipe, alone = self.scale.recipe(row), self.table.kind == "figure"
+        weights, needs = self.trained(row, seed)
+        folder, more = self.prepared(source)
+        part = "".join(f"-split{split}" for split in self.table.splits[:1])
+        name = f"retrieve-{'trained-' if alone else ''}{recipe}-{source.name}{part}-seed{seed}"
+        out = self.out / "runs" / name
+        words = words_of(
+            [
+                ("out", out),
+                ("protocol", PROTOCOL),
+                ("split", self.table.splits[:1]),
+                ("group-pattern", _own_groups(source)),
+            ]
+        )
+        encoder = self.scale.pretraining(recipe, 1).encoder_settings
+        self.jobs.append(
+            Job(
+                name,
+                ("evaluate", "retrieval", str(weights), str(folder), *words, *(("--no-untrained",) if alone else ())),
+                out / "retrieval.json",
+                (*needs, *more),
+                self.scale.how,
+                Effort(encoder, (1 if alone else 2) * clips_embedded(source.files, crops=1)),
+            )
+        )
+        return out / "retrieval.json", name
+
+    def drawn(self, found: Sequence[tuple[Path, str]], source: Source) -> tuple[Path, ...]:
+        """The figure of several encoders' neighbours, as a page and for paper."""
+        folder, _ = self.prepared(source)
+        places = tuple(self.out / f"{self.table.name}{suffix}" for suffix in FIGURE_SUFFIXES)
+        for place in places:
+            words = ("figure", "retrieval", *(str(path.parent) for path, _ in found), "--folder", str(folder))
+            names = tuple(row.labels[0] for row in self.table.ours)
+            options = words_of([("out", place), ("label", self.scale.label), ("names", names)])
+            needs = tuple(name for _, name in found)
+            self.jobs.append(Job(f"draw-{place.name}", (*words, *options), place, needs))
+        return places
+
+
+def plan(table: PaperTable, scale: Scale, pretraining: Source, judged: Mapping[str, Source], out: Path) -> Plan:
+    """The plan of a table: what it needs of the pretraining videos and of the `judged` data sets.
+
+    Raises:
+        SettingsError: settings make no sense with a recipe of the table.
+    """
+    planner = _Planner(table, scale, pretraining, out.absolute())
+    results: dict[tuple[str, str, int], tuple[Path, ...]] = {}
+    figures: tuple[Path, ...] = ()
+    for data, source in judged.items():
+        for seed in scale.seeds:
+            found = []
+            for row in table.ours:
+                if table.kind == "recognition":
+                    results[row.name, data, seed] = planner.recognised(row, source, seed)
+                else:
+                    found.append(planner.retrieved(row, source, seed))
+                    results[row.name, data, seed] = (found[-1][0],)
+            if table.kind == "figure" and seed == scale.seeds[0]:
+                figures = planner.drawn(found, source)
+    sources = tuple({source.name: source for source in (pretraining, *judged.values())}.values())
+    return Plan(table, scale, sources, in_order(planner.jobs), results, planner.pretrained, figures)
+
+
+def _own_groups(source: Source) -> str | None:
+    """The pattern that finds groups in what was prepared without it; what is prepared here has them already."""
+    return source.group_pattern if source.prepared else None
+
+
+def _tested(source: Source, split: str | None) -> int:
+    """How many videos a test sees: those of the test part, or of all folds together."""
+    return (source.parts or {}).get(split, {}).get("test", 0) if split else source.files

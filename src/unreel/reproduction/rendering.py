@@ -1,0 +1,175 @@
+"""A table as people and papers take it: terminal, Markdown, CSV, LaTeX.
+
+Two executions that found the same give the same bytes, but for the last line of the Markdown: when, and how long.
+"""
+
+import csv
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+
+from unreel.engine.files import write_whole
+from unreel.reproduction.outcome import Cell, Figure, Line, Outcome
+
+PROVENANCE = ("data", "split", "protocol", "encoder", "checkpoint", "seed", "seen", "expected")
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "_": r"\_",
+    "#": r"\#",
+    "$": r"\$",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "†": r"$^\dagger$",
+    "ü": r"\"u",
+    "×": r"$\times$",
+    "✗": r"$\times$",
+    "α": r"$\alpha$",
+    "β": r"$\beta$",
+    "–": "--",
+}
+
+
+def terminal(outcome: Outcome) -> Table:
+    """Ours and the paper's, side by side."""
+    table = Table(title=escape(outcome.title), caption=escape("\n".join(outcome.notes)), caption_justify="left")
+    for number, name in enumerate(_header(outcome)):
+        named = number < len(outcome.labels)
+        table.add_column(escape(name), justify="left" if named else "right", no_wrap=True)
+    for line, cells in zip(outcome.lines, _cells(outcome), strict=True):
+        table.add_row(*map(escape, cells), style="" if line.row.recipe else "dim")
+    return table
+
+
+def markdown(outcome: Outcome, made: str) -> str:
+    """The table, what it is of, and where every figure is from; `made` says when, in a line of its own."""
+    header = _header(outcome)
+    aligned = ["---"] * len(outcome.labels) + ["---:"] * (len(header) - len(outcome.labels))
+    sources = [(figures[0].row, _columns(figures), *_origin(figures[0])) for figures in _by_origin(outcome.figures)]
+    parts = [
+        f"**{outcome.title}**",
+        _grid([header, aligned, *_cells(outcome)]),
+        "\n".join(f"- {note}" for note in outcome.notes),
+    ]
+    if sources:
+        titles = ("figures of", "column", *PROVENANCE)
+        parts.append(_grid([titles, ["---"] * len(titles), *sources]))
+    return "\n\n".join([*parts, made]) + "\n"
+
+
+def comma_separated(outcome: Outcome) -> str:
+    """A line for every figure of every run, with all that belongs to it; of what was not run, the paper's number."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("table", *outcome.labels, "column", "paper", "ours", *PROVENANCE))
+    for line in outcome.lines:
+        for column, paper in zip(outcome.columns, line.row.paper, strict=True):
+            begin = (outcome.name, *line.row.labels, column, "" if paper is None else paper)
+            own = [each for each in outcome.figures if (each.row, each.column) == (line.row.name, column)]
+            writer.writerows((*begin, f"{each.percent:.4f}", *_origin(each)) for each in own)
+            if not own:
+                writer.writerow((*begin, *("",) * (1 + len(PROVENANCE))))
+    return text.getvalue()
+
+
+def latex(outcome: Outcome) -> str:
+    """A booktabs table."""
+    header = _header(outcome)
+    kinds = "l" * len(outcome.labels) + "r" * (len(header) - len(outcome.labels))
+    notes = " ".join(map(_escaped, outcome.notes[:-1]))  # not the command, which no page is wide enough for
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\begin{{tabular}}{{{kinds}}}",
+        r"\toprule",
+        _row(header),
+        r"\midrule",
+        *map(_row, _cells(outcome)),
+        r"\bottomrule",
+        r"\end{tabular}",
+        rf"\caption{{{_escaped(outcome.title)}. {notes}}}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_all(outcome: Outcome, folder: Path, made: str) -> list[Path]:
+    """Markdown, CSV and LaTeX in a folder, in the place of what an earlier execution left there."""
+    texts = {".md": markdown(outcome, made), ".csv": comma_separated(outcome), ".tex": latex(outcome)}
+    paths = []
+    for suffix, text in texts.items():
+        paths.append(folder / f"{outcome.name}{suffix}")
+        write_whole(paths[-1], text)
+    return paths
+
+
+def _header(outcome: Outcome) -> list[str]:
+    names = list(outcome.labels)
+    for paper, ours, known in zip(outcome.printed, outcome.columns, _known(outcome), strict=True):
+        names += [f"{paper}, paper", f"{ours}, ours"] if known else [f"{ours}, ours"]
+    return names
+
+
+def _known(outcome: Outcome) -> list[bool]:
+    """Of each column, whether the paper has a number in it."""
+    numbers = zip(*(line.row.paper for line in outcome.lines), strict=True)
+    return [any(number is not None for number in column) for column in numbers]
+
+
+def _cells(outcome: Outcome) -> list[list[str]]:
+    """The cells of every line, under `_header`."""
+    known = _known(outcome)
+    return [_cells_of(line, known) for line in outcome.lines]
+
+
+def _cells_of(line: Line, known: Sequence[bool]) -> list[str]:
+    cells = list(line.row.labels)
+    for paper, ours, in_paper in zip(line.row.paper, line.ours, known, strict=True):
+        cells += ["–" if paper is None else f"{paper:.1f}"] if in_paper else []
+        cells.append(_cell(ours) if line.row.recipe else "not run")
+    return cells
+
+
+def _cell(cell: Cell | None) -> str:
+    if cell is None:
+        return "–"
+    spread = f" ± {cell.spread:.1f}" if cell.spread is not None else ""
+    return f"{cell.percent:.1f}{spread}{' (!)' if cell.fewer else ''}"
+
+
+def _origin(figure: Figure) -> tuple[str, ...]:
+    """What the columns of `PROVENANCE` hold."""
+    own = figure.origin
+    facts = (own.collection, own.split, own.protocol, own.encoder, own.checkpoint, own.seed, own.seen, own.expected)
+    return tuple(map(str, facts))
+
+
+def _by_origin(figures: Sequence[Figure]) -> list[list[Figure]]:
+    """Figures of one row and one run together: R@1 to R@50 are from the same."""
+    found: dict[tuple[str, ...], list[Figure]] = {}
+    for each in figures:
+        found.setdefault((each.row, *_origin(each)), []).append(each)
+    return list(found.values())
+
+
+def _columns(figures: Sequence[Figure]) -> str:
+    return ", ".join(each.column for each in figures)
+
+
+def _grid(rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in rows)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return " & ".join(map(_escaped, cells)) + r" \\"
+
+
+def _escaped(text: str) -> str:
+    return "".join(_LATEX.get(each, each) for each in text)

@@ -1,0 +1,97 @@
+"""How much is done for a table: as the paper did it, or at a size for a processor and a folder of one's own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
+
+from unreel import recipes
+from unreel.reproduction.paper import UNTRAINED, PaperTable, Row
+from unreel.settings.finetuning import FinetuneSettings
+from unreel.settings.model import validated
+from unreel.settings.pretraining import PretrainSettings
+
+SMALL_STEPS = 200
+SMALL_WORDS = ("--knn-every", "0", "--checkpoint-every", "50")
+"""Nothing is judged on the way, and little is lost when a machine is shut down."""
+SMALL_FINETUNING = {"steps": 100, "batch_size": 16}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What decides how much a run does.
+
+    `epochs` passes over the pretraining videos, unless `steps` are given. `folds`: a folder without official splits is
+    tested in so many parts, groups kept whole. `pretrain_words` and `finetune_words` are further options of these
+    commands, `pretrain_changes` and `finetune_changes` the settings that they change; `how` are options that say where
+    to compute.
+    """
+
+    small: bool = False
+    epochs: int = 200
+    steps: int | None = None
+    folds: int = 3
+    seeds: tuple[int, ...] = (0,)
+    label: str | None = None
+    allow_leaks: tuple[str, ...] = ()
+    pretrain_words: tuple[str, ...] = ()
+    pretrain_changes: Mapping[str, Any] = field(default_factory=dict)
+    finetune_words: tuple[str, ...] = ()
+    finetune_changes: Mapping[str, Any] = field(default_factory=dict)
+    how: tuple[str, ...] = ()
+
+    def recipe(self, row: Row) -> str:
+        """The recipe of a row; retrieval's untrained encoder is the one that `hdc` begins with."""
+        name = recipes.named("hdc" if row.recipe == UNTRAINED else row.recipe, row.encoder)
+        return f"{name}-small" if self.small else name
+
+    def pretraining(self, recipe: str, videos: int) -> PretrainSettings:
+        """The settings with which a recipe is run on so many videos.
+
+        Raises:
+            SettingsError: the changes make no sense with the recipe.
+        """
+        changes = {**recipes.changes(recipe), **self.pretrain_changes, "folder": "-", "out": "-"}
+        settings = validated(PretrainSettings, changes, f"recipe {recipe}")
+        if settings.steps == 0:  # scratch
+            return settings
+        own = SMALL_STEPS if self.small else max(1, ceil(self.epochs * videos / settings.batch_size))
+        return settings.model_copy(update={"steps": self.steps or own})
+
+    @property
+    def finetuning(self) -> FinetuneSettings:
+        """The settings of fine-tuning, but for those of the encoder."""
+        own = SMALL_FINETUNING if self.small else {}
+        changes = {**own, **self.finetune_changes, "folder": "-", "out": "-"}
+        return validated(FinetuneSettings, changes, "fine-tuning")
+
+    @property
+    def side(self) -> int:
+        """The shorter side of prepared videos in pixels, that of all recipes."""
+        return self.pretraining("hdc-small" if self.small else "hdc", 1).encoder_settings.prepared_side
+
+
+def for_folder(table: PaperTable, title: str) -> PaperTable:
+    """The table of one labelled folder, which stands for the data sets: our rows, and the paper's first column."""
+    columns = (title,) if table.kind == "recognition" else table.columns
+    rows = [Row(row.labels, row.paper[: len(columns)], row.recipe, row.encoder) for row in table.ours]
+    return PaperTable(
+        table.name,
+        f"{table.title}: {title}, small",
+        table.kind,
+        table.data[:1],
+        (),
+        table.labels,
+        columns,
+        tuple(rows),
+        printed=table.columns[: len(columns)],
+    )
+
+
+def words_of(options: Sequence[tuple[str, Any]]) -> tuple[str, ...]:
+    """`--name value` of every option that has a value; several values follow one name."""
+    words: list[str] = []
+    for name, value in options:
+        if value is not None and value != ():
+            words += [f"--{name}", *(map(str, value) if isinstance(value, tuple) else [str(value)])]
+    return tuple(words)
