@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 
-pytest_plugins = ["reporting_fixtures"]
+pytest_plugins = ["reporting_fixtures", "web_fixtures"]
 
 # Examples are not timed: how long one takes is the machine's business.
 settings.register_profile("untimed", deadline=None)

@@ -4,8 +4,10 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from typing import Any
 
-import numpy  # noqa: F401  # brings such a library
+import numpy as np  # brings a numerical library
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
 from unreel.errors import VideoError
@@ -33,6 +35,22 @@ def own_process(seconds: float) -> int:
 def blas_threads(_: int) -> list[int]:
     """How many threads each numerical library of this process uses."""
     return [library["num_threads"] for library in threadpool_info()]
+
+
+def hoard(*arguments: Any) -> int:
+    """Take as many bytes of memory as the last argument says, and say how many."""
+    return len(bytearray(arguments[-1]))
+
+
+def nowhere(vectors: NDArray[np.float32], _: int) -> tuple[NDArray[np.float64], str]:
+    """A map that is drawn at once."""
+    return np.zeros((len(vectors), 2)), "nothing"
+
+
+def hang(*_: object) -> bytes:
+    """Never end."""
+    time.sleep(600)
+    return b""
 
 
 def squares_of(place: object) -> Callable[[int], int]:

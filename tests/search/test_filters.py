@@ -41,6 +41,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Row], LanceSt
         ("label <> 'it''s'", "(`label` != 'it''s')"),
         ("12.5 > end", "(`end` < 12.5)"),
         ("LEVEL in (3,5) and `Start` >= -1e-2", "((`level` IN (3, 5)) AND (`start` >= -0.01))"),
+        ("label ilike 'A%'", "(`label` ILIKE 'A%')"),
         ("not (id like 'a%' or path not like '_')", "(NOT ((`id` LIKE 'a%') OR (NOT (`path` LIKE '_'))))"),
         ('"end" between 1 and 2.5', "((`end` >= 1.0) AND (`end` <= 2.5))"),
         ("label='a' or label='b' and size=1", "((`label` = 'a') OR ((`label` = 'b') AND (`size` = 1)))"),
@@ -63,7 +64,7 @@ def test_what_is_understood(text: str, sql: str) -> None:
         ("label = 'x' label = 'y'", "at \"label = 'y'\": expected AND, OR or the end"),
         ("(label = 'x'", "at its end: expected )"),
         ("label = 'x", "expected a column, a sign, a number, or a text in single quotes"),
-        ("label not = 'x'", "expected IN, LIKE or BETWEEN"),
+        ("label not = 'x'", "expected IN, LIKE, ILIKE or BETWEEN"),
         ("start like '1%'", "expected a comparison with a number for start"),
         ("label like 'a\\b'", "expected a pattern without backslashes"),
         ("size < 1.5", "at '1.5': expected a whole number for size"),
@@ -109,13 +110,13 @@ def test_any_text_is_a_condition_or_refused(text: str) -> None:
 TEXT_VALUES = st.sampled_from([*LABELS, "walk/000.mp4", "sum1", "video"]) | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5
 )
-PATTERNS = st.text(st.sampled_from([*"wal%_0 ä\n", "%", "_"]), max_size=6)
+PATTERNS = st.text(st.sampled_from([*"waLÄl%_0 ä\n", "%", "_"]), max_size=6)
 NUMBER_VALUES = st.integers(-3, 12) | st.floats(-3, 12, allow_nan=False)
 SIGNS = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
 # Not the conditions themselves: beartype looks at random items of a tuple, and chance is hypothesis' alone here.
 SPECIFICATIONS = st.recursive(
     st.tuples(st.just(Compared), st.sampled_from(TEXTS), SIGNS, TEXT_VALUES)
-    | st.tuples(st.just(Compared), st.sampled_from(TEXTS), st.just("LIKE"), PATTERNS)
+    | st.tuples(st.just(Compared), st.sampled_from(TEXTS), st.sampled_from(["LIKE", "ILIKE"]), PATTERNS)
     | st.tuples(st.just(Compared), st.sampled_from(NUMBERS), SIGNS, NUMBER_VALUES)
     | st.tuples(st.just(Compared), st.sampled_from(WHOLE), SIGNS, st.integers(-3, 12))
     | st.tuples(st.just(Within), st.sampled_from(WHOLE), st.lists(st.integers(-3, 12), min_size=1, max_size=3))
@@ -148,9 +149,10 @@ def slowly(condition: Filter, row: Row) -> bool:
     value = getattr(row, condition.column)
     if isinstance(condition, Within):
         return value in condition.values
-    if condition.sign == "LIKE":
+    if condition.sign in ("LIKE", "ILIKE"):
+        flags = re.DOTALL | (re.IGNORECASE if condition.sign == "ILIKE" else 0)
         pattern = "".join({"%": ".*", "_": "."}.get(letter) or re.escape(letter) for letter in str(condition.value))
-        return re.fullmatch(pattern, value, re.DOTALL) is not None
+        return re.fullmatch(pattern, value, flags) is not None
     signs: dict[str, Callable[[], bool]] = {
         "=": lambda: value == condition.value,
         "!=": lambda: value != condition.value,

@@ -221,6 +221,19 @@ def test_what_is_no_video_says_so(tmp_path: Path) -> None:
     (tmp_path / "playlist.mp4").write_text(playlist)
     reasons = {path.stem: reason_of(path) for path in (tmp_path / "text.mp4", tmp_path / "playlist.mp4")}
     assert reasons == dict.fromkeys(["text", "playlist"], "not a video, or damaged beyond opening")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("list.mp4", "ffconcat version 1.0\nfile other.mp4\n"),
+        ("list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nother.mp4\n#EXT-X-ENDLIST\n"),
+    ],
+)
+def test_playlists_of_files_beside_them_are_not_followed(tmp_path: Path, name: str, content: str) -> None:
+    Clip().write(tmp_path / "other.mp4")
+    (tmp_path / name).write_text(content)
+    assert reason_of(tmp_path / name) == "a playlist of other files, not a video itself"
     assert reason_of(tmp_path / "missing.mp4") == "cannot be opened: no such file or directory"
 
 

@@ -25,6 +25,7 @@ VERBS = {
     "duplicates": "find near duplicates in a table of vectors",
     "curate": "choose a part of a collection: diverse, or rare first",
     "export": "turn a table of vectors into what other tools load",
+    "serve": "show a collection as a web page: browse, search, compare, label",
     "bench": "see where the time goes, and what to change",
     "report": "make a page to look at from runs",
     "figure": "draw one figure for a page or a paper: hits side by side, classes, where it looks",

@@ -80,7 +80,7 @@ def _in_processes(
 
     def finished() -> Iterator[tuple[int, Result | Lost]]:
         for future in wait(numbers, return_when=FIRST_COMPLETED).done:
-            result = _result(future)
+            result = result_of(future)
             yield numbers.pop(future), result
 
     with _processes(workers) as pool:
@@ -92,8 +92,8 @@ def _in_processes(
             yield from finished()
 
 
-def _result(future: "Future[Result]") -> Result | Lost:
-    """What the process found, or what became of the process."""
+def result_of(future: "Future[Result]") -> Result | Lost:
+    """What the process of a finished task found, or what became of the process."""
     error = future.exception()
     if error is None:
         return future.result()

@@ -5,8 +5,9 @@
     NOT (id LIKE 'park/%' OR source = '/videos/old')
 
 A condition compares a column with a text in single quotes or with a number: = != <> < <= > >=, BETWEEN, IN, LIKE (% for
-any characters, _ for one), joined by AND, OR, NOT and parentheses. Nothing else is understood: what reaches the
-database is written anew from what was understood here, and can name nothing but columns and values.
+any characters, _ for one) and ILIKE (the same for small and capital letters), joined by AND, OR, NOT and parentheses.
+Nothing else is understood: what reaches the database is written anew from what was understood here, and can name
+nothing but columns and values.
 """
 
 import re
@@ -24,7 +25,7 @@ MOST_WORDS = 500
 DEEPEST = 20
 
 Value = str | int | float
-Comparison = Literal["=", "!=", "<", "<=", ">", ">=", "LIKE"]
+Comparison = Literal["=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE"]
 
 _COMPARED: dict[str, Callable[[pc.Expression, pc.Expression], pc.Expression]] = {
     "=": lambda column, value: column == value,
@@ -42,7 +43,7 @@ _WORD = re.compile(
     )""",
     re.VERBOSE | re.ASCII,
 )
-_KEYWORDS = frozenset({"AND", "OR", "NOT", "IN", "LIKE", "BETWEEN"})
+_KEYWORDS = frozenset({"AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "BETWEEN"})
 _LARGEST = 2**53  # beyond it, numbers of tables and of filters could differ though they look the same
 
 
@@ -60,8 +61,8 @@ class Compared:
 
     def expression(self) -> pc.Expression:
         """As a condition of pyarrow."""
-        if self.sign == "LIKE":
-            return pc.match_like(pc.field(self.column), str(self.value))
+        if self.sign in ("LIKE", "ILIKE"):
+            return pc.match_like(pc.field(self.column), str(self.value), ignore_case=self.sign == "ILIKE")
         return _COMPARED[self.sign](pc.field(self.column), pc.scalar(self.value))
 
 
@@ -240,8 +241,8 @@ class _Parser:
             return Compared(column, _MIRRORED[sign], value)
         column = self._column()
         negated = self._take("NOT")
-        if negated and not self._next_is("IN", "LIKE", "BETWEEN"):
-            raise self._error("IN, LIKE or BETWEEN")
+        if negated and not self._next_is("IN", "LIKE", "ILIKE", "BETWEEN"):
+            raise self._error("IN, LIKE, ILIKE or BETWEEN")
         condition = self._compared(column)
         return Not(condition) if negated else condition
 
@@ -255,6 +256,8 @@ class _Parser:
             return Within(column, tuple(values))
         if self._take("LIKE"):
             return Compared(column, "LIKE", self._pattern(column))
+        if self._take("ILIKE"):
+            return Compared(column, "ILIKE", self._pattern(column))
         if self._take("BETWEEN"):
             low = self._value(column)
             self._need("AND")
@@ -264,7 +267,7 @@ class _Parser:
     def _sign(self) -> Comparison:
         for sign in _MIRRORED:
             if self._take(sign):
-                return sign  # type: ignore[return-value]  # the keys are those of Comparison, but LIKE
+                return sign  # type: ignore[return-value]  # the keys are those of Comparison, but LIKE and ILIKE
         raise self._error("a comparison")
 
     def _column(self) -> str:

@@ -31,6 +31,8 @@ KEY_FRAME_INTERVAL = 12
 
 _MOST_PIXELS = 64 * 1024 * 1024  # of a frame: twice 8K; a header of some bytes can ask for any amount of memory
 _OPTIONS = {"protocol_whitelist": "file"}  # playlists must not make us read the network
+_PLAYLISTS = frozenset({"concat", "dash", "hls", "imf"})
+_PLAYLIST = "a playlist of other files, not a video itself"
 # Opening decodes a frame only to learn what its header says, if it finds a decoder.
 _PREPARED_OPTIONS = _OPTIONS | {"codec_whitelist": "none"}
 
@@ -147,9 +149,11 @@ def open_video(path: Path, prepared: bool = False) -> Iterator[tuple[InputContai
         raise VideoError("not a video, or damaged beyond opening") from error
     except av.FFmpegError as error:
         if error.errno == errno.EPERM:
-            raise VideoError("a playlist of other files, not a video itself") from error
+            raise VideoError(_PLAYLIST) from error
         raise VideoError(f"cannot be opened: {_words(error)}") from error
     with container:
+        if container.format.name in _PLAYLISTS:  # those of files beside them, which FFmpeg may open
+            raise VideoError(_PLAYLIST)
         stream = container.streams.best("video")
         if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
             raise VideoError("no video stream")

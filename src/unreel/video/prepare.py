@@ -91,12 +91,16 @@ def prepared(folder: Path, options: PrepareOptions) -> Manifest:
 
 
 def cache_folder(folder: Path, side: int) -> Path:
-    """Where `prepared` keeps the prepared videos of a folder: below $UNREEL_CACHE or the user's cache."""
-    own = os.environ.get("UNREEL_CACHE")
-    root = Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unreel"
+    """Where `prepared` keeps the prepared videos of a folder."""
     place = folder.resolve()
     digest = hashlib.sha256(os.fsencode(place) + FORMAT.encode()).hexdigest()[:12]
-    return root / "prepared" / f"{place.name}-{digest}-{side}"
+    return cache_root() / "prepared" / f"{place.name}-{digest}-{side}"
+
+
+def cache_root() -> Path:
+    """Where all is kept that can be made again: $UNREEL_CACHE, or unreel's part of the user's cache."""
+    own = os.environ.get("UNREEL_CACHE")
+    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unreel"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,131 @@
+"""What was selected, to take along: a list, a table, or the clips themselves."""
+
+import csv
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from io import StringIO
+from typing import Final, final
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+from unreel.errors import SettingsError, VideoError
+from unreel.video.collection import VIDEO_SUFFIXES
+from unreel.web.cuts import Cuts
+from unreel.web.items import Item
+from unreel.web.originals import Originals
+
+LONGEST_PIECE: Final = 120.0
+"""Seconds of a video that are made playable at a time."""
+
+MOST_CLIPS: Final = 500
+LEFT_OUT: Final = "left out.txt"
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would compute
+_LONGEST_NAME = 80
+
+
+def as_list(items: Sequence[Item]) -> str:
+    """The paths of the videos, one a line, each once: a list that unreel takes in place of a folder.
+
+    Raises:
+        SettingsError: a name cannot be written in such a list.
+    """
+    paths = list(dict.fromkeys(item.video.row.path for item in items))
+    for path in paths:
+        if not path.isprintable() or not path.lower().endswith(tuple(VIDEO_SUFFIXES)):
+            raise SettingsError(f"{path!r} has a name that no list can hold. Export a table (csv) instead.")
+    return "".join(f"{path}\n" for path in paths)
+
+
+def as_table(items: Sequence[Item], label_of: Callable[[Item], str]) -> str:
+    """A csv of path, start and end in seconds, label, and similarity where the item was found by one."""
+    text = StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(["path", "start", "end", "label", "similarity"])
+    for item in items:
+        similarity = "" if item.similarity is None else f"{item.similarity:.6f}"
+        rows.writerow(
+            [
+                _harmless(item.video.row.path),
+                f"{item.start:.3f}",
+                f"{item.end:.3f}",
+                _harmless(label_of(item)),
+                similarity,
+            ]
+        )
+    return text.getvalue()
+
+
+def check_clips(items: Sequence[Item]) -> Sequence[Item]:
+    """The items, where they are not too many to be cut.
+
+    Raises:
+        SettingsError: they are.
+    """
+    if len(items) > MOST_CLIPS:
+        raise SettingsError(f"got {len(items)} items, expected at most {MOST_CLIPS} clips at once: select fewer.")
+    return items
+
+
+async def as_clips(
+    items: Sequence[Item], folder_of: Callable[[Item], str], originals: Originals, cuts: Cuts
+) -> AsyncIterator[bytes]:
+    """A zip of H.264 clips, piece by piece as they get ready; `folder_of` names the folder of each ("": none).
+
+    What could not be cut is told in `left out.txt`.
+    """
+    sink, left_out = _Sink(), []
+    with ZipFile(sink, "w", ZIP_STORED) as archive:
+        for number, item in enumerate(items, start=1):
+            end = min(item.end, item.start + LONGEST_PIECE)
+            if end < item.end:
+                left_out.append(f"{item.video.row.id}: from {end:g} s on (clips have at most {LONGEST_PIECE:g} s)")
+            try:
+                piece = await cuts.piece(await originals.checked(item.video.row), item.start, end)
+                content = piece.read_bytes()
+            except (VideoError, OSError) as error:
+                left_out.append(f"{item.video.row.id}: {error}")
+                continue
+            archive.writestr(ZipInfo(_name(number, item, end, folder_of(item))), content)
+            yield sink.taken()
+        if left_out:
+            archive.writestr(ZipInfo(LEFT_OUT), "\n".join(left_out).encode("utf-8", "backslashreplace"))
+    yield sink.taken()
+
+
+def _name(number: int, item: Item, end: float, folder: str) -> str:
+    video = _safe(item.video.row.id.rsplit(".", 1)[0])
+    name = f"{number:03d} {video} {item.start:.2f}-{end:.2f}.mp4"
+    return f"{_safe(folder)}/{name}" if folder else name
+
+
+def _safe(name: str) -> str:
+    """A name that every file system takes, and that leads nowhere else."""
+    printable = "".join(letter if letter.isprintable() else "_" for letter in name)
+    return re.sub(r'[<>:"/\\|?*]', "_", printable).strip(". ")[-_LONGEST_NAME:].strip(". ") or "_"
+
+
+def _harmless(text: str) -> str:
+    return "'" + text if text.startswith(_FORMULA) else text
+
+
+@final
+class _Sink:
+    """What a zip is written into, and taken from as it grows."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, part: bytes, /) -> int:
+        self._parts.append(bytes(part))
+        return len(part)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def taken(self) -> bytes:
+        content = b"".join(self._parts)
+        self._parts.clear()
+        return content

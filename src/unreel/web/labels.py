@@ -1,0 +1,162 @@
+"""Labels that people give in the page, in a table that `unreel finetune` takes:
+
+    LABELS.csv             path,label
+                           "/videos/park/a.avi","jump"
+                           "LABELS-clips/0123456789abcdef-1.250-2.500.mp4","wave"
+    LABELS-clips/          the labelled pieces of videos, cut out
+
+Paths are relative to the table's folder where they lie below it. What else the table holds, other videos and other
+columns, stays there. It is read before each change and written whole or not at all.
+"""
+
+import csv
+import re
+import shutil
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path, PurePosixPath
+from threading import Lock
+from typing import Final, final
+
+from filelock import FileLock
+
+from unreel.engine.files import write_whole
+from unreel.errors import CollectionError, SettingsError
+from unreel.video.collection import read_table
+from unreel.web.items import Item
+from unreel.web.shelf import Shelf
+
+COLUMN: Final = "label"
+LONGEST: Final = 100
+"""Letters of a label."""
+
+_ELSEWHERE = "Name another file with --labels."
+_PIECE = re.compile(r"([0-9a-f]{16})-(\d+\.\d{3})-(\d+\.\d{3})\.mp4")
+
+Table = dict[str, dict[str, str]]
+
+
+@final
+class Labels:
+    """The labels in the table at `path`; there is none before the first label."""
+
+    def __init__(self, path: Path, shelf: Shelf) -> None:
+        self.path = path.absolute()
+        self.clips = self.path.with_name(f"{self.path.stem}-clips")
+        self._shelf = shelf
+        self._videos = {self._written(video.row.path): video for video in shelf.videos.values()}
+        self._lock = Lock()
+        self._known: tuple[tuple[int, int], Table] = (0, 0), {}
+
+    def table(self) -> Table:
+        """All rows: path → column → value, as they are in the file now.
+
+        Raises:
+            CollectionError: it is no table of labels.
+        """
+        try:
+            facts = self.path.stat()
+        except FileNotFoundError:
+            return {}
+        state = facts.st_mtime_ns, facts.st_size
+        if self._known[0] != state:
+            self._known = state, read_table(self.path)
+        return self._known[1]
+
+    def given(self) -> list[tuple[Item, str]]:
+        """The labelled videos and pieces of this collection, in the order of the table.
+
+        Raises:
+            CollectionError: it is no table of labels.
+        """
+        found = ((self._item(path), values.get(COLUMN, "")) for path, values in self.table().items())
+        return [(item, label) for item, label in found if item is not None and label]
+
+    def place(self, item: Item) -> Path:
+        """Where the file is that stands for an item in the table: the video's own, or that of its piece."""
+        if not item.is_piece:
+            return Path(item.video.row.path)
+        return self.clips / f"{item.video.key}-{item.start:.3f}-{item.end:.3f}.mp4"
+
+    def keep(self, cut: Path, item: Item) -> None:
+        """Keep the file of a piece that is to be labelled.
+
+        Raises:
+            CollectionError: it cannot be written.
+        """
+        place = self.place(item)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = place.with_suffix(".unfinished")
+            shutil.copyfile(cut, unfinished)
+            unfinished.replace(place)
+        except OSError as error:
+            raise CollectionError(f"{place} cannot be written: {error.strerror or error}. {_ELSEWHERE}") from error
+
+    def give(self, label: str, items: Mapping[str, Item]) -> None:
+        """Label items by name, or with an empty label take theirs away; the files of pieces must be there.
+
+        Raises:
+            SettingsError: it is no label, or a file's name cannot be written into a table.
+            CollectionError: the table is no table of labels, or cannot be written.
+        """
+        label = checked_label(label)
+        places = {name: self._written(str(self.place(item))) for name, item in items.items()}
+        for place in places.values():
+            if "\\x" in place:
+                raise SettingsError(f"{place!r} has a name that is not UTF-8: rename the file and embed it again.")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._lock, FileLock(f"{self.path}.lock"):
+                table = {path: dict(values) for path, values in self.table().items()}
+                for place in places.values():
+                    table.setdefault(place, {})[COLUMN] = label
+                write_whole(self.path, _text(table))
+        except OSError as error:
+            raise CollectionError(f"{self.path} cannot be written: {error.strerror or error}. {_ELSEWHERE}") from error
+        if not label:
+            for item in items.values():
+                if item.is_piece:
+                    self.place(item).unlink(missing_ok=True)
+
+    def _written(self, path: str) -> str:
+        """A path as the table has it."""
+        full = PurePosixPath(path)
+        folder = self.path.parent.as_posix()
+        return full.relative_to(folder).as_posix() if full.is_relative_to(folder) else full.as_posix()
+
+    def _item(self, path: str) -> Item | None:
+        """What a row of the table is about; None where it is no video of this collection."""
+        if path in self._videos:
+            video = self._videos[path]
+            return Item(video, 0.0, video.row.end, False)
+        found = _PIECE.fullmatch(PurePosixPath(path).name)
+        if found is None or PurePosixPath(path).parent.name != self.clips.name or found[1] not in self._shelf.videos:
+            return None
+        return Item(self._shelf.videos[found[1]], float(found[2]), float(found[3]), True)
+
+
+def checked_label(label: str) -> str:
+    """The label without spaces around it.
+
+    Raises:
+        SettingsError: it is too long, or holds what no name of a folder or line of a table should.
+    """
+    label = label.strip()
+    if len(label) > LONGEST or not label.isprintable() or "/" in label or "\\" in label or label in (".", ".."):
+        raise SettingsError(
+            f"got the label {label[:60]!r}, expected at most {LONGEST} printable letters without slashes."
+        )
+    return label
+
+
+def _text(table: Table) -> str:
+    """The table as a file holds it; rows without any label are left out."""
+    columns = list(dict.fromkeys([COLUMN, *(name for values in table.values() for name in values)]))
+    text = StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerow(["path", *columns])
+    rows = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")  # a name may begin with a space
+    for path, values in table.items():
+        if any(values.values()):
+            rows.writerow([path, *(values.get(name, "") for name in columns)])
+    return text.getvalue()

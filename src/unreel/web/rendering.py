@@ -1,0 +1,80 @@
+"""Pages from templates, everything escaped; and the files that they need."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file of the pages' own."""
+
+    content: bytes
+    type: str
+
+    @property
+    def tag(self) -> str:
+        """Its ETag."""
+        return f'"{sha256(self.content).hexdigest()[:16]}"'
+
+
+@cache
+def assets() -> dict[str, Asset]:
+    """All of them, by name."""
+    found = {}
+    for each in files("unreel.web").joinpath("static").iterdir():
+        suffix = each.name[each.name.rfind(".") :]
+        if suffix in _TYPES:
+            found[each.name] = Asset(each.read_bytes(), _TYPES[suffix])
+    return found
+
+
+def render(template: str, context: Mapping[str, Any]) -> str:
+    """A page."""
+    return _environment().get_template(template).render(context)
+
+
+def link(path: str, fields: Mapping[str, Any], **changes: Any) -> str:
+    """An address with the fields and changes; those that are None or empty are left out."""
+    merged = {name: value for name, value in {**fields, **changes}.items() if value not in (None, "", [])}
+    text = urlencode(merged, doseq=True)
+    return f"{path}?{text}" if text else path
+
+
+def seconds(value: float) -> str:
+    """A time for people."""
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def size(value: int) -> str:
+    """Bytes for people."""
+    amount, units = float(value), ["B", "kB", "MB", "GB"]
+    while amount >= 1000 and len(units) > 1:
+        amount, units = amount / 1000, units[1:]
+    return f"{amount:.0f} {units[0]}" if amount >= 10 or units[0] == "B" else f"{amount:.1f} {units[0]}"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("unreel.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"seconds": seconds, "size": size}
+    environment.globals |= {"link": link}
+    return environment

@@ -1,0 +1,108 @@
+"""The server: where it listens, who is let in, and how it ends."""
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import quote
+
+import uvicorn
+
+from unreel.errors import SettingsError
+from unreel.web.app import application
+from unreel.web.guard import Rules
+from unreel.web.site import Site
+
+_WAITING = 1024  # connections that nobody has answered yet
+_SECONDS_TO_END = 3
+_SECONDS_IDLE = 75  # of a connection: longer than browsers and proxies keep one, or it closes as they ask again
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where to listen, and what the guard goes by: see `unreel.cli.serve.Serve`."""
+
+    host: str
+    port: int
+    token: str | None = None
+    hosts: tuple[str, ...] = ()
+    largest_upload: int = 64_000_000
+
+    @property
+    def is_private(self) -> bool:
+        """Whether only this machine can ask."""
+        return self.host == "localhost" or (_is_address(self.host) and ip_address(self.host).is_loopback)
+
+    def rules(self, port: int) -> Rules:
+        """The rules of the guard; where others can ask, a token is made up if none is given."""
+        token = self.token or ("" if self.is_private else secrets.token_urlsafe(24))
+        own = {"localhost", socket.gethostname(), socket.getfqdn()} if not self.is_private else {"localhost"}
+        names = {name.lower() for name in (*own, *self.hosts, self.host)}
+        return Rules(frozenset(names), token, f"unreel-{port}", self.largest_upload)
+
+
+def serve(site: Site, place: Place, tell: Callable[[str], object]) -> None:
+    """Serve until interrupted; `tell` is given the address to open, with the token in it.
+
+    Raises:
+        SettingsError: one cannot listen there.
+    """
+    with listening(place) as listener:
+        port = listener.getsockname()[1]
+        rules = place.rules(port)
+        tell(address(place, port, rules.token))
+        asyncio.run(server(site, rules).serve([listener]))
+
+
+def server(site: Site, rules: Rules) -> uvicorn.Server:
+    """A server that listens nowhere yet; it writes no log, as addresses can hold a token."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            application(site, rules),
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            ws="none",
+            backlog=_WAITING,
+            timeout_keep_alive=_SECONDS_IDLE,
+            timeout_graceful_shutdown=_SECONDS_TO_END,
+        )
+    )
+
+
+def listening(place: Place) -> socket.socket:
+    """A socket that listens at a place.
+
+    Raises:
+        SettingsError: it cannot; the message says why.
+    """
+    try:
+        listener = socket.create_server(
+            (place.host, place.port), family=socket.AF_INET6 if ":" in place.host else socket.AF_INET, backlog=_WAITING
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen at {place.host}, port {place.port}: {(error.strerror or str(error)).lower()}. Name another "
+            "--host or --port (0: any that is free)."
+        ) from None
+    # Its connections inherit this; asyncio does not see that they are of TCP, and each answer would take 40 ms longer.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def address(place: Place, port: int, token: str) -> str:
+    """The address to open."""
+    host = socket.gethostname() if _is_address(place.host) and ip_address(place.host).is_unspecified else place.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/{f'?token={quote(token)}' if token else ''}"
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,134 @@
+"""Videos that people send to find others like them: decoded by processes with limits, and soon forgotten.
+
+FOLDER/3f…/
+├── original                   what was sent: opened by such processes only
+└── view.mp4, filmstrip.webp   to look at
+"""
+
+import asyncio
+import secrets
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from time import monotonic
+from typing import Final, final
+
+from unreel.engine.pool import Lost
+from unreel.engine.standing import StandingPool
+from unreel.errors import SettingsError, VideoError
+from unreel.video.collection import VIDEO_SUFFIXES
+from unreel.video.notes import reason_of
+from unreel.web.cutting import look_at_upload
+
+KEY: Final = "^[0-9a-f]{32}$"
+SECONDS_KEPT: Final = 1800.0
+MOST_KEPT: Final = 30
+LONGEST: Final = 600.0
+"""Seconds of a video."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A video that was sent, `seconds` long, at the time `since`; its files are in `folder`."""
+
+    key: str
+    name: str
+    folder: Path
+    seconds: float
+    since: float
+
+    @property
+    def view(self) -> Path:
+        """The file to look at."""
+        return self.folder / "view.mp4"
+
+    @property
+    def filmstrip(self) -> Path:
+        """Pictures from the whole of it."""
+        return self.folder / "filmstrip.webp"
+
+    @property
+    def original(self) -> Path:
+        """What was sent."""
+        return self.folder / "original"
+
+
+@final
+class Uploads:
+    """The videos that were sent, kept in `folder` for half an hour or until there are 30 newer ones.
+
+    `largest` is the most bytes of one.
+    """
+
+    def __init__(self, folder: Path, pool: StandingPool, largest: int) -> None:
+        self.folder, self._pool, self.largest = folder, pool, largest
+        self._kept: dict[str, Upload] = {}
+
+    async def take(self, name: str, content: AsyncIterator[bytes]) -> Upload:
+        """Keep a video.
+
+        Raises:
+            SettingsError: it is larger than it may be, or has no video's name.
+            VideoError: it cannot be used; the message is a short reason.
+        """
+        self._forget()
+        suffix = PurePath(name).suffix.lower()
+        if suffix not in VIDEO_SUFFIXES:
+            raise SettingsError(
+                f"got a file named {name[-60:]!r}, expected a video: its name ends in one of "
+                f"{' '.join(sorted(VIDEO_SUFFIXES))}."
+            )
+        key = secrets.token_hex(16)
+        folder = self.folder / key
+        folder.mkdir(parents=True)
+        try:
+            upload = await self._looked_at(key, name, folder, content)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._kept[key] = upload
+        return upload
+
+    def get(self, key: str) -> Upload:
+        """A video that was sent.
+
+        Raises:
+            VideoError: there is none of that key (any more).
+        """
+        self._forget()
+        if key not in self._kept:
+            raise VideoError("This video is not kept any more: send it again.")
+        return self._kept[key]
+
+    def remove(self, key: str) -> None:
+        """Forget a video, whether it is there or not."""
+        upload = self._kept.pop(key, None)
+        if upload is not None:
+            shutil.rmtree(upload.folder, ignore_errors=True)
+
+    async def _looked_at(self, key: str, name: str, folder: Path, content: AsyncIterator[bytes]) -> Upload:
+        sent, got = folder / "original", 0
+        with sent.open("wb") as file:
+            async for part in content:
+                got += len(part)
+                if got > self.largest:
+                    raise SettingsError(f"got more than {self.largest} bytes, expected a smaller video: cut it first.")
+                await asyncio.to_thread(file.write, part)
+        seconds = await asyncio.wrap_future(self._pool.submit(look_at_upload, sent, folder, LONGEST))
+        if isinstance(seconds, Lost):
+            raise VideoError(reason_of(seconds, self._pool.seconds))
+        return Upload(key, shown_name(name), folder, seconds, monotonic())
+
+    def _forget(self) -> None:
+        """Remove what has been here for long, and the oldest where there are many."""
+        now = monotonic()
+        old = [key for key, upload in self._kept.items() if now - upload.since > SECONDS_KEPT]
+        for key in [*old, *list(self._kept)[: max(0, len(self._kept) - MOST_KEPT + 1)]]:
+            self.remove(key)
+
+
+def shown_name(name: str) -> str:
+    """The name of a file as a page shows it: its last part, printable, not endless."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1][-120:]
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in last)

@@ -1,0 +1,124 @@
+"""`unreel serve` as a user types it: it says where it is, lets in whom it should, ends when told."""
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from web_fixtures import Shop, awaited, key
+
+from unreel.cli.serve import Serve, run, site_options
+from unreel.errors import CheckpointError, CollectionError, MissingExtraError, SettingsError
+
+READERS = 200
+
+
+@contextmanager
+def unreel_serve(shop: Shop, *words: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """The address that the command prints, and its process."""
+    command = [sys.executable, "-m", "unreel", "serve", *map(str, shop.tables), "--port", "0", *words]
+    environment = os.environ | {"UNREEL_CACHE": str(shop.cache), "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.fullmatch(r"showing videos at (http://\S+)\n", line)
+            assert found, line + (process.stderr.read() if process.stderr and process.poll() is not None else "")
+            yield found[1], process
+        finally:
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=30)
+            assert said.replace("unreel: interrupted\n", "") == ""
+
+
+async def read(client: httpx.AsyncClient, number: int) -> list[int]:
+    """What a person does in a minute: browse, look, search, play, choose a piece."""
+    video = key(f"{('walk', 'run')[number % 2]}/{number % 4}.mp4")
+    paths = [
+        "/",
+        f"/api/videos/{video}/strip",
+        f"/video/{video}?top=6",
+        f"/api/videos/{video}/piece",
+        f"/api/videos/{video}/similar?at=0.2&kind=clip&encoder=0",
+    ]
+    answers = [await client.get(path) for path in paths]
+    assert answers[2].text.count('<article class="tile') == 12
+    assert len(answers[4].json()["answers"][0]["hits"]) > 10
+    return [answer.status_code for answer in answers]
+
+
+@pytest.mark.slow
+def test_two_hundred_read_at_once_without_an_error(shop: Shop) -> None:
+    async def everybody(address: str) -> Counter[int]:
+        limits = httpx.Limits(max_connections=READERS)
+        async with httpx.AsyncClient(base_url=address, limits=limits, timeout=120) as client:
+            read_by = await asyncio.gather(*(read(client, number) for number in range(READERS)))
+        return Counter(status for statuses in read_by for status in statuses)
+
+    with unreel_serve(shop) as (address, process):
+        assert awaited(everybody(address)) == {200: 5 * READERS}
+    assert process.returncode in (0, 130)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not every system has all of 127.0.0.0/8")
+def test_where_others_can_ask_the_address_has_a_token(shop: Shop) -> None:
+    with unreel_serve(shop, "--host", "0.0.0.0") as (address, _):
+        place, token = re.fullmatch(r"http://[^/]+:(\d+)/\?token=([\w-]{32})", address).groups()  # type: ignore[union-attr]
+        own = f"http://127.0.0.1:{place}"
+        assert httpx.get(own).status_code == 401
+        assert httpx.get(own, params={"token": token}, follow_redirects=True).status_code in (200, 401)
+        assert httpx.get(own, headers={"authorization": f"Bearer {token}"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"tables": ()}, SettingsError, r"no table was named\. Make one with `unreel embed RUN FOLDER --out TABLE`"),
+        ({"token": "short"}, SettingsError, r"the token has 5 letters, expected at least 12: others could guess it"),
+        ({"tables": ("nothing.parquet",)}, CollectionError, r"there is no table of embeddings at nothing\.parquet"),
+        (
+            {"weights": (Path("nowhere"),)},
+            CheckpointError,
+            r"nowhere is not there: name a run folder or a weights file",
+        ),
+        ({"host": "192.0.2.1"}, SettingsError, r"cannot listen at 192\.0\.2\.1, port 8000: .*Name another --host or"),
+    ],
+)
+def test_mistakes(
+    shop: Shop, changes: dict[str, object], error: type[Exception], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNREEL_CACHE", str(shop.cache))
+    settings = Serve.model_validate({"tables": tuple(map(str, shop.tables))} | changes)
+    with pytest.raises(error, match=message):
+        run(settings)
+
+
+def test_labels_that_are_no_table_are_told_at_the_start(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("my,notes\n")
+    with pytest.raises(CollectionError, match="expected a header of different names: path"):
+        run(Serve(tables=tuple(map(str, shop.tables)), labels=tmp_path / "labels.csv"))
+
+
+def test_an_extra_that_is_not_installed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    with pytest.raises(MissingExtraError, match=r"no package 'fastapi'.*pip install 'unreel\[web\]'"):
+        run(Serve(tables=tuple(map(str, shop.tables))))
+
+
+def test_options_reach_the_site(shop: Shop, tmp_path: Path) -> None:
+    settings = Serve(
+        tables=("a",), labels=tmp_path / "l.csv", weights=(shop.run,), links=(tmp_path,), upload_megabytes=7
+    )
+    options = site_options(settings)
+    assert (options.tables, options.labels, options.weights) == (("a",), tmp_path / "l.csv", (shop.run,))
+    assert (options.linked, options.largest_upload) == ((tmp_path,), 7_000_000)

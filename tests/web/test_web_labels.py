@@ -1,0 +1,156 @@
+"""Labels given in the page: kept in a table that unreel itself reads, whole or not at all."""
+
+import csv
+import stat
+from pathlib import Path
+from threading import Thread
+
+import av
+import httpx
+import pytest
+from web_fixtures import NASTY, Shop, key
+
+from unreel.checkpoint import read_weights
+from unreel.cli.finetune import run as finetune
+from unreel.errors import CollectionError, SettingsError
+from unreel.settings.finetuning import FinetuneSettings
+from unreel.video.collection import read_table
+from unreel.video.listing import collected
+from unreel.web.items import read_items
+from unreel.web.labels import Labels, checked_label
+from unreel.web.site import Site
+
+
+def give(client: httpx.Client, label: str, *items: str) -> httpx.Response:
+    """Label items through the API."""
+    return client.put("/api/labels/items", json={"items": items, "label": label})
+
+
+@pytest.mark.usefixtures("no_labels")
+def test_labels_are_given_changed_and_taken_away(client: httpx.Client) -> None:
+    first, second = key("walk/0.mp4"), key("run/0.mp4")
+    assert give(client, " slow ", first, second).json()["labels"] == [
+        {"item": first, "id": "walk/0.mp4", "label": "slow"},
+        {"item": second, "id": "run/0.mp4", "label": "slow"},
+    ]
+    give(client, "fast", second)
+    assert [each["label"] for each in client.get("/api/labels").json()["labels"]] == ["slow", "fast"]
+    assert client.get(f"/api/videos/{second}").json()["given"] == "fast"
+    assert give(client, "", first).json()["labels"] == [{"item": second, "id": "run/0.mp4", "label": "fast"}]
+
+
+def test_what_else_the_table_holds_stays(no_labels: Site, client: httpx.Client, shop: Shop) -> None:
+    video = shop.folder / "walk/1.mp4"
+    no_labels.labels.path.write_text(f"path,scene,label\n/elsewhere/a.mp4,park,run\n{video},street,\n")
+    give(client, "walk", key("walk/1.mp4"))
+    assert read_table(no_labels.labels.path) == {
+        "/elsewhere/a.mp4": {"scene": "park", "label": "run"},
+        str(video): {"scene": "street", "label": "walk"},
+    }
+    page = client.get("/labels").text
+    assert "1 given here, 1 rows about other videos" in page
+
+
+def test_unreel_reads_the_table_whatever_the_names(no_labels: Site, client: httpx.Client, shop: Shop) -> None:
+    give(client, 'odd, "quoted"', *map(key, NASTY))
+    found = collected(no_labels.labels.path)
+    assert sorted(file.path for file in found.files) == sorted(shop.folder / name for name in NASTY)
+    assert {file.labels["label"] for file in found.files} == {'odd, "quoted"'}
+    assert all(file.path.is_file() for file in found.files)
+
+
+def test_a_labelled_piece_is_cut_out(no_labels: Site, client: httpx.Client) -> None:
+    item = f"{key('long.mp4')}@1.200-3.200"
+    give(client, "middle", item)
+    (file,) = collected(no_labels.labels.path).files
+    assert file.path.parent == no_labels.labels.clips
+    with av.open(str(file.path)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 50
+    (given,) = client.get("/api/labels").json()["labels"]
+    assert given == {"item": item, "id": "long.mp4", "label": "middle"}
+    assert client.get(f"/api/videos/{key('long.mp4')}").json()["given"] == ""
+    give(client, "", item)
+    assert not file.path.exists()
+
+
+def test_a_piece_that_cannot_be_cut_leaves_all_as_it_was(no_labels: Site, client: httpx.Client) -> None:
+    items = [key("walk/0.mp4"), f"{key('lost/removed.mp4')}@0.0-0.5"]
+    assert give(client, "x", *items).status_code == 404
+    assert not no_labels.labels.path.exists()
+
+
+@pytest.mark.parametrize("label", ["a/b", "..", "a\\b", "two\nlines", "x" * 101, "\0"])
+def test_labels_that_make_no_folder_are_refused(label: str) -> None:
+    with pytest.raises(SettingsError, match="expected at most 100 printable letters without slashes"):
+        checked_label(label)
+
+
+@pytest.mark.usefixtures("no_labels")
+def test_a_name_that_no_table_can_hold_is_refused(client: httpx.Client) -> None:
+    answer = give(client, "x", key("odd/caf\\xe9.mp4"))
+    assert answer.status_code == 400
+    assert "has a name that is not UTF-8: rename the file" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("item", ["", "x", "0" * 16, "0123456789abcdef@2-1", "{key}@3-2", "{key}@1", "../../etc"])
+def test_items_that_are_none_are_refused(no_labels: Site, client: httpx.Client, item: str) -> None:
+    answer = client.post("/labels", data={"label": "x", "pick": item.format(key=key("walk/0.mp4"))})
+    assert answer.status_code == 400
+    assert not no_labels.labels.path.exists()
+
+
+def test_a_table_that_is_none_is_left_alone(no_labels: Site, client: httpx.Client) -> None:
+    no_labels.labels.path.write_text("my,notes\n1,2\n")
+    answer = give(client, "x", key("walk/0.mp4"))
+    assert answer.status_code == 409
+    assert "expected a header" in answer.json()["detail"]
+    assert no_labels.labels.path.read_text() == "my,notes\n1,2\n"
+
+
+def test_a_place_that_cannot_be_written_is_told(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    labels = Labels(tmp_path / "file" / "labels.csv", site.shelf)
+    with pytest.raises(CollectionError, match=r"cannot be written: .*Name another file with --labels\.$"):
+        labels.give("x", {"a": read_items(site.shelf, [key("walk/0.mp4")])[0]})
+    (tmp_path / "taken-clips").write_text("")
+    (item,) = read_items(site.shelf, [f"{key('long.mp4')}@0-1"])
+    with pytest.raises(CollectionError, match=r"cannot be written: .*Name another file with --labels\.$"):
+        Labels(tmp_path / "taken.csv", site.shelf).keep(tmp_path / "file", item)
+
+
+def test_many_at_once_lose_nothing(no_labels: Site) -> None:
+    items = read_items(
+        no_labels.shelf, [key(f"{name}/{number}.mp4") for name in ("walk", "run") for number in range(4)]
+    )
+    threads = [Thread(target=no_labels.labels.give, args=(str(n), {each.name: each})) for n, each in enumerate(items)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(label for _, label in no_labels.labels.given()) == sorted(map(str, range(8)))
+    assert stat.S_IMODE(no_labels.labels.path.stat().st_mode) & 0o400
+
+
+def test_paths_below_the_table_are_relative(site: Site, shop: Shop) -> None:
+    labels = Labels(shop.folder / "mine.csv", site.shelf)
+    try:
+        labels.give("x", {"a": read_items(site.shelf, [key("walk/0.mp4")])[0]})
+        with labels.path.open(newline="") as file:
+            assert list(csv.reader(file)) == [["path", "label"], ["walk/0.mp4", "x"]]
+        assert [item.video.row.id for item, _ in labels.given()] == ["walk/0.mp4"]
+    finally:
+        labels.path.unlink()
+
+
+def test_finetune_takes_the_table(
+    no_labels: Site, client: httpx.Client, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNREEL_CACHE", str(tmp_path / "cache"))
+    give(client, "slow", *(key(f"walk/{number}.mp4") for number in range(3)))
+    give(client, "fast", *(key(f"run/{number}.mp4") for number in range(3)), f"{key('long.mp4')}@2-4")
+    settings = FinetuneSettings(
+        folder=no_labels.labels.path, weights=shop.run, out=tmp_path / "run", steps=2, batch_size=2, accelerator="cpu"
+    )
+    finetune(settings)
+    origin = read_weights(tmp_path / "run").origin
+    assert (origin.label, origin.classes) == ("label", ("fast", "slow"))
