@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unreel.errors import RunError
-from unreel.reporting.found import Shown, strip_of, write_found
+from unreel.reporting.found import Shown, moving, write_found
 from unreel.video.planes import Colour, Planes
 
 
@@ -47,15 +47,15 @@ def test_nothing_was_found(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(RunError, match=r"cannot be written .*Name another place for the page"):
+    with pytest.raises(RunError, match=r"The page cannot be written to .*Name another one"):
         write_found(tmp_path / "file/found.html", shown("/v/a.mp4", planes(1), None), [], "")
 
 
 def test_strips_show_frames_from_first_to_last() -> None:
-    strip = strip_of(planes(50))
+    strip = moving(planes(50))
     assert (strip.frames, strip.width, strip.height) == (12, 128, 96)
-    assert strip_of(planes(3, 192, 64)).height == 171
-    assert strip_of(planes(3)).frames == 3
+    assert moving(planes(3, 192, 64)).height == 171
+    assert moving(planes(3)).frames == 3
 
 
 def test_pictures_have_the_colours_of_their_matrix() -> None:

@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from PIL import Image
 
-from unreel.errors import RunError
-from unreel.reporting.strips import FRAMES, LONGER_SIDE, QUALITY, SHORTER_SIDE, Strip
+from unreel.reporting.document import write_document
+from unreel.reporting.strips import FRAMES, SCREEN, Strip, strip_of
 from unreel.video.planes import Planes
 
 SECONDS_PER_FRAME = 0.1
@@ -40,7 +37,7 @@ class Shown:
     @cached_property
     def strip(self) -> Strip | None:
         """The piece as a moving picture."""
-        return None if isinstance(self.frames, str) else strip_of(self.frames)
+        return None if isinstance(self.frames, str) else moving(self.frames)
 
 
 def write_found(out: Path, asked: Shown, found: Sequence[Shown], how: str) -> None:
@@ -49,33 +46,16 @@ def write_found(out: Path, asked: Shown, found: Sequence[Shown], how: str) -> No
     Raises:
         RunError: there is no writing to `out`.
     """
-    environment = Environment(
-        loader=PackageLoader("unreel.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = Markup(Path(__file__).with_name("templates").joinpath("report.css").read_text(encoding="utf-8"))
-    html = environment.get_template("found.html").render(asked=asked, found=found, how=how, style=style)
-    unfinished = out.with_name(f".{out.name}.unfinished")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(html.encode("utf-8", "backslashreplace"))
-        unfinished.replace(out)
-    except OSError as error:
-        raise RunError(f"{out} cannot be written ({error.strerror}). Name another place for the page.") from error
+    write_document("found.html", {"asked": asked, "found": found, "how": how}, {}, out)
 
 
-def strip_of(planes: Planes) -> Strip:
+def moving(planes: Planes) -> Strip:
     """Up to `FRAMES` of the frames, evenly chosen, as one moving picture."""
     count = min(FRAMES, len(planes.luma))
     places = np.linspace(0, len(planes.luma) - 1, count).round().astype(int).tolist()
     pictures = [Image.fromarray(planes.picture(place)) for place in places]
     width, height = pictures[0].size
-    scale = min(1.0, SHORTER_SIDE / min(width, height), LONGER_SIDE / max(width, height))
+    scale = min(1.0, SCREEN.shorter_side / min(width, height), SCREEN.longer_side / max(width, height))
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    row = np.concatenate([np.asarray(picture.resize(size, Image.Resampling.BOX)) for picture in pictures], axis=1)
-    image = BytesIO()
-    Image.fromarray(row).save(image, "WEBP", quality=QUALITY)
-    return Strip(image.getvalue(), count, *size, seconds=max(1, count) * SECONDS_PER_FRAME)
+    small = [np.asarray(picture.resize(size, Image.Resampling.BOX)) for picture in pictures]
+    return strip_of(small, count * SECONDS_PER_FRAME)
