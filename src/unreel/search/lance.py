@@ -24,7 +24,7 @@ from unreel.search.rows import schema
 from unreel.video.collection import first_of
 
 BATCH = 4096
-CACHE_BYTES = 1 << 30
+CACHE_BYTES = 2 << 30
 """Of an index, what is kept in memory."""
 EMBEDDINGS, FACTS = "embeddings", "facts"
 
