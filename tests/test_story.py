@@ -10,6 +10,7 @@ from clips import Clip
 from unreel.checkpoint import load_encoder
 from unreel.cli import demo, evaluate, pretrain, synth
 from unreel.errors import CollectionError
+from unreel.evaluation.classification import read_classifications
 from unreel.evaluation.results import read_retrievals
 from unreel.search.table import read_vectors
 from unreel.training.metrics import read_metrics
@@ -98,8 +99,9 @@ def test_a_group_is_kept_out_of_its_own_results(demo_folder: Path, tmp_path: Pat
     for query, hits in retrieval.neighbours.items():
         assert query.split("/")[1].split("-")[0] not in {hit.id.split("/")[1].split("-")[0] for hit in hits}
     evaluate.main(["linear", *words, "--group-pattern", "/([a-z]+)-"])
-    probes = json.loads((tmp_path / "linear.json").read_text())["hdc-small"]
-    assert {probe["label"] for probe in probes} == {"appearance", "motion"}
+    probes = read_classifications(tmp_path / "linear.json")
+    assert {probe.label for probe in probes} == {"appearance", "motion"}
+    assert {probe.origin.split for probe in probes} == {"leave one group out"}
 
 
 def test_the_demo_takes_a_folder_of_few_videos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """The exact search: a slow loop's answer, the same for any blocks, within its memory."""
 
 import tracemalloc
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def by_loops(
         found = []
         for row, other in enumerate(gallery.astype(float)):
             if groups is None or groups[0][query] != groups[1][row]:
-                lengths = max(np.linalg.norm(vector), 1e-12) * max(np.linalg.norm(other), 1e-12)
+                lengths = float(np.linalg.norm(vector) * np.linalg.norm(other)) or 1.0
                 found.append((-round(float(sum(vector * other)) / lengths, 9), row))
         orders.append([row for _, row in sorted(found)])
     return orders
@@ -102,13 +103,14 @@ def test_centred_vectors_lack_the_mean_of_their_rows() -> None:
 def test_a_search_takes_no_more_than_its_memory(memory: int) -> None:
     vectors = np.random.default_rng(2).normal(size=(900, 64)).astype(np.float32)
     known = Directions(vectors)
-    for search in (
-        lambda: nearest(known, known, 50, memory=memory).rows.nbytes * 2,
-        lambda: sum(0 for _ in ranked(known, known, memory=memory)),
-    ):
+    searches: list[Callable[[], int]] = [
+        lambda: 2 * nearest(known, known, 50, memory=memory).rows.nbytes,
+        lambda: sum(0 * block.first for block in ranked(known, known, memory=memory)),
+    ]
+    for search in searches:
         tracemalloc.start()
-        given_back = search()
-        taken = tracemalloc.get_traced_memory()[1] - given_back
+        kept = search()
+        taken = tracemalloc.get_traced_memory()[1] - kept
         tracemalloc.stop()
         assert taken < memory + 2**17
 

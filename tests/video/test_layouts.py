@@ -60,6 +60,7 @@ def test_every_unpacked_shape_is_understood(
         assert file.labels == ({"class": label} if told else {})
         assert file.splits == splits
     assert collection.missing == tuple(sorted(plan.keys() - ids.values()))
+    assert collection.missing_splits == {name: plan[name][1] for name in collection.missing}
 
 
 @pytest.mark.parametrize("layout", PLANS)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -43,10 +44,16 @@ records = st.builds(
 
 @given(
     rows=st.lists(records, max_size=4),
-    facts=st.tuples(text, st.integers(0, 4096), st.integers(0, 10**6), st.lists(text).map(tuple)),
+    facts=st.tuples(
+        text,
+        st.integers(0, 4096),
+        st.integers(0, 10**6),
+        st.lists(text).map(tuple),
+        st.dictionaries(text, st.dictionaries(text, text)),
+    ),
 )
 def test_what_is_written_is_read(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[VideoRecord], facts: tuple[str, int, int, tuple[str, ...]]
+    tmp_path_factory: pytest.TempPathFactory, rows: list[VideoRecord], facts: tuple[Any, ...]
 ) -> None:
     root = tmp_path_factory.mktemp("manifest")
     manifest = Manifest(root, tuple(rows), *facts)
@@ -55,6 +62,24 @@ def test_what_is_written_is_read(
     assert is_prepared(root)
     assert Manifest.read(root) == manifest
     assert [path.name for path in root.iterdir()] == [FILE_NAME]
+
+
+def test_what_cannot_be_seen_is_named_by_split_and_part(tmp_path: Path) -> None:
+    records = (replace(GOOD, splits={"1": "train"}), replace(BAD, splits={"1": "test"}), WORSE)
+    missing = {"gone": {"1": "test", "2": "train"}, "unused": {}}
+    manifest = Manifest(tmp_path, records, missing=("gone", "unused"), missing_splits=missing)
+    not_there = "named by the lists but not in the folder"
+    assert manifest.unseen("1", "test") == {"run/c.mp4": "empty file", "gone": not_there}
+    assert manifest.unseen("1", "train") == {}
+    assert manifest.unseen("2", "train") == {"gone": not_there}
+    assert manifest.unseen() == {
+        "run/c.mp4": "empty file",
+        "run/d.mp4": "empty file",
+        "gone": not_there,
+        "unused": not_there,
+    }
+    with pytest.raises(CollectionError, match=r"did not note in which splits the 2 videos are that its lists name"):
+        replace(manifest, missing_splits={}).unseen("1", "test")
 
 
 def test_usable_and_refused_are_told_apart(tmp_path: Path) -> None:
@@ -72,7 +97,7 @@ def test_a_manifest_from_before_splits_is_read(tmp_path: Path) -> None:
     manifest = Manifest(tmp_path, (replace(GOOD, splits={"1": "train"}), BAD), missing=("gone",))
     path = manifest.write()
     table = pq.read_table(path)
-    facts = {key: value for key, value in table.schema.metadata.items() if key != b"missing"}
+    facts = {key: value for key, value in table.schema.metadata.items() if not key.startswith(b"missing")}
     assert len(facts) == 4
     pq.write_table(table.drop_columns(["splits"]).replace_schema_metadata(facts), path)
     assert Manifest.read(tmp_path) == Manifest(tmp_path, (GOOD, BAD))

@@ -1,12 +1,22 @@
 """Which frames are picked."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.chance import generator
-from unreel.video.sampling import consecutive_starts, equally_spaced_starts, looped, one_start, two_starts
+from unreel.video.sampling import (
+    consecutive_starts,
+    equally_spaced_starts,
+    looped,
+    one_start,
+    starts_of_centres,
+    two_starts,
+)
 
 
 @given(frames=st.integers(16, 400), seed=st.integers(0, 9))
@@ -54,3 +64,16 @@ def test_equally_spaced_clips_have_equally_spaced_centres(frames: int, count: in
 def test_short_videos_are_looped() -> None:
     assert equally_spaced_starts(5, 16, 3) == [0, 0, 0]
     assert looped(5, 12) == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]
+
+
+@pytest.mark.parametrize("frames", [16, 17, 29, 100, 164, 1001])
+def test_clips_by_their_centres_start_where_clip_order_prediction_has_them(frames: int) -> None:
+    starts = starts_of_centres(frames, 16, 10)
+    assert starts == [math.floor((frames - 16) * Fraction(number, 9)) for number in range(10)]
+    rounded = equally_spaced_starts(frames, 16, 10)
+    assert all(0 <= near - down <= 1 for near, down in zip(rounded, starts, strict=True))
+
+
+def test_clips_by_their_centres_of_short_videos_start_at_once() -> None:
+    assert starts_of_centres(5, 16, 3) == [0, 0, 0]
+    assert starts_of_centres(40, 16, 1) == [0]

@@ -1,6 +1,6 @@
 """`unreel evaluate`: retrieval, k-NN and linear probe of frozen features, recognition, and two results compared."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from unreel.checkpoint import LoadedEncoder
     from unreel.evaluation.divisions import Division
     from unreel.evaluation.features import Features
+    from unreel.evaluation.judgement import Judgement
     from unreel.evaluation.results import Retrieval
     from unreel.video.manifest import Manifest
 
@@ -138,17 +139,11 @@ def run(kind: str, settings: Evaluate) -> None:
     from unreel.evaluation.classification import write_classifications
     from unreel.evaluation.judgement import Judgement
     from unreel.evaluation.results import write_retrievals
-    from unreel.video.options import PrepareOptions
-    from unreel.video.prepare import prepared
 
     target = settings.out / f"{kind}.json"
     check_free(target)
     trained = load_encoder(settings.run)
-    side, groups = trained.settings.prepared_side, settings.group_pattern
-    manifest = prepared(
-        settings.folder, PrepareOptions(side, group_pattern=groups, layout=settings.layout, lists=settings.lists)
-    )
-    divisions = _divisions(settings, manifest)
+    manifest = _manifest(settings, trained.settings.prepared_side)
     judgement = Judgement(
         settings.level,
         settings.clips,
@@ -157,30 +152,18 @@ def run(kind: str, settings: Evaluate) -> None:
         settings.loader_workers,
         settings.drop_last,
     )
-    videos = sorted({video.id: video for each in divisions for video in each.videos}.values(), key=lambda each: each.id)
-
-    def features(encoder: "LoadedEncoder") -> "Features":
-        return judgement.features(encoder, manifest, videos)
-
     encoders = [untrained_encoder(trained), trained] if settings.untrained else [trained]
-    embedded = ((encoder, features(encoder)) for encoder in encoders)
-    settings.out.mkdir(parents=True, exist_ok=True)
+    embedded = _embedded(judgement, encoders, manifest, _divisions(settings, manifest))
     if kind == "retrieval":
-        retrievals = [
-            judgement.retrieval(encoder, manifest, each, division)
-            for encoder, each in embedded
-            for division in divisions
-        ]
+        retrievals = [judgement.retrieval(encoder, manifest, found, division) for encoder, found, division in embedded]
+        settings.out.mkdir(parents=True, exist_ok=True)
         write_retrievals(target, retrievals)
         print_retrievals(retrievals, classes=settings.classes)
     else:
         judge = judgement.knn if kind == "knn" else judgement.linear
-        results = [
-            result
-            for encoder, each in embedded
-            for division in divisions
-            for result in judge(encoder, manifest, each, division)
-        ]
+        lists = [judge(encoder, manifest, found, division) for encoder, found, division in embedded]
+        results = [result for each in lists for result in each]
+        settings.out.mkdir(parents=True, exist_ok=True)
         write_classifications(target, results)
         print_classifications(results, classes=settings.classes)
     print(f"written to {target}")
@@ -206,6 +189,27 @@ def compare(settings: Compare) -> None:
         labels = [score.label for score in before.scores if score.label in {each.label for each in after.scores}]
         for label in [settings.label] if settings.label else labels:
             print_comparison(before, after, comparison.compare(before, after, label, settings.k))
+
+
+def _manifest(settings: Evaluate, side: int) -> "Manifest":
+    from unreel.video.options import PrepareOptions
+    from unreel.video.prepare import prepared
+
+    options = PrepareOptions(side, group_pattern=settings.group_pattern, layout=settings.layout, lists=settings.lists)
+    return prepared(settings.folder, options)
+
+
+def _embedded(
+    judgement: "Judgement",
+    encoders: Sequence["LoadedEncoder"],
+    manifest: "Manifest",
+    divisions: Sequence["Division"],
+) -> Iterator[tuple["LoadedEncoder", "Features", "Division"]]:
+    """Every encoder with every division; a video that several of these have is encoded once."""
+    asked = {video.id for division in divisions for video in division.videos}
+    for encoder in encoders:
+        features = judgement.features(encoder, manifest, [video for video in manifest if video.id in asked])
+        yield from ((encoder, features, division) for division in divisions)
 
 
 def _divisions(settings: Evaluate, manifest: "Manifest") -> list["Division"]:

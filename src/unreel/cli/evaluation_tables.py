@@ -1,30 +1,34 @@
 """What `unreel evaluate` shows: tables of percent, what was seen of what was expected, and what was not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from unreel.cli.inventory import LISTED
 from unreel.evaluation.classification import Classification
 from unreel.evaluation.comparison import Comparison
 from unreel.evaluation.provenance import Provenance
-from unreel.evaluation.results import Retrieval, Score
+from unreel.evaluation.results import ClassScore, Retrieval, Score
 
-WIDTH = 110  # at the least: figures are never cut off
+_WIDEST = 1000
 Origin = Provenance | Retrieval
 
 
 @dataclass(frozen=True)
 class Line:
-    """The figures (0 to 1) of one encoder on one split by one label; `within` is the interval of the first."""
+    """The figures (0 to 1) of one encoder on one split by one label; `within` is the interval of the first.
+
+    `classes` has the cells of a table with a row for every class.
+    """
 
     origin: Origin
     figures: dict[str, float]
     within: tuple[float, float]
-    classes: dict[str, dict[str, float]]
+    classes: dict[str, dict[str, str]]
 
 
 def print_retrievals(retrievals: Sequence[Retrieval], *, classes: bool = False) -> None:
@@ -58,7 +62,15 @@ def print_classifications(results: Sequence[Classification], *, classes: bool = 
         _print_lines(
             f"{method} by {label}: {first.origin.protocol}, level {first.origin.level}",
             f"percent of {' or '.join(counts)} test videos",
-            [Line(each.origin, each.accuracies, next(iter(each.intervals.values())), each.classes) for each in judged],
+            [
+                Line(
+                    each.origin,
+                    each.accuracies,
+                    next(iter(each.intervals.values())),
+                    {name: _percents(figures) for name, figures in each.classes.items()},
+                )
+                for each in judged
+            ],
             classes=classes,
         )
     _print_missing([each.origin for each in results])
@@ -66,10 +78,11 @@ def print_classifications(results: Sequence[Classification], *, classes: bool = 
 
 def print_comparison(first: Retrieval, second: Retrieval, found: Comparison) -> None:
     """Both encoders on the same queries, and how sure the difference is."""
-    names = [f"{each.encoder} ({each.protocol}, level {each.level})" for each in (first, second)]
+    for name, each in (("first", first), ("second", second)):
+        print(f"{name}: {each.encoder} ({each.checkpoint}), {each.protocol}, level {each.level}, seen {seen(each)}")
     table = _table(
-        f"by {found.label}, split {first.split}: {found.queries} queries",
-        ["percent", *names, "difference", "95 % within", "p"],
+        f"by {found.label}, {_split(first.split)}: {found.queries:,} queries",
+        ["percent", "first", "second", "difference", "95 % within", "p"],
         f"gained {found.gained} queries, lost {found.lost}; p: exact McNemar test (R@{found.k}), changes of sign (mAP)",
     )
     table.add_row(
@@ -106,71 +119,72 @@ def _chance(score: Score) -> str:
 
 
 def _line(retrieval: Retrieval, score: Score) -> Line:
-    classes = {
-        name: {
-            "queries": one.queries,
-            **{f"R@{k}": share for k, share in one.hits.items()},
-            "mAP": one.average_precision,
-        }
-        for name, one in score.classes.items()
-    }
-    figures = {f"R@{k}": share for k, share in score.hits.items()} | {"mAP": score.average_precision}
-    return Line(retrieval, figures, score.intervals[1], classes)
+    def figures(of: Score | ClassScore) -> dict[str, float]:
+        return {f"R@{k}": share for k, share in of.hits.items()} | {"mAP": of.average_precision}
+
+    classes = {name: {"queries": f"{of.queries:,}", **_percents(figures(of))} for name, of in score.classes.items()}
+    return Line(retrieval, figures(score), score.intervals[1], classes)
 
 
 def _print_lines(title: str, caption: str, lines: Sequence[Line], *, classes: bool) -> None:
     """A table of all, one of their means over splits where there are several, and one for each line's classes."""
     columns = [name for name in lines[0].figures if all(name in line.figures for line in lines)]
+    splits = list(dict.fromkeys(line.origin.split for line in lines))
+    head = ["encoder", "split"] if len(splits) > 1 else ["encoder"]
     table = _table(
-        title, ["encoder", "split", *columns, f"{columns[0]} within", "seen"], f"{caption}; within: 95 % interval"
+        title if len(splits) > 1 else f"{title}, {_split(splits[0])}",
+        [*head, *columns, f"{columns[0]} within", "seen"],
+        f"{caption}; within: 95 % interval",
     )
     for line in lines:
+        names = [line.origin.encoder, line.origin.split][: len(head)]
         figures = (_percent(line.figures[name]) for name in columns)
-        table.add_row(line.origin.encoder, line.origin.split, *figures, _within(line.within), seen(line.origin))
+        table.add_row(*names, *figures, _within(line.within), seen(line.origin))
     _show(table)
-    _print_means(title, columns, lines)
+    if len(splits) > 1:
+        _print_means(title, columns, lines, splits)
     if classes:
         for line in lines:
             _print_classes(line)
 
 
-def _print_means(title: str, columns: Sequence[str], lines: Sequence[Line]) -> None:
-    splits = list(dict.fromkeys(line.origin.split for line in lines))
-    if len(splits) < 2:
-        return
+def _print_means(title: str, columns: Sequence[str], lines: Sequence[Line], splits: Sequence[str]) -> None:
     table = _table(title, ["encoder", *columns], f"mean ± standard deviation over the splits {', '.join(splits)}")
     for encoder in dict.fromkeys(line.origin.encoder for line in lines):
         own = [line for line in lines if line.origin.encoder == encoder]
         values = [[100 * line.figures[name] for line in own] for name in columns]
         mark = " (!)" if any(line.origin.seen < line.origin.expected for line in own) else ""
-        table.add_row(f"{encoder}{mark}", *(f"{mean(each):.1f} ± {stdev(each):.1f}" for each in values))
+        if len(own) > 1:
+            table.add_row(f"{encoder}{mark}", *(f"{mean(each):.1f} ± {stdev(each):.1f}" for each in values))
     _show(table)
 
 
 def _print_classes(line: Line) -> None:
     first = next(iter(line.classes.values()))
-    table = _table(f"{line.origin.encoder}, split {line.origin.split}", ["class", *first], "percent of each class")
+    table = _table(f"{line.origin.encoder}, {_split(line.origin.split)}", ["class", *first], "percent of each class")
     for name, figures in line.classes.items():
-        table.add_row(name, *(str(value) if what == "queries" else _percent(value) for what, value in figures.items()))
+        table.add_row(name, *figures.values())
     _show(table)
 
 
 def _print_missing(origins: Sequence[Origin]) -> None:
-    """The videos that were not seen, of each division and encoder that lacks others than the one before."""
-    told: dict[tuple[str, ...], None] = {}
+    """How many videos of each side were not seen, and the first of them with the reason, each thing once."""
+    told: set[object] = set()
     for origin in origins:
-        if not origin.missing or origin.missing in told:
-            continue
-        told[origin.missing] = None
-        print(
-            f"(!) split {origin.split}: seen {origin.seen:,} of {origin.expected:,} videos, "
+        counts = (
+            f"(!) {_split(origin.split)}: seen {origin.seen:,} of {origin.expected:,} videos, "
             f"gallery {origin.gallery_seen:,} of {origin.gallery_expected:,}, "
             f"queries {origin.queries_seen:,} of {origin.queries_expected:,}"
         )
-        for identity in origin.missing[:LISTED]:
-            print(f"    {identity}: {origin.reasons.get(identity, 'not seen')}")
-        if len(origin.missing) > LISTED:
-            print(f"    and {len(origin.missing) - LISTED} more")
+        if origin.missing and counts not in told:
+            print(counts)
+        names = sorted(origin.missing)
+        if names and tuple(names) not in told:
+            for name in names[:LISTED]:
+                print(f"    {name}: {origin.reasons.get(name, 'not seen')}")
+            if len(names) > LISTED:
+                print(f"    and {len(names) - LISTED} more")
+        told |= {counts, tuple(names)}
 
 
 def _table(title: str, columns: Sequence[str], caption: str) -> Table:
@@ -181,16 +195,27 @@ def _table(title: str, columns: Sequence[str], caption: str) -> Table:
 
 
 def _show(table: Table) -> None:
+    """Print it as wide as its figures need, whatever the terminal's width: none is cut off."""
     console = Console()
-    Console(width=max(console.width, WIDTH)).print(table)
+    needed = Measurement.get(console, console.options.update(max_width=_WIDEST), table).maximum
+    Console(width=max(console.width, needed)).print(table)
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
+def _percents(figures: Mapping[str, float]) -> dict[str, str]:
+    return {name: _percent(share) for name, share in figures.items()}
+
+
 def _signed(share: float) -> str:
     return f"{100 * share:+.1f}"
+
+
+def _split(name: str) -> str:
+    """The name of a split in a sentence: official ones have a number only."""
+    return f"split {name}" if name.isdecimal() else name
 
 
 def _within(interval: tuple[float, float], *, signed: bool = False) -> str:

@@ -95,15 +95,15 @@ def group_hold_out(manifest: Manifest, share: float, seed: int) -> Division:
     Raises:
         CollectionError: the usable videos are of fewer than two groups, or one side has no video.
     """
-    groups = {video.id: video.group or video.id for video in manifest}
-    members: dict[str, list[VideoRecord]] = {}
-    for video in manifest:
-        members.setdefault(groups[video.id], []).append(video)
-    if not any(video.group for video in manifest.usable) or len(members) < 2:
+    named = {video.group for video in manifest.usable} - {""}
+    if len(named) < 2:
         raise CollectionError(
-            f"{manifest.source or manifest.root} has {len(members)} groups to divide, expected two or more: give a "
+            f"{manifest.source or manifest.root} has {len(named)} groups to divide, expected two or more: give a "
             "--group-pattern that finds them in the videos' paths."
         )
+    members: dict[str, list[VideoRecord]] = {}
+    for video in manifest:
+        members.setdefault(video.group or video.id, []).append(video)
     counts = {name: Counter(label for video in each for label in _labels(video)) for name, each in members.items()}
     wanted = {label: share * count for label, count in sum(counts.values(), Counter()).items()}
     names = sorted(members)
@@ -121,8 +121,8 @@ def group_hold_out(manifest: Manifest, share: float, seed: int) -> Division:
 
 
 def _labels(video: VideoRecord) -> Iterable[tuple[str, str]]:
-    """What is to be divided alike: every label, and the video itself."""
-    return [*video.labels.items(), ("", "")]
+    """What is to be divided alike."""
+    return video.labels.items() or [("", "")]
 
 
 def _held_out(manifest: Manifest, asked: set[str], name: str) -> Division:

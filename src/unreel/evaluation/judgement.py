@@ -15,6 +15,7 @@ from unreel.evaluation.provenance import Provenance
 from unreel.evaluation.results import Retrieval
 from unreel.evaluation.retrieval import judge, labels_of, named, retrieve
 from unreel.evaluation.trial import Trial, trial
+from unreel.video.collection import first_of
 from unreel.video.manifest import Manifest, VideoRecord
 
 
@@ -160,7 +161,13 @@ def _by_label(manifest: Manifest, posed: Trial, what: str) -> list[tuple[str, Tr
             "sub-folder per label, or write a labels.csv with the columns path and one or more labels."
         )
     labelled = [(name, posed.labelled(name)) for name in manifest.label_names]
-    return [(name, each) for name, each in labelled if each.gallery and each.queries]
+    found = [(name, each) for name, each in labelled if each.gallery and each.queries]
+    if not found:
+        raise CollectionError(
+            f"no label of {manifest.source or manifest.root} ({first_of(manifest.label_names, 3)}) is on both sides of "
+            f"split {posed.division.name!r}, {what} needs one to learn and to tell. Label more videos."
+        )
+    return found
 
 
 def _truth(posed: Trial, name: str) -> dict[str, str]:

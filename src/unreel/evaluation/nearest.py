@@ -173,7 +173,7 @@ def _distances(
     known = gallery.block(block)
     exact = asked @ known.T
     exact *= _STEPS
-    steps = np.rint(exact)
+    steps: np.ndarray = np.rint(exact)
     exact -= steps
     # A sum of c products is off by c roundings at the most, in whatever order: here, and when it is made once more.
     doubtful = np.abs(exact, out=exact) > 0.5 - 4 * asked.shape[1] * _ROUNDING * _STEPS

@@ -29,7 +29,6 @@ class Protocol:
     """
 
     name: ProtocolName
-    summary: str
     clips: int = 10
     starts: Literal["nearest", "down"] = "nearest"
     frame: tuple[int, int] | None = None
@@ -50,19 +49,15 @@ class Protocol:
 
     def called(self, clips: int, drop_last: int) -> str:
         """Its name, and in what it is departed from."""
-        changes = [f"{clips} clips"] if clips != self.clips else []
+        changes = [f"{clips} clip{'s' * (clips > 1)}"] if clips != self.clips else []
         changes += [f"last batch of {drop_last} dropped"] if drop_last else []
         return ", ".join([self.name, *changes])
 
 
-GAP = Protocol("gap", "global average of one level, mean over clips, cosine (RSPNet)")
-CENTRED = Protocol("centred", "as gap, less the mean of gallery or queries, cosine (CoCLR)", centred=True)
-VCOP = Protocol(
-    "vcop",
-    "frames of 128×171, maximum of 2×2 cells, flattened, mean over clips, cosine (clip order prediction)",
-    starts="down",
-    frame=(128, 171),
-    pooling="maximum",
-    each_clip=False,
-)
+GAP = Protocol("gap")
+"""That of RSPNet (Chen et al., AAAI 2021)."""
+CENTRED = Protocol("centred", centred=True)
+"""That of CoCLR (Han et al., NeurIPS 2020)."""
+VCOP = Protocol("vcop", starts="down", frame=(128, 171), pooling="maximum", each_clip=False)
+"""That of clip order prediction (Xu et al., CVPR 2019), which the paper follows."""
 PROTOCOLS: dict[ProtocolName, Protocol] = {each.name: each for each in (GAP, CENTRED, VCOP)}

@@ -95,29 +95,18 @@ def judge(fared: Fared, ids: Sequence[str], *, name: str, seed: int = 0, hits_at
     *of_hits, of_precision = [
         (float(low), float(high)) for low, high in bootstrap(measures, generator(seed, "bootstrap", name))
     ]
-    of_class = np.array(fared.labels)
-    classes = {label: of_class == label for label in sorted(set(fared.labels))}
+    outcomes = zip(fared.rows.tolist(), fared.first_right.tolist(), fared.average_precision.tolist(), strict=True)
     return Score(
-        name,
-        len(fared.rows),
-        float((fared.to_find / fared.sizes).mean()),
-        {k: float(hit.mean()) for k, hit in hits.items()},
-        dict(zip(hits, of_hits, strict=True)),
-        float(fared.average_precision.mean()),
-        of_precision,
-        {k: float(fared.purity[:, column].mean()) for column, k in enumerate(PURITY_AT) if k <= least},
-        {
-            label: ClassScore(
-                int(own.sum()),
-                {k: float(hit[own].mean()) for k, hit in hits.items()},
-                float(fared.average_precision[own].mean()),
-            )
-            for label, own in classes.items()
-        },
-        {
-            ids[row]: Outcome(int(place), float(precision))
-            for row, place, precision in zip(fared.rows, fared.first_right, fared.average_precision, strict=True)
-        },
+        label=name,
+        queries=len(fared.rows),
+        chance=float((fared.to_find / fared.sizes).mean()),
+        hits={k: float(hit.mean()) for k, hit in hits.items()},
+        intervals=dict(zip(hits, of_hits, strict=True)),
+        average_precision=float(fared.average_precision.mean()),
+        average_precision_interval=of_precision,
+        purity={k: float(fared.purity[:, column].mean()) for column, k in enumerate(PURITY_AT) if k <= least},
+        classes={label: _class_score(fared, hits, label) for label in sorted(set(fared.labels))},
+        outcomes={ids[row]: Outcome(place, precision) for row, place, precision in outcomes},
     )
 
 
@@ -162,6 +151,12 @@ def _fared(right: Bool[np.ndarray, "b m"], sizes: Int[np.ndarray, " b"], labels:
         average_precision(right),
         np.stack([purity(right, k) for k in PURITY_AT], axis=1),
     )
+
+
+def _class_score(fared: Fared, hits: Mapping[int, Bool[np.ndarray, " n"]], label: str) -> ClassScore:
+    own = np.array([each == label for each in fared.labels])
+    shares = {k: float(hit[own].mean()) for k, hit in hits.items()}
+    return ClassScore(int(own.sum()), shares, float(fared.average_precision[own].mean()))
 
 
 def _joined(parts: Sequence[Fared]) -> Fared:

@@ -14,6 +14,7 @@ from unreel.evaluation.nearest import Directions, Groups, numbered
 from unreel.video.manifest import VideoRecord
 
 DROPPED = "in the last batch, which is not full and was dropped"
+NOT_GIVEN = "no features of it were given"
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ def trial(division: Division, features: Features, *, drop_last: int = 0) -> Tria
     for side, what in ((division.gallery, "gallery"), (division.queries, "queries")):
         there = sorted((video for video in side.videos if video.id in rows), key=lambda video: video.id)
         kept = len(there) - (len(there) % drop_last if drop_last else 0)
-        missing |= {video.id: features.missing[video.id] for video in side.videos if video.id not in rows}
+        missing |= {
+            video.id: features.missing.get(video.id, NOT_GIVEN) for video in side.videos if video.id not in rows
+        }
         missing |= {video.id: DROPPED for video in there[kept:]}
         if not kept:
             raise CollectionError(_nothing_left(division, side, what, drop_last))
