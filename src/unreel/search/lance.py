@@ -24,7 +24,7 @@ from unreel.search.rows import schema
 from unreel.video.collection import first_of
 
 BATCH = 4096
-CACHE_BYTES = 1 << 30
+CACHE_BYTES = 2 << 30
 """Of an index, what is kept in memory."""
 EMBEDDINGS, FACTS = "embeddings", "facts"
 
@@ -151,8 +151,9 @@ def claimed_lance(place: str) -> Iterator[LanceStore]:
     folder = Path(place)
     with _told(f"{place} cannot be written"):
         folder.mkdir(parents=True, exist_ok=True)
-        others = {path.name for path in folder.iterdir()} - {f"{EMBEDDINGS}.lance", f"{FACTS}.lance", _LOCK}
-        if others:
+        names = {path.name for path in folder.iterdir()}
+        others = names - {f"{FACTS}.lance", _LOCK, "__manifest"}  # which some versions of LanceDB write
+        if others and f"{EMBEDDINGS}.lance" not in names:
             raise OverwriteError(
                 f"{place} holds {first_of(sorted(others), 3)} and is no table of embeddings: name a new folder."
             )

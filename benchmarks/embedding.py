@@ -1,0 +1,146 @@
+"""Embedding a collection against the encoder's own speed.
+
+    OMP_NUM_THREADS=1 python benchmarks/embedding.py FOLDER [--recipe hdc] [--videos 24] [--clips 10] [--rounds 5]
+
+On one thread, alternating: `embed` as it is (prepared files on disk in, a table out), the encoder on clips that lie in
+memory as they are decoded, and the encoder alone on views that lie in memory, in batches of the same size. Prints clips
+per second of each and the medians of the rounds' ratios, as JSON and as a table. Run on an otherwise idle machine.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import torch
+
+from unreel import models, recipes
+from unreel.augment import CENTRE_SHARE, apply_views, centre_draws
+from unreel.checkpoint import LoadedEncoder, load_encoder
+from unreel.checkpoint.weights import PREFIX, Origin, save_weights
+from unreel.engine.processors import cores
+from unreel.errors import UnreelError
+from unreel.search.embedding import ClipEncoder
+from unreel.search.facts import TableFacts
+from unreel.search.update import source_of, update
+from unreel.search.windows import WindowDataset
+from unreel.settings.pretraining import EncoderSettings, PretrainSettings
+from unreel.training.run import versions
+from unreel.video.datasets import Sample
+from unreel.video.manifest import Manifest
+from unreel.video.options import PrepareOptions
+from unreel.video.prepare import prepared
+
+
+@dataclass
+class Speeds:
+    """Clips per second of every round."""
+
+    embed: list[float] = field(default_factory=list)
+    decoded: list[float] = field(default_factory=list)
+    views: list[float] = field(default_factory=list)
+
+
+def encoder_of(recipe: str, folder: Path) -> LoadedEncoder:
+    """The untrained encoder of a recipe."""
+    changes = recipes.changes(recipe)
+    settings = PretrainSettings.model_validate({**changes, "folder": folder, "out": folder}).encoder_settings
+    torch.manual_seed(0)
+    state = {f"{PREFIX}{name}": each for name, each in models.build_from(settings).state_dict().items()}
+    save_weights(folder / "weights.safetensors", state, Origin(settings, recipe, 0), step=0)
+    return load_encoder(folder / "weights.safetensors")
+
+
+def facts_of(encoder: LoadedEncoder, manifest: Manifest, clips: int) -> TableFacts:
+    """How the table of a round is made."""
+    facts = TableFacts(
+        encoder=encoder.name,
+        checkpoint=encoder.checkpoint,
+        weights="",
+        settings=encoder.settings,
+        level=5,
+        clips=clips,
+        width=encoder.encoder.channels[5],
+        side=manifest.side,
+    )
+    return facts.with_source(source_of(manifest), manifest.root)
+
+
+def views_of(sample: Sample, settings: EncoderSettings) -> torch.Tensor:
+    """What the encoder is shown of a sample."""
+    luma, chroma = torch.from_numpy(sample.luma), torch.from_numpy(sample.chroma)
+    to_rgb = torch.from_numpy(sample.to_rgb).expand(len(luma), -1, -1)
+    return apply_views(luma, chroma, to_rgb, centre_draws(len(luma), CENTRE_SHARE), settings.size)
+
+
+def measure(encoder: LoadedEncoder, manifest: Manifest, options: argparse.Namespace, folder: Path) -> Speeds:
+    """Several rounds of each, alternately, so that a drift of the machine meets all alike."""
+    facts = facts_of(encoder, manifest, options.clips)
+    dataset = WindowDataset(manifest, manifest.usable, encoder.settings.clip_length, options.clips)
+    samples = [dataset[piece] for row in range(len(dataset)) for piece in dataset.pieces(row)]
+    held = [sample for sample in samples if isinstance(sample, Sample)]
+    clips = sum(len(sample.luma) for sample in held)
+    views = views_of(held[0], encoder.settings)
+    clip_encoder, speeds = ClipEncoder(encoder, 5), Speeds()
+    for number in range(options.rounds + 1):  # the first one warms up
+        started = perf_counter()
+        update(folder / f"table-{number}{options.suffix}", encoder, manifest, facts)
+        lap_embed = perf_counter() - started
+        started = perf_counter()
+        for sample in held:
+            clip_encoder.vectors(sample)
+        lap_decoded = perf_counter() - started
+        started = perf_counter()
+        with torch.inference_mode():
+            for _ in held:
+                encoder.encoder(views)[5].mean(dim=(2, 3, 4))
+        lap_views = perf_counter() - started
+        if number:
+            speeds.embed.append(clips / lap_embed)
+            speeds.decoded.append(clips / lap_decoded)
+            speeds.views.append(len(held) * len(views) / lap_views)
+    return speeds
+
+
+def main(options: argparse.Namespace) -> None:
+    """Measure and print."""
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as name:
+        encoder = encoder_of(options.recipe, Path(name))
+        whole = prepared(options.folder, PrepareOptions(encoder.settings.prepared_side))
+        every = max(1, len(whole.usable) // options.videos)
+        some = whole.usable[::every][: options.videos]
+        manifest = Manifest(whole.root, some, whole.source, whole.side)
+        speeds = measure(encoder, manifest, options, Path(name))
+    rows = {"embed": speeds.embed, "from decoded clips": speeds.decoded, "from views": speeds.views}
+    figures = {f"clips per second, {what}": round(median(each), 2) for what, each in rows.items()}
+    shares = {
+        f"embed / {what}": [one / other for one, other in zip(speeds.embed, each, strict=True)]
+        for what, each in list(rows.items())[1:]
+    }
+    figures |= {what: round(median(each), 3) for what, each in shares.items()}
+    figures |= {f"{what}, of each round": [round(each, 3) for each in every] for what, every in shares.items()}
+    facts = {"videos": len(some), "encoder": encoder.settings.model_dump(), "cores": cores(), **versions()}
+    print(json.dumps({**vars(options), **figures, **facts}, indent=1, default=str))
+    print(f"\n| {options.recipe} | clips/s | embed's share |\n|---|---:|---:|")
+    for what, each in rows.items():
+        share = median(one / other for one, other in zip(speeds.embed, each, strict=True))
+        print(f"| {what} | {median(each):.1f} | {share:.2f} |")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--recipe", default="hdc")
+    parser.add_argument("--videos", type=int, default=24)
+    parser.add_argument("--clips", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--suffix", default="", help=".parquet, for a file instead of a LanceDB table")
+    try:
+        main(parser.parse_args())
+    except UnreelError as error:
+        sys.exit(str(error))
