@@ -1,7 +1,7 @@
 """Search in a table of synthetic vectors: how fast, how well by its index, in how much memory.
 
     python benchmarks/search.py [--rows 100000] [--width 512] [--vectors alike|random] [--index always|none]
-        [--queries 500] [--table FOLDER]
+        [--queries 500] [--table FOLDER | --existing TABLE]
 
 The rows are clips, ten of each video, and the video's own. "alike": clips of a video are near each other, and videos
 lie near a space of 32 dimensions, somewhat as encoders put them; "random": independent normal numbers, without any
@@ -50,7 +50,7 @@ def vectors_of(options: argparse.Namespace, videos: range, per_video: int, purpo
     places = np.stack([generator(0, "video", video).standard_normal(DIMENSIONS, np.float32) for video in videos])
     places = np.repeat(places, per_video, axis=0) + 0.3 * chance.standard_normal((count, DIMENSIONS), np.float32)
     noise = 0.3 * chance.standard_normal((count, options.width), np.float32)
-    return np.maximum(middle + places @ space + noise, 0, dtype=np.float32)
+    return np.asarray(np.maximum(middle + places @ space + noise, 0), np.float32)
 
 
 def rows_of(videos: range) -> list[Row]:
@@ -80,7 +80,7 @@ def write(options: argparse.Namespace) -> dict[str, Any]:
             both = np.concatenate([clips, clips.mean(axis=1, keepdims=True)], axis=1)
             writer.append(table_of(rows_of(some), both.reshape(-1, options.width)))
         writer.finish()
-    return {"seconds": perf_counter() - started, "rows": EmbeddingTable.open(options.table).count()}
+    return {"seconds": perf_counter() - started}
 
 
 def index(options: argparse.Namespace) -> dict[str, Any]:
@@ -92,13 +92,12 @@ def index(options: argparse.Namespace) -> dict[str, Any]:
 
 def search(options: argparse.Namespace) -> dict[str, Any]:
     """Search it by other clips of its videos, by the index and exactly."""
-    videos = options.rows // (CLIPS + 1)
-    chosen = generator(0, "queries").choice(videos, options.queries)
-    queries = [vectors_of(options, range(video, video + 1), 1, "queries")[0] for video in chosen.tolist()]
+    queries = list(queries_of(options))
     started = perf_counter()
     table = EmbeddingTable.open(options.table)
     table.search(queries[0], TOP)
     figures: dict[str, Any] = {"seconds to open and search once": perf_counter() - started}
+    figures |= {"rows": table.count(), "width": table.facts.width}
     by_index = list(timed(figures, "", queries, lambda query: table.search(query, TOP)))
     list(timed(figures, " under a condition", queries, lambda query: table.search(query, TOP, where=CONDITION)))
     figures["MiB, by index"] = peak()
@@ -108,6 +107,16 @@ def search(options: argparse.Namespace) -> dict[str, Any]:
     right = [{(hit.row.id, hit.row.start) for hit in hits[:NEAREST]} for hits in exact]
     figures["recall@10"] = mean(len(one & other) / NEAREST for one, other in zip(found, right, strict=False))
     return figures
+
+
+def queries_of(options: argparse.Namespace) -> Iterator[np.ndarray]:
+    """Other clips of the table's videos; of a table of real ones, clips that it holds."""
+    if options.existing:
+        clips = EmbeddingTable.open(options.table).vectors("clip").vectors
+        yield from clips[generator(0, "queries").choice(len(clips), options.queries)]
+        return
+    for video in generator(0, "queries").choice(options.rows // (CLIPS + 1), options.queries).tolist():
+        yield vectors_of(options, range(video, video + 1), 1, "queries")[0]
 
 
 def timed(
@@ -130,7 +139,8 @@ def peak() -> float:
 
 def in_process(phase: str, options: argparse.Namespace) -> dict[str, Any]:
     """A phase in a process of its own."""
-    words = [f"--{name.replace('_', '-')}={value}" for name, value in vars(options).items() if name != "phase"]
+    given = {name: value for name, value in vars(options).items() if name != "phase" and value is not None}
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
     done = subprocess.run(
         [sys.executable, __file__, f"--phase={phase}", *words], check=True, stdout=subprocess.PIPE, text=True
     )
@@ -144,18 +154,20 @@ def main(options: argparse.Namespace) -> None:
         print(json.dumps({**work(options), "MiB": peak()}))
         return
     with tempfile.TemporaryDirectory() as name:
-        options.table = options.table or Path(name, "table")
-        figures = {phase: in_process(phase, options) for phase in PHASES}
+        options.table = options.existing or options.table or Path(name, "table")
+        phases = PHASES[2:] if options.existing else PHASES
+        figures = {phase: in_process(phase, options) for phase in phases}
     print(json.dumps({**vars(options), **figures, **versions()}, indent=1, default=str))
-    found, made = figures["search"], figures["index"]["index"] or {}
+    found, made = figures["search"], figures.get("index", {}).get("index") or {}
     print(
         "\n| rows × width, vectors | index | recall@10 | p50, p99 ms | condition | exact | MiB: write, index, search |"
     )
     print("|---|---|---:|---:|---:|---:|---:|")
     laps = [f"{found[f'p50{what}']:.1f}, {found[f'p99{what}']:.1f}" for what in ("", " under a condition", ", exact")]
-    memory = ", ".join(f"{each:.0f}" for each in (*(figures[p]["MiB"] for p in PHASES[:2]), found["MiB, by index"]))
+    memory = ", ".join(f"{each:.0f}" for each in (*(figures[p]["MiB"] for p in phases[:-1]), found["MiB, by index"]))
     kind = f"{made['kind']}, {made['probes']} probes" if made else "none"
-    cells = [f"{figures['write']['rows']:,} × {options.width}, {options.vectors}", kind, f"{found['recall@10']:.3f}"]
+    vectors = "real" if options.existing else options.vectors
+    cells = [f"{found['rows']:,} × {found['width']}, {vectors}", kind, f"{found['recall@10']:.3f}"]
     print("| " + " | ".join([*cells, *laps, memory]) + " |")
 
 
@@ -168,5 +180,6 @@ if __name__ == "__main__":
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--exact-queries", type=int, default=100)
     parser.add_argument("--table", type=Path, help="where to make the table, and leave it")
+    parser.add_argument("--existing", type=Path, help="search this table of `unreel embed` instead, by its own clips")
     parser.add_argument("--phase", choices=PHASES, help=argparse.SUPPRESS)
     main(parser.parse_args())

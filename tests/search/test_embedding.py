@@ -40,6 +40,15 @@ def test_bit_for_bit_alone_and_in_company(manifest: Manifest, encoder: LoadedEnc
         assert np.array_equal(alone.vectors, together[row].vectors)
 
 
+def test_read_by_another_process(manifest: Manifest, encoder: LoadedEncoder) -> None:
+    dataset, clip_encoder = WindowDataset(manifest, manifest.usable, 16, "all"), ClipEncoder(encoder, 5)
+    for one, other in zip(
+        embedded_here(clip_encoder, dataset, 1), embedded_here(clip_encoder, dataset, 0), strict=True
+    ):
+        assert one.row == other.row
+        assert np.array_equal(one.vectors, other.vectors)
+
+
 @pytest.mark.parametrize("processors", [1, 3])
 def test_an_actor_finds_the_same(manifest: Manifest, encoder: LoadedEncoder, processors: int) -> None:
     dataset = WindowDataset(manifest, manifest.usable, 16, "all")

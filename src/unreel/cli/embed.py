@@ -91,7 +91,7 @@ def run(settings: Embed) -> None:
         print(f"  left out {identity}: {reason}")
     if len(changes.missing) > LISTED:
         print(f"  and {len(changes.missing) - LISTED} more")
-    index = bring_up_to_date(settings.out, settings.index, changed=changes.any)
+    index = bring_up_to_date(settings.out, settings.index, changed=changes.altered)
     if index is not None:
         print(f"  {index.kind} over {index.rows} rows: recall@10 {index.recall:.3f} of {index.queries} exact searches")
 

@@ -6,6 +6,7 @@ TABLE/
 └── embed.lock            held by who writes, where TABLE is a folder
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ EMBEDDINGS, FACTS = "embeddings", "facts"
 
 _LOCK = "embed.lock"
 _AT_ONCE = 1000  # ids of one condition
+_SOURCE = re.compile(r",? \S+\.rs:\d+:\d+")  # where in its own source a fault was found
 
 
 @final
@@ -171,5 +173,5 @@ def _told(trouble: str) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
-        words = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        words = _SOURCE.sub("", (str(error).splitlines() or [type(error).__name__])[0]).rstrip(".")
         raise CollectionError(f"{trouble}: {words}. Check the place, its free space and your rights to it.") from error

@@ -64,7 +64,7 @@ class Changes:
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
-    def any(self) -> bool:
+    def altered(self) -> bool:
         """Whether a row is another than before."""
         return bool(self.embedded or self.described or self.removed)
 
