@@ -3,12 +3,19 @@
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 
 def children() -> set[int]:
     """The processes that this one has started and that are not gone, zombies among them."""
     return {process for process, (_, parent, *_) in _processes() if int(parent) == os.getpid()}
+
+
+def loader_workers() -> list[BaseProcess]:
+    """The processes of this one that are no pool's: pools of other tests may stand."""
+    return [each for each in active_children() if each.name != "pebble_pool_worker"]
 
 
 def states_of_session(session: int) -> list[str]:

@@ -55,10 +55,12 @@ def rows_for(number: int, clips: int = 3, label: str = "walk") -> list[Row]:
     return [video, *(replace(video, kind="clip", start=n / 2, end=(n + 1) / 2) for n in range(clips))]
 
 
-def write_rows(place: Path | str, rows: list[Row], vectors: Float32[np.ndarray, "n c"]) -> None:
+def write_rows(
+    place: Path | str, rows: list[Row], vectors: Float32[np.ndarray, "n c"], *, encoder: str = FACTS.encoder
+) -> None:
     """A table of these rows; added to one that may be there."""
     with claimed(place) as writer:
-        writer.begin(replace(FACTS, width=vectors.shape[1]))
+        writer.begin(replace(FACTS, encoder=encoder, width=vectors.shape[1]))
         writer.append(table_of(rows, vectors))
         writer.finish()
 

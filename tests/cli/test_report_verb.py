@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from outline import Outline
 from shown_runs import finetuned_run, pretrained_run
+from tables import write_rows
 
 from unreel.cli.contents import read_run, training_seconds
 from unreel.cli.report import main
 from unreel.errors import CollectionError, OverwriteError, RunError
+from unreel.search.rows import Row
 from unreel.video.manifest import Manifest
 
 Make = Callable[..., Any]
@@ -41,9 +41,9 @@ def manifest(make_manifest: Make) -> Manifest:
 
 def _embedded(run: Path, encoder: str, manifest: Manifest) -> None:
     ids = [record.id for record in manifest.usable]
-    vectors = np.random.default_rng(0).normal(size=(len(ids), 4)).astype(np.float32).tolist()
-    table = pa.table({"encoder": [encoder] * len(ids), "id": ids, "vector": vectors})
-    pq.write_table(table, run / "embeddings.parquet")
+    rows = [Row(each, "video", each, "", 0.0, 1.0, "", {}, 0, each, encoder, "abc", 5) for each in ids]
+    vectors = np.random.default_rng(0).normal(size=(len(ids), 4)).astype(np.float32)
+    write_rows(run / "embeddings.parquet", rows, vectors, encoder=encoder)
 
 
 def _page(out: Path) -> tuple[str, Outline]:

@@ -6,11 +6,11 @@ import signal
 from collections.abc import Generator
 from contextlib import closing
 from itertools import count, islice
-from multiprocessing import active_children
 from time import monotonic, sleep
 from typing import Any
 
 import pytest
+from running import loader_workers
 from threadpoolctl import threadpool_info
 
 from unreel.engine.read_ahead import read_ahead
@@ -51,7 +51,7 @@ def test_workers_keep_the_order_and_have_one_thread_each(yielding: bool) -> None
     assert len({process for _, process, *_ in seen} - {os.getpid()}) == 2
     assert {threads for _, _, threads, *_ in seen} == {1}
     assert {priority for *_, priority, _ in seen} == {19 if yielding else here}
-    assert not active_children()
+    assert not loader_workers()
 
 
 def test_without_workers_this_process_reads_when_asked() -> None:
@@ -73,11 +73,11 @@ def _endless() -> Generator[Any, None, None]:
 def test_ending_early_ends_the_workers() -> None:
     with closing(_endless()) as read:
         next(read)
-        workers = active_children()
+        workers = loader_workers()
         assert len(workers) == 2
         started = monotonic()
     assert monotonic() - started < 4
-    assert not active_children()
+    assert not loader_workers()
 
 
 def test_an_error_of_the_one_who_iterates_ends_the_workers() -> None:
@@ -88,20 +88,20 @@ def test_an_error_of_the_one_who_iterates_ends_the_workers() -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         use()
     del caught
-    assert not active_children()
+    assert not loader_workers()
 
 
 def test_an_error_of_the_source_arrives_and_ends_the_workers() -> None:
     with pytest.raises(KeyError, match="error"):
         list(read_ahead(Troubled(), ["sound", "error", "sound"], 2, yielding=False))
-    assert not active_children()
+    assert not loader_workers()
 
 
 def test_a_killed_worker_is_told_and_the_others_end() -> None:
     read = _endless()
     next(read)
     started = monotonic()
-    pid = active_children()[0].pid
+    pid = loader_workers()[0].pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     expected = "was ended by SIGKILL. Systems do so when memory runs out: try fewer --loader-workers"
@@ -109,7 +109,7 @@ def test_a_killed_worker_is_told_and_the_others_end() -> None:
         for _ in read:
             assert monotonic() - started < 30
     assert monotonic() - started < 30
-    assert not active_children()
+    assert not loader_workers()
 
 
 @pytest.mark.parametrize(
@@ -123,4 +123,4 @@ def test_a_killed_worker_is_told_and_the_others_end() -> None:
 def test_a_worker_that_ends_itself_is_told(key: str, expected: str) -> None:
     with pytest.raises(CollectionError, match=expected):
         list(read_ahead(Troubled(), [key], 1, yielding=False))
-    assert not active_children()
+    assert not loader_workers()

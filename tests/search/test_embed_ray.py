@@ -37,6 +37,7 @@ def cluster() -> Iterator[Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_node_that_dies_changes_nothing(tmp_path: Path, cluster: Any) -> None:
     for number in range(VIDEOS):
         Clip(frames=60 + number % 7, width=72, height=56).write(tmp_path / f"videos/{number}.mp4")
@@ -52,8 +53,8 @@ def test_a_node_that_dies_changes_nothing(tmp_path: Path, cluster: Any) -> None:
         pieces = tmp_path / "table.parquet.unfinished"
         while not list(pieces.glob("0*.parquet")):
             time.sleep(0.01)
-        cluster.remove_node(nodes[0], allow_graceful=False)
         found.append(len(list(pieces.glob("0*.parquet"))))
+        cluster.remove_node(nodes[0], allow_graceful=False)
 
     killer = threading.Thread(target=kill_one_at_work)
     killer.start()

@@ -4,7 +4,6 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import count, islice
-from multiprocessing import active_children
 from pathlib import Path
 from shutil import copytree
 
@@ -15,6 +14,7 @@ from batches import noise_batch
 from clips import Clip, cut
 from hypothesis import given
 from hypothesis import strategies as st
+from running import loader_workers
 from torch import distributed
 from torch.multiprocessing.spawn import spawn
 
@@ -63,7 +63,7 @@ def test_batches_do_not_depend_on_the_workers_nor_on_where_one_begins(manifest: 
         _check_equal(one, other)
     assert alone[0].luma.shape == (2, 2, 16, SIDE, SIDE)
     assert alone[0].chroma.shape == (2, 2, 16, 2, SIDE // 2, SIDE // 2)
-    assert not active_children()
+    assert not loader_workers()
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -237,7 +237,7 @@ def test_a_prepared_file_that_is_no_longer_what_it_was(
     with pytest.raises(VideoError, match=message) as caught:
         next(batches)
     assert "Traceback" not in str(caught.value)
-    assert not active_children()
+    assert not loader_workers()
     samples = list(evaluation_samples(EvaluationDataset(own, own.usable, 16, clips=3), workers))
     assert [sample.id for sample in samples] == [each.id for each in own.usable]
     failed = [sample for sample in samples if isinstance(sample, Failure)]
@@ -288,4 +288,4 @@ def test_batches_for_a_gpu_lie_in_page_locked_memory(manifest: Manifest) -> None
     assert all(batch.luma.is_pinned() and batch.chroma.is_pinned() for batch in found)
     for batch, expected in zip(found, training_batches(_dataset(manifest), 4, 3, workers=0), strict=False):
         _check_equal(batch, expected)
-    assert not active_children()
+    assert not loader_workers()
