@@ -4,17 +4,20 @@
 
 On one thread, alternating: `embed` as it is (prepared files on disk in, a table out), the encoder on clips that lie in
 memory as they are decoded, and the encoder alone on views that lie in memory, in batches of the same size. Prints clips
-per second of each and the medians of the rounds' ratios, as JSON and as a table. Run on an otherwise idle machine.
+per second of each, by the clock and by processor time (which other programs disturb less), and the medians of the
+rounds' ratios, as JSON and as a table. Run on an otherwise idle machine.
 """
 
 import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 import torch
 
@@ -38,11 +41,17 @@ from unreel.video.prepare import prepared
 
 @dataclass
 class Speeds:
-    """Clips per second of every round."""
+    """Clips per second of every round, by the clock and by processor time."""
 
-    embed: list[float] = field(default_factory=list)
-    decoded: list[float] = field(default_factory=list)
-    views: list[float] = field(default_factory=list)
+    clock: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
+
+    def lap(self, clips: int, work: Callable[[], object]) -> None:
+        """One round."""
+        started = perf_counter(), process_time()
+        work()
+        self.clock.append(clips / (perf_counter() - started[0]))
+        self.processor.append(clips / (process_time() - started[1]))
 
 
 def encoder_of(recipe: str, folder: Path) -> LoadedEncoder:
@@ -77,32 +86,28 @@ def views_of(sample: Sample, settings: EncoderSettings) -> torch.Tensor:
     return apply_views(luma, chroma, to_rgb, centre_draws(len(luma), CENTRE_SHARE), settings.size)
 
 
-def measure(encoder: LoadedEncoder, manifest: Manifest, options: argparse.Namespace, folder: Path) -> Speeds:
+def measure(encoder: LoadedEncoder, manifest: Manifest, options: argparse.Namespace, folder: Path) -> dict[str, Speeds]:
     """Several rounds of each, alternately, so that a drift of the machine meets all alike."""
     facts = facts_of(encoder, manifest, options.clips)
     dataset = WindowDataset(manifest, manifest.usable, encoder.settings.clip_length, options.clips)
     samples = [dataset[piece] for row in range(len(dataset)) for piece in dataset.pieces(row)]
     held = [sample for sample in samples if isinstance(sample, Sample)]
-    clips = sum(len(sample.luma) for sample in held)
-    views = views_of(held[0], encoder.settings)
-    clip_encoder, speeds = ClipEncoder(encoder, 5), Speeds()
-    for number in range(options.rounds + 1):  # the first one warms up
-        started = perf_counter()
-        update(folder / f"table-{number}{options.suffix}", encoder, manifest, facts)
-        lap_embed = perf_counter() - started
-        started = perf_counter()
-        for sample in held:
-            clip_encoder.vectors(sample)
-        lap_decoded = perf_counter() - started
-        started = perf_counter()
+    clips, views = sum(len(sample.luma) for sample in held), views_of(held[0], encoder.settings)
+    clip_encoder = ClipEncoder(encoder, 5)
+
+    def encode_views() -> None:
         with torch.inference_mode():
             for _ in held:
                 encoder.encoder(views)[5].mean(dim=(2, 3, 4))
-        lap_views = perf_counter() - started
-        if number:
-            speeds.embed.append(clips / lap_embed)
-            speeds.decoded.append(clips / lap_decoded)
-            speeds.views.append(len(held) * len(views) / lap_views)
+
+    speeds = {what: Speeds() for what in ("embed", "from decoded clips", "from views")}
+    for number in range(options.rounds + 1):
+        if number == 1:  # the first round has warmed up
+            speeds = {what: Speeds() for what in speeds}
+        place = folder / f"table-{number}{options.suffix}"
+        speeds["embed"].lap(clips, partial(update, place, encoder, manifest, facts))
+        speeds["from decoded clips"].lap(clips, lambda: [clip_encoder.vectors(sample) for sample in held])
+        speeds["from views"].lap(len(held) * len(views), encode_views)
     return speeds
 
 
@@ -116,20 +121,24 @@ def main(options: argparse.Namespace) -> None:
         some = whole.usable[::every][: options.videos]
         manifest = Manifest(whole.root, some, whole.source, whole.side)
         speeds = measure(encoder, manifest, options, Path(name))
-    rows = {"embed": speeds.embed, "from decoded clips": speeds.decoded, "from views": speeds.views}
-    figures = {f"clips per second, {what}": round(median(each), 2) for what, each in rows.items()}
-    shares = {
-        f"embed / {what}": [one / other for one, other in zip(speeds.embed, each, strict=True)]
-        for what, each in list(rows.items())[1:]
-    }
-    figures |= {what: round(median(each), 3) for what, each in shares.items()}
-    figures |= {f"{what}, of each round": [round(each, 3) for each in every] for what, every in shares.items()}
-    facts = {"videos": len(some), "encoder": encoder.settings.model_dump(), "cores": cores(), **versions()}
+    embed = speeds["embed"]
+    figures: dict[str, object] = {"videos": len(some), "cores": cores()}
+    rows = []
+    for what, each in speeds.items():
+        shares = [one / other for one, other in zip(embed.clock, each.clock, strict=True)]
+        by_processor = [one / other for one, other in zip(embed.processor, each.processor, strict=True)]
+        figures[what] = {
+            "clips per second": median(each.clock),
+            "embed's share": median(shares),
+            "embed's share, processor time": median(by_processor),
+            "of each round": [round(share, 3) for share in by_processor],
+        }
+        rows.append((what, f"{median(each.clock):.1f}", f"{median(shares):.2f}", f"{median(by_processor):.2f}"))
+    facts = {"encoder": encoder.settings.model_dump(), **versions()}
     print(json.dumps({**vars(options), **figures, **facts}, indent=1, default=str))
-    print(f"\n| {options.recipe} | clips/s | embed's share |\n|---|---:|---:|")
-    for what, each in rows.items():
-        share = median(one / other for one, other in zip(speeds.embed, each, strict=True))
-        print(f"| {what} | {median(each):.1f} | {share:.2f} |")
+    print(f"\n| {options.recipe} | clips/s | embed's share | by processor time |\n|---|---:|---:|---:|")
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
 
 
 if __name__ == "__main__":
