@@ -17,6 +17,13 @@ from unreel.training.metrics import Metrics
 from unreel.video.manifest import Manifest
 
 
+def as_prepared(manifest: Manifest) -> Manifest:
+    """The same with what makes its folder one of prepared videos."""
+    (manifest.root / "prepared.json").write_text(json.dumps({"format": "unreel-prepared-2", "side": 48}))
+    manifest.write()
+    return manifest
+
+
 def _begin(run: Path, settings: PretrainSettings | FinetuneSettings, figures: dict[str, float]) -> None:
     run.mkdir(parents=True)
     write_settings(settings, run / "settings.yaml")

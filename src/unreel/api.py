@@ -16,7 +16,7 @@ from unreel.engine.launch import first_here
 from unreel.evaluation.recognition import Recognition
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import validated
-from unreel.settings.pretraining import EncoderSettings, PretrainSettings
+from unreel.settings.pretraining import PretrainSettings
 from unreel.settings.training import TrainingSettings
 from unreel.training.finetune import finetune as finetune_on
 from unreel.training.finetune import resolved
@@ -76,9 +76,9 @@ def run_pretraining(settings: PretrainSettings) -> None:
     check_out(settings)
     check_method(settings)
     check_trackers(settings.trackers)
-    manifest = _prepared(settings, settings.folder, settings.encoder_settings)
+    manifest = prepared_for(settings)
     labelled = settings.knn_folder
-    judged = None if labelled is None else _prepared(settings, labelled, settings.encoder_settings)
+    judged = None if labelled is None else prepared_for(settings, labelled)
     videos, left_out = choose_videos(settings, manifest)
     _say(f"learning from {len(videos)} videos, {len(left_out)} files left out")
     _list_left_out(left_out, settings.out)
@@ -93,7 +93,7 @@ def run_finetuning(settings: FinetuneSettings) -> Recognition | None:
     settings = resolved(settings.model_copy(update=places))
     check_out(settings)
     check_trackers(settings.trackers)
-    task = choose_task(settings, _prepared(settings, settings.folder, settings.encoder_settings))
+    task = choose_task(settings, prepared_for(settings))
     videos, times = len(task.videos), settings.steps * settings.batch_size / len(task.videos)
     tested = {video.id for video in task.test.videos} if task.test else set()
     left_out = {identity: why for identity, why in task.left_out.items() if identity not in tested}
@@ -110,8 +110,14 @@ def run_finetuning(settings: FinetuneSettings) -> Recognition | None:
     return found
 
 
-def _prepared(settings: TrainingSettings, folder: Path, encoder: EncoderSettings) -> Manifest:
-    return prepared(folder, PrepareOptions(encoder.prepared_side, group_pattern=settings.group_pattern))
+def prepared_for(settings: PretrainSettings | FinetuneSettings, folder: Path | None = None) -> Manifest:
+    """The folder of the settings, or another one, as their encoder needs it; prepared where that is still to be done.
+
+    Raises:
+        CollectionError: it cannot be prepared.
+    """
+    options = PrepareOptions(settings.encoder_settings.prepared_side, group_pattern=settings.group_pattern)
+    return prepared(folder or settings.folder, options)
 
 
 def _list_left_out(left_out: Mapping[str, str], out: Path) -> None:

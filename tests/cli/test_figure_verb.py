@@ -1,6 +1,5 @@
 """`unreel figure`: every kind as a page, a PDF and a PNG, and what it says when it cannot."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import pytest
 from outline import Outline
-from shown_runs import finetuned_run, made_up_retrieval, pretrained_run
+from shown_runs import as_prepared, finetuned_run, made_up_retrieval, pretrained_run
 
 from unreel.cli.figure import HELP, main
 from unreel.errors import CollectionError, SettingsError
@@ -24,9 +23,7 @@ STARTS = {"html": b"<!doctype html>", "pdf": b"%PDF", "png": b"\x89PNG"}
 def manifest(make_manifest: Make) -> Manifest:
     """A prepared folder of twelve videos."""
     made: Manifest = make_manifest()
-    (made.root / "prepared.json").write_text(json.dumps({"format": "unreel-prepared-2", "side": 48}))
-    made.write()
-    return made
+    return as_prepared(made)
 
 
 @pytest.fixture

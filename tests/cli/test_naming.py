@@ -3,23 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from unreel.cli.naming import encoders_apart, names_apart
-from unreel.evaluation.results import Retrieval
+from retrievals import EMPTY
 
-RESULT = Retrieval(
-    encoder="hdc",
-    checkpoint="1",
-    collection="tiny",
-    protocol="gap",
-    split="1",
-    level=5,
-    seed=0,
-    seen=9,
-    expected=9,
-    missing=(),
-    scores=(),
-    neighbours={},
-)
+from unreel.cli.naming import encoders_apart, names_apart
+
+RESULT = replace(EMPTY, checkpoint="1")
 UNTRAINED = replace(RESULT, encoder="untrained", checkpoint="0")
 
 

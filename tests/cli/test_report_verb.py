@@ -1,6 +1,5 @@
 """`unreel report`: one run or several, in one file or with its pictures beside it."""
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from outline import Outline
-from shown_runs import finetuned_run, pretrained_run
+from shown_runs import as_prepared, finetuned_run, pretrained_run
 from tables import write_rows
 
 from unreel.cli.contents import read_run, training_seconds
@@ -34,9 +33,7 @@ def test_the_time_of_training_is_that_of_all_steps() -> None:
 def manifest(make_manifest: Make) -> Manifest:
     """A prepared folder of twelve videos."""
     made: Manifest = make_manifest()
-    (made.root / "prepared.json").write_text(json.dumps({"format": "unreel-prepared-2", "side": 48}))
-    made.write()
-    return made
+    return as_prepared(made)
 
 
 def _embedded(run: Path, encoder: str, manifest: Manifest) -> None:

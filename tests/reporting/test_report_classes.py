@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from retrievals import EMPTY
 
 from unreel.evaluation.recognition import Prediction, Recognition
-from unreel.evaluation.results import ClassScore, Retrieval, Score
+from unreel.evaluation.results import ClassScore, Score
 from unreel.reporting.classes import ClassRow, recognition_classes, retrieval_classes
 
 SCORE = Score(label="action", queries=5, chance=0.5, hits={1: 0.5}, intervals={})
@@ -15,20 +16,7 @@ CLASSES = {
     "run": ClassScore(queries=4, hits={1: 0.25, 5: 1.0}, average_precision=0.5),
     "walk": ClassScore(queries=2, hits={1: 1.0, 5: 1.0}, average_precision=0.75),
 }
-RETRIEVAL = Retrieval(
-    encoder="hdc",
-    checkpoint="",
-    collection="tiny",
-    protocol="gap",
-    split="1",
-    level=5,
-    seed=0,
-    seen=5,
-    expected=5,
-    missing=(),
-    scores=(replace(SCORE, classes=CLASSES),),
-    neighbours={},
-)
+RETRIEVAL = replace(EMPTY, seen=5, expected=5, scores=(replace(SCORE, classes=CLASSES),))
 
 
 def test_hits_and_precision_in_percent_the_best_class_first() -> None:

@@ -5,28 +5,16 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from retrievals import EMPTY
 from sklearn.metrics import confusion_matrix
 
-from unreel.evaluation.results import Neighbour, Retrieval
+from unreel.evaluation.results import Neighbour
 from unreel.reporting.confusion import MOST_NAMED, Confusion, Mistake, retrieval_confusion
 from unreel.reporting.shortfalls import Shortfall
 
 Neighbours = dict[str, tuple[Neighbour, ...]]
 
-RETRIEVAL = Retrieval(
-    encoder="hdc",
-    checkpoint="",
-    collection="/somewhere/tiny",
-    protocol="gap",
-    split="1",
-    level=5,
-    seed=0,
-    seen=5,
-    expected=6,
-    missing=("gone",),
-    scores=(),
-    neighbours={},
-)
+RETRIEVAL = replace(EMPTY, collection="/somewhere/tiny", seen=5, expected=6, missing=("gone",))
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd")), min_size=1, max_size=40))

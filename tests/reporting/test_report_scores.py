@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from retrievals import EMPTY
 
-from unreel.evaluation.results import Outcome, Retrieval, Score
+from unreel.evaluation.results import Outcome, Score
 from unreel.reporting.scores import Cell, first_of_each, is_untrained, score_tables, settings
 
 SCORE = Score(
@@ -14,20 +15,7 @@ SCORE = Score(
     hits={1: 0.25, 5: 0.5},
     intervals={1: (0.2, 0.3), 5: (0.45, 0.6)},
 )
-UNTRAINED = Retrieval(
-    encoder="untrained",
-    checkpoint="",
-    collection="tiny",
-    protocol="gap",
-    split="split 1",
-    level=5,
-    seed=0,
-    seen=90,
-    expected=90,
-    missing=(),
-    scores=(SCORE,),
-    neighbours={},
-)
+UNTRAINED = replace(EMPTY, encoder="untrained", split="split 1", seen=90, expected=90, scores=(SCORE,))
 TRAINED = replace(UNTRAINED, encoder="hdc", scores=(replace(SCORE, hits={1: 0.75, 5: 0.5}),))
 MEASURED = replace(
     SCORE,

@@ -2,24 +2,12 @@
 
 from dataclasses import replace
 
+from retrievals import EMPTY
+
 from unreel.evaluation.recognition import Recognition
-from unreel.evaluation.results import Retrieval
 from unreel.reporting.shortfalls import Shortfall, recognition_shortfalls, shortfalls
 
-WHOLE = Retrieval(
-    encoder="sc",
-    checkpoint="",
-    collection="tiny",
-    protocol="gap",
-    split="1",
-    level=5,
-    seed=0,
-    seen=9,
-    expected=9,
-    missing=(),
-    scores=(),
-    neighbours={},
-)
+WHOLE = replace(EMPTY, encoder="sc")
 FEWER = replace(WHOLE, encoder="tc", seen=7, missing=("a.mp4", "b.mp4"), reasons={"a.mp4": "truncated"})
 
 

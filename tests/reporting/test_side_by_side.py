@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from retrievals import EMPTY
 
 from unreel.errors import CollectionError
 from unreel.evaluation.results import Neighbour, Retrieval
@@ -14,21 +15,6 @@ from unreel.reporting.side_by_side import Choosing, choose, side_by_side
 from unreel.reporting.strips import PAPER
 
 Make = Callable[..., Any]
-
-EMPTY = Retrieval(
-    encoder="sc",
-    checkpoint="",
-    collection="tiny",
-    protocol="gap",
-    split="1",
-    level=5,
-    seed=0,
-    seen=9,
-    expected=9,
-    missing=(),
-    scores=(),
-    neighbours={},
-)
 
 
 def _retrieval(encoder: str, found: dict[str, str]) -> Retrieval:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from clips import Clip
+from ray_cluster import head_without_work
 from tables import TINY, contents, facts_of, tiny_weights
 
 from unreel.checkpoint import load_encoder
@@ -21,19 +22,9 @@ VIDEOS = 80
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A head that does no work itself and two nodes of one processor, each with processes of its own."""
-    from ray.cluster_utils import Cluster
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-        try:
-            ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
-            yield cluster
-        finally:
-            ray.shutdown()
-            cluster.shutdown()  # type: ignore[no-untyped-call]
+    """A head that does no work itself; the test adds nodes."""
+    with head_without_work() as cluster:
+        yield cluster
 
 
 @pytest.mark.slow

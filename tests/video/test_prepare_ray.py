@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from clips import Clip
 from folders import checksums
+from ray_cluster import head_without_work
 
 from unreel.video.manifest import Manifest
 from unreel.video.options import PrepareOptions, ScanOptions
@@ -29,19 +30,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A head that does no work itself and two nodes of one processor, each with processes of its own."""
-    from ray.cluster_utils import Cluster
-
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    try:
-        ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
+def cluster() -> Iterator[Any]:
+    """A head that does no work itself; the test adds nodes."""
+    with head_without_work() as cluster:
         yield cluster
-    finally:
-        ray.shutdown()
-        cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.slow

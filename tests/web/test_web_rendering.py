@@ -141,8 +141,9 @@ def test_assets_are_asked_for_once(client: httpx.Client) -> None:
 
 
 def test_colours_and_letters_are_the_reports(client: httpx.Client) -> None:
-    report = files("unreel.reporting").joinpath("templates/report.css").read_text(encoding="utf-8")
-    palette = report[: report.index("* { box-sizing")]
+    palette = files("unreel.reporting").joinpath("templates/palette.css").read_text(encoding="utf-8")
+    assert "--paper:" in palette
+    assert "prefers-color-scheme: dark" in palette
     assert palette in client.get("/static/site.css").text
 
 

@@ -216,10 +216,7 @@ def _divisions(settings: Evaluate, manifest: "Manifest") -> list["Division"]:
     from unreel.evaluation.divisions import group_hold_out, leave_one_out, official, random_hold_out
 
     if settings.split:
-        names = manifest.split_names if settings.split == ("all",) else settings.split
-        if not names:
-            manifest.parts("all")  # says that there are none
-        return [official(manifest, name) for name in names]
+        return [official(manifest, name) for name in manifest.chosen_splits(settings.split)]
     if settings.division == "random":
         return [random_hold_out(manifest, settings.test_share, settings.seed)]
     if settings.division == "groups":

@@ -126,14 +126,21 @@ def test(settings: EvaluateTest) -> "list[Recognition]":
 
 def finetune(weights: str, settings: FinetuneSettings, parts: Parts) -> "Finetuned | None":
     """Fine-tune on each split or fold, put the tests together, print and write."""
-    from unreel.api import run_finetuning
+    from unreel.api import prepared_for, run_finetuning
     from unreel.checkpoint import load_encoder
     from unreel.cli.recognition_tables import print_finetuned
     from unreel.engine.launch import first_here
     from unreel.evaluation.finetuned import RESULT, together, write_finetuned
+    from unreel.training.finetune import resolved
+    from unreel.training.run import check_out
+    from unreel.training.task import checked_together
 
-    runs = _checked(_runs(settings, parts))
+    settings = resolved(settings)
+    manifest = prepared_for(settings)
+    runs = checked_together(_runs(settings, parts, manifest), manifest)
     _check_own(settings.out, {RESULT, f"{RESULT}.unfinished", *(run.out.name for run in runs)})
+    for run in runs:
+        check_out(run)
     tests = []
     for run in runs:
         if first_here():
@@ -167,9 +174,7 @@ def _tests(
     from unreel.training.task import recognition_test, with_split
     from unreel.video.leaks import check_leaks, leaks_between
 
-    names: Sequence[str] = manifest.split_names if settings.split == ("all",) else settings.split
-    if settings.split and not names:
-        manifest.parts("all")  # says that there are none
+    names = manifest.chosen_splits(settings.split)
     if not names:
         manifest, _ = with_split(manifest, WHOLE, {each.id for each in manifest})
         names = (WHOLE,)
@@ -207,7 +212,7 @@ def _chosen(arguments: Sequence[str]) -> tuple[str, FinetuneSettings, Parts]:
     return weights, parse(FinetuneSettings, "evaluate finetune", [*rest, *begun]), parts
 
 
-def _runs(settings: FinetuneSettings, parts: Parts) -> list[FinetuneSettings]:
+def _runs(settings: FinetuneSettings, parts: Parts, manifest: "Manifest") -> list[FinetuneSettings]:
     """The settings of the run on each split or fold."""
     if parts.folds:
         changes: list[dict[str, object]] = [
@@ -215,34 +220,9 @@ def _runs(settings: FinetuneSettings, parts: Parts) -> list[FinetuneSettings]:
             for number in range(1, parts.folds + 1)
         ]
     else:
-        names = _all_splits(settings) if parts.split == ("all",) else parts.split
+        names = manifest.chosen_splits(parts.split)
         changes = [{"out": settings.out / f"split-{name}", "split": name} for name in names]
     return [validated(FinetuneSettings, settings.model_dump() | each, "unreel evaluate finetune") for each in changes]
-
-
-def _checked(runs: list[FinetuneSettings]) -> list[FinetuneSettings]:
-    """The runs, none of which will be refused for its encoder or its videos when the others are done."""
-    from unreel.training.finetune import resolved
-    from unreel.training.task import checked_together
-    from unreel.video.options import PrepareOptions
-    from unreel.video.prepare import prepared
-
-    runs = [resolved(run) for run in runs]
-    side = runs[0].encoder_settings.prepared_side
-    manifest = prepared(runs[0].folder, PrepareOptions(side, group_pattern=runs[0].group_pattern))
-    return checked_together(runs, manifest)
-
-
-def _all_splits(settings: FinetuneSettings) -> Sequence[str]:
-    from unreel.training.finetune import resolved
-    from unreel.video.options import PrepareOptions
-    from unreel.video.prepare import prepared
-
-    side = resolved(settings).encoder_settings.prepared_side
-    manifest = prepared(settings.folder, PrepareOptions(side, group_pattern=settings.group_pattern))
-    if not manifest.split_names:
-        manifest.parts("all")  # says that there are none
-    return manifest.split_names
 
 
 def _check_free(out: Path, result: str) -> None:

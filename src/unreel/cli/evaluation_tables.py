@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from unreel.cli.inventory import LISTED
+from unreel.cli.inventory import print_reasons
 from unreel.evaluation.classification import Classification
 from unreel.evaluation.comparison import Comparison
+from unreel.evaluation.finetuned import Finetuned, Part
 from unreel.evaluation.provenance import Provenance
 from unreel.evaluation.results import ClassScore, Retrieval, Score
 
@@ -104,7 +105,7 @@ def print_comparison(first: Retrieval, second: Retrieval, found: Comparison) -> 
         print(f"  left out: {found.left_out} queries that only one of them has answered (!)")
 
 
-def seen(origin: Origin) -> str:
+def seen(origin: Origin | Finetuned | Part) -> str:
     """How many videos took part; fewer than expected are marked."""
     mark = " (!)" if origin.seen < origin.expected else ""
     return f"{origin.seen:,} of {origin.expected:,}{mark}"
@@ -180,10 +181,7 @@ def _print_missing(origins: Sequence[Origin]) -> None:
             print(counts)
         names = sorted(origin.missing)
         if names and tuple(names) not in told:
-            for name in names[:LISTED]:
-                print(f"    {name}: {origin.reasons.get(name, 'not seen')}")
-            if len(names) > LISTED:
-                print(f"    and {len(names) - LISTED} more")
+            print_reasons({name: origin.reasons.get(name, "not seen") for name in names})
         told |= {counts, tuple(names)}
 
 

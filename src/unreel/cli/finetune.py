@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from unreel.cli.inventory import LISTED
+from unreel.cli.inventory import print_reasons
 from unreel.cli.parsing import parse
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import read_settings
@@ -56,7 +56,4 @@ def print_recognition(found: "Recognition") -> None:
 def _list(what: str, reasons: Mapping[str, str]) -> None:
     if reasons:
         print(f"  {what}: {len(reasons)}")
-    for identity, reason in list(reasons.items())[:LISTED]:
-        print(f"    {identity}: {reason}")
-    if len(reasons) > LISTED:
-        print(f"    and {len(reasons) - LISTED} more")
+    print_reasons(reasons)

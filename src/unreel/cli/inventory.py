@@ -1,6 +1,6 @@
 """What `scan` and `prepare` say at their end."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from unreel.video.duplicates import duplicates
@@ -39,6 +39,13 @@ def decoding_rate(manifest: Manifest) -> str:
     if not rate:
         return f"  no video is as long as a clip of {CLIP_LENGTH} frames"
     return f"  expected decoding rate: {rate:.0f} clips of {CLIP_LENGTH} frames per second and core"
+
+
+def print_reasons(reasons: Mapping[str, str]) -> None:
+    """Why files or videos do not take part: of the first of them, and how many others there are."""
+    lines = (f"    {identity}: {reason}" for identity, reason in reasons.items())
+    for line in _shortened(lines, len(reasons), LISTED):
+        print(line)
 
 
 def _shortened(lines: Iterable[str], count: int, most: int) -> list[str]:

@@ -3,7 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
-from unreel.cli.inventory import LISTED
+from unreel.cli.evaluation_tables import seen
+from unreel.cli.inventory import LISTED, print_reasons
 from unreel.evaluation.finetuned import Finetuned
 from unreel.evaluation.recognition import Recognition
 
@@ -39,23 +40,16 @@ def print_finetuned(found: Finetuned) -> None:
         table.add_column(name, justify="right")
     for part in found.parts:
         cells = (f"{100 * part.figures[name]:.1f}" for name in found.figures)
-        table.add_row(part.split.removesuffix(", test"), *cells, _seen(part.seen, part.expected))
+        table.add_row(part.split.removesuffix(", test"), *cells, seen(part))
     if len(found.parts) > 1:
         table.add_section()
         cells = (f"{100 * value:.1f}{_deviation(found, name)}" for name, value in found.figures.items())
-        table.add_row(whole, *cells, _seen(found.seen, found.expected))
+        table.add_row(whole, *cells, seen(found))
     Console().print(table)
     for part in found.parts:
         if part.missing:
             print(f"(!) {part.split}: seen {part.seen:,} of {part.expected:,} videos")
-        for identity, reason in list(part.missing.items())[:LISTED]:
-            print(f"    {identity}: {reason}")
-        if len(part.missing) > LISTED:
-            print(f"    and {len(part.missing) - LISTED} more")
-
-
-def _seen(seen: int, expected: int) -> str:
-    return f"{seen:,} of {expected:,}" + (" (!)" if seen < expected else "")
+        print_reasons(part.missing)
 
 
 def _deviation(found: Finetuned, name: str) -> str:

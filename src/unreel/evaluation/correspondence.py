@@ -18,9 +18,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from unreel.augment import CENTRE_SHARE, apply_views, centre_draws
 from unreel.checkpoint import LoadedEncoder
 from unreel.errors import CollectionError
+from unreel.evaluation.features import centre_of
 from unreel.video.datasets import Videos, region, stacked
 from unreel.video.manifest import Manifest, VideoRecord
 
@@ -89,9 +89,7 @@ def _middle_clip(
     start = max(record.frames - length, 0) // 2
     clips = Videos(manifest, [record], None).read(0, [start], length)
     sample = stacked(record.id, 0, [region(clip, manifest.side, (0.5, 0.5)) for clip in clips])
-    luma, chroma = (torch.from_numpy(planes).to(device) for planes in (sample.luma, sample.chroma))
-    to_rgb = torch.from_numpy(sample.to_rgb[None]).to(device)
-    return apply_views(luma, chroma, to_rgb, centre_draws(1, CENTRE_SHARE), size)
+    return centre_of(sample, size, device)
 
 
 def _record(manifest: Manifest, video: str) -> VideoRecord:

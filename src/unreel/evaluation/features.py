@@ -127,17 +127,18 @@ class FeatureExtractor:
         """What the encoder is shown of all clips of the samples."""
         size, frame = self._settings.size, self._protocol.frame_for(self._settings.size)
         if frame is not None:
-            return torch.cat([centre_of_resized(*self._tensors(sample), frame, size) for sample in samples])
-        luma, chroma, to_rgb = zip(*map(self._tensors, samples), strict=True)
+            shown = (centre_of_resized(*sample.tensors(self._device), frame, size) for sample in samples)
+            return torch.cat(list(shown))
+        luma, chroma, to_rgb = zip(*(sample.tensors(self._device) for sample in samples), strict=True)
         matrices = torch.cat([matrix.expand(len(each), 3, 4) for matrix, each in zip(to_rgb, luma, strict=True)])
         draws = centre_draws(len(matrices), CENTRE_SHARE)
         return apply_views(torch.cat(luma), torch.cat(chroma), matrices, draws, size)
 
-    def _tensors(self, sample: Sample) -> tuple[Tensor, Tensor, Tensor]:
-        luma, chroma, to_rgb = (
-            torch.from_numpy(each).to(self._device) for each in (sample.luma, sample.chroma, sample.to_rgb)
-        )
-        return luma, chroma, to_rgb
+
+def centre_of(sample: Sample, size: int, device: torch.device | str) -> Float[Tensor, "v 3 t {size} {size}"]:
+    """What an encoder is shown of the clips of a sample: the centre of each, as `gap` has it."""
+    luma, chroma, to_rgb = sample.tensors(device)
+    return apply_views(luma, chroma, to_rgb.expand(len(luma), 3, 4), centre_draws(len(luma), CENTRE_SHARE), size)
 
 
 @final

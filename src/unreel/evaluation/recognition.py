@@ -190,7 +190,7 @@ def five_crops(sample: Sample, size: int, device: torch.device) -> Float[Tensor,
 
     A crop's side is 0.875 of the frame's shorter one: 112 of 128 pixels.
     """
-    luma, chroma, to_rgb = (torch.from_numpy(each).to(device) for each in (sample.luma, sample.chroma, sample.to_rgb))
+    luma, chroma, to_rgb = sample.tensors(device)
     clips, _, height, width = luma.shape
     side = min(height, width)
     plain = centre_draws(clips, CENTRE_SHARE)

@@ -25,7 +25,9 @@ from unreel.engine.outputs import check_free
 from unreel.errors import RunError
 from unreel.reporting.strips import Strip
 
-STYLES = ("report.css", "figures.css")
+PALETTE = "palette.css"
+"""Colours and letters, in light and dark: those of `unreel serve` too."""
+STYLES = (PALETTE, "report.css", "figures.css")
 SCRIPTS = ("report.js", "figures.js")
 
 
@@ -76,7 +78,7 @@ def _write_clips(clips: Mapping[int, Strip], folder: Path) -> None:
 
 
 def _rendered(template: str, content: Mapping[str, Any], clips: Mapping[int, Strip], folder: Path | None) -> str:
-    script = "".join(map(_text, SCRIPTS))
+    script = "".join(map(template_text, SCRIPTS))
     if folder is None:
         addresses = {number: strip.address for number, strip in clips.items()}
     else:
@@ -85,7 +87,7 @@ def _rendered(template: str, content: Mapping[str, Any], clips: Mapping[int, Str
         "clips": clips,
         "addresses": addresses,
         "pictures": Markup("data:" if folder is None else "'self' data:"),
-        "style": Markup("".join(map(_text, STYLES))),
+        "style": Markup("".join(map(template_text, STYLES))),
         "script": Markup(script),
         "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
     }
@@ -98,5 +100,6 @@ def _environment() -> Environment:
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def _text(name: str) -> str:
+def template_text(name: str) -> str:
+    """A file of the templates as it is."""
     return files("unreel.reporting").joinpath("templates").joinpath(name).read_text(encoding="utf-8")

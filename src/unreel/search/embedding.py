@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from unreel.augment import CENTRE_SHARE, apply_views, centre_draws
 from unreel.checkpoint import LoadedEncoder
 from unreel.engine.actors import Place, on_actors
 from unreel.engine.processors import default_workers
 from unreel.engine.read_ahead import AHEAD, read_ahead
+from unreel.evaluation.features import centre_of
 from unreel.search.windows import Piece, WindowDataset
 from unreel.video.datasets import Failure, Sample
 from unreel.video.loading import SMALL
@@ -45,9 +45,7 @@ class ClipEncoder:
     @torch.inference_mode()
     def vectors(self, sample: Sample) -> Float32[np.ndarray, "v c"]:
         """The vectors of the clips of a sample, computed in one batch."""
-        luma, chroma = (torch.from_numpy(part).to(self.device) for part in (sample.luma, sample.chroma))
-        to_rgb = torch.from_numpy(sample.to_rgb).to(self.device).expand(len(luma), -1, -1)
-        views = apply_views(luma, chroma, to_rgb, centre_draws(len(luma), CENTRE_SHARE), self.settings.size)
+        views = centre_of(sample, self.settings.size, self.device)
         vectors: np.ndarray = self._encoder(views)[self._level].mean(dim=(2, 3, 4)).float().cpu().numpy()
         return vectors
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol, final, runtime_checkable
 
 import numpy as np
+import torch
 from jaxtyping import Float, UInt8
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from unreel.chance import generator
@@ -31,6 +33,13 @@ class Sample:
     luma: UInt8[np.ndarray, "v t h w"]
     chroma: UInt8[np.ndarray, "v t 2 h/2 w/2"]
     to_rgb: Float[np.ndarray, "3 4"]
+
+    def tensors(
+        self, device: torch.device | str
+    ) -> tuple[UInt8[Tensor, "v t h w"], UInt8[Tensor, "v t 2 h/2 w/2"], Float[Tensor, "3 4"]]:
+        """Luma, chroma and the colour matrix on a device."""
+        luma, chroma, to_rgb = (torch.from_numpy(each).to(device) for each in (self.luma, self.chroma, self.to_rgb))
+        return luma, chroma, to_rgb
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ PREPARED/
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Literal
@@ -139,13 +139,28 @@ class Manifest:
             CollectionError: there is no such split.
         """
         if split not in self.split_names:
-            held = ", ".join(self.split_names) or "none; prepare the data set with --layout to give it some"
-            raise CollectionError(f"{self.source or self.root} has no split {split!r}. Its splits are: {held}.")
+            raise self._without(split)
         parts: dict[str, list[VideoRecord]] = {}
         for record in self.usable:
             if split in record.splits:
                 parts.setdefault(record.splits[split], []).append(record)
         return {part: tuple(records) for part, records in sorted(parts.items())}
+
+    def chosen_splits(self, names: Sequence[str]) -> tuple[str, ...]:
+        """These names of splits; "all" alone stands for all that there are.
+
+        Raises:
+            CollectionError: it stands for none.
+        """
+        if tuple(names) != ("all",):
+            return tuple(names)
+        if not self.split_names:
+            raise self._without("all")
+        return self.split_names
+
+    def _without(self, split: str) -> CollectionError:
+        held = ", ".join(self.split_names) or "none; prepare the data set with --layout to give it some"
+        return CollectionError(f"{self.source or self.root} has no split {split!r}. Its splits are: {held}.")
 
     def unseen(self, split: str | None = None, part: str = "") -> dict[str, str]:
         """Every video that should be there, or in a part of a split, but is of no use: its name and the reason.

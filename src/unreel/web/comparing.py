@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from unreel.reporting.gallery import Verdict, judge
 from unreel.web.schemas import Answer, Hit
-
-Verdict = Literal["right", "wrong", "unjudged"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ def side_by_side(answers: Sequence[Answer], label: str) -> list[Column]:
         for rank, hit in enumerate(answer.hits, start=1):
             ranks = {other.name: _rank(hit, other) for other in others}
             elsewhere = [f"no. {found} in {name}" for name, found in ranks.items() if found is not None]
-            places.append(Place(rank, hit, _verdict(hit.video.label, label), elsewhere))
+            places.append(Place(rank, hit, judge(label, hit.video.label), elsewhere))
         right = sum(place.verdict == "right" for place in places)
         shared = sum(len(place.elsewhere) == len(others) for place in places) if others else 0
         columns.append(Column(answer, places, right, shared))
@@ -54,9 +52,3 @@ def _rank(hit: Hit, answer: Answer) -> int | None:
         if other.video.key == hit.video.key and other.start < hit.end and hit.start < other.end:
             return rank
     return None
-
-
-def _verdict(found: str, label: str) -> Verdict:
-    if not (label and found):
-        return "unjudged"
-    return "right" if found == label else "wrong"

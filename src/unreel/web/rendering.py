@@ -1,7 +1,7 @@
 """Pages from templates, everything escaped; and the files that they need."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -10,6 +10,9 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from unreel.reporting.document import PALETTE, template_text
+
+STYLE: Final = "site.css"
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -28,13 +31,14 @@ class Asset:
 
 @cache
 def assets() -> dict[str, Asset]:
-    """All of them, by name."""
+    """All of them, by name; the style begins with the palette of reports."""
     found = {}
     for each in files("unreel.web").joinpath("static").iterdir():
         suffix = each.name[each.name.rfind(".") :]
         if suffix in _TYPES:
             found[each.name] = Asset(each.read_bytes(), _TYPES[suffix])
-    return found
+    style = found[STYLE]
+    return found | {STYLE: replace(style, content=template_text(PALETTE).encode() + style.content)}
 
 
 def render(template: str, context: Mapping[str, Any]) -> str:
