@@ -13,7 +13,7 @@ from unreel.evaluation.classification import Classification
 from unreel.evaluation.comparison import Comparison
 from unreel.evaluation.finetuned import Finetuned, Part
 from unreel.evaluation.provenance import Provenance
-from unreel.evaluation.results import ClassScore, Retrieval, Score
+from unreel.evaluation.results import ClassScore, Retrieval, Score, split_text
 
 _WIDEST = 1000
 Origin = Provenance | Retrieval
@@ -82,7 +82,7 @@ def print_comparison(first: Retrieval, second: Retrieval, found: Comparison) -> 
     for name, each in (("first", first), ("second", second)):
         print(f"{name}: {each.encoder} ({each.checkpoint}), {each.protocol}, level {each.level}, seen {seen(each)}")
     table = _table(
-        f"by {found.label}, {_split(first.split)}: {found.queries:,} queries",
+        f"by {found.label}, {split_text(first.split)}: {found.queries:,} queries",
         ["percent", "first", "second", "difference", "95 % within", "p"],
         f"gained {found.gained} queries, lost {found.lost}; p: exact McNemar test (R@{found.k}), changes of sign (mAP)",
     )
@@ -133,7 +133,7 @@ def _print_lines(title: str, caption: str, lines: Sequence[Line], *, classes: bo
     splits = list(dict.fromkeys(line.origin.split for line in lines))
     head = ["encoder", "split"] if len(splits) > 1 else ["encoder"]
     table = _table(
-        title if len(splits) > 1 else f"{title}, {_split(splits[0])}",
+        title if len(splits) > 1 else f"{title}, {split_text(splits[0])}",
         [*head, *columns, f"{columns[0]} within", "seen"],
         f"{caption}; within: 95 % interval",
     )
@@ -162,7 +162,9 @@ def _print_means(title: str, columns: Sequence[str], lines: Sequence[Line], spli
 
 def _print_classes(line: Line) -> None:
     first = next(iter(line.classes.values()))
-    table = _table(f"{line.origin.encoder}, {_split(line.origin.split)}", ["class", *first], "percent of each class")
+    table = _table(
+        f"{line.origin.encoder}, {split_text(line.origin.split)}", ["class", *first], "percent of each class"
+    )
     for name, figures in line.classes.items():
         table.add_row(name, *figures.values())
     show(table)
@@ -173,7 +175,7 @@ def _print_missing(origins: Sequence[Origin]) -> None:
     told: set[object] = set()
     for origin in origins:
         counts = (
-            f"(!) {_split(origin.split)}: seen {origin.seen:,} of {origin.expected:,} videos, "
+            f"(!) {split_text(origin.split)}: seen {origin.seen:,} of {origin.expected:,} videos, "
             f"gallery {origin.gallery_seen:,} of {origin.gallery_expected:,}, "
             f"queries {origin.queries_seen:,} of {origin.queries_expected:,}"
         )
@@ -209,11 +211,6 @@ def _percents(figures: Mapping[str, float]) -> dict[str, str]:
 
 def _signed(share: float) -> str:
     return f"{100 * share:+.1f}"
-
-
-def _split(name: str) -> str:
-    """The name of a split in a sentence: official ones have a number only."""
-    return f"split {name}" if name.isdecimal() else name
 
 
 def _within(interval: tuple[float, float], *, signed: bool = False) -> str:

@@ -92,6 +92,11 @@ class Retrieval:
         return next(score for score in self.scores if score.label == label)
 
 
+def split_text(split: str) -> str:
+    """The name of a split in a sentence: official ones are numbers only, others say what they are."""
+    return f"split {split}" if split.replace(", ", "").isdecimal() else split
+
+
 def write_retrievals(path: Path, retrievals: Sequence[Retrieval]) -> None:
     """Write the results as JSON, whole or not at all."""
     write_whole(path, json.dumps({"format": FORMAT, "retrievals": [asdict(each) for each in retrievals]}))

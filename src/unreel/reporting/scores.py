@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from statistics import mean, stdev
 
-from unreel.evaluation.results import Retrieval, Score
+from unreel.evaluation.results import Retrieval, Score, split_text
 
 AVERAGE_PRECISION = "mAP"
 
@@ -83,7 +83,7 @@ class Setting:
     def sentence(self) -> str:
         """All of it but the encoders, in one line; the collection by its folder's own name."""
         name, seeds = PurePath(self.collection).name, ", ".join(map(str, self.seeds))
-        return f"{name}, protocol {self.protocol}, {_split_text(self.split)}, level {self.level}, seed {seeds}"
+        return f"{name}, protocol {self.protocol}, {split_text(self.split)}, level {self.level}, seed {seeds}"
 
 
 def is_untrained(encoder: str) -> bool:
@@ -201,8 +201,3 @@ def settings(retrievals: Sequence[Retrieval]) -> list[Setting]:
         Setting([each.encoder for each in group], *key, sorted({each.seed for each in group}))
         for key, group in groups.items()
     ]
-
-
-def _split_text(split: str) -> str:
-    """`split 1` of an official one; others say what they are."""
-    return f"split {split}" if split.replace(", ", "").isdecimal() else split
