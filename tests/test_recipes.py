@@ -100,15 +100,17 @@ def test_unknown_recipe() -> None:
 
 
 def test_every_row_has_a_small_recipe_that_makes_sense() -> None:
-    assert len(recipes.SMALL_RECIPES) == len(recipes.ROWS) * len(recipes.ENCODERS)
+    assert len(recipes.SMALL_RECIPES) == 2 * len(recipes.ROWS) * len(recipes.ENCODERS)
     for row in recipes.ROWS:
         for encoder in recipes.ENCODERS:
             name = recipes.named(row, encoder)
-            settings, whole = _settings(f"{name}-small"), _settings(name)
-            assert (settings.encoder, settings.width, settings.size) == (encoder, 0.25, 56)
-            assert settings.steps == (0 if row == "scratch" else 400)
-            assert (settings.alpha, settings.beta, settings.augmentation) == (
-                whole.alpha,
-                whole.beta,
-                whole.augmentation,
-            )
+            whole = _settings(name)
+            for family, size, steps in (("small", 56, 400), ("street651", 66, 600)):
+                settings = _settings(f"{name}-{family}")
+                assert (settings.encoder, settings.width, settings.size) == (encoder, 0.25, size)
+                assert settings.steps == (0 if row == "scratch" else steps)
+                assert (settings.alpha, settings.beta, settings.augmentation) == (
+                    whole.alpha,
+                    whole.beta,
+                    whole.augmentation,
+                )

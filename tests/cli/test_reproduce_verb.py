@@ -1,5 +1,6 @@
 """`unreel reproduce`: what it says before anything runs, and small tables made, made again, and gone on with."""
 
+import json
 import os
 import shutil
 import signal
@@ -100,6 +101,41 @@ def test_small_retrieval_leaves_one_group_out(videos: Path, tmp_path: Path, caps
     assert "±: standard deviation over seeds 0, 1." in said
     rows = [line for line in _table(tmp_path / "out", "table4") if line.startswith("| ")]
     assert sum("±" in row for row in rows) == 2
+
+
+@pytest.mark.usefixtures("inside")
+def test_the_evidence_is_a_table_of_five_judgements_and_of_pairs(
+    videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    shutil.copytree(videos, data / "weizmann")
+    Clip(width=40, height=40, frames=16, pictures=solid(9, 9, 9)).write(data / "pushups" / "right" / "a.mp4")
+    Clip(width=40, height=40, frames=16, pictures=solid(9, 9, 9)).write(data / "other" / "b.mp4")
+    rows = ("--rows", "hdc", "scratch", "--seeds", "0", "1", "--folds", "3")
+    reproduce(["evidence", "--data", str(data), "--out", str(out), *rows, *TINY])
+    assert "compared video by video" in capsys.readouterr().out
+    lines = _table(out, "evidence")
+    hdc = next(line for line in lines if line.startswith("| hdc |")).split(" | ")
+    assert hdc[1] == "69.0"
+    assert sum(" ± " in cell for cell in hdc) == 5
+    assert "7 of 7 videos" in "\n".join(lines)  # not the one of the other folder
+    rights = {row: _nearest_right(out, row) for row in ("scratch", "hdc")}
+    difference = 100 * sum(rights["hdc"][each] - rights["scratch"][each] for each in rights["hdc"]) / 6
+    pair = next(line for line in lines if line.startswith("| hdc − scratch | R@1 gap |")).split(" | ")
+    assert pair[2] == f"{difference:+.1f}"
+    assert "± " in (out / "evidence.tex").read_text().replace(r"$\pm$", "±")
+
+
+def _nearest_right(out: Path, row: str) -> dict[str, float]:
+    """By video, the share of the seeds whose nearest neighbour is of its class, read from the neighbours."""
+    right: dict[str, float] = {}
+    for seed in (0, 1):
+        path = out / "runs" / f"retrieval-gap-{row}-street651-weizmann-seed{seed}" / "retrieval.json"
+        (found,) = json.loads(path.read_text())["retrievals"]
+        for query, hits in found["neighbours"].items():
+            same = query.split("/")[0] == hits[0]["id"].split("/")[0]
+            right[query] = right.get(query, 0.0) + same / 2
+    return right
 
 
 @pytest.mark.usefixtures("inside")

@@ -108,7 +108,7 @@ def test_retrieval_has_both_encoders_in_one_file_and_no_number_for_a_k_beyond_th
 
 def test_the_label_that_judges_can_be_chosen(tmp_path: Path) -> None:
     table = for_folder(TABLES["table4"], "shapes")
-    made = plan(table, Scale(small=True, label="motion"), KINETICS, {"ucf101": SOURCES["ucf101"]}, tmp_path)
+    made = plan(table, Scale(family="small", label="motion"), KINETICS, {"ucf101": SOURCES["ucf101"]}, tmp_path)
     (path,) = made.results["hdc-c3d", "ucf101", 0]
     retrieved(path, {"untrained": {1: 0.1}, "hdc-c3d-small": {1: 0.3}}, labels=("appearance", "motion"))
     assert outcome(made, "…").complete

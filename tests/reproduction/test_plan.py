@@ -99,7 +99,7 @@ def test_figures_draw_what_their_encoders_found() -> None:
 
 
 def test_a_small_table_learns_from_the_folder_that_it_is_tested_on_by_folds() -> None:
-    found = _small("table1", Scale(small=True, folds=3, label="class"), ("hdc", "scratch"))
+    found = _small("table1", Scale(family="small", folds=3, label="class"), ("hdc", "scratch"))
     jobs = {job.name: job for job in found.jobs}
     assert jobs["prepare-videos"].words[-4:] == ("--group-pattern", "/([a-z]+)_", "--side", "64")
     assert jobs["pretrain-hdc-small-seed0"].words[-6:] == (
@@ -113,7 +113,7 @@ def test_a_small_table_learns_from_the_folder_that_it_is_tested_on_by_folds() ->
     tune = jobs["finetune-hdc-small-videos-folds3-seed0"]
     assert tune.words[6:] == ("--folds", "3", "--seed", "0", "--steps", "100", "--batch-size", "16", "--label", "class")
     assert [source.name for source in found.sources] == ["videos"]
-    retrieved = _small("table4", Scale(small=True))
+    retrieved = _small("table4", Scale(family="small"))
     assert "--split" not in retrieved.jobs[-1].words  # one group out
     assert retrieved.jobs[-1].name == "retrieve-hdc-c3d-small-videos-seed0"
 
@@ -145,7 +145,7 @@ def test_prepared_folders_are_not_prepared_again() -> None:
     assert "/ready" in found.jobs[-1].words
     folder = Source("videos", Path("/ready"), group_pattern="(g)", files=9, prepared=True)
     for name, verb in (("table1", "finetune"), ("table4", "retrieval")):
-        small = plan(for_folder(TABLES[name], "ready"), Scale(small=True), folder, {"ucf101": folder}, Path("/out"))
+        small = plan(for_folder(TABLES[name], "ready"), Scale(family="small"), folder, {"ucf101": folder}, Path("/out"))
         judging = [job.words for job in small.jobs if job.words[1] == verb]
         assert all(words[words.index("--group-pattern") + 1] == "(g)" for words in judging)
 

@@ -94,6 +94,25 @@ def test_every_gpu_has_a_job_of_its_own(tmp_path: Path) -> None:
     assert not report.failed
 
 
+def test_processors_run_several_jobs_at_a_time_each_with_its_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "cores", lambda: 6)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    begun: list[dict[str, str]] = []
+
+    def noted(*arguments: object, env: dict[str, str], **options: object) -> object:
+        begun.append(env)
+        return subprocess.Popen(*arguments, env=env, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(runner, "Popen", noted)
+    run([_job(tmp_path, name) for name in "ab"], tmp_path, ["", ""], lambda _: None)
+    assert [(each["OMP_NUM_THREADS"], each["LOCAL_WORLD_SIZE"]) for each in begun] == [("3", "2")] * 2
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    run([_job(tmp_path, "c")], tmp_path, ["", ""], lambda _: None)
+    assert begun[-1]["OMP_NUM_THREADS"] == "1"
+
+
 def test_a_result_of_another_command_is_never_taken_for_this_one(tmp_path: Path) -> None:
     job = _job(tmp_path, "a")
     run([job], tmp_path, [""], lambda _: None)

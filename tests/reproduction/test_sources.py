@@ -9,7 +9,7 @@ from folders import make
 from official_lists import HMDB51, UCF101, Plan, write_hmdb51, write_ucf101
 
 from unreel.errors import CollectionError
-from unreel.reproduction.sources import folder_of_videos, official, pretraining
+from unreel.reproduction.sources import corpus, folder_of_videos, official, pretraining
 from unreel.video.options import PrepareOptions
 from unreel.video.prepare import prepare
 
@@ -91,3 +91,11 @@ def test_any_folder_of_videos(tmp_path: Path) -> None:
     assert (source.files, source.layout, source.group_pattern, source.parts) == (2, "folder", "/([a-z]+)_", None)
     with pytest.raises(CollectionError, match=r"group pattern 'x' .*|does not match"):
         folder_of_videos("videos", tmp_path / "videos", "(x)")
+
+
+def test_a_corpus_is_those_of_its_folders_that_are_there(tmp_path: Path) -> None:
+    make(tmp_path, "weizmann/run/ann_run.avi", "pushups/a.mp4", "named/b.mp4")
+    found = corpus("street651", tmp_path)
+    assert (found.name, found.files, found.include) == ("street651", 2, "^(weizmann|pushups)/")
+    with pytest.raises(CollectionError, match=r"holds none of the folders of street651: weizmann, fights, pushups\."):
+        corpus("street651", tmp_path / "named")

@@ -10,7 +10,7 @@ from clips import Clip
 
 from unreel import recipes
 from unreel.checkpoint import load_encoder, untrained_encoder
-from unreel.errors import CollectionError, OverwriteError, TrainingError
+from unreel.errors import CollectionError, OverwriteError, SettingsError, TrainingError
 from unreel.settings.model import read_settings
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.metrics import read_metrics
@@ -92,6 +92,18 @@ def test_the_gradient_norm_is_that_of_all_gradients_together(
     pretrain(_settings(manifest, tmp_path / "run", log_every=1, knn_every=0), manifest)
     written = [line["gradient_norm"] for line in read_metrics(tmp_path / "run")]
     assert written == pytest.approx(norms, rel=1e-5)
+
+
+def test_what_is_excluded_is_not_learnt_from(manifest: Manifest, tmp_path: Path) -> None:
+    settings = _settings(manifest, tmp_path / "run", exclude="^class 0/", batch_size=2, knn_every=0)
+    pretrain(settings, manifest)
+    videos = json.loads((settings.out / "videos.json").read_text())
+    assert videos["used"]
+    assert not any(each.startswith("class 0/") for each in videos["used"])
+    reasons = {each: why for each, why in videos["left_out"].items() if each.startswith("class 0/")}
+    assert "excluded by '^class 0/'" in reasons.values()
+    with pytest.raises(SettingsError, match=r"exclude '\(' is not a regular expression"):
+        pretrain(_settings(manifest, tmp_path / "wrong", exclude="("), manifest)
 
 
 def test_scratch_leaves_the_untrained_encoder(manifest: Manifest, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.errors import CollectionError, SettingsError
-from unreel.video.collection import PREPARED_MARK, find_videos, groups_of
+from unreel.video.collection import PREPARED_MARK, find_videos, grouped, groups_of, select
 
 
 def ids(folder: Path) -> list[str]:
@@ -172,7 +172,7 @@ def test_no_folder_an_empty_one_and_a_file(tmp_path: Path) -> None:
 
 def test_groups_are_what_the_parentheses_find(tmp_path: Path) -> None:
     make(tmp_path, "run/v_run_g01_c02.avi", "walk/v_walk_g12_c01.avi")
-    files = find_videos(tmp_path, group_pattern=r"_(g\d+)_").files
+    files = grouped(find_videos(tmp_path), r"_(g\d+)_").files
     assert [file.group for file in files] == ["g01", "g12"]
     assert [file.group for file in find_videos(tmp_path).files] == ["", ""]
 
@@ -181,7 +181,7 @@ def test_a_video_without_group_is_named(tmp_path: Path) -> None:
     make(tmp_path, "g1.mp4", "other.mp4")
     for pattern in (r"(g\d)", r"(g\d)|other"):
         with pytest.raises(CollectionError, match=r"does not match 'other\.mp4'; it must match the id of every video"):
-            find_videos(tmp_path, group_pattern=pattern)
+            grouped(find_videos(tmp_path), pattern)
 
 
 def test_a_wrong_pattern_is_explained() -> None:
@@ -196,3 +196,27 @@ def test_every_id_has_the_group_it_spells(names: list[str]) -> None:
     groups = groups_of(names, r"(g[0-9]{2})_")
     assert list(groups) == names
     assert all(f"{group}_" in name and len(group) == 3 for name, group in groups.items())
+
+
+def test_patterns_choose_the_videos(tmp_path: Path) -> None:
+    make(tmp_path, "run/anna.avi", "run/ben.avi", "walk/anna.avi", "named/anna.mp4")
+    found = find_videos(tmp_path)
+
+    def chosen(include: str | None = None, exclude: str | None = None) -> list[str]:
+        return [file.id for file in select(found, include, exclude).files]
+
+    assert chosen() == [file.id for file in found.files]
+    assert chosen("^(run|walk)/") == ["run/anna.avi", "run/ben.avi", "walk/anna.avi"]
+    assert chosen("^(run|walk)/", "/anna") == ["run/ben.avi"]
+    assert chosen(exclude="/anna") == ["run/ben.avi"]
+
+
+def test_patterns_that_leave_nothing_or_are_none_are_told(tmp_path: Path) -> None:
+    make(tmp_path, "run/anna.avi", "run/ben.avi")
+    found = find_videos(tmp_path)
+    with pytest.raises(
+        CollectionError, match=r"none of the 2 videos of .* include '\^walk/' and exclude None; the first "
+    ):
+        select(found, "^walk/", None)
+    with pytest.raises(SettingsError, match=r"exclude '\(' is not a regular expression"):
+        select(found, None, "(")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from official_lists import HMDB51, KINETICS, UCF101, Plan, write_hmdb51, write_kinetics, write_ucf101
 
 from unreel.errors import CollectionError
-from unreel.video.collection import Collection, CollectionFile, find_videos
+from unreel.video.collection import Collection, CollectionFile, find_videos, grouped
 from unreel.video.layouts import LAYOUTS, arranged
 from unreel.video.lists import read_hmdb51, read_ucf101
 
@@ -151,7 +151,7 @@ def test_other_labels_and_own_groups_stay(tmp_path: Path) -> None:
     make(tmp_path, "v_Archery_g01_c01.avi", "v_Archery_g02_c01.avi")
     (tmp_path / "labels.csv").write_text("path,class,place\nv_Archery_g01_c01.avi,other,park\n")
     write_ucf101(tmp_path, UCF101)
-    one, other = arranged(find_videos(tmp_path, group_pattern=r"(g\d+)_"), "ucf101").files
+    one, other = arranged(grouped(find_videos(tmp_path), r"(g\d+)_"), "ucf101").files
     assert (one.labels, one.group) == ({"class": "Archery", "place": "park"}, "g01")
     assert (other.labels, other.group) == ({"class": "Archery"}, "g02")
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.errors import CollectionError
-from unreel.video.collection import VIDEO_SUFFIXES, find_videos
+from unreel.video.collection import VIDEO_SUFFIXES, find_videos, grouped
 from unreel.video.listing import collected
 
 NAME = st.text(
@@ -40,7 +40,7 @@ def test_every_path_is_read_with_its_label(
 def test_a_list_of_the_customary_kind(tmp_path: Path) -> None:
     listed = tmp_path / "train.csv"
     listed.write_text("\ufeffa b/c.mp4 3\r\n/far/away.AVI,ride a bike\r\n./d.mp4.mkv\r\n", encoding="utf-8")
-    collection = collected(listed, group_pattern="([a-z]+)[.]")
+    collection = grouped(collected(listed), "([a-z]+)[.]")
     assert [(file.id, file.path, file.labels, file.group) for file in collection.files] == [
         ("/far/away.AVI", Path("/far/away.AVI"), {"class": "ride a bike"}, "away"),
         ("a b/c.mp4", tmp_path / "a b/c.mp4", {"class": "3"}, "c"),

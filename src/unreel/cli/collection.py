@@ -15,6 +15,10 @@ class CollectionSettings(Settings):
 
     source: tyro.conf.Positional[Path]
     """Folder of videos, whose sub-folders or labels.csv name labels; or a list: one path a line, perhaps a label."""
+    include: str | None = None
+    """Regular expression: only videos in whose path it is found, as in '^(walks|runs)/'."""
+    exclude: str | None = None
+    """Regular expression: no video in whose path it is found."""
     layout: LayoutName = "folder"
     """Any folder of videos, or a data set whose official lists give classes, groups and splits."""
     lists: Path | None = None

@@ -24,10 +24,22 @@ if TYPE_CHECKING:
     from unreel.reproduction.paper import PaperTable
     from unreel.reproduction.plan import Plan
     from unreel.reproduction.runner import Report
-    from unreel.reproduction.scale import Scale
+    from unreel.reproduction.scale import Family, Scale
     from unreel.reproduction.sources import Source
 
-_OURS = {"folder", "out", "seed", "steps", "split", "recipe", "weights", "test_groups", "test_fold", "resume"}
+_OURS = {
+    "folder",
+    "out",
+    "seed",
+    "steps",
+    "split",
+    "recipe",
+    "weights",
+    "test_groups",
+    "test_fold",
+    "resume",
+    "exclude",
+}
 """Settings of runs that the plan decides."""
 
 
@@ -40,28 +52,34 @@ class Reproduce(Settings):
     own where there are any. Stopped or killed, the same command goes on.
     """
 
-    target: tyro.conf.Positional[Literal["table1", "table2", "table3", "table4", "table5", "figure1", "figure4"]]
+    target: tyro.conf.Positional[
+        Literal["table1", "table2", "table3", "table4", "table5", "figure1", "figure4", "evidence"]
+    ]
     data: Path
-    """Folder of the data sets, or with --scale small a folder of labelled videos."""
+    """Folder of the data sets; for evidence that of weizmann, fights and pushups; with --scale small a folder of
+    labelled videos."""
     out: Path | None = None
     """Folder for all runs and tables, shared by all targets; none given: runs/reproduction or, small,
-    runs/reproduction-small."""
+    runs/reproduction-small, or runs/evidence."""
     dry_run: bool = False
     """List the jobs with their estimated time and storage; nothing is run or written."""
     scale: Literal["paper", "small"] = "paper"
-    """As the paper did it, or at a size for a processor."""
+    """As the paper did it, or at a size for a processor (evidence has its own)."""
+    strict: bool = False
+    """Evidence: pretrain on no video of the persons that are tested."""
     rows: tuple[str, ...] = ()
     """Rows to run; none given: all."""
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
     """Seeds of every row; of several, mean and standard deviation are shown."""
     steps: PositiveInt | None = None
-    """Steps of pretraining; none given: those of --epochs, or 200 at the small scale."""
+    """Steps of pretraining; none given: those of --epochs, or 200 at the small scale; evidence: the recipe's."""
     epochs: PositiveInt = 200
     """Passes over the pretraining videos, which the paper does not state (paper scale)."""
     finetune_steps: PositiveInt | None = None
-    """Steps of fine-tuning; none given: 10,000, or 100 at the small scale."""
-    folds: Annotated[int, Field(ge=2)] = 3
-    """Small scale: parts of the collection that are tested in turn, groups kept whole."""
+    """Steps of fine-tuning; none given: 10,000, or 100 at the small scale, or 150 for evidence."""
+    folds: Annotated[int, Field(ge=2)] | None = None
+    """Small scale: parts of the collection that are tested in turn, groups kept whole; none given: 3, or for evidence
+    one for each of the 9 persons."""
     group_pattern: str | None = None
     """Small scale: regular expression whose first group, found in a video's path, names its group (person, source),
     which is never both learnt from and tested."""
@@ -83,6 +101,9 @@ class Reproduce(Settings):
     """Further options of `unreel evaluate finetune`."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
+    at_once: PositiveInt = 1
+    """Jobs that run at a time on processors, each on its share of them: with small encoders several take less time
+    together than one after the other. Other numbers of threads give other last digits."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -95,11 +116,10 @@ def run(settings: Reproduce, command: str) -> None:
     from unreel.cli.evaluation_tables import show
     from unreel.reproduction import runner
     from unreel.reproduction.outcome import outcome
-    from unreel.reproduction.rendering import terminal, write_all
+    from unreel.reproduction.rendering import compared, terminal, write_all
 
-    small = settings.scale == "small"
-    out = (settings.out or Path("runs/reproduction-small" if small else "runs/reproduction")).absolute()
-    made, devices = _plan(settings, out), _devices(settings.accelerator)
+    out = (settings.out or _place(settings)).absolute()
+    made, devices = _plan(settings, out), _devices(settings.accelerator, settings.at_once)
     show_plan(made, devices)
     if settings.dry_run:
         for job in made.jobs:
@@ -108,6 +128,8 @@ def run(settings: Reproduce, command: str) -> None:
     report = runner.run(made.jobs, out, devices)
     found = outcome(made, command)
     show(terminal(found))
+    if found.pairs:
+        show(compared(found))
     if found.complete and not report.failed:
         written = [*write_all(found, out, _made(report)), *made.figures]
         print("written to", ", ".join(map(str, written)))
@@ -121,16 +143,17 @@ def run(settings: Reproduce, command: str) -> None:
 
 def show_plan(made: "Plan", devices: Sequence[str]) -> None:
     """The jobs, what they are estimated to take, and the videos."""
+    from unreel.engine.processors import cores
     from unreel.reproduction.estimates import Pace, seconds_of, span
 
-    pace = Pace("cuda" if devices[0] else "cpu")
+    pace = Pace("cuda") if devices[0] else Pace("cpu", max(1, cores() // len(devices)))
     seconds = {job.name: seconds_of(job, pace) for job in made.jobs}
     table = Table(title=f"plan of {made.table.name}: {len(made.jobs)} jobs", caption_justify="left")
     for name in ("job", "about", "MB, about"):
         table.add_column(name, justify="left" if name == "job" else "right", overflow="fold")
     for job in made.jobs:
         table.add_row(job.name, duration(seconds[job.name]), f"{job.size / 1e6:,.0f}" if job.size else "–")
-    on = f"{len(devices)} GPU(s)" if devices[0] else "the processors"
+    on = f"{len(devices)} GPU(s)" if devices[0] else f"the processors, {len(devices)} at a time"
     table.caption = (
         f"Estimated: {duration(span(made.jobs, seconds, len(devices)))} on {on} and "
         f"{sum(job.size for job in made.jobs) / 1e9:,.1f} GB.\nA clip's time is measured here and now, for each "
@@ -146,18 +169,32 @@ def show_plan(made: "Plan", devices: Sequence[str]) -> None:
 
 
 def _plan(settings: Reproduce, out: Path) -> "Plan":
+    from unreel.reproduction.evidence import CORPUS, GROUP_PATTERN, JUDGED, evidence
     from unreel.reproduction.paper import TABLES, restricted
     from unreel.reproduction.plan import plan
     from unreel.reproduction.scale import for_folder
-    from unreel.reproduction.sources import folder_of_videos
+    from unreel.reproduction.sources import corpus, folder_of_videos
 
-    table, scale = restricted(TABLES[settings.target], settings.rows), _scale(settings)
+    whole = evidence(strict=settings.strict) if settings.target == "evidence" else TABLES[settings.target]
+    table, scale = restricted(whole, settings.rows), _scale(settings)
+    if scale.family == "street651":
+        judged = folder_of_videos(JUDGED, settings.data / JUDGED, settings.group_pattern or GROUP_PATTERN)
+        given = settings.pretrain_data
+        learnt = folder_of_videos("pretraining", given) if given else corpus(CORPUS, settings.data)
+        return plan(table, scale, learnt, {JUDGED: judged}, out)
     if scale.small:
         judged = folder_of_videos("videos", settings.data, settings.group_pattern)
         given = settings.pretrain_data
         learnt = folder_of_videos("pretraining", given) if given else judged
         return plan(for_folder(table, judged.folder.name), scale, learnt, {table.data[0]: judged}, out)
     return plan(table, scale, *_official(settings, table), out)
+
+
+def _place(settings: Reproduce) -> Path:
+    """Where runs and tables go if nobody says."""
+    if settings.target == "evidence":
+        return Path("runs/evidence")
+    return Path("runs/reproduction-small" if settings.scale == "small" else "runs/reproduction")
 
 
 def _official(settings: Reproduce, table: "PaperTable") -> "tuple[Source, dict[str, Source]]":
@@ -178,19 +215,21 @@ def _official(settings: Reproduce, table: "PaperTable") -> "tuple[Source, dict[s
 
 
 def _scale(settings: Reproduce) -> "Scale":
-    from unreel.reproduction.scale import Scale
+    from unreel.reproduction.evidence import PERSONS, STRICT
+    from unreel.reproduction.scale import SMALL_FOLDS, Scale
 
-    small = settings.scale == "small"
+    family = _family(settings)
     pretrain, finetune = (_words(getattr(settings, name), name) for name in ("pretrain_options", "finetune_options"))
-    start = recipes.changes("hdc-small" if small else "hdc")
+    start = recipes.changes(f"hdc-{family}" if family else "hdc")
     tuning = _changes(FinetuneSettings, finetune, "finetune-options", {})
     if settings.finetune_steps:
         tuning["steps"] = settings.finetune_steps
     return Scale(
-        small=small,
+        family=family,
+        exclude=STRICT if settings.strict else None,
         epochs=settings.epochs,
         steps=settings.steps,
-        folds=settings.folds,
+        folds=settings.folds or (PERSONS if family == "street651" else SMALL_FOLDS),
         seeds=settings.seeds,
         label=settings.label,
         allow_leaks=settings.allow_leaks,
@@ -200,6 +239,12 @@ def _scale(settings: Reproduce) -> "Scale":
         finetune_changes=tuning,
         how=() if settings.accelerator == "auto" else ("--accelerator", settings.accelerator),
     )
+
+
+def _family(settings: Reproduce) -> "Family":
+    if settings.target == "evidence":
+        return "street651"
+    return "small" if settings.scale == "small" else ""
 
 
 def _words(text: str, name: str) -> tuple[str, ...]:
@@ -230,12 +275,12 @@ def _changes(
     return {each: getattr(changed, each) for each in differ if each != "augmentation"}
 
 
-def _devices(accelerator: str) -> list[str]:
-    """The names of the GPUs, or one "" for the processors."""
+def _devices(accelerator: str, at_once: int) -> list[str]:
+    """The names of the GPUs, or "" for each job that processors run at a time."""
     import torch
 
     if accelerator not in ("auto", "cuda") or not torch.cuda.is_available():
-        return [""]
+        return [""] * at_once
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     return named.split(",") if named else [str(number) for number in range(torch.cuda.device_count())]
 

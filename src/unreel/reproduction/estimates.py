@@ -5,9 +5,10 @@ taken for a third of it, a video for ten clips, decoding to prepare for a rule; 
 Storage: the weights and velocities that a run keeps, counted, and a rule for prepared videos.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import perf_counter, process_time
 
 import torch
 
@@ -32,9 +33,14 @@ Seconds = Callable[[EncoderSettings], float]
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds to learn from a clip, measured once for each encoder, on a device."""
+    """Seconds to learn from a clip, measured once for each encoder, on a device.
+
+    On processors by the time that one of them computes, divided by the `threads` of a job: what else runs there now
+    does not count, nor what is lost between threads.
+    """
 
     device: str
+    threads: int = 1
     _known: dict[EncoderSettings, float] = field(default_factory=dict, repr=False)
 
     def __call__(self, settings: EncoderSettings) -> float:
@@ -47,13 +53,24 @@ class Pace:
         count = CLIPS_MEASURED.get(self.device, 2)
         encoder = models.build_from(settings).to(self.device).train()
         clips = torch.zeros(count, 3, settings.clip_length, settings.size, settings.size, device=self.device)
-        best = float("inf")
-        for _ in range(1 + LOOKS):
-            started = perf_counter()
-            gradients = torch.autograd.grad(encoder(clips)[5].mean(), list(encoder.parameters()))
-            gradients[0].sum().item()  # waits for the device
-            best = min(best, perf_counter() - started)
-        return best / count
+        best, now = float("inf"), process_time if self.device == "cpu" else perf_counter
+        with _one_thread():
+            for _ in range(1 + LOOKS):
+                started = now()
+                gradients = torch.autograd.grad(encoder(clips)[5].mean(), list(encoder.parameters()))
+                gradients[0].sum().item()  # waits for the device
+                best = min(best, now() - started)
+        return best / count / self.threads
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def clips_learnt(settings: PretrainSettings) -> float:

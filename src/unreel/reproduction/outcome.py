@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
+from unreel.evaluation.classification import read_classifications
 from unreel.evaluation.finetuned import read_finetuned
-from unreel.evaluation.results import Score, read_retrievals
+from unreel.evaluation.provenance import Provenance
+from unreel.evaluation.results import Retrieval, Score, read_retrievals
+from unreel.reproduction.evidence import COLUMNS, Pair, pairs
 from unreel.reproduction.paper import HITS, UNTRAINED, Row
 from unreel.reproduction.plan import Plan
 from unreel.training.run import VIDEOS
@@ -64,7 +67,7 @@ class Line:
 class Outcome:
     """A table as it came out, the figures it is made of, and what is to be said under it.
 
-    `columns` head our numbers, `printed` those of the paper.
+    `columns` head our numbers, `printed` those of the paper; `pairs` are rows compared video by video.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Outcome:
     lines: tuple[Line, ...]
     figures: tuple[Figure, ...]
     notes: tuple[str, ...]
+    pairs: tuple[Pair, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -89,17 +93,22 @@ def outcome(plan: Plan, command: str) -> Outcome:
     column = dict(zip(table.data, table.columns, strict=False))
     figures: list[Figure] = []
     for (name, data, _), paths in plan.results.items():
-        for path in paths:
+        for number, path in enumerate(paths):
             if not path.exists():
                 continue
             if table.kind == "recognition":
                 figures.append(_recognised(rows[name], column[data], path))  # type: ignore[index]
+            elif table.kind == "evidence":
+                figures.append(_judged(rows[name], number, path, plan.scale.label))
             else:
                 figures += _retrieved(rows[name], path, plan.scale.label)
     lines = tuple(Line(row, tuple(_cell(row, each, figures, plan) for each in table.columns)) for row in table.rows)
     notes = (*_notes(plan, figures), *_unseen(figures), f"Command: {command}")
     printed = table.printed or table.columns
-    return Outcome(table.name, table.title, table.labels, table.columns, printed, lines, tuple(figures), notes)
+    compared = pairs(plan.results, plan.scale.seeds) if table.kind == "evidence" else ()
+    return Outcome(
+        table.name, table.title, table.labels, table.columns, printed, lines, tuple(figures), notes, compared
+    )
 
 
 def _recognised(row: Row, column: str, path: Path) -> Figure:
@@ -123,10 +132,27 @@ def _retrieved(row: Row, path: Path, label: str | None) -> Iterator[Figure]:
     every = read_retrievals(path)
     found = next(each for each in every if (each.encoder == UNTRAINED) == (row.recipe == UNTRAINED))
     score: Score = found.score(label) if label else found.scores[0]
-    origin = Origin(
+    return (Figure(row.name, f"R@{k}", 100 * score.hits[k], _origin(found)) for k in HITS if k in score.hits)
+
+
+def _judged(row: Row, number: int, path: Path, label: str | None) -> Figure:
+    """The figure in a column of `evidence`."""
+    if number == 0:
+        return _recognised(row, COLUMNS[0], path)
+    if number == 1:
+        every = read_classifications(path)
+        found = next(each for each in every if label in (None, each.label))
+        return Figure(row.name, COLUMNS[1], 100 * found.accuracy, _origin(found.origin, "linear, "))
+    (retrieval,) = read_retrievals(path)
+    score = retrieval.score(label) if label else retrieval.scores[0]
+    return Figure(row.name, COLUMNS[number], 100 * score.hits[1], _origin(retrieval))
+
+
+def _origin(found: Retrieval | Provenance, way: str = "") -> Origin:
+    return Origin(
         found.collection,
         found.split,
-        f"{found.protocol}, level {found.level}",
+        f"{way}{found.protocol}, level {found.level}",
         found.encoder,
         found.checkpoint,
         found.seed,
@@ -134,7 +160,6 @@ def _retrieved(row: Row, path: Path, label: str | None) -> Iterator[Figure]:
         found.expected,
         {name: found.reasons.get(name, "not seen") for name in found.missing},
     )
-    return (Figure(row.name, f"R@{k}", 100 * score.hits[k], origin) for k in HITS if k in score.hits)
 
 
 def _cell(row: Row, column: str, figures: Sequence[Figure], plan: Plan) -> Cell | None:
@@ -176,8 +201,13 @@ def _pretrained(run: Path, plan: Plan) -> str:
     """How many of the videos to pretrain on were learnt from."""
     content = json.loads((run / VIDEOS).read_text(encoding="utf-8"))
     used, left_out = len(content["used"]), len(content["left_out"])
-    again = "; those that are tested are among them" if len(plan.sources) == 1 else ""
-    return f"Pretrained without labels on {used:,} of {used + left_out:,} videos of {plan.sources[0].folder}{again}."
+    source, excluded = plan.sources[0], plan.scale.exclude
+    if plan.table.kind == "evidence":
+        again = f"; none of {excluded}" if excluded else "; those that are tested are among them"
+    else:
+        again = "; those that are tested are among them" if len(plan.sources) == 1 else ""
+    chosen = f" ({source.include})" if source.include else ""
+    return f"Pretrained without labels on {used:,} of {used + left_out:,} videos of {source.folder}{chosen}{again}."
 
 
 def _unseen(figures: Sequence[Figure]) -> Iterator[str]:

@@ -8,8 +8,8 @@ from unreel.errors import SettingsError
 from unreel.recipes import ENCODERS, PAPER, ROWS, named
 from unreel.reproduction.others import RECOGNITION, RETRIEVAL, Others
 
-Data = Literal["ucf101", "hmdb51"]
-DATA_SETS: Mapping[Data, str] = {"ucf101": "UCF101", "hmdb51": "HMDB51"}
+Data = Literal["ucf101", "hmdb51", "weizmann"]
+DATA_SETS: Mapping[Data, str] = {"ucf101": "UCF101", "hmdb51": "HMDB51", "weizmann": "Weizmann"}
 UNTRAINED = "untrained"
 """The row of an encoder before its first step, where a table is about retrieval."""
 HITS = (1, 5, 10, 20, 50)
@@ -40,13 +40,14 @@ class Row:
 class PaperTable:
     """A table, or a figure whose rows are the encoders it shows.
 
-    `labels` head the columns that name a row, `columns` those of numbers: one of each data set, or of each k of hit@k.
+    `labels` head the columns that name a row, `columns` those of numbers: one of each data set, of each k of hit@k, or
+    of each judgement.
     `splits` are those that a number is the mean of. `printed` heads the paper's numbers where they are of other data.
     """
 
     name: str
     title: str
-    kind: Literal["recognition", "retrieval", "figure"]
+    kind: Literal["recognition", "retrieval", "figure", "evidence"]
     data: tuple[Data, ...]
     splits: tuple[str, ...]
     labels: tuple[str, ...]

@@ -21,13 +21,16 @@ from unreel.reproduction.scale import SMALL_WORDS, Scale, words_of
 from unreel.reproduction.sources import Source
 
 FIGURE_SUFFIXES = (".html", ".pdf")
+FROZEN = (("linear", "gap"), ("retrieval", "gap"), ("retrieval", "centred"), ("retrieval", "vcop"))
+"""Judgements of `evidence` and their protocols."""
 PROTOCOL = "vcop"
 """The paper follows the clip-order paper in its retrieval (Sec. 4.3)."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be run, in order; by (row, data set, seed) the results, one of each split or a single one."""
+    """What is to be run, in order; by (row, data set, seed) the results: one of each split, one of each column of
+    `evidence`, or a single one."""
 
     table: PaperTable
     scale: Scale
@@ -40,10 +43,13 @@ class Plan:
 
 @dataclass
 class _Planner:
+    """`watched` are labelled videos that judge pretraining on the way."""
+
     table: PaperTable
     scale: Scale
     pretraining: Source
     out: Path
+    watched: Source | None = None
     jobs: list[Job] = field(default_factory=list)
     pretrained: dict[tuple[str, int], Path] = field(default_factory=dict)
 
@@ -56,6 +62,7 @@ class _Planner:
             [
                 ("layout", None if source.layout == "folder" else source.layout),
                 ("lists", source.lists),
+                ("include", source.include),
                 ("group-pattern", source.group_pattern),
                 ("side", self.scale.side),
             ]
@@ -76,19 +83,27 @@ class _Planner:
         recipe, source = self.scale.recipe(row), self.pretraining
         settings = self.scale.pretraining(recipe, source.files)
         folder, needs = self.prepared(source)
-        name = f"pretrain-{recipe}-seed{seed}"
+        seen, more = self.prepared(self.watched) if self.watched else (None, ())
+        name = f"pretrain-{recipe}{self._strict}-seed{seed}"
         out = self.out / "runs" / name
         words = words_of(
-            [("recipe", recipe), ("out", out), ("seed", seed), ("steps", settings.steps or None)],
+            [
+                ("recipe", recipe),
+                ("out", out),
+                ("seed", seed),
+                ("steps", settings.steps or None),
+                ("exclude", self.scale.exclude),
+                ("knn-folder", seen),
+            ]
         )
-        words += (*(SMALL_WORDS if self.scale.small else ()), *self.scale.pretrain_words)
+        words += (*(SMALL_WORDS if self.scale.family == "small" else ()), *self.scale.pretrain_words)
         effort = Effort(settings.encoder_settings, clips_learnt(settings))
         self.jobs.append(
             Job(
                 name,
                 ("pretrain", str(folder), *words),
                 out / "weights.safetensors",
-                needs,
+                tuple(dict.fromkeys((*needs, *more))),
                 self.scale.how,
                 effort,
                 bytes_of_run(settings.encoder_settings, settings.keep),
@@ -108,7 +123,7 @@ class _Planner:
         weights, needs = self.trained(row, seed)
         folder, more = self.prepared(source)
         part = f"split{split}" if split else f"folds{self.scale.folds}"
-        name = f"finetune-{recipe}-{source.name}-{part}-seed{seed}"
+        name = f"finetune-{recipe}{self._strict}-{source.name}-{part}-seed{seed}"
         out = self.out / "runs" / name
         words = words_of(
             [
@@ -141,16 +156,30 @@ class _Planner:
 
     def retrieved(self, row: Row, source: Source, seed: int) -> tuple[Path, str]:
         """Retrieval by a row's encoder, for a table beside the same untrained, and the job's name."""
-        recipe, alone = self.scale.recipe(row), self.table.kind == "figure"
+        alone = self.table.kind == "figure"
+        part = "".join(f"-split{split}" for split in self.table.splits[:1])
+        name = f"retrieve-{'trained-' if alone else ''}{self.scale.recipe(row)}-{source.name}{part}-seed{seed}"
+        return self._frozen("retrieval", PROTOCOL, name, row, source, seed), name
+
+    def judged(self, row: Row, source: Source, seed: int) -> tuple[Path, ...]:
+        """All that a row is judged by in `evidence`: fine-tuning, then its frozen features, in that table's columns."""
+        (tuned,) = self.recognised(row, source, seed)
+        end = f"{self.scale.recipe(row)}{self._strict}-{source.name}-seed{seed}"
+        frozen = [
+            self._frozen(kind, protocol, f"{kind}-{protocol}-{end}", row, source, seed) for kind, protocol in FROZEN
+        ]
+        return (tuned, *frozen)
+
+    def _frozen(self, kind: str, protocol: str, name: str, row: Row, source: Source, seed: int) -> Path:
+        """A judgement of a row's encoder as it is, in tables of retrieval beside the same untrained."""
+        recipe, alone = self.scale.recipe(row), self.table.kind != "retrieval"
         weights, needs = self.trained(row, seed)
         folder, more = self.prepared(source)
-        part = "".join(f"-split{split}" for split in self.table.splits[:1])
-        name = f"retrieve-{'trained-' if alone else ''}{recipe}-{source.name}{part}-seed{seed}"
         out = self.out / "runs" / name
         words = words_of(
             [
                 ("out", out),
-                ("protocol", PROTOCOL),
+                ("protocol", protocol),
                 ("split", self.table.splits[:1]),
                 ("group-pattern", _own_groups(source)),
             ]
@@ -159,14 +188,19 @@ class _Planner:
         self.jobs.append(
             Job(
                 name,
-                ("evaluate", "retrieval", str(weights), str(folder), *words, *(("--no-untrained",) if alone else ())),
-                out / "retrieval.json",
+                ("evaluate", kind, str(weights), str(folder), *words, *(("--no-untrained",) if alone else ())),
+                out / f"{kind}.json",
                 (*needs, *more),
                 self.scale.how,
                 Effort(encoder, (1 if alone else 2) * clips_embedded(source.files, crops=1)),
             )
         )
-        return out / "retrieval.json", name
+        return out / f"{kind}.json"
+
+    @property
+    def _strict(self) -> str:
+        """What names of runs say where some videos are not learnt from."""
+        return "-strict" if self.scale.exclude else ""
 
     def drawn(self, found: Sequence[tuple[Path, str]], source: Source) -> tuple[Path, ...]:
         """The figure of several encoders' neighbours, as a page and for paper."""
@@ -187,7 +221,8 @@ def plan(table: PaperTable, scale: Scale, pretraining: Source, judged: Mapping[s
     Raises:
         SettingsError: settings make no sense with a recipe of the table.
     """
-    planner = _Planner(table, scale, pretraining, out.absolute())
+    watched = next(iter(judged.values())) if table.kind == "evidence" else None
+    planner = _Planner(table, scale, pretraining, out.absolute(), watched)
     results: dict[tuple[str, str, int], tuple[Path, ...]] = {}
     figures: tuple[Path, ...] = ()
     for data, source in judged.items():
@@ -196,6 +231,8 @@ def plan(table: PaperTable, scale: Scale, pretraining: Source, judged: Mapping[s
             for row in table.ours:
                 if table.kind == "recognition":
                     results[row.name, data, seed] = planner.recognised(row, source, seed)
+                elif table.kind == "evidence":
+                    results[row.name, data, seed] = planner.judged(row, source, seed)
                 else:
                     found.append(planner.retrieved(row, source, seed))
                     results[row.name, data, seed] = (found[-1][0],)

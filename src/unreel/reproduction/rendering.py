@@ -15,6 +15,9 @@ from unreel.engine.files import write_whole
 from unreel.reproduction.outcome import Cell, Figure, Line, Outcome
 
 PROVENANCE = ("data", "split", "protocol", "encoder", "checkpoint", "seed", "seen", "expected")
+_PAIRED = ["difference of", "column", "points", "95 % over videos", "p", "videos"]
+_NAMING = 2
+"""How many of these are names."""
 _LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -58,10 +61,23 @@ def markdown(outcome: Outcome, made: str) -> str:
         _grid([header, aligned, *_cells(outcome)]),
         "\n".join(f"- {note}" for note in outcome.notes),
     ]
+    if outcome.pairs:
+        aligned = ["---"] * _NAMING + ["---:"] * (len(_PAIRED) - _NAMING)
+        parts.append(_grid([_PAIRED, aligned, *_paired(outcome)]))
     if sources:
         titles = ("figures of", "column", *PROVENANCE)
         parts.append(_grid([titles, ["---"] * len(titles), *sources]))
     return "\n\n".join([*parts, made]) + "\n"
+
+
+def compared(outcome: Outcome) -> Table:
+    """Rows against rows, video by video."""
+    table = Table(title="compared video by video, in points")
+    for number, name in enumerate(_PAIRED):
+        table.add_column(name, justify="left" if number < _NAMING else "right")
+    for cells in _paired(outcome):
+        table.add_row(*cells)
+    return table
 
 
 def comma_separated(outcome: Outcome) -> str:
@@ -142,6 +158,21 @@ def _cell(cell: Cell | None) -> str:
         return "–"
     spread = f" ± {cell.spread:.1f}" if cell.spread is not None else ""
     return f"{cell.percent:.1f}{spread}{' (!)' if cell.fewer else ''}"
+
+
+def _paired(outcome: Outcome) -> list[list[str]]:
+    """A line for every pair and column, under `_PAIRED`."""
+    return [
+        [
+            f"{each.second} − {each.first}",
+            each.column,
+            f"{each.difference:+.1f}",
+            f"{each.interval[0]:+.1f} to {each.interval[1]:+.1f}",
+            f"{each.p_value:.4f}",
+            str(each.videos),
+        ]
+        for each in outcome.pairs
+    ]
 
 
 def _origin(figure: Figure) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Runs jobs as processes of their own: one on each GPU, or one at a time on processors.
+"""Runs jobs as processes of their own: one on each GPU, or so many at a time on processors.
 
     OUT/
     ├── lock                held by the process that runs jobs here
@@ -24,6 +24,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from unreel.engine.outputs import check_free
+from unreel.engine.processors import cores
 from unreel.engine.progress import Bar
 from unreel.engine.stopping import Stop, stop_requests
 from unreel.errors import RunError, SettingsError, Stopped
@@ -70,7 +71,8 @@ class _State:
 
 
 def run(jobs: Sequence[Job], out: Path, devices: Sequence[str], tell: Callable[[str], None] = print) -> Report:
-    """Run what is not finished; `devices` are the names of GPUs, or one "" for the processors.
+    """Run what is not finished; `devices` are the names of GPUs, or "" once for each job that the
+    processors run at a time.
 
     Raises:
         OverwriteError: `out` holds something else.
@@ -150,8 +152,11 @@ def _begin(state: _State, job: Job, device: str) -> _Running:
     record = read_record(job.name, state.out)
     write_record(state.out, Record(job.name, job.words, record.seconds if record else 0.0))
     environment = dict(os.environ)
-    if device:  # each job sees one GPU, and takes its share of the processors
-        environment |= {"CUDA_VISIBLE_DEVICES": device, "LOCAL_WORLD_SIZE": str(state.shared)}
+    if device:  # each job sees one GPU
+        environment |= {"CUDA_VISIBLE_DEVICES": device}
+    if state.shared > 1:  # … and takes its share of the processors
+        threads = str(max(1, cores() // state.shared))
+        environment = {"OMP_NUM_THREADS": threads} | environment | {"LOCAL_WORLD_SIZE": str(state.shared)}
     with _log(job, state.out).open("ab") as log:
         log.write(f"$ {job.command}\n".encode())
         log.flush()

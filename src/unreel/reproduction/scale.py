@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any
+from typing import Any, Literal
 
 from unreel import recipes
 from unreel.reproduction.paper import UNTRAINED, PaperTable, Row
@@ -14,23 +14,32 @@ from unreel.settings.pretraining import PretrainSettings
 SMALL_STEPS = 200
 SMALL_WORDS = ("--knn-every", "0", "--checkpoint-every", "50")
 """Nothing is judged on the way, and little is lost when a machine is shut down."""
-SMALL_FINETUNING = {"steps": 100, "batch_size": 16}
+SMALL_FOLDS = 3
+Family = Literal["", "small", "street651"]
+"""What the names of recipes end with: nothing at the paper's size."""
+FINETUNING: Mapping[Family, Mapping[str, Any]] = {
+    "": {},
+    "small": {"steps": 100, "batch_size": 16},
+    "street651": {"steps": 150, "batch_size": 16},
+}
 
 
 @dataclass(frozen=True)
 class Scale:
     """What decides how much a run does.
 
-    `epochs` passes over the pretraining videos, unless `steps` are given. `folds`: a folder without official splits is
-    tested in so many parts, groups kept whole. `pretrain_words` and `finetune_words` are further options of these
-    commands, `pretrain_changes` and `finetune_changes` the settings that they change; `how` are options that say where
-    to compute.
+    `family` names the size of the recipes. `epochs` passes over the pretraining videos, unless `steps` are given or the
+    recipes have their own. `exclude` is a regular expression of videos that are not pretrained on. `folds`: a folder
+    without official splits is tested in so many parts, groups kept whole. `pretrain_words` and `finetune_words` are
+    further options of these commands, `pretrain_changes` and `finetune_changes` the settings that they change; `how`
+    are options that say where to compute.
     """
 
-    small: bool = False
+    family: Family = ""
+    exclude: str | None = None
     epochs: int = 200
     steps: int | None = None
-    folds: int = 3
+    folds: int = SMALL_FOLDS
     seeds: tuple[int, ...] = (0,)
     label: str | None = None
     allow_leaks: tuple[str, ...] = ()
@@ -40,10 +49,15 @@ class Scale:
     finetune_changes: Mapping[str, Any] = field(default_factory=dict)
     how: tuple[str, ...] = ()
 
+    @property
+    def small(self) -> bool:
+        """Whether it is a size for a processor."""
+        return bool(self.family)
+
     def recipe(self, row: Row) -> str:
         """The recipe of a row; retrieval's untrained encoder is the one that `hdc` begins with."""
         name = recipes.named("hdc" if row.recipe == UNTRAINED else row.recipe, row.encoder)
-        return f"{name}-small" if self.small else name
+        return f"{name}-{self.family}" if self.family else name
 
     def pretraining(self, recipe: str, videos: int) -> PretrainSettings:
         """The settings with which a recipe is run on so many videos.
@@ -55,20 +69,23 @@ class Scale:
         settings = validated(PretrainSettings, changes, f"recipe {recipe}")
         if settings.steps == 0:  # scratch
             return settings
-        own = SMALL_STEPS if self.small else max(1, ceil(self.epochs * videos / settings.batch_size))
-        return settings.model_copy(update={"steps": self.steps or own})
+        return settings.model_copy(update={"steps": self.steps or self._steps(settings, videos)})
+
+    def _steps(self, settings: PretrainSettings, videos: int) -> int:
+        if self.family == "":
+            return max(1, ceil(self.epochs * videos / settings.batch_size))
+        return SMALL_STEPS if self.family == "small" else settings.steps
 
     @property
     def finetuning(self) -> FinetuneSettings:
         """The settings of fine-tuning, but for those of the encoder."""
-        own = SMALL_FINETUNING if self.small else {}
-        changes = {**own, **self.finetune_changes, "folder": "-", "out": "-"}
+        changes = {**FINETUNING[self.family], **self.finetune_changes, "folder": "-", "out": "-"}
         return validated(FinetuneSettings, changes, "fine-tuning")
 
     @property
     def side(self) -> int:
         """The shorter side of prepared videos in pixels, that of all recipes."""
-        return self.pretraining("hdc-small" if self.small else "hdc", 1).encoder_settings.prepared_side
+        return self.pretraining(f"hdc-{self.family}" if self.family else "hdc", 1).encoder_settings.prepared_side
 
 
 def for_folder(table: PaperTable, title: str) -> PaperTable:

@@ -15,6 +15,8 @@ FOLDERS: Mapping[str, tuple[str, ...]] = {
     "ucf101": ("UCF-101", "UCF101", "ucf101"),
     "hmdb51": ("hmdb51", "HMDB51", "hmdb51_org"),
 }
+CORPORA: Mapping[str, tuple[str, ...]] = {"street651": ("weizmann", "fights", "pushups")}
+"""Collections to pretrain on that are made of several folders."""
 TRAINING_PART = "train"
 """Where Kinetics keeps the videos to learn from."""
 
@@ -24,7 +26,8 @@ class Source:
     """A collection: its name among the jobs, its folder, and what is known of it without opening a video.
 
     `files` counts its videos, `missing` those that its lists name but the folder lacks, `size` is in bytes; `parts` are
-    the sizes of the parts of its official splits. `prepared` says that it is used as it is.
+    the sizes of the parts of its official splits. `include` is a regular expression of the videos that are meant, where
+    they are not all of the folder. `prepared` says that it is used as it is.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Source:
     missing: int = 0
     size: int = 0
     parts: Mapping[str, Mapping[str, int]] | None = None
+    include: str | None = None
     prepared: bool = False
 
     @property
@@ -79,7 +83,24 @@ def official(name: str, given: Path | None, data: Path, lists: Path | None, spli
     )
 
 
-def folder_of_videos(name: str, folder: Path, group_pattern: str | None = None) -> Source:
+def corpus(name: str, data: Path) -> Source:
+    """Those of a corpus's folders that `data` holds, as one collection.
+
+    Raises:
+        CollectionError: none is there.
+    """
+    there = [folder for folder in CORPORA[name] if (data / folder).is_dir()]
+    if not there:
+        raise CollectionError(
+            f"{data} holds none of the folders of {name}: {', '.join(CORPORA[name])}. Bring them there, or name other "
+            "videos to pretrain on: --pretrain-data FOLDER"
+        )
+    return folder_of_videos(name, data, include=f"^({'|'.join(there)})/")
+
+
+def folder_of_videos(
+    name: str, folder: Path, group_pattern: str | None = None, *, include: str | None = None
+) -> Source:
     """Any folder of videos, or of prepared ones.
 
     Raises:
@@ -90,9 +111,9 @@ def folder_of_videos(name: str, folder: Path, group_pattern: str | None = None) 
         manifest = Manifest.read(folder)
         size = sum(each.size for each in manifest)
         return Source(name, folder, group_pattern=group_pattern, files=len(manifest), size=size, prepared=True)
-    collection = CollectionOptions(group_pattern=group_pattern).collection(folder)
+    collection = CollectionOptions(group_pattern=group_pattern, include=include).collection(folder)
     size = _size(collection)
-    return Source(name, folder, group_pattern=group_pattern, files=len(collection.files), size=size)
+    return Source(name, folder, group_pattern=group_pattern, files=len(collection.files), size=size, include=include)
 
 
 def _folder(name: str, given: Path | None, data: Path, option: str) -> Path:

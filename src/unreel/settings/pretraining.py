@@ -48,6 +48,8 @@ class PretrainSettings(TrainingSettings):
 
     recipe: str = "hdc"
     """Name of the settings started from."""
+    exclude: str | None = None
+    """Regular expression: no video in whose path it is found is learnt from."""
     encoder: EncoderName = "r3d18"
     """Architecture of the encoder: C3D, 3D-ResNet18 or R(2+1)D-10."""
     width: PositiveFloat = 1.0

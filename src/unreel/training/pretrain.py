@@ -13,6 +13,7 @@ from unreel.evaluation.retrieval import judgeable_labels, labels_of, retrieve
 from unreel.methods import HDC
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.loop import Job, train
+from unreel.video.collection import expression_of
 from unreel.video.datasets import PretrainDataset
 from unreel.video.leaks import check_leaks, leaks
 from unreel.video.manifest import Manifest, VideoRecord
@@ -72,6 +73,7 @@ def choose_videos(settings: PretrainSettings, manifest: Manifest) -> tuple[list[
 
     Raises:
         CollectionError: too few, too small, no such split, or one that holds out a video known from its training part.
+        SettingsError: what to exclude is no regular expression.
     """
     needed = settings.size
     if manifest.side < needed:
@@ -85,6 +87,10 @@ def choose_videos(settings: PretrainSettings, manifest: Manifest) -> tuple[list[
         kept = {record.id for record in usable}
         reason = f"not in the training part of split {settings.split}"
         left_out |= {record.id: reason for record in manifest.usable if record.id not in kept}
+    if settings.exclude is not None:
+        pattern = expression_of("exclude", settings.exclude)
+        left_out |= {each.id: f"excluded by {settings.exclude!r}" for each in usable if pattern.search(each.id)}
+        usable = [record for record in usable if not pattern.search(record.id)]
     short = [record for record in usable if record.frames < settings.clip_length]
     left_out |= {each.id: f"too short: {each.frames} frames, a clip has {settings.clip_length}" for each in short}
     videos = [record for record in usable if record.frames >= settings.clip_length]

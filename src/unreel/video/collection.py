@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Collection as Items
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from unreel.errors import CollectionError, SettingsError
@@ -40,7 +40,7 @@ class CollectionFile:
     id: str
     path: Path
     labels: dict[str, str]
-    group: str
+    group: str = ""
     splits: dict[str, str] = field(default_factory=dict)
 
 
@@ -59,16 +59,14 @@ class Collection:
     missing_splits: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-def find_videos(folder: Path, *, group_pattern: str | None = None) -> Collection:
+def find_videos(folder: Path) -> Collection:
     """The files with a video's name in `folder` and below, through links, but not in folders of prepared videos.
 
-    The labels come from `labels.csv` if there is one, otherwise from the first folder of each file. The group is what
-    the first parentheses of the regular expression `group_pattern` find in the id. A folder that cannot be read is
-    listed like a file, for the preparation to refuse it by name.
+    The labels come from `labels.csv` if there is one, otherwise from the first folder of each file. A folder that
+    cannot be read is listed like a file, for the preparation to refuse it by name.
 
     Raises:
-        CollectionError: there is no such folder, no video in it, or its labels or groups do not fit.
-        SettingsError: `group_pattern` is no regular expression with parentheses.
+        CollectionError: there is no such folder, no video in it, or its labels do not fit.
     """
     if not folder.exists():
         raise CollectionError(f"{folder} does not exist. Name a folder of videos.")
@@ -92,9 +90,53 @@ def find_videos(folder: Path, *, group_pattern: str | None = None) -> Collection
         raise CollectionError(_nothing_found(folder, others))
     table = folder / LABELS_NAME
     labels = _labels_of_table(table, paths) if table.exists() else _labels_of_folders(paths)
-    groups = groups_of(paths, group_pattern)
-    files = tuple(CollectionFile(name, paths[name], labels[name], groups[name]) for name in sorted(paths))
+    files = tuple(CollectionFile(name, paths[name], labels[name]) for name in sorted(paths))
     return Collection(folder, files, len(others))
+
+
+def select(collection: Collection, include: str | None, exclude: str | None) -> Collection:
+    """The files whose id the regular expression `include` is found in and `exclude` is not; None: as if not asked.
+
+    Raises:
+        CollectionError: no file is left.
+        SettingsError: one is no regular expression.
+    """
+    wanted = None if include is None else expression_of("include", include)
+    unwanted = None if exclude is None else expression_of("exclude", exclude)
+    files = tuple(
+        file
+        for file in collection.files
+        if (wanted is None or wanted.search(file.id)) and not (unwanted and unwanted.search(file.id))
+    )
+    if not files:
+        raise CollectionError(
+            f"none of the {len(collection.files)} videos of {collection.folder} is left by include {include!r} and "
+            f"exclude {exclude!r}; the first is {collection.files[0].id!r}. Change the patterns."
+        )
+    return replace(collection, files=files)
+
+
+def expression_of(name: str, pattern: str) -> re.Pattern[str]:
+    """The regular expression that a setting called `name` gives.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise SettingsError(f"{name} {pattern!r} is not a regular expression: {error}.") from error
+
+
+def grouped(collection: Collection, pattern: str | None) -> Collection:
+    """The files with the groups that `groups_of` finds.
+
+    Raises:
+        CollectionError: the pattern is not found in an id.
+        SettingsError: the pattern is no regular expression with parentheses.
+    """
+    groups = groups_of([file.id for file in collection.files], pattern)
+    return replace(collection, files=tuple(replace(file, group=groups[file.id]) for file in collection.files))
 
 
 def groups_of(ids: Iterable[str], pattern: str | None) -> dict[str, str]:
@@ -106,10 +148,7 @@ def groups_of(ids: Iterable[str], pattern: str | None) -> dict[str, str]:
     """
     if pattern is None:
         return dict.fromkeys(ids, "")
-    try:
-        expression = re.compile(pattern)
-    except re.error as error:
-        raise SettingsError(f"group pattern {pattern!r} is not a regular expression: {error}.") from error
+    expression = expression_of("group pattern", pattern)
     if not expression.groups:
         raise SettingsError(
             f"group pattern {pattern!r} has no parentheses. Put them around what names the group, as in '(g[0-9]+)_'."

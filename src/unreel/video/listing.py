@@ -16,7 +16,6 @@ from unreel.video.collection import (
     Collection,
     CollectionFile,
     find_videos,
-    groups_of,
     read_table,
 )
 
@@ -25,23 +24,21 @@ _LINE = re.compile(rf"(?P<path>.*?\.(?:{_SUFFIX}))(?:[\s,;]+(?P<label>\S.*))?", 
 _TABLE_HEADER = re.compile(r"path\s*,")
 
 
-def collected(source: Path, *, group_pattern: str | None = None) -> Collection:
+def collected(source: Path) -> Collection:
     """The videos of a folder (see `find_videos`), or those that a list names, each as it is written there.
 
     The label after a path is the label "class"; a table that begins with `path,…` names its labels. A file that is not
     there is listed all the same, for the preparation to refuse it by name.
 
     Raises:
-        CollectionError: there is no such folder or list, no video in it, or its labels or groups do not fit.
-        SettingsError: `group_pattern` is no regular expression with parentheses.
+        CollectionError: there is no such folder or list, no video in it, or its labels do not fit.
     """
     if not source.is_file():
-        return find_videos(source, group_pattern=group_pattern)
+        return find_videos(source)
     labels = _read(source)
     if not labels:
         raise CollectionError(f"{source} names no video, expected one path a line.")
-    groups = groups_of(labels, group_pattern)
-    files = (CollectionFile(name, source.parent / name, labels[name], groups[name]) for name in sorted(labels))
+    files = (CollectionFile(name, source.parent / name, labels[name]) for name in sorted(labels))
     return Collection(source.absolute().parent, tuple(files), 0)
 
 

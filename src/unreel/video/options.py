@@ -6,7 +6,7 @@ from typing import get_args
 
 from unreel.engine.pool import Engine
 from unreel.errors import SettingsError
-from unreel.video.collection import Collection
+from unreel.video.collection import Collection, grouped, select
 from unreel.video.layouts import LayoutName, arranged
 from unreel.video.listing import collected
 
@@ -17,13 +17,16 @@ LOWEST_SIDE = 16
 class CollectionOptions:
     """Which videos there are and who looks at them.
 
-    `layout` names a data set with official lists, and `lists` the folder of these (see `arranged`); `workers` is the
-    number of processes, `seconds_per_file` the time after which a file is given up, `engine` where to work.
+    `include` and `exclude` are regular expressions: a video is taken if the first is found in its path and the second
+    is not. `layout` names a data set with official lists, and `lists` the folder of these (see `arranged`); `workers`
+    is the number of processes, `seconds_per_file` the time after which a file is given up, `engine` where to work.
 
     Raises:
         SettingsError: a value that makes no sense.
     """
 
+    include: str | None = None
+    exclude: str | None = None
     group_pattern: str | None = None
     layout: str = "folder"
     lists: Path | None = None
@@ -38,6 +41,11 @@ class CollectionOptions:
             raise SettingsError(
                 f"lists is {self.lists}, but the layout 'folder' has none. Name the layout of the lists."
             )
+        if self.layout != "folder" and (self.include, self.exclude) != (None, None):
+            raise SettingsError(
+                f"include and exclude choose from the layout 'folder' only, the videos of {self.layout!r} are those of "
+                "its lists. Take them away."
+            )
         self.pool()
 
     def pool(self) -> Engine:
@@ -48,9 +56,10 @@ class CollectionOptions:
         """The files of a folder, or of a list of videos.
 
         Raises:
-            CollectionError: there is no video in it, or it does not fit the layout.
+            CollectionError: there is no video in it, none that is asked for, or it does not fit groups or layout.
         """
-        return arranged(collected(source, group_pattern=self.group_pattern), self.layout, self.lists)
+        chosen = select(collected(source), self.include, self.exclude)
+        return arranged(grouped(chosen, self.group_pattern), self.layout, self.lists)
 
 
 @dataclass(frozen=True)
