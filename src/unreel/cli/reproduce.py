@@ -115,6 +115,7 @@ def run(settings: Reproduce, command: str) -> None:
     """Plan, run what is still to be run, print and write the table, which says by which command it was made."""
     from unreel.cli.evaluation_tables import show
     from unreel.reproduction import runner
+    from unreel.reproduction.learning_curves import write_curves
     from unreel.reproduction.outcome import outcome
     from unreel.reproduction.rendering import compared, terminal, write_all
 
@@ -131,7 +132,7 @@ def run(settings: Reproduce, command: str) -> None:
     if found.pairs:
         show(compared(found))
     if found.complete and not report.failed:
-        written = [*write_all(found, out, _made(report)), *made.figures]
+        written = [*write_all(found, out, _made(report)), *made.figures, *write_curves(made, out)]
         print("written to", ", ".join(map(str, written)))
     if report.failed:
         lines = [f"  {name}: {why}" for name, why in report.failed.items()]
