@@ -65,6 +65,8 @@ def finetune(
 def load(run: Path | str) -> LoadedEncoder:
     """The encoder of a run folder, of one of its checkpoints, or of a weights file, ready to embed clips.
 
+    A name alone can be that of an encoder that comes with unreel: load("street651-small").
+
     Raises:
         CheckpointError: there are no weights, they are damaged, or they are no unreel encoder.
     """

@@ -1,5 +1,6 @@
 """Weights and checkpoints on disk: safetensors that describe themselves, and JSON; no pickle is ever loaded."""
 
+from unreel.checkpoint.shipped import place_of
 from unreel.checkpoint.state import TrainingState, load_checkpoint, save_checkpoint
 from unreel.checkpoint.weights import (
     LoadedEncoder,
@@ -18,6 +19,7 @@ __all__ = [
     "Weights",
     "load_checkpoint",
     "load_encoder",
+    "place_of",
     "read_weights",
     "save_checkpoint",
     "save_weights",

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from unreel import models
+from unreel.checkpoint.shipped import names, place_of
 from unreel.engine.files import let_others_read, sync
 from unreel.errors import CheckpointError
 from unreel.settings.model import validated
@@ -89,11 +90,12 @@ class Weights:
 
 
 def read_weights(run: Path) -> Weights:
-    """The weights of a run folder (the final ones), of a checkpoint's folder, or of one weights file.
+    """The weights of a run folder (the final ones), of a checkpoint's folder, of one weights file, or published ones.
 
     Raises:
         CheckpointError: there are none, they are damaged, or no unreel run has written them.
     """
+    run = place_of(run)
     path = run / FINAL if run.is_dir() else run
     if not path.is_file():
         raise CheckpointError(f"{run} holds no weights: expected {FINAL}. {_instead(run)}")
@@ -124,11 +126,12 @@ def _instead(run: Path) -> str:
     found = sorted(run.glob(f"checkpoints/step-*/{FINAL}"))
     if found:
         return f"The run is not finished; its newest checkpoint is {found[-1].parent}: name that, or finish the run."
-    return "Name a run folder that `unreel pretrain` has finished, one of its checkpoints, or a weights file."
+    own = f", or an encoder that comes with unreel: {', '.join(names())}" if names() else ""
+    return f"Name a run folder that `unreel pretrain` has finished, one of its checkpoints, or a weights file{own}."
 
 
 def load_encoder(run: Path) -> LoadedEncoder:
-    """The encoder of a run folder (its final weights), of a checkpoint's folder, or of one weights file.
+    """The encoder of a run folder (its final weights), of a checkpoint's folder, of a weights file, or a published one.
 
     Raises:
         CheckpointError: there are no weights, they are damaged, or they are no unreel encoder.

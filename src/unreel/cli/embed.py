@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(settings: Embed) -> None:
     """Embed, write, and index what has become large."""
-    from unreel.checkpoint import load_encoder, untrained_encoder
+    from unreel.checkpoint import load_encoder, place_of, untrained_encoder
     from unreel.engine.device import device
     from unreel.search.facts import TableFacts
     from unreel.search.index import bring_up_to_date
@@ -75,7 +75,7 @@ def run(settings: Embed) -> None:
     facts = TableFacts(
         encoder=encoder.name,
         checkpoint=encoder.checkpoint,
-        weights=str(settings.run.resolve()),
+        weights=str(place_of(settings.run).resolve()),
         settings=encoder.settings,
         level=settings.level,
         clips=settings.clips,

@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 from jaxtyping import Float32
 
-from unreel.checkpoint import load_encoder, untrained_encoder
+from unreel.checkpoint import load_encoder, place_of, untrained_encoder
 from unreel.engine.device import device
 from unreel.engine.pool import Engine, Lost
 from unreel.engine.standing import StandingPool
@@ -67,7 +67,7 @@ class QueryEncoder:
         Raises:
             CheckpointError: there are no weights, or they are those of another encoder.
         """
-        place = weights or Path(facts.weights)
+        place = place_of(weights or Path(facts.weights))
         if not place.exists():
             raise CheckpointError(
                 f"the encoder of this table was at {place}, where nothing is now. Say where it is: --weights RUN"
