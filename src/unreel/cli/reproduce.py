@@ -121,7 +121,8 @@ def run(settings: Reproduce, command: str) -> None:
 
 def show_plan(made: "Plan", devices: Sequence[str]) -> None:
     """The jobs, what they are estimated to take, and the videos."""
-    from unreel.reproduction.estimates import Pace, seconds_of, span
+    from unreel.planning.rates import Pace
+    from unreel.reproduction.estimates import seconds_of, span
 
     pace = Pace("cuda" if devices[0] else "cpu")
     seconds = {job.name: seconds_of(job, pace) for job in made.jobs}
