@@ -10,7 +10,7 @@ HOUR = 3600.0
 
 @dataclass(frozen=True)
 class Batch:
-    """How a batch is shared: `size` videos in all, equally many for each of `processes`; `asked` as it was asked for."""
+    """How a batch is shared: `size` videos in all, equally many for each of `processes`; `asked` for were so many."""
 
     size: int
     processes: int
@@ -89,5 +89,5 @@ def cost(at: Scale, videos: int, epochs: int, price_per_hour: float | None = Non
 
 
 def run_size(weights: int, keep: int) -> int:
-    """Bytes of a finished run: its weights, and those and the velocities of the checkpoints kept, the best among them."""
+    """Bytes of a finished run: its weights, and weights and velocities of the checkpoints kept, the best one too."""
     return weights * BYTES_OF_FLOAT * (1 + 2 * (keep + 1))

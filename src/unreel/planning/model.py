@@ -64,10 +64,10 @@ class Work:
 class Device:
     """What computes, one for each process.
 
-    `clips_per_second` are encoded forward and backward, `step_seconds` pass in every step whatever its size, `jitter` is
-    the standard deviation of a process's computing as a share of it, `overlap` the share of the backward pass behind which
-    gradients can be added up. `shared_cores` is the number of processors that all processes share, where processors
-    compute and each process takes one.
+    `clips_per_second` are encoded forward and backward, `step_seconds` pass in every step whatever its size, `jitter`
+    is the standard deviation of a process's computing as a share of it, `overlap` the share of the backward pass behind
+    which gradients can be added up. `shared_cores` is the number of processors that all processes share, where
+    processors compute and each process takes one.
     """
 
     clips_per_second: float
