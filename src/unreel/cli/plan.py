@@ -130,8 +130,8 @@ def check(settings: Plan) -> None:
         )
     if settings.gpu is None and settings.clips_per_second is None and not settings.measure:
         raise SettingsError(
-            "got nothing that says how fast a GPU learns. Give --measure (this device, now), --clips-per-second R (what "
-            "you have measured), or --gpu NAME (a share of the peak on its data sheet)."
+            "got nothing that says how fast a GPU learns. Give --measure (this device, now), --clips-per-second R "
+            "(what you have measured), or --gpu NAME (a share of the peak on its data sheet)."
         )
     if settings.gpu is not None and settings.precision == "32-true":
         raise SettingsError(

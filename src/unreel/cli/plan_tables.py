@@ -117,9 +117,9 @@ def assumptions(plan: Planned) -> list[str]:
         f"A prepared video: {plan.files.seconds:.3g} s, {size(plan.files.size)} ({plan.files.source}); every "
         "epoch reads all of it from the storage.",
         f"Assumed, each an option: {asked.machine_gigabits:g} Gbit/s between GPUs of a machine "
-        f"({asked.gpus_per_machine} GPUs), {asked.network_gigabits:g} Gbit/s for each between machines, {asked.latency:g} µs per hop; computing "
-        f"varies by {asked.jitter:.1%}; gradients are added up behind {asked.overlap:.0%} of the backward pass; a step "
-        f"costs {asked.step_milliseconds:g} ms however small.",
+        f"({asked.gpus_per_machine} GPUs), {asked.network_gigabits:g} Gbit/s for each between machines, "
+        f"{asked.latency:g} µs per hop; computing varies by {asked.jitter:.1%}; gradients are added up behind "
+        f"{asked.overlap:.0%} of the backward pass; a step costs {asked.step_milliseconds:g} ms however small.",
         "Decoding: "
         + (f"{asked.cores_per_gpu:g} cores for each GPU" if asked.cores_per_gpu else "as many cores as it needs")
         + "; storage: "

@@ -36,15 +36,15 @@ class Network:
         """How many times a message is handed on until every process has it."""
         return ceil(log2(processes)) if self.trees else processes - 1
 
-    def gather(self, size: float, processes: int) -> float:
+    def gather(self, size: float | int, processes: int) -> float:
         """Seconds until every process has the `size` bytes of which each had a part."""
         return self._seconds(sent_to_gather(size, processes), self.hops(processes), processes)
 
-    def reduce(self, size: float, processes: int) -> float:
+    def reduce(self, size: float | int, processes: int) -> float:
         """Seconds until every process has the sum of all their `size` bytes."""
         return self._seconds(sent_to_reduce(size, processes), 2 * self.hops(processes), processes)
 
-    def _seconds(self, sent: float, hops: int, processes: int) -> float:
+    def _seconds(self, sent: float | int, hops: int, processes: int) -> float:
         return sent / self.bandwidth(processes) + hops * self.latency if processes > 1 else 0.0
 
 
@@ -70,16 +70,16 @@ class Contrast:
         return self.positions * (batch_size // processes) * batch_size * BYTES_OF_FLOAT
 
 
-def sent_to_gather(size: float, processes: int) -> float:
+def sent_to_gather(size: float | int, processes: int) -> float:
     """Bytes that each process sends, and receives, to gather `size` bytes in all."""
     return size * (processes - 1) / processes
 
 
-def sent_to_reduce(size: float, processes: int) -> float:
+def sent_to_reduce(size: float | int, processes: int) -> float:
     """Bytes that each process sends, and receives, to add up `size` bytes of each."""
     return 2 * sent_to_gather(size, processes)
 
 
-def buckets(size: float) -> int:
+def buckets(size: float | int) -> int:
     """In how many parts DistributedDataParallel adds up gradients of `size` bytes."""
     return max(1, ceil(size / BUCKET))

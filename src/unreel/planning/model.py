@@ -47,7 +47,9 @@ class Work:
     def similarity_operations(self, batch_size: int, processes: int) -> float:
         """Operations of comparing one process's anchors with all positives: forward, and twice that backward."""
         own = batch_size / processes
-        return sum(3 * 2 * own * batch_size * each.positions * each.width * each.directions for each in self.contrasts)
+        return sum(
+            (3.0 * 2 * own * batch_size * each.positions * each.width * each.directions for each in self.contrasts), 0.0
+        )
 
     def similarity_size(self, batch_size: int, processes: int) -> int:
         """Bytes of all similarities of one process, each held once."""
@@ -56,7 +58,7 @@ class Work:
     def sent(self, batch_size: int, processes: int) -> float:
         """Bytes that each process sends in a step: positives, their gradients, the gradients of the weights."""
         sizes = [each.size(batch_size) * each.directions for each in self.contrasts]
-        vectors = sum(sent_to_gather(size, processes) + sent_to_reduce(size, processes) for size in sizes)
+        vectors = sum((sent_to_gather(size, processes) + sent_to_reduce(size, processes) for size in sizes), 0.0)
         return vectors + sent_to_reduce(self.gradient_size, processes)
 
 
