@@ -26,7 +26,7 @@ def test_tables(capsys: pytest.CaptureFixture[str]) -> None:
     main([*KINETICS, "--gpus", "1", "8", "--price-per-gpu-hour", "2.5"])
     said = capsys.readouterr().out
     assert "\x1b" not in said
-    assert "A GPU learns from 3e+03 clips/s (given: --clips-per-second), in bf16-mixed." in said
+    assert "A GPU learns from 3,000 clips/s (given: --clips-per-second), in bf16-mixed." in said
     assert "A core reads 500 clips/s (given: --decode-clips-per-second)." in said
     assert "33.5 million weights, 43.2 billion operations" in said
     for heading in ("ms per step", "limit", "efficiency", "cores per GPU", "prepared", "wall time", "price"):

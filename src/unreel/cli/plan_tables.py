@@ -9,6 +9,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from unreel.planning.communication import BYTES_OF_FLOAT
 from unreel.planning.costs import HOUR, Cost, Scale, run_size, updates
 from unreel.planning.model import CLIPS_READ, Machine, Work
 from unreel.settings.pretraining import PretrainSettings
@@ -59,7 +60,6 @@ def show(plan: Planned) -> None:
 
 def as_json(plan: Planned) -> str:
     """All of it in numbers: seconds, bytes, and bytes per second."""
-    chunk = plan.settings.chunk_size
     content: dict[str, Any] = {
         "recipe": plan.settings.recipe,
         "epochs": plan.asked.epochs,
@@ -72,35 +72,37 @@ def as_json(plan: Planned) -> str:
         "video": asdict(plan.files),
         "run_bytes": run_size(plan.work.weights, plan.asked.keep),
         "collections": [_collection(plan, videos) for videos in plan.videos],
-        "steps": [
-            {
-                "gpus": at.batch.processes,
-                "batch_size": at.batch.size,
-                "batch_per_gpu": at.batch.own,
-                "seconds": at.step.seconds,
-                **asdict(at.step),
-                "cores_per_gpu_needed": at.cores,
-                "storage_needed": at.storage,
-                "network_bytes_per_step": at.sent,
-                "network_needed": at.network,
-                "similarity_bytes": similarity_size(at, chunk),
-            }
-            for at in plan.scales
-        ],
+        "steps": [_step_in_numbers(plan, at) for at in plan.scales],
         "gpus_not_possible": list(plan.refused),
-        "costs": [
-            {
-                "videos": each.videos,
-                "gpus": each.processes,
-                "updates": each.updates,
-                "seconds": each.seconds,
-                "gpu_hours": each.hours,
-                "price": each.price,
-            }
-            for each in plan.costs
-        ],
+        "costs": [_cost_in_numbers(each) for each in plan.costs],
     }
     return json.dumps(content, indent=1, default=str)
+
+
+def _step_in_numbers(plan: Planned, at: Scale) -> dict[str, Any]:
+    return {
+        "gpus": at.batch.processes,
+        "batch_size": at.batch.size,
+        "batch_per_gpu": at.batch.own,
+        "seconds": at.step.seconds,
+        **asdict(at.step),
+        "cores_per_gpu_needed": at.cores,
+        "storage_needed": at.storage,
+        "network_bytes_per_step": at.sent,
+        "network_needed": at.network,
+        "similarity_bytes": similarity_size(at, plan.settings.chunk_size),
+    }
+
+
+def _cost_in_numbers(each: Cost) -> dict[str, Any]:
+    return {
+        "videos": each.videos,
+        "gpus": each.processes,
+        "updates": each.updates,
+        "seconds": each.seconds,
+        "gpu_hours": each.hours,
+        "price": each.price,
+    }
 
 
 def assumptions(plan: Planned) -> list[str]:
@@ -112,8 +114,8 @@ def assumptions(plan: Planned) -> list[str]:
         f"Recipe {plan.settings.recipe}: {encoder.name}, {encoder.clip_length} frames of {encoder.size}², "
         f"{work.views} views of a video, {work.weights / 1e6:.1f} million weights, {work.operations / 1e9:.3g} billion "
         "operations to learn from a clip (counted: convolutions and products of matrices).",
-        f"A GPU learns from {learning.per_second:,.3g} clips/s ({learning.source}), in {plan.settings.precision}.",
-        f"A core reads {reading.per_second:,.3g} clips/s ({reading.source}).",
+        f"A GPU learns from {_plain(learning.per_second)} clips/s ({learning.source}), in {plan.settings.precision}.",
+        f"A core reads {_plain(reading.per_second)} clips/s ({reading.source}).",
         f"A prepared video: {plan.files.seconds:.3g} s, {size(plan.files.size)} ({plan.files.source}); every "
         "epoch reads all of it from the storage.",
         f"Assumed, each an option: {asked.machine_gigabits:g} Gbit/s between GPUs of a machine "
@@ -163,7 +165,7 @@ def similarity_size(at: Scale, chunk: int | None) -> int:
     """Bytes of similarities that one GPU holds at a time, each once: all of them, or one chunk of one position."""
     if chunk is None:
         return at.similarities
-    return min(chunk, at.batch.own) * at.batch.size * 4
+    return min(chunk, at.batch.own) * at.batch.size * BYTES_OF_FLOAT
 
 
 def size(count: float) -> str:
@@ -174,11 +176,14 @@ def size(count: float) -> str:
     return f"{count:.3g} {_UNITS[unit]}"
 
 
+def _plain(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
+
+
 def duration(seconds: float) -> str:
-    """Time in words, to two or three digits: 40 s, 12 min, 3.4 h, 27 days, 2.1 years."""
-    scales = (("years", YEAR), ("days", 2 * DAY), ("h", HOUR), ("min", 60.0), ("s", 0.0))
-    name = next(name for name, least in scales if seconds >= least)
-    unit = {"years": YEAR, "days": DAY, "h": HOUR, "min": 60.0, "s": 1.0}[name]
+    """Time in one unit, to three digits, as sizes are: 40 s, 12 min, 3.4 h, 27 days, 2.1 years."""
+    units = (("years", YEAR, YEAR), ("days", DAY, 2 * DAY), ("h", HOUR, HOUR), ("min", 60.0, 60.0), ("s", 1.0, 0.0))
+    name, unit = next((name, unit) for name, unit, least in units if seconds >= least)
     return f"{seconds / unit:,.3g} {name}"
 
 
