@@ -81,7 +81,10 @@ def test_what_a_step_waits_for_is_named(capsys: pytest.CaptureFixture[str]) -> N
     assert "0.1 GB/s for all." in capsys.readouterr().out
 
 
-def test_a_prepared_folder_and_what_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_prepared_folder_and_what_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unreel.planning.rates.stages", lambda *_: {"decoding": 0.3, "collating": 0.1})
     for number in range(2):
         Clip(width=96, height=80, frames=24).write(tmp_path / "videos" / f"{number}.mp4")
     manifest = prepare(tmp_path / "videos", tmp_path / "prepared", PrepareOptions(64))
@@ -91,6 +94,7 @@ def test_a_prepared_folder_and_what_is_measured(tmp_path: Path, capsys: pytest.C
     assert found["video"]["size"] == sum(files) / 2
     assert found["collections"][0]["videos"] == 2
     assert found["rates"]["learning"]["source"] == "given: --clips-per-second"
+    assert found["rates"]["reading"]["per_second"] == pytest.approx(5)  # a pair in .4 s
     assert found["rates"]["reading"]["source"].startswith("measured here and now: one core, 2 videos of ")
 
 

@@ -168,7 +168,7 @@ def similarity_size(at: Scale, chunk: int | None) -> int:
     return min(chunk, at.batch.own) * at.batch.size * BYTES_OF_FLOAT
 
 
-def size(count: float) -> str:
+def size(count: float | int) -> str:
     """Bytes in words, to three digits: 290 KB, 1.5 GB."""
     unit = 0
     while count >= 999.5 and unit < len(_UNITS) - 1:
@@ -180,7 +180,7 @@ def _plain(rate: float) -> str:
     return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float | int) -> str:
     """Time in one unit, to three digits, as sizes are: 40 s, 12 min, 3.4 h, 27 days, 2.1 years."""
     units = (("years", YEAR, YEAR), ("days", DAY, 2 * DAY), ("h", HOUR, HOUR), ("min", 60.0, 60.0), ("s", 1.0, 0.0))
     name, unit = next((name, unit) for name, unit, least in units if seconds >= least)
