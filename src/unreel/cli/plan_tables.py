@@ -132,7 +132,10 @@ def assumptions(plan: Planned) -> list[str]:
 def notes(plan: Planned) -> list[str]:
     """What to know about the numbers above."""
     asked = plan.asked
-    lines = ["Not in it: preparing the videos, k-NN judgements, starting, failures and queues."]
+    lines = [
+        "Not in it: preparing the videos, k-NN judgements, starting, failures and queues; nor whether a GPU's memory holds "
+        "its videos (unreel pretrain --accumulate makes room, and costs a third more computing)."
+    ]
     if plan.sources["learning"].source.startswith("assumed"):
         lines.append(
             "A share of a peak is the weakest number here: all times follow it. Run --measure for a minute on one such "
@@ -231,13 +234,13 @@ def _collections(plan: Planned) -> Table:
         counts = [
             f"{it[name]:.3g}" if it[name] >= 1e9 else f"{it[name]:,}" for name in ("clips_decoded", "clips_learnt")
         ]
-        steps = sorted({f"{each.updates:,}" for each in plan.costs if each.videos == videos}, key=len, reverse=True)
+        steps = sorted({each.updates for each in plan.costs if each.videos == videos})
         table.add_row(
             f"{videos:,}",
             duration(it["seconds"]),
             size(it["bytes"]),
             *counts,
-            steps[0] if len(steps) == 1 else f"{steps[-1]} – {steps[0]}" if steps else "–",
+            " – ".join(f"{each:,}" for each in sorted({*steps[:1], *steps[-1:]})) or "–",
             size(run_size(plan.work.weights, plan.asked.keep)),
         )
     return table
@@ -261,7 +264,7 @@ def _costs(plan: Planned) -> Table:
     for each in plan.costs:
         price = () if each.price is None else (f"{each.price:,.0f}",)
         row = (f"{each.videos:,}", f"{each.processes:,}", f"{each.updates:,}", duration(each.seconds))
-        table.add_row(*row, f"{each.hours:,.0f}" if each.hours >= 10 else f"{each.hours:.2g}", *price)
+        table.add_row(*row, _plain(each.hours), *price)
     return table
 
 
