@@ -133,8 +133,8 @@ def notes(plan: Planned) -> list[str]:
     """What to know about the numbers above."""
     asked = plan.asked
     lines = [
-        "Not in it: preparing the videos, k-NN judgements, starting, failures and queues; nor whether a GPU's memory holds "
-        "its videos (unreel pretrain --accumulate makes room, and costs a third more computing)."
+        "Not in it: preparing the videos, k-NN judgements, starting, failures and queues; nor whether a GPU's memory "
+        "holds its videos (unreel pretrain --accumulate makes room, and costs a third more computing)."
     ]
     if plan.sources["learning"].source.startswith("assumed"):
         lines.append(
