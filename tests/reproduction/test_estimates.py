@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from unreel.checkpoint import Origin, TrainingState, save_checkpoint, save_weights
 from unreel.models import build_from
-from unreel.reproduction.estimates import Pace, bytes_of_run, clips_embedded, clips_learnt, seconds_of, span
+from unreel.reproduction.estimates import bytes_of_run, clips_embedded, clips_learnt, seconds_of, span
 from unreel.reproduction.jobs import Effort, Job
 from unreel.settings.pretraining import EncoderSettings, PretrainSettings
 
@@ -41,20 +41,6 @@ def test_the_bytes_of_a_run_are_those_of_its_files(tmp_path: Path) -> None:
     save_weights(tmp_path / "weights.safetensors", weights, origin, step=2)
     size = sum(path.stat().st_size for path in tmp_path.rglob("*.safetensors"))
     assert bytes_of_run(SMALL, keep) == pytest.approx(size, rel=0.1)  # headers are not counted
-
-
-def test_pace_is_measured_once_for_each_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[EncoderSettings] = []
-    measured = Pace._measured
-
-    def noted(self: Pace, settings: EncoderSettings) -> float:
-        looked.append(settings)
-        return measured(self, settings)
-
-    monkeypatch.setattr(Pace, "_measured", noted)
-    pace = Pace("cpu")
-    assert pace(SMALL) == pace(SMALL) > 0
-    assert looked == [SMALL]
 
 
 def test_a_job_s_time_is_that_of_its_clips_or_of_its_bytes() -> None:

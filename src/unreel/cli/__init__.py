@@ -14,6 +14,7 @@ VERBS = {
     "scan": "find out which videos of a folder can be used, and why the others cannot",
     "prepare": "check a folder of videos and make it fast to load",
     "leaks": "find test videos that are known from training",
+    "plan": "tell what a pretraining will take: time, GPUs, cores, storage, money",
     "pretrain": "learn an encoder from a folder of videos, without labels",
     "finetune": "teach an encoder the classes of labelled videos",
     "watch": "draw the curves of runs in the terminal",

@@ -145,9 +145,10 @@ def run(settings: Reproduce, command: str) -> None:
 def show_plan(made: "Plan", devices: Sequence[str]) -> None:
     """The jobs, what they are estimated to take, and the videos."""
     from unreel.engine.processors import cores
-    from unreel.reproduction.estimates import Pace, seconds_of, span
+    from unreel.planning.rates import Pace
+    from unreel.reproduction.estimates import seconds_of, span
 
-    pace = Pace("cuda") if devices[0] else Pace("cpu", max(1, cores() // len(devices)))
+    pace = Pace("cuda") if devices[0] else Pace("cpu", threads=max(1, cores() // len(devices)))
     seconds = {job.name: seconds_of(job, pace) for job in made.jobs}
     table = Table(title=f"plan of {made.table.name}: {len(made.jobs)} jobs", caption_justify="left")
     for name in ("job", "about", "MB, about"):
