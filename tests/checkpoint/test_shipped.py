@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from unreel.checkpoint import load_encoder, place_of
+from unreel.checkpoint import Origin, load_encoder, place_of, publish, save_weights
 from unreel.checkpoint.shipped import FOLDER, names
 from unreel.errors import CheckpointError
+from unreel.models import build_from
+from unreel.settings.pretraining import EncoderSettings
 
 MEGABYTES = 10
 
@@ -47,3 +49,17 @@ def test_what_lies_here_comes_first_and_paths_are_no_names(tmp_path: Path) -> No
 def test_an_unknown_name_says_which_there_are() -> None:
     with pytest.raises(CheckpointError, match=r"an encoder that comes with unreel: .*street651-small"):
         load_encoder(Path("street651-large"))
+
+
+def test_what_is_published_is_the_encoder_to_three_digits(tmp_path: Path) -> None:
+    settings = EncoderSettings(width=0.0625, size=28, clip_length=8)
+    encoder = build_from(settings)
+    state = {f"encoder.{name}": each for name, each in encoder.state_dict().items()}
+    save_weights(tmp_path / "weights.safetensors", state | {"other": torch.ones(1)}, Origin(settings, "hdc", 0), step=7)
+    publish(tmp_path / "weights.safetensors", tmp_path / "small" / "weights.safetensors")
+    loaded = load_encoder(tmp_path / "small")
+    for name, each in loaded.encoder.state_dict().items():
+        assert each.dtype == torch.float32
+        torch.testing.assert_close(each, encoder.state_dict()[name], rtol=2**-8, atol=0)
+    sizes = [(tmp_path / where / "weights.safetensors").stat().st_size for where in ("", "small")]
+    assert sizes[1] < 0.6 * sizes[0]

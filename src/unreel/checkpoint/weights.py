@@ -121,6 +121,18 @@ def read_weights(run: Path) -> Weights:
         raise CheckpointError(f"{path} has a header that cannot be read. Use another checkpoint.") from None
 
 
+def publish(run: Path, path: Path) -> None:
+    """Write the encoder of a run by itself, in bfloat16: half the bytes, for others to use.
+
+    Raises:
+        CheckpointError: the run has no weights.
+    """
+    weights = read_weights(run)
+    state = {key: each.to(torch.bfloat16) for key, each in weights.state.items() if key.startswith(PREFIX)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_weights(path, state, weights.origin, step=weights.step)
+
+
 def _instead(run: Path) -> str:
     """What could be used where a run has no final weights."""
     found = sorted(run.glob(f"checkpoints/step-*/{FINAL}"))
