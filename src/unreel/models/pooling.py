@@ -40,7 +40,7 @@ class _Pool(Function):
     @staticmethod
     def forward(context: Any, maps: Tensor, *place: list[int]) -> Tensor:
         pooled, taken = [], []
-        for clips in maps.split(CLIPS_AT_ONCE):
+        for clips in torch.split(maps, CLIPS_AT_ONCE):
             laid_out = clips.contiguous(memory_format=torch.channels_last_3d)
             values, indices = torch.ops.aten.max_pool3d_with_indices(laid_out, *place)
             pooled.append(values.contiguous())
