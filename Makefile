@@ -1,7 +1,7 @@
 # Two commands: `make demo` does the main job, `make test` proves that everything works. Both set everything up first.
 #   make demo VIDEOS=folder            the same with your own videos
 #   make demo DEMO='--steps 20'        more options: see unreel demo --help
-#   make bench                         decoding, augmentation and loading, each against its rivals; on an idle machine
+#   make bench                         decoding, views, loading, encoder, loss and step, each against its rivals; on an idle machine
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -45,6 +45,10 @@ bench: install
 	$(BIN)/python benchmarks/decoding.py $(VIDEOS)
 	$(BIN)/python benchmarks/kornia_views.py
 	$(BIN)/python benchmarks/pretraining.py
+	$(BIN)/python benchmarks/encoder.py
+	$(BIN)/python benchmarks/loss.py
+	$(BIN)/python benchmarks/loss_memory.py --batches 4096
+	$(BIN)/python benchmarks/step.py
 
 docs: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
 
 from unreel.engine import processes
+from unreel.losses.blockwise import Options, compare_blockwise
 
 Reduction = Literal["mean", "sum"]
 
@@ -41,8 +41,9 @@ def infonce(
     `hard_negatives` is β of Robinson et al. (ICLR 2021, Eq. 4, with τ⁺ = 0): the negative j of i counts in the sum
     with exp(β·sim_ij/τ) over the mean of that over all negatives of i; 0 counts all alike, as the paper does.
 
-    `chunk_size` anchors of one position are compared at a time and compared again in the backward pass: memory then
-    grows with the batch, not with its square; value and gradients are the same.
+    `chunk_size` anchors of one position are compared at a time, with a block of positives, and compared again in the
+    backward pass (`losses.blockwise`): memory then grows with the batch, not with its square; value and gradients are
+    the same but for rounding.
 
     In several processes of b clips each, the positives of all are compared with. Value and accuracy are those of the
     whole batch in every process; gradients averaged over the processes, as DistributedDataParallel does, are those of
@@ -53,18 +54,12 @@ def infonce(
         first, second = (functional.normalize(each.to(precision), dim=-1) for each in (anchors, positives))
         everyone = processes.gather(second)
         b, n, _ = first.shape
-        own = torch.arange(b, device=first.device) + b * processes.rank()
         if chunk_size is None:
+            own = torch.arange(b, device=first.device) + b * processes.rank()
             sums = _compare(first, everyone, own, temperature, hard_negatives)
         else:
-            sums = torch.zeros(2, device=first.device, dtype=precision)
-            for position in range(n):
-                opposite = everyone[:, position : position + 1]
-                for start in range(0, b, chunk_size):
-                    part = first[start : start + chunk_size, position : position + 1]
-                    targets = own[start : start + chunk_size]
-                    words = (part, opposite, targets, temperature, hard_negatives)
-                    sums = sums + checkpoint(_compare, *words, use_reentrant=False)
+            chosen = Options(b * processes.rank(), temperature, hard_negatives, chunk_size)
+            sums = compare_blockwise(first, everyone, chosen)
         loss, accuracy = (sums / (b * n)).unbind()
     if reduction == "sum":
         loss = loss * len(everyone)

@@ -4,11 +4,11 @@ from typing import final
 
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from unreel.models.convolution import Convolution
 from unreel.models.encoder import Encoder, initialise, scaled
 from unreel.models.norm import Norm, norm_layer
+from unreel.models.pooling import MaxPool
 from unreel.types import Pyramid
 
 
@@ -38,18 +38,19 @@ class C3D(Encoder):
         self.block3 = _pair(planes[1], planes[2], norm)
         self.block4 = _pair(planes[2], planes[3], norm)
         self.block5 = _pair(planes[3], planes[3], norm)
+        self.pool1, self.pool = MaxPool((1, 2, 2)), MaxPool((2, 2, 2))
         initialise(self)
 
     def levels(self, clips: Float[Tensor, "b 3 t h w"]) -> Pyramid:
-        maps = functional.max_pool3d(self.block(self.block1, clips), (1, 2, 2))
-        level3 = self.block(self.block3, functional.max_pool3d(self.block(self.block2, maps), 2))
-        level4 = self.block(self.block4, functional.max_pool3d(level3, 2))
-        return Pyramid({3: level3, 4: level4, 5: self.block(self.block5, functional.max_pool3d(level4, 2))})
+        maps = self.pool1(self.block(self.block1, clips))
+        level3 = self.block(self.block3, self.pool(self.block(self.block2, maps)))
+        level4 = self.block(self.block4, self.pool(level3))
+        return Pyramid({3: level3, 4: level4, 5: self.block(self.block5, self.pool(level4))})
 
 
 def _convolution(channels_in: int, channels_out: int, norm: Norm) -> nn.Sequential:
     convolution = Convolution(channels_in, channels_out, 3, padding=1)
-    return nn.Sequential(convolution, norm_layer(norm, channels_out), nn.ReLU())
+    return nn.Sequential(convolution, norm_layer(norm, channels_out), nn.ReLU(inplace=True))
 
 
 def _pair(channels_in: int, channels_out: int, norm: Norm) -> nn.Sequential:

@@ -46,7 +46,7 @@ class R2Plus1D10(Encoder):
         return Pyramid({3: level3, 4: level4, 5: self.block(self.block5, level4)})
 
     def _block1(self, clips: Float[Tensor, "b 3 t h w"]) -> Float[Tensor, "b c t h2 w2"]:
-        return functional.relu(self.norm(self.stem(clips)))
+        return functional.relu_(self.norm(self.stem(clips)))
 
 
 @final
@@ -68,7 +68,7 @@ class FactoredConvolution(nn.Module):
         self.temporal = Convolution(middle, channels_out, (t, 1, 1), (step_t, 1, 1), time, bias=False)
 
     def forward(self, maps: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c2 t2 h2 w2"]:
-        out: Tensor = self.temporal(functional.relu(self.norm(self.spatial(maps))))
+        out: Tensor = self.temporal(functional.relu_(self.norm(self.spatial(maps))))
         return out
 
 

@@ -28,5 +28,6 @@ class ResidualBlock(nn.Module):
         self.shortcut = shortcut
 
     def forward(self, maps: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c2 t2 h2 w2"]:
-        hidden = functional.relu(self.norm1(self.conv1(maps)))
-        return functional.relu(self.norm2(self.conv2(hidden)) + self.shortcut(maps))
+        # In place: nothing keeps what a norm gives.
+        hidden = functional.relu_(self.norm1(self.conv1(maps)))
+        return functional.relu_(self.norm2(self.conv2(hidden)).add_(self.shortcut(maps)))

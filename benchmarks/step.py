@@ -1,0 +1,164 @@
+"""A whole pretraining step against a plain PyTorch version of the same step.
+
+    python benchmarks/step.py [--recipe hdc-small] [--width …] [--size …] [--batch …] [--precision 32-true]
+        [--compiled-views] [--rounds 5] [--threads 1] [--device cpu] [--out FILE]
+
+Both begin with decoded clips on the host and end with updated weights: unreel with the codec's planes, which it takes
+to the device to make all views there, one pass of the encoder for all of them, its loss and SGD, in the precision asked
+for; the plain version (`plain.py`) with RGB frames, transformed on the host frame by frame, an encoder pass for each
+view, float32. The same encoder shape (r3d18), batch and machine. "plain, views ready" is the plain step without its
+transforms, as if other processors made the views: what is left is layers and precision. The floor is what the
+convolutions take at the matrix rate of unreel's precision, measured in the same run.
+"""
+
+import argparse
+import random
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from ceilings import measure as measured_ceilings
+from counting import count
+from lightning_fabric import Fabric
+from measuring import add_options, alternate, bars, ratio, show, spread, write
+from plain import PlainHDC, Transforms
+from torch import Tensor
+from torch.nn import functional
+
+from unreel import recipes
+from unreel.engine.memory import keep_freed_memory
+from unreel.methods import HDC
+from unreel.settings.pretraining import PretrainSettings
+from unreel.training.optimization import sgd
+from unreel.types import ClipBatch
+from unreel.video.planes import Colour
+
+VIEWS = {"o": 0, "s": 0, "t": 1}  # of which of a video's two clips
+
+
+def noise(settings: PretrainSettings) -> ClipBatch:
+    """Clips as the loader gives them, of coarse noise."""
+    torch.manual_seed(0)
+    side, shape = settings.encoder_settings.prepared_side, (settings.batch_size, 2, settings.clip_length)
+
+    def plane(side: int, planes: int) -> Tensor:
+        coarse = torch.rand(shape[0] * shape[1] * shape[2], planes, 8, 8)
+        fine = functional.interpolate(coarse, (side, side), mode="bilinear")
+        return (16 + 219 * fine).byte().view(*shape, planes, side, side)
+
+    to_rgb = torch.from_numpy(Colour("bt601", False).to_rgb()).expand(shape[0], 3, 4)
+    ids = tuple(f"{number}.mp4" for number in range(shape[0]))
+    return ClipBatch(plane(side, 1)[:, :, :, 0].contiguous(), plane(side // 2, 2), to_rgb, ids)
+
+
+def rgb_frames(batch: ClipBatch) -> Tensor:
+    """The same clips as a decoder gives them that converts: uint8 (b 2 t h w 3)."""
+    chroma = functional.interpolate(batch.chroma.flatten(0, 2).float(), scale_factor=2.0)
+    codes = torch.cat([batch.luma.flatten(0, 2)[:, None].float(), chroma], dim=1)
+    rgb = torch.einsum("rc,nchw->nhwr", batch.to_rgb[0, :, :3], codes) + batch.to_rgb[0, :, 3]
+    return (255 * rgb).round().clamp(0, 255).byte().view(*batch.luma.shape, 3)
+
+
+def own_step(settings: PretrainSettings, batch: ClipBatch) -> Callable[[], object]:
+    """A step as training takes it."""
+    torch.manual_seed(settings.seed)
+    fabric = Fabric(accelerator=settings.accelerator, devices=1, precision=settings.precision)
+    method = HDC(settings)
+    model: Any
+    optimizer: Any
+    model, optimizer = fabric.setup(method, sgd(method, settings))
+
+    def step() -> None:
+        batch.epoch += 1  # other draws
+        loss = method.loss(model(batch.to(fabric.device)))
+        optimizer.zero_grad()
+        fabric.backward(loss.total)
+        optimizer.step()
+
+    return step
+
+
+def plain_steps(settings: PretrainSettings, batch: ClipBatch) -> dict[str, Callable[[], object]]:
+    """The plain step, and the same with views that are ready on the device."""
+    torch.manual_seed(settings.seed)
+    device = settings.accelerator
+    model = PlainHDC(settings.width, settings.temperature, settings.alpha, settings.beta).to(device)
+    optimizer = torch.optim.SGD(
+        model.parameters(), settings.learning_rate, settings.momentum, weight_decay=2 * settings.l2
+    )
+    frames = rgb_frames(batch)
+    transforms = Transforms(settings.augmentation, settings.size, random.Random(settings.seed))
+
+    def made() -> dict[str, Tensor]:
+        clips = {view: torch.stack([transforms(video[clip]) for video in frames]) for view, clip in VIEWS.items()}
+        return {view: each.to(device) for view, each in clips.items()}
+
+    def step(views: dict[str, Tensor]) -> None:
+        optimizer.zero_grad()
+        model(views).backward()
+        optimizer.step()
+
+    ready = made()
+    return {"plain": lambda: step(made()), "plain, views ready": lambda: step(ready)}
+
+
+def settings_of(options: argparse.Namespace) -> PretrainSettings:
+    """Those of the recipe, with what was asked for."""
+    given = {"width": options.width, "size": options.size, "batch_size": options.batch}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    fixed = {"folder": Path(), "out": Path(), "accelerator": options.device, "precision": options.precision}
+    changes = {**recipes.changes(options.recipe), **chosen, **fixed, "compiled_views": options.compiled_views}
+    settings = PretrainSettings.model_validate(changes)
+    assert settings.encoder == "r3d18" and settings.norm == "instance"  # what the plain version has
+    return settings
+
+
+def main(options: argparse.Namespace) -> None:
+    """Measure, print and write."""
+    torch.set_num_threads(options.threads)
+    keep_freed_memory()
+    settings = settings_of(options)
+    ceilings = measured_ceilings(options.device, options.rounds)
+    batch = noise(settings)
+    works = {"unreel": own_step(settings, batch), **plain_steps(settings, batch)}
+    laps = alternate(works, options.rounds, options.device)
+    precision = "float32" if settings.precision == "32-true" else "bfloat16"
+    floor = count(works["unreel"]).floor(ceilings, precision)
+    figures: dict[str, Any] = {
+        name: {
+            "seconds": spread(each.seconds(options.device)),
+            "seconds by the clock": spread(each.clock),
+            "times unreel's": ratio(each, laps["unreel"], options.device),
+            "floor / time": spread([floor / one for one in each.seconds(options.device)]),
+        }
+        for name, each in laps.items()
+    }
+    rows = [
+        (
+            name,
+            f"{each['seconds']['median']:.3f}",
+            "{median:.2f} ({low:.2f} to {high:.2f})".format(**each["times unreel's"]),
+            f"{each['floor / time']['median']:.0%}",
+        )
+        for name, each in figures.items()
+    ]
+    title = f"{options.recipe}, {settings.batch_size} videos of {settings.size} pixels, unreel in {settings.precision}"
+    show(title, ("step", "seconds", "times unreel's", "floor / time"), rows)
+    ratios = {name: each["times unreel's"] for name, each in figures.items()}
+    facts = {"videos": settings.batch_size, "size": settings.size, "width": settings.width, "floor, seconds": floor}
+    charts = [bars("A pretraining step, times unreel's", "times", ratios)]
+    write(options, {"ceilings": asdict(ceilings), "steps": figures, **facts, "charts": charts})
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", default="hdc-small")
+    parser.add_argument("--width", type=float)
+    parser.add_argument("--size", type=int)
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--precision", choices=["32-true", "bf16-mixed"], default="32-true")
+    parser.add_argument("--compiled-views", action="store_true")
+    add_options(parser, rounds=5)
+    main(parser.parse_args())
