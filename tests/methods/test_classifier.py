@@ -239,3 +239,23 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
         assert shared.keys() == whole.keys()
         for name, expected in whole.items():
             torch.testing.assert_close(shared[name], expected, atol=1e-9, rtol=1e-9, msg=f"{name}, process {rank}")
+
+
+def test_standardised_features_have_mean_0_and_spread_1_over_the_batch() -> None:
+    plain, classifier, batch = _classifier(), _classifier(standardise=True), _batch()
+    clips = classifier.view(batch)
+    raw = plain.encoder(clips)[5].mean(dim=(2, 3, 4))
+    features = classifier._features(clips)
+    expected = (raw - raw.mean(dim=0)) / (raw.var(dim=0, unbiased=False) + 1e-5).sqrt()
+    torch.testing.assert_close(features, expected, rtol=1e-4, atol=1e-4)
+    for _ in range(200):  # what a test goes by has come to those of the batch
+        classifier._features(clips)
+    classifier.eval()
+    tested = (raw - raw.mean(dim=0)) / (raw.var(dim=0) + 1e-5).sqrt()
+    torch.testing.assert_close(classifier._features(clips), tested, rtol=1e-3, atol=1e-3)
+    assert not any(name.startswith("standardised") for name in plain.state_dict())
+
+
+def test_standardising_parts_of_a_batch_is_refused() -> None:
+    with pytest.raises(ValueError, match="standardise is on with accumulate 2"):
+        _settings(standardise=True, accumulate=2)

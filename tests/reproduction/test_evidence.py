@@ -38,6 +38,15 @@ def test_every_row_is_pretrained_on_the_corpus_and_judged_in_five_ways() -> None
     assert linear == Path("/out/runs/linear-gap-sc-street651-weizmann-seed1/linear.json")
     assert [path.parent.name.split("-")[1] for path in retrieved] == ["gap", "centred", "vcop"]
     assert "--steps" not in jobs["pretrain-scratch-street651-seed0"].words
+    assert jobs["finetune-sc-street651-weizmann-folds9-seed1"].words[-7:] == (
+        "--learning-rate",
+        "0.02",
+        "--schedule",
+        "cosine",
+        "--warmup-steps",
+        "15",
+        "--standardise",
+    )
     assert "--no-untrained" in jobs["retrieval-vcop-sc-street651-weizmann-seed0"].words
 
 

@@ -33,7 +33,9 @@ def load_classifier(run: Path) -> LoadedClassifier:
             f"Judge it with `unreel evaluate retrieval {run} FOLDER`, or fine-tune it first."
         )
     encoder = {ENCODER_OPTIONS.get(name, name): value for name, value in origin.encoder.model_dump().items()}
-    settings = validated(FinetuneSettings, {"folder": run, "out": run, **encoder}, str(run))
+    standardise = any(name.startswith("standardised.") for name in weights.state)
+    values = {"folder": run, "out": run, "standardise": standardise, **encoder}
+    settings = validated(FinetuneSettings, values, str(run))
     classifier = Classifier(settings, origin.classes, {})
     try:
         classifier.load_state_dict(weights.state)

@@ -23,7 +23,7 @@ DEPTH = 5
 
 @final
 class Classifier(nn.Module):
-    """clip ─▶ crop, scale, flip ─▶ encoder ─▶ mean of level 5 ─▶ dropout ─▶ one linear layer ─▶ classes
+    """clip ─▶ crop, scale, flip ─▶ encoder ─▶ mean of level 5 (─▶ standardised) ─▶ dropout ─▶ one linear layer ─▶ classes
 
     `classes` are the names of what the logits stand for, `labels` the class of every video to learn from by its id.
     The encoder is freshly drawn from torch's generator; blocks that are frozen are neither trained nor, where they
@@ -43,7 +43,9 @@ class Classifier(nn.Module):
         self._targets = {identity: rows[label] for identity, label in labels.items()}
         self.encoder = models.build_from(encoder)
         self.encoder.check(encoder.clip_length, encoder.size, encoder.size)
-        self.linear = nn.Linear(self.encoder.channels[DEPTH], len(self.classes))
+        channels = self.encoder.channels[DEPTH]
+        self.standardised = nn.BatchNorm1d(channels, affine=False) if settings.standardise else nn.Identity()
+        self.linear = nn.Linear(channels, len(self.classes))
         for block in self._frozen():
             block.requires_grad_(False)
         self.train()
@@ -105,7 +107,8 @@ class Classifier(nn.Module):
         return [module for name, module in self.encoder.named_children() if block_of(name) <= last]
 
     def _features(self, clips: Float[Tensor, "b 3 t s s"]) -> Float[Tensor, "b c"]:
-        return self.encoder(clips)[DEPTH].mean(dim=(2, 3, 4))
+        features: Tensor = self.standardised(self.encoder(clips)[DEPTH].mean(dim=(2, 3, 4)))
+        return features
 
     def _dropped(self, features: Float[Tensor, "b c"], batch: ClipBatch) -> Float[Tensor, "b c"]:
         """Features with some set to zero and the others raised to make up for it: chosen by seed, epoch and video."""

@@ -17,7 +17,7 @@ from unreel.evaluation.finetuned import RESULT
 from unreel.reproduction.estimates import bytes_of_run, clips_embedded, clips_learnt, prepared_size
 from unreel.reproduction.jobs import Effort, Job, in_order
 from unreel.reproduction.paper import PaperTable, Row
-from unreel.reproduction.scale import SMALL_WORDS, Scale, words_of
+from unreel.reproduction.scale import FINETUNE_WORDS, SMALL_WORDS, Scale, words_of
 from unreel.reproduction.sources import Source
 
 FIGURE_SUFFIXES = (".html", ".pdf")
@@ -138,13 +138,14 @@ class _Planner:
                 ("allow-leaks", self.scale.allow_leaks),
             ]
         )
+        own = FINETUNE_WORDS.get(self.scale.family, ())
         encoder = self.scale.pretraining(recipe, 1).encoder_settings
         parts = 1 if split else self.scale.folds
         clips = settings.steps * settings.batch_size * parts + clips_embedded(_tested(source, split))
         self.jobs.append(
             Job(
                 name,
-                ("evaluate", "finetune", str(weights), str(folder), *words, *self.scale.finetune_words),
+                ("evaluate", "finetune", str(weights), str(folder), *words, *own, *self.scale.finetune_words),
                 out / RESULT,
                 (*needs, *more),
                 self.scale.how,

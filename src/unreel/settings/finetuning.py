@@ -39,6 +39,9 @@ class FinetuneSettings(TrainingSettings):
     """Factor on the learning rate from one block of the encoder to the one before it; 1: all learn alike."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
     """Share of the encoder's features that the linear layer does not see of a clip."""
+    standardise: bool = False
+    """Give every feature the mean 0 and the spread 1 over the batch (in tests: over batches) before the linear layer,
+    which then learns in hundreds of steps what takes thousands without; the paper does not."""
     label: str | None = None
     """Name of the label to learn; none given: the only one that there is."""
     test_groups: tuple[str, ...] = ()
@@ -93,6 +96,11 @@ class FinetuneSettings(TrainingSettings):
             raise ValueError(
                 "norm is batch, whose statistics would count every clip twice with accumulate or "
                 "checkpoint_activations, which compute clips twice; choose norm instance, or neither of them"
+            )
+        if self.standardise and self.accumulate > 1:
+            raise ValueError(
+                f"standardise is on with accumulate {self.accumulate}: the spread would be that of parts of a batch; "
+                "choose one of them"
             )
         return self
 
