@@ -23,7 +23,7 @@ DEPTH = 5
 
 @final
 class Classifier(nn.Module):
-    """clip ─▶ crop, scale, flip ─▶ encoder ─▶ mean of level 5 (─▶ standardised) ─▶ dropout ─▶ one linear layer ─▶ classes
+    """clip ─▶ crop, scale, flip ─▶ encoder ─▶ mean of level 5 (─▶ standardised) ─▶ dropout ─▶ linear layer ─▶ classes
 
     `classes` are the names of what the logits stand for, `labels` the class of every video to learn from by its id.
     The encoder is freshly drawn from torch's generator; blocks that are frozen are neither trained nor, where they
