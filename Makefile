@@ -34,8 +34,8 @@ check: install
 	$(BIN)/lint-imports
 
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not alone' --numprocesses auto --dist loadfile
-	$(BIN)/pytest -m alone
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not alone' --numprocesses auto --dist loadfile --durations 20
+	$(BIN)/pytest -m alone --durations 10
 
 demo: install
 	$(BIN)/unreel demo $(if $(VIDEOS),--videos '$(VIDEOS)') $(DEMO)
