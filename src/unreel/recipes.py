@@ -169,8 +169,7 @@ STREET651: Changes = {
     "knn_every": 100,
 }
 """At 66 pixels level 5 has 3×3 positions; the 2×2 of 56 pixels leave instance norm four numbers to normalise. The decay
-is the paper's in a shorter time: without it the learning rate would still be .094 at the end, and what the last steps
-happen to do would decide (R@1 of 32 to 50 from one checkpoint to the next)."""
+is the paper's in a shorter time: without it the learning rate would still be .094 at the end."""
 
 
 def reported(row: str, encoder: str) -> str:
