@@ -190,6 +190,8 @@ def test_mistakes_are_told_before_anything_runs(videos: Path, tmp_path: Path) ->
         (["table1", "--data", str(data), "--group-pattern", "(a)"], SettingsError, "got --group-pattern with --scale"),
         (["table1", "--data", str(data), "--label", "x"], SettingsError, "got --label with --scale paper"),
         (_words("table1", tmp_path / "no", out), CollectionError, "does not exist"),
+        (_words("table1", videos, out, "--strict"), SettingsError, "strict is on for table1, expected it for evidence"),
+        (["evidence", "--data", str(data), "--out", str(out)], CollectionError, "weizmann does not exist"),
         (_words("table1", videos, out, "--seeds"), SettingsError, "seeds"),
         (_words("table1", videos, out, "--folds", "1"), SettingsError, "folds: got 1"),
         (

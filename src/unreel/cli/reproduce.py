@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 from rich.console import Console
 from rich.table import Table
 
@@ -104,6 +104,15 @@ class Reproduce(Settings):
     at_once: PositiveInt = 1
     """Jobs that run at a time on processors, each on its share of them: with small encoders several take less time
     together than one after the other. Other numbers of threads give other last digits."""
+
+    @model_validator(mode="after")
+    def _strict_about_evidence(self) -> "Reproduce":
+        if self.strict and self.target != "evidence":
+            raise ValueError(
+                f"strict is on for {self.target}, expected it for evidence only: the others name what they pretrain on "
+                "(--pretrain-data); take it away"
+            )
+        return self
 
 
 def main(arguments: Sequence[str]) -> None:
