@@ -26,6 +26,11 @@ def square(number: int) -> int:
     return number * number
 
 
+def dawdle(*_: Any) -> None:
+    """Does not come to an end."""
+    time.sleep(600)
+
+
 def own_process(seconds: float) -> int:
     """The id of the process that does this, after a while."""
     time.sleep(seconds)

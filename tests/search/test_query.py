@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import Clip
+from misbehave import dawdle
 from tables import TINY, facts_of, tiny_weights
 
 from unreel.checkpoint import load_encoder, untrained_encoder
@@ -73,7 +74,7 @@ def test_videos_shorter_than_a_clip_are_looped(folder: Path, tmp_path: Path) -> 
     assert encoder.query(path, at=0.0).vector.shape == (table.facts.width,)
 
 
-def test_what_cannot_be_searched_for(folder: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_searched_for(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = EmbeddingTable.open(folder / "all")
     encoder = QueryEncoder.of(table.facts)
     (tmp_path / "text.mp4").write_text("hello")
@@ -82,8 +83,9 @@ def test_what_cannot_be_searched_for(folder: Path, tmp_path: Path) -> None:
             encoder.query(tmp_path / "text.mp4", **piece)
     with pytest.raises(VideoError, match=r"cannot be searched for: ends after 2.80 s, before the 9 s"):
         encoder.query(folder / "videos/1.mp4", at=9.0)
-    hasty = QueryEncoder.of(table.facts, seconds_per_file=0.001)
-    with pytest.raises(VideoError, match=r"cannot be searched for: timed out after 0.001 s"):
+    monkeypatch.setattr("unreel.search.query.transcode", dawdle)  # a video that never ends being read
+    hasty = QueryEncoder.of(table.facts, seconds_per_file=0.5)
+    with pytest.raises(VideoError, match=r"cannot be searched for: timed out after 0\.5 s"):
         hasty.query(folder / "videos/1.mp4")
 
 
