@@ -16,6 +16,7 @@ Run on an otherwise idle machine: another program on its cores slows whichever p
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -187,7 +188,8 @@ def _process(rank: int, count: int, folder: str, settings: PretrainSettings, ste
     if rank == 0:
         Path(folder, "found.json").write_text(json.dumps(found))
     if count > 1:
-        distributed.destroy_process_group()
+        distributed.barrier()
+        os._exit(0)  # gloo's threads, taken apart while another process still ends, abort now and then
 
 
 def _seconds(take: Callable[[ClipBatch], None], batch: ClipBatch, steps: int) -> list[float]:
