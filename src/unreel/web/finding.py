@@ -10,6 +10,7 @@ from typing import Final, Literal, final
 import numpy as np
 from jaxtyping import Float32
 
+from unreel.checkpoint import place_of
 from unreel.engine.standing import StandingPool
 from unreel.errors import CheckpointError, UnreelError, VideoError
 from unreel.search.moments import Moment, search_moments
@@ -90,7 +91,7 @@ class Finder:
 
     def __init__(self, shelf: Shelf, originals: Originals, pool: StandingPool, weights: Sequence[Path] = ()) -> None:
         for place in weights:
-            if not place.exists():
+            if not place_of(place).exists():
                 raise CheckpointError(f"{place} is not there: name a run folder or a weights file with --weights.")
         self._shelf, self._originals, self._pool, self._weights = shelf, originals, pool, weights
         self._encoders: dict[int, QueryEncoder] = {}
