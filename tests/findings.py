@@ -1,7 +1,10 @@
 """Results as jobs leave them, written by hand."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+
+from retrievals import EMPTY
 
 from unreel.evaluation.finetuned import Finetuned, Part, write_finetuned
 from unreel.evaluation.results import Retrieval, Score, write_retrievals
@@ -39,17 +42,13 @@ def retrieved(path: Path, hits: Mapping[str, Mapping[int, float]], *, labels: tu
 
 def _retrieval(encoder: str, hits: Mapping[int, float], labels: tuple[str, ...]) -> Retrieval:
     scores = tuple(Score(label, 9, 0.1, dict(hits), dict.fromkeys(hits, (0.0, 1.0))) for label in labels)
-    return Retrieval(
+    return replace(
+        EMPTY,
         encoder=encoder,
         checkpoint=f"{encoder}-weights",
         collection="/data/UCF-101",
         protocol="vcop",
-        split="1",
-        level=5,
-        seed=0,
         seen=100,
         expected=100,
-        missing=(),
         scores=scores,
-        neighbours={},
     )

@@ -17,5 +17,6 @@ def names() -> list[str]:
 
 def place_of(run: Path) -> Path:
     """`run` as it is, or the folder of the encoder of that name where there is no such file or folder here."""
-    named = run.parent.absolute() == Path.cwd() and run.name in names()
-    return FOLDER / run.name if named and not run.exists() else run
+    if run.exists() or run.parent.absolute() != Path.cwd() or run.name not in names():
+        return run
+    return FOLDER / run.name

@@ -119,24 +119,20 @@ def measured(manifest: "Manifest", settings: Bench, raw_rate: float | None) -> "
 
 def augmentation(dataset: "PretrainDataset", size: int) -> float:
     """Seconds per pair for the three views of HDC, on one core."""
-    import torch
-
     from unreel.augment import apply_views, draw_views
+    from unreel.engine.device import one_thread
     from unreel.settings.augmentation import AugmentationSettings
     from unreel.video.loading import collate
 
-    batch, threads, seconds = collate([dataset[0, 0]]), torch.get_num_threads(), []
+    batch, seconds = collate([dataset[0, 0]]), []
     frames = batch.luma.shape[2]
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         for _ in range(5):
             started = perf_counter()
             for view, clip in (("o", 0), ("s", 0), ("t", 1)):
                 draws = draw_views(AugmentationSettings(), seed=0, epoch=0, ids=batch.ids, view=view, frames=frames)
                 apply_views(batch.luma[:, clip], batch.chroma[:, clip], batch.to_rgb, draws, size)
             seconds.append(perf_counter() - started)
-    finally:
-        torch.set_num_threads(threads)
     return median(seconds)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from unreel.planning.costs import Batch
     from unreel.planning.model import Machine, Work
     from unreel.planning.rates import Files, Rate
+    from unreel.video.manifest import Manifest
 
 Share = Annotated[float, Field(ge=0, le=1)]
 GIGABIT = 1e9 / 8
@@ -225,7 +226,7 @@ def _machine(settings: Plan, learning: PretrainSettings, asked: "Work") -> "tupl
         if manifest
         else files_documented(learning.encoder_settings, settings.seconds_per_video or 10.0)
     )
-    rates = {"learning": _learning(settings, learning, asked), "reading": _reading(settings, learning)}
+    rates = {"learning": _learning(settings, learning, asked), "reading": _reading(settings, learning, manifest)}
     device = Device(rates["learning"].per_second, settings.step_milliseconds / 1e3, settings.jitter, settings.overlap)
     storage = settings.storage_gigabytes and settings.storage_gigabytes * 1e9
     reading = Reading(rates["reading"].per_second, files.size, settings.cores_per_gpu, storage)
@@ -248,17 +249,15 @@ def _learning(settings: Plan, learning: PretrainSettings, asked: "Work") -> "Rat
     return learning_measured(learning.encoder_settings, settings.precision)
 
 
-def _reading(settings: Plan, learning: PretrainSettings) -> "Rate":
+def _reading(settings: Plan, learning: PretrainSettings, manifest: "Manifest | None") -> "Rate":
     from unreel.planning.rates import Rate, decoding_documented, decoding_measured, synthesised
-    from unreel.video.manifest import Manifest
 
     if settings.decode_clips_per_second is not None:
         return Rate(settings.decode_clips_per_second, "given: --decode-clips-per-second")
     encoder = learning.encoder_settings
     if not settings.measure:
         return decoding_documented(encoder)
-    if settings.prepared is not None:
-        manifest = Manifest.read(settings.prepared)
+    if manifest is not None:
         return decoding_measured(manifest, encoder.clip_length, f"videos of {settings.prepared}")
     with tempfile.TemporaryDirectory() as name:
         made = synthesised(Path(name), encoder)

@@ -1,7 +1,6 @@
 """What a device does in a second, and where that number comes from: measured here, given, or a share of its peak."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +9,7 @@ from time import perf_counter, process_time
 import torch
 
 from unreel import models
+from unreel.engine.device import one_thread
 from unreel.errors import SettingsError
 from unreel.settings.pretraining import EncoderSettings
 from unreel.video.manifest import Manifest
@@ -75,7 +75,7 @@ class Pace:
         encoder = models.build_from(settings).to(self.device).train()
         clips = torch.zeros(count, 3, settings.clip_length, settings.size, settings.size, device=self.device)
         best, now = float("inf"), process_time if self.device == "cpu" else perf_counter
-        with _one_thread():
+        with one_thread():
             for _ in range(1 + LOOKS):
                 started = now()
                 with torch.autocast(self.device, _LOWER.get(self.precision), enabled=self.precision in _LOWER):
@@ -84,16 +84,6 @@ class Pace:
                 gradients[0].sum().item()  # waits for the device
                 best = min(best, now() - started)
         return best / count / self.threads
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def learning_measured(settings: EncoderSettings, precision: str) -> Rate:

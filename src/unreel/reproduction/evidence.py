@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from unreel.chance import generator
-from unreel.evaluation.classification import read_classifications
+from unreel.evaluation.classification import Classification, read_classifications
 from unreel.evaluation.comparison import sign_flips
 from unreel.evaluation.intervals import bootstrap
 from unreel.evaluation.recognition import read_recognition
-from unreel.evaluation.results import read_retrievals
+from unreel.evaluation.results import Retrieval, Score, read_retrievals
 from unreel.recipes import PAPER
 from unreel.reproduction.paper import Data, PaperTable, Row
 
@@ -61,21 +61,19 @@ def evidence(*, strict: bool = False) -> PaperTable:
     )
 
 
-def pairs(results: Mapping[tuple[str, str, int], Sequence[Path]], seeds: Sequence[int]) -> tuple[Pair, ...]:
-    """The comparisons for which every seed of both rows has been judged."""
-    return tuple(_pairs(results, seeds))
-
-
-def _pairs(results: Mapping[tuple[str, str, int], Sequence[Path]], seeds: Sequence[int]) -> Iterator[Pair]:
+def pairs(
+    results: Mapping[tuple[str, str, int], Sequence[Path]], seeds: Sequence[int], label: str | None
+) -> Iterator[Pair]:
+    """The comparisons for which every seed of both rows has been judged; `label` judges, or the first that there is."""
     known = {
-        row: [results[row, JUDGED, seed] for seed in seeds]
+        row: _over_seeds([results[row, JUDGED, seed] for seed in seeds], label)
         for row in {row for row, _, _ in results}
         if all(path.exists() for seed in seeds for path in results[row, JUDGED, seed])
     }
     for second, others in COMPARED:
         for first in others:
             if first in known and second in known:
-                before, after = (_over_seeds(known[row]) for row in (first, second))
+                before, after = known[first], known[second]
                 yield from (_pair(first, second, name, before[name], after[name]) for name in before)
 
 
@@ -94,9 +92,9 @@ def _pair(first: str, second: str, column: str, before: Rights, after: Rights) -
     )
 
 
-def _over_seeds(runs: Sequence[Sequence[Path]]) -> dict[str, Rights]:
+def _over_seeds(runs: Sequence[Sequence[Path]], label: str | None) -> dict[str, Rights]:
     """By column: the mean over seeds of each video that all of them have."""
-    every = [_rights(paths) for paths in runs]
+    every = [_rights(paths, label) for paths in runs]
     found: dict[str, Rights] = {}
     for column in COLUMNS:
         own = [each[column] for each in every]
@@ -105,23 +103,33 @@ def _over_seeds(runs: Sequence[Sequence[Path]]) -> dict[str, Rights]:
     return found
 
 
-def _rights(paths: Sequence[Path]) -> dict[str, Rights]:
+def _rights(paths: Sequence[Path], label: str | None) -> dict[str, Rights]:
     """By column: the videos that were right in one run."""
     tuned, linear, *retrieved = paths
     tests = [read_recognition(path) for path in sorted(tuned.parent.glob("*/recognition.json"))]
     said = [each for test in tests for each in test.predictions]
-    label = {each.id: each.label for each in said}
-    guesses = read_classifications(linear)[0].predictions
+    truth = {each.id: each.label for each in said}
+    guesses = classification_of(linear, label).predictions
     rights: dict[str, Rights] = {
         COLUMNS[0]: {each.id: float(each.place == 1) for each in said},
         COLUMNS[1]: {
-            video: float(label[video] in guess.values()) for video, guess in guesses.items() if video in label
+            video: float(truth[video] in guess.values()) for video, guess in guesses.items() if video in truth
         },
     }
     for column, path in zip(COLUMNS[2:], retrieved, strict=True):
-        outcomes = read_retrievals(path)[-1].scores[0].outcomes
+        outcomes = score_of(read_retrievals(path)[-1], label).outcomes
         rights[column] = {video: float(each.first_right == 1) for video, each in outcomes.items()}
     return rights
+
+
+def classification_of(path: Path, label: str | None) -> Classification:
+    """What a file says of a label; None: of the first."""
+    return next(each for each in read_classifications(path) if label in (None, each.label))
+
+
+def score_of(retrieval: Retrieval, label: str | None) -> Score:
+    """How a label judges; None: the first."""
+    return retrieval.score(label) if label else retrieval.scores[0]
 
 
 def _row(recipe: str) -> Row:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from unreel.evaluation.classification import read_classifications
 from unreel.evaluation.finetuned import read_finetuned
 from unreel.evaluation.provenance import Provenance
-from unreel.evaluation.results import Retrieval, Score, read_retrievals
-from unreel.reproduction.evidence import COLUMNS, Pair, pairs
+from unreel.evaluation.results import Retrieval, read_retrievals
+from unreel.reproduction.evidence import COLUMNS, Pair, classification_of, pairs, score_of
 from unreel.reproduction.paper import HITS, UNTRAINED, Row
 from unreel.reproduction.plan import Plan
 from unreel.training.run import VIDEOS
@@ -105,7 +104,7 @@ def outcome(plan: Plan, command: str) -> Outcome:
     lines = tuple(Line(row, tuple(_cell(row, each, figures, plan) for each in table.columns)) for row in table.rows)
     notes = (*_notes(plan, figures), *_unseen(figures), f"Command: {command}")
     printed = table.printed or table.columns
-    compared = pairs(plan.results, plan.scale.seeds) if table.kind == "evidence" else ()
+    compared = tuple(pairs(plan.results, plan.scale.seeds, plan.scale.label)) if table.kind == "evidence" else ()
     return Outcome(
         table.name, table.title, table.labels, table.columns, printed, lines, tuple(figures), notes, compared
     )
@@ -131,7 +130,7 @@ def _retrieved(row: Row, path: Path, label: str | None) -> Iterator[Figure]:
     """The figures of the row's encoder; a small gallery has no R@50."""
     every = read_retrievals(path)
     found = next(each for each in every if (each.encoder == UNTRAINED) == (row.recipe == UNTRAINED))
-    score: Score = found.score(label) if label else found.scores[0]
+    score = score_of(found, label)
     return (Figure(row.name, f"R@{k}", 100 * score.hits[k], _origin(found)) for k in HITS if k in score.hits)
 
 
@@ -140,12 +139,10 @@ def _judged(row: Row, number: int, path: Path, label: str | None) -> Figure:
     if number == 0:
         return _recognised(row, COLUMNS[0], path)
     if number == 1:
-        every = read_classifications(path)
-        found = next(each for each in every if label in (None, each.label))
+        found = classification_of(path, label)
         return Figure(row.name, COLUMNS[1], 100 * found.accuracy, _origin(found.origin, "linear, "))
     (retrieval,) = read_retrievals(path)
-    score = retrieval.score(label) if label else retrieval.scores[0]
-    return Figure(row.name, COLUMNS[number], 100 * score.hits[1], _origin(retrieval))
+    return Figure(row.name, COLUMNS[number], 100 * score_of(retrieval, label).hits[1], _origin(retrieval))
 
 
 def _origin(found: Retrieval | Provenance, way: str = "") -> Origin:

@@ -101,6 +101,8 @@ def select(collection: Collection, include: str | None, exclude: str | None) -> 
         CollectionError: no file is left.
         SettingsError: one is no regular expression.
     """
+    if include is None and exclude is None:
+        return collection
     wanted = None if include is None else expression_of("include", include)
     unwanted = None if exclude is None else expression_of("exclude", exclude)
     files = tuple(
@@ -129,25 +131,25 @@ def expression_of(name: str, pattern: str) -> re.Pattern[str]:
 
 
 def grouped(collection: Collection, pattern: str | None) -> Collection:
-    """The files with the groups that `groups_of` finds.
-
-    Raises:
-        CollectionError: the pattern is not found in an id.
-        SettingsError: the pattern is no regular expression with parentheses.
-    """
-    groups = groups_of([file.id for file in collection.files], pattern)
-    return replace(collection, files=tuple(replace(file, group=groups[file.id]) for file in collection.files))
-
-
-def groups_of(ids: Iterable[str], pattern: str | None) -> dict[str, str]:
-    """The group of every id: what the first parentheses of `pattern` find in it; empty without a pattern.
+    """The files with the groups that `groups_of` finds; as they are without a pattern.
 
     Raises:
         CollectionError: the pattern is not found in an id.
         SettingsError: the pattern is no regular expression with parentheses.
     """
     if pattern is None:
-        return dict.fromkeys(ids, "")
+        return collection
+    groups = groups_of([file.id for file in collection.files], pattern)
+    return replace(collection, files=tuple(replace(file, group=groups[file.id]) for file in collection.files))
+
+
+def groups_of(ids: Iterable[str], pattern: str) -> dict[str, str]:
+    """The group of every id: what the first parentheses of `pattern` find in it.
+
+    Raises:
+        CollectionError: the pattern is not found in an id.
+        SettingsError: the pattern is no regular expression with parentheses.
+    """
     expression = expression_of("group pattern", pattern)
     if not expression.groups:
         raise SettingsError(
