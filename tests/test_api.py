@@ -53,8 +53,8 @@ finetune.main(["--config", "classes/settings.yaml", "--out", "classes again"])
 def run(folder: Path, script: str) -> "subprocess.CompletedProcess[str]":
     """Python on a script in a folder."""
     (folder / "script.py").write_text(script)
-    changes = {"UNREEL_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": ""}  # lines stay whole
-    environment = {**os.environ, **changes}
+    whole_lines = {"PYTHONUNBUFFERED": ""}  # else two processes write into each other's
+    environment = {**os.environ, **whole_lines, "UNREEL_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [sys.executable, "script.py"], cwd=folder, env=environment, capture_output=True, text=True, timeout=150
     )

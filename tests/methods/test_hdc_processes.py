@@ -26,6 +26,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "hdc, summed": {**recipes.hdc(), "reduction": "sum"},
     "hdc, chunked": {**recipes.hdc(), "chunk_size": 3},
     "hdc, improved": {**recipes.hdc(), "projection": "mlp", "both_directions": True, "hard_negatives": 0.5},
+    "hdc, standardised": {**recipes.hdc(), "standardise": True},
 }
 Results = dict[str, dict[str, torch.Tensor]]
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from unreel import models
 from unreel.errors import SettingsError
-from unreel.models.encoder import scaled
+from unreel.models.encoder import differences, scaled
 from unreel.models.norm import InstanceNorm, Norm
 from unreel.settings.pretraining import Shortcut
 
@@ -251,3 +251,23 @@ def test_first_weights_are_he_et_als(name: str) -> None:
             scale = (module.weight.std() * (fan_out / 2) ** 0.5).item()
             assert scale == pytest.approx(1, abs=5 / module.weight.numel() ** 0.5), path
             assert module.bias is None or not module.bias.any()
+
+
+@every_encoder
+def test_differences_are_each_frame_less_the_one_before(name: str) -> None:
+    clips = torch.randn(2, 3, 16, 32, 32, generator=torch.Generator().manual_seed(0))
+    expected = torch.empty_like(clips)
+    for frame in range(16):
+        earlier = min(frame, 14)  # the last difference is shown twice
+        expected[:, :, frame] = clips[:, :, earlier + 1] - clips[:, :, earlier]
+    torch.manual_seed(0)
+    encoder = models.build(name, width=TINY, input="difference")
+    found, plain = encoder(clips), tiny(name)(expected)
+    assert all(torch.equal(found[level], plain[level]) for level in found)
+    still = torch.randn(2, 3, 1, 32, 32, generator=torch.Generator().manual_seed(1)).expand(-1, -1, 16, -1, -1)
+    moved = encoder(clips + still)
+    assert all(torch.allclose(found[level], moved[level], atol=1e-3) for level in found)
+
+
+def test_a_frame_alone_has_no_difference() -> None:
+    assert torch.equal(differences(torch.ones(1, 3, 1, 2, 2)), torch.zeros(1, 3, 1, 2, 2))

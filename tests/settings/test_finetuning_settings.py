@@ -10,7 +10,7 @@ from unreel.settings.model import validated
 from unreel.settings.pretraining import EncoderSettings
 
 VALUES = {"folder": "videos", "out": "run"}
-OPTIONS = ("encoder", "width", "norm", "shortcut", "size", "clip_length")
+OPTIONS = ("encoder", "width", "norm", "shortcut", "input", "size", "clip_length")
 FOUND = EncoderSettings(name="c3d", width=0.5, norm="batch", size=56, clip_length=8)
 
 
@@ -42,6 +42,7 @@ def test_what_is_given_and_the_weights_have_too_changes_nothing(given_options: s
         ({"width": 1.0}, "width is 1.0, but the encoder of w has 0.5"),
         ({"norm": "instance"}, "norm is 'instance', but the encoder of w has 'batch'"),
         ({"shortcut": "A"}, "shortcut is 'A', but the encoder of w has 'B'"),
+        ({"input": "difference"}, "input is 'difference', but the encoder of w has 'rgb'"),
         ({"size": 112}, "size is 112, but the encoder of w has 56"),
         ({"clip_length": 16}, "clip_length is 16, but the encoder of w has 8"),
     ],

@@ -3,5 +3,6 @@
 from unreel.losses.geometry import alignment, effective_rank, uniformity
 from unreel.losses.hdnce import hdnce, watch
 from unreel.losses.infonce import InfoNCE, infonce
+from unreel.losses.standardise import standardised
 
-__all__ = ["InfoNCE", "alignment", "effective_rank", "hdnce", "infonce", "uniformity", "watch"]
+__all__ = ["InfoNCE", "alignment", "effective_rank", "hdnce", "infonce", "standardised", "uniformity", "watch"]

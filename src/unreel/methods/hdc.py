@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from unreel import models
 from unreel.augment import draw_views
 from unreel.augment.compiled import view_maker
-from unreel.losses import hdnce, infonce, watch
+from unreel.losses import hdnce, infonce, standardised, watch
 from unreel.settings.pretraining import PretrainSettings
 from unreel.types import ClipBatch, Loss, Pyramid
 
@@ -66,6 +66,8 @@ class HDC(nn.Module):
 
     def loss(self, outputs: Mapping[str, Float[Tensor, "b ..."]], *, watched: bool = False) -> Loss:
         """The loss of the embeddings of a batch; `watched` adds the figures that show collapse."""
+        if self.settings.standardise:
+            outputs = {name: standardised(each) for name, each in outputs.items()}
         spatial = {
             k: (outputs[f"o/spatial_{k}"], outputs[f"s/spatial_{k}"]) for k, weight in self.alpha.items() if weight
         }

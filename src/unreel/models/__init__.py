@@ -13,14 +13,16 @@ from unreel.models.encoder import Encoder
 from unreel.models.norm import Norm
 from unreel.models.r2plus1d import R2Plus1D10
 from unreel.models.resnet import ResNet18
-from unreel.settings.pretraining import EncoderSettings, Shortcut
+from unreel.settings.pretraining import EncoderSettings, Input, Shortcut
 
 __all__ = ["ENCODERS", "Encoder", "build", "build_from"]
 
 ENCODERS: dict[str, type[Encoder]] = {"c3d": C3D, "r3d18": ResNet18, "r2plus1d10": R2Plus1D10}
 
 
-def build(name: str, *, width: float = 1.0, norm: Norm = "instance", shortcut: Shortcut = "B") -> Encoder:
+def build(
+    name: str, *, width: float = 1.0, norm: Norm = "instance", shortcut: Shortcut = "B", input: Input = "rgb"
+) -> Encoder:
     """The encoder of that name (Sec. 3.3), freshly initialised from torch's generator.
 
     Raises:
@@ -30,13 +32,14 @@ def build(name: str, *, width: float = 1.0, norm: Norm = "instance", shortcut: S
         raise SettingsError(f"there is no encoder {name!r}; choose one of: {', '.join(ENCODERS)}")
     if not 0 < width < inf:
         raise SettingsError(f"width {width} is no factor on the channels; choose a positive number, such as 1 or 0.25")
-    if name == "r3d18":
-        return ResNet18(width, norm, shortcut)
-    if shortcut != "B":
+    if name != "r3d18" and shortcut != "B":
         raise SettingsError(f"shortcut {shortcut!r} is for r3d18 only, {name} has none of that kind; choose 'B'")
-    return ENCODERS[name](width, norm)
+    encoder = ResNet18(width, norm, shortcut) if name == "r3d18" else ENCODERS[name](width, norm)
+    encoder.sees_differences = input == "difference"
+    return encoder
 
 
 def build_from(settings: EncoderSettings) -> Encoder:
     """The encoder that settings describe, as `build` gives it."""
-    return build(settings.name, width=settings.width, norm=settings.norm, shortcut=settings.shortcut)
+    chosen = settings.model_dump(include={"width", "norm", "shortcut", "input"})
+    return build(settings.name, **chosen)

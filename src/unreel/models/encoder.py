@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -17,12 +18,13 @@ class Encoder(nn.Module, ABC):
 
     A concrete encoder gives `levels` and `minimum`: the frames, height and width below which a level would be empty.
     With `recomputing` set, what is inside a block is computed again in the backward pass instead of being kept: less
-    memory, the same values and gradients.
+    memory, the same values and gradients. With `sees_differences` it is given clips and encodes their `differences`.
     """
 
     minimum: ClassVar[tuple[int, int, int]]
     channels: dict[int, int]
     recomputing = False
+    sees_differences = False
 
     @abstractmethod
     def levels(self, clips: Float[Tensor, "b 3 t h w"]) -> Pyramid:
@@ -50,7 +52,7 @@ class Encoder(nn.Module, ABC):
             SettingsError: a level would be empty.
         """
         self.check(*clips.shape[2:])
-        return self.levels(clips)
+        return self.levels(differences(clips) if self.sees_differences else clips)
 
     def block(self, block: Callable[[Tensor], Tensor], maps: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b ..."]:
         """What a block makes of the maps."""
@@ -62,6 +64,17 @@ class Encoder(nn.Module, ABC):
     if TYPE_CHECKING:  # the call is nn.Module's own, which says nothing of what it takes and gives
 
         def __call__(self, clips: Float[Tensor, "b 3 t h w"]) -> Pyramid: ...
+
+
+def differences(clips: Float[Tensor, "b 3 t h w"]) -> Float[Tensor, "b 3 t h w"]:
+    """Of each frame the difference to the next, the last one twice: residual frames (Tao et al., arXiv 2001.05661).
+
+    What does not move is 0. Clips of one frame give 0.
+    """
+    if clips.shape[2] == 1:
+        return torch.zeros_like(clips)
+    moved = clips.diff(dim=2)
+    return torch.cat([moved, moved[:, :, -1:]], dim=2)
 
 
 def scaled(channels: int, width: float) -> int:

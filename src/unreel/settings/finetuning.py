@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from unreel.errors import SettingsError
 from unreel.settings.augmentation import AugmentationSettings
 from unreel.settings.model import validated
-from unreel.settings.pretraining import EncoderName, EncoderSettings, Shortcut
+from unreel.settings.pretraining import EncoderName, EncoderSettings, Input, Shortcut
 from unreel.settings.training import Count, TrainingSettings
 
 ENCODER_OPTIONS = {"name": "encoder"}
@@ -57,7 +57,7 @@ class FinetuneSettings(TrainingSettings):
     """Videos of a step, those of all processes together."""
     learning_rate: PositiveFloat = 0.01
     encoder: EncoderName | None = None
-    """Architecture of the encoder: C3D, 3D-ResNet18 (none given) or R(2+1)D-10. This and the five options that follow
+    """Architecture of the encoder: C3D, 3D-ResNet18 (none given) or R(2+1)D-10. This and the six options that follow
     are for training from scratch: those of --weights are known and cannot be changed."""
     width: PositiveFloat | None = None
     """Factor on the encoder's channels; none given: 1."""
@@ -65,6 +65,8 @@ class FinetuneSettings(TrainingSettings):
     """Normalisation layers; none given: instance."""
     shortcut: Shortcut | None = None
     """Shortcut of r3d18 where the shape changes; none given: B."""
+    input: Input | None = None
+    """What the encoder sees of a clip, rgb or the difference of each frame to the next; none given: rgb."""
     size: Annotated[int, Field(ge=16)] | None = None
     """Height and width of the encoder's input in pixels; none given: 112."""
     clip_length: Annotated[int, Field(ge=4)] | None = None

@@ -17,6 +17,7 @@ Weights = tuple[
 ]
 EncoderName = Literal["c3d", "r3d18", "r2plus1d10"]
 Shortcut = Literal["A", "B"]
+Input = Literal["rgb", "difference"]
 
 
 class EncoderSettings(Settings):
@@ -26,6 +27,7 @@ class EncoderSettings(Settings):
     width: PositiveFloat = 1.0
     norm: Literal["instance", "batch"] = "instance"
     shortcut: Shortcut = "B"
+    input: Input = "rgb"
     size: Annotated[int, Field(ge=16)] = 112
     clip_length: Annotated[int, Field(ge=4)] = 16
 
@@ -58,6 +60,9 @@ class PretrainSettings(TrainingSettings):
     """Normalisation layers; the paper's encoders have instance norm."""
     shortcut: Shortcut = "B"
     """Shortcut of r3d18 where the shape changes: B a 1×1×1 convolution, A subsampling and zero channels."""
+    input: Input = "rgb"
+    """What the encoder sees of a clip: its frames, as in the paper, or of each frame the difference to the next: what
+    moves, and nothing of a camera's still background."""
     size: Annotated[int, Field(ge=16)] = 112
     """Height and width of the encoder's input in pixels."""
     clip_length: Annotated[int, Field(ge=4)] = 16
@@ -80,6 +85,9 @@ class PretrainSettings(TrainingSettings):
     """β by which negatives that are near count more (Robinson et al., 2021); 0: all alike, as in the paper."""
     projection: Literal["linear", "mlp"] = "linear"
     """What embeds a level's features: one linear layer, as in the paper, or two with ReLU between them."""
+    standardise: bool = False
+    """Give every dimension of the embeddings mean 0 and spread 1 over the batch before they are compared; the paper
+    compares them as they are."""
     clip_gap: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Smallest distance between the starts of a video's two clips, as a share of the largest that it allows; 0: they
     are drawn independently, as in the paper."""
@@ -113,6 +121,7 @@ class PretrainSettings(TrainingSettings):
             width=self.width,
             norm=self.norm,
             shortcut=self.shortcut,
+            input=self.input,
             size=self.size,
             clip_length=self.clip_length,
         )
