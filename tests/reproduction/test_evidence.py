@@ -30,7 +30,7 @@ def test_every_row_is_pretrained_on_the_corpus_and_judged_in_five_ways() -> None
     trained = jobs["pretrain-sc-street651-seed1"]
     assert trained.command == (
         "unreel pretrain /out/prepared/street651 --recipe sc-street651 --out /out/runs/pretrain-sc-street651-seed1 "
-        "--seed 1 --steps 600 --knn-folder /out/prepared/weizmann"
+        "--seed 1 --steps 400 --knn-folder /out/prepared/weizmann"
     )
     assert trained.needs == ("prepare-street651", "prepare-weizmann")
     tuned, linear, *retrieved = found.results["sc", "weizmann", 1]

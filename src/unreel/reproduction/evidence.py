@@ -24,10 +24,10 @@ PERSONS = 9
 GROUP_PATTERN = "/([a-z]+)_"
 STRICT = f"^{JUDGED}/"
 """What strict pretraining leaves out: all videos of all persons that are tested."""
-LADDER = ("scratch", "sc", "tc", "sc+tc", "two-level", "two-level-weighted", "three-level", "hdc")
+LADDER = ("scratch", "sc", "tc", "sc+tc", "two-level", "two-level-weighted", "three-level", "hdc", "hdc-plus")
 SWITCHED_OFF = ("no-colour-jitter", "no-channel-replication", "no-colour-change", "no-flip", "no-scale-jitter")
 COLUMNS = ("fine-tuned", "linear", "R@1 gap", "R@1 centred", "R@1 vcop")
-COMPARED = (("hdc", ("scratch", "sc", "tc", "sc+tc")),)
+COMPARED = (("hdc", ("scratch", "sc", "tc", "sc+tc")), ("hdc-plus", ("scratch", "hdc")))
 """A row, and those that it is compared with."""
 
 Rights = Mapping[str, float]
