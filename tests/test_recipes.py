@@ -73,6 +73,13 @@ def test_table_3(name: str) -> None:
     assert TABLE_3[name] in str(recipes.RECIPES[name].__doc__)
 
 
+def test_hdc_plus_is_hdc_on_what_moves_with_standardised_embeddings() -> None:
+    paper, better = (_settings(name).model_dump() for name in ("hdc", "hdc-plus"))
+    assert {name for name in paper if paper[name] != better[name]} == {"recipe", "input", "standardise"}
+    paper, better = (_settings(f"{name}-street651").model_dump() for name in ("hdc", "hdc-plus"))
+    assert {name for name in paper if paper[name] != better[name]} == {"recipe", "learning_rate", "standardise"}
+
+
 def test_every_row_has_every_encoder() -> None:
     for row in recipes.ROWS:
         encoders = [_settings(name).encoder for name in (row, f"{row}-c3d", f"{row}-r2plus1d10")]
@@ -105,7 +112,7 @@ def test_every_row_has_a_small_recipe_that_makes_sense() -> None:
         for encoder in recipes.ENCODERS:
             name = recipes.named(row, encoder)
             whole = _settings(name)
-            for family, size, steps in (("small", 56, 400), ("street651", 66, 600)):
+            for family, size, steps in (("small", 56, 400), ("street651", 66, 400)):
                 settings = _settings(f"{name}-{family}")
                 assert (settings.encoder, settings.width, settings.size) == (encoder, 0.25, size)
                 assert settings.steps == (0 if row == "scratch" else steps)

@@ -43,6 +43,9 @@ from unreel.video.loading import Share, training_batches
 
 MUCH_WAITING = 0.1
 """The share of the time spent waiting for data above which the log says so, once."""
+COLLAPSED = -0.005
+"""Uniformity above which embeddings are all alike; some begin so, hence the log says it only after `SETTLED` steps."""
+SETTLED = 200
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class _Training:
     def __init__(self, job: Job, fabric: Fabric, run: Opened) -> None:
         self.job, self.settings, self.fabric, self.run = job, job.settings, fabric, run
         self.pace = Pace()
-        self._told = False
+        self._told: set[str] = set()
         self._begun = 0
         self._best = -math.inf
         self._judged = self._rank = ""
@@ -235,14 +238,13 @@ class _Training:
         pace, rate = self.pace.lap(), learning_rate(self.settings, step - 1)
         self._write(step, {"loss": loss.total.item(), **parts, **figures, "learning_rate": rate, **pace})
         waiting = pace["seconds/data"] / pace["seconds/step"]
-        if waiting > MUCH_WAITING and step > self._begun + self.settings.log_every and not self._told:
-            self._told = True
-            self._log(
-                "step %d: %.0f %% of the time is spent waiting for data; see unreel bench loading %s",
-                step,
-                100 * waiting,
-                self.settings.folder,
-            )
+        if waiting > MUCH_WAITING and step > self._begun + self.settings.log_every:
+            advice = "%.0f %% of the time is spent waiting for data; see unreel bench loading %s"
+            self._log_once(step, advice, 100 * waiting, self.settings.folder)
+        alike = [name for name, value in figures.items() if name.startswith("uniformity/") and value > COLLAPSED]
+        if alike and step >= SETTLED and self.settings.batch_size > processes.count():
+            advice = "%s near 0: these embeddings are all alike; try --standardise, or a lower --learning-rate"
+            self._log_once(step, advice, ", ".join(alike))
 
     def judge(self, step: int) -> float | None:
         """Have the method judged; its score, where that is higher than ever before in this run."""
@@ -306,6 +308,11 @@ class _Training:
     def _write(self, step: int, figures: Mapping[str, float]) -> None:
         if self.run.trackers:
             self.run.trackers.write(step, figures)
+
+    def _log_once(self, step: int, advice: str, *words: object) -> None:
+        if advice not in self._told:
+            self._told.add(advice)
+            self._log(f"step %d: {advice}", step, *words)
 
     def _log(self, *words: object) -> None:
         if self.run.folder:
