@@ -10,7 +10,7 @@ Variants whose runs are there already are not run again, so this can be stopped 
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from sys import stderr
@@ -19,18 +19,19 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 import unreel
 from unreel.checkpoint import LoadedEncoder
 from unreel.evaluation.features import FeatureExtractor
-from unreel.video.manifest import Manifest
+from unreel.evaluation.linear import linear_probe, one_out_folds
+from unreel.evaluation.nearest import Directions, numbered
+from unreel.evaluation.retrieval import labels_of, retrieve
+from unreel.video.manifest import Manifest, VideoRecord
 
 STEPS, SEED = 300, 100
 SEARCHED = ("daria", "denis", "eli", "ido")
 LEVELS = (5, 4)
+LABEL = "class"
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "untrained": {"steps": 0},
     "hdc-plus": {},
@@ -47,7 +48,6 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "all levels alike": {"alpha": (1.0, 1.0, 1.0), "beta": (1.0, 1.0, 1.0)},
     "temporal four times spatial": {"alpha": (0.125, 0.25, 0.5), "beta": (0.5, 1.0, 2.0)},
 }
-Features = Float[np.ndarray, "videos c"]
 
 
 def main() -> None:
@@ -69,29 +69,20 @@ def main() -> None:
 
 
 def _judged(loaded: LoadedEncoder, manifest: Manifest) -> list[str]:
-    videos = list(manifest.usable)
-    classes = np.array([video.labels["class"] for video in videos])
-    persons = np.array([video.group for video in videos])
     extractor = FeatureExtractor(loaded.encoder, loaded.settings, device=torch.device("cpu"))
-    found = extractor.by_level(manifest, videos, LEVELS, workers=0)
-    return [_scores(found[level].videos.astype(np.float64), classes, persons) for level in LEVELS]
+    found = extractor.by_level(manifest, manifest.usable, LEVELS, workers=0)
+    return [_scores(found[level].videos, manifest.usable) for level in LEVELS]
 
 
-def _scores(features: Features, classes: np.ndarray, persons: np.ndarray) -> str:
-    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
-    first, precision, right = [], [], []
-    for row in np.flatnonzero(np.isin(persons, SEARCHED)):
-        others = persons != persons[row]
-        order = np.argsort(-(unit[others] @ unit[row]), kind="stable")
-        hits = classes[others][order] == classes[row]
-        first.append(hits[0])
-        precision.append((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean())
-    for person in SEARCHED:
-        others = persons != person
-        probe = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=2000))
-        probe.fit(features[others], classes[others])
-        right.extend(probe.predict(features[~others]) == classes[~others])
-    return " / ".join(f"{100 * np.mean(each):.0f}" for each in (first, precision, right))
+def _scores(features: Float[np.ndarray, "n c"], videos: Sequence[VideoRecord]) -> str:
+    classes, persons = labels_of(videos, LABEL), [video.group for video in videos]
+    known, apart = Directions(features), numbered(persons)
+    fared = retrieve(known, known, {LABEL: (classes, classes)}, groups=(apart, apart)).fared[LABEL]
+    said = linear_probe(features, classes, one_out_folds(classes, persons, name=LABEL)[1], name=LABEL)
+    searched = np.isin(persons, SEARCHED)
+    right = np.array([said[row] == label for row, label in enumerate(classes)])
+    shares = (fared.first_right == 1)[searched], fared.average_precision[searched], right[searched]
+    return " / ".join(f"{100 * share.mean():.0f}" for share in shares)
 
 
 if __name__ == "__main__":
