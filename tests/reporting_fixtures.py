@@ -217,20 +217,24 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     assert complaints == []
 
 
-def moves(page: Any, selector: str) -> bool:
+def moves(page: Any, selector: str, look: str = POSITIONS) -> bool:
     """Whether every element the selector finds shows another frame at one of several looks."""
-    looks = [page.eval_on_selector_all(selector, POSITIONS)]
+    looks = [page.eval_on_selector_all(selector, look)]
     assert looks[0], f"nothing found by {selector}"
     for _ in range(8):
         page.wait_for_timeout(130)
-        looks.append(page.eval_on_selector_all(selector, POSITIONS))
+        looks.append(page.eval_on_selector_all(selector, look))
         if all(len(set(frames)) > 1 for frames in zip(*looks, strict=True)):
             return True
     return False
 
 
-def stands(page: Any, selector: str) -> bool:
-    """Whether every element the selector finds still shows the same frame a third of a second later."""
-    before = page.eval_on_selector_all(selector, POSITIONS)
+def stands(page: Any, selector: str, look: str = POSITIONS) -> bool:
+    """Whether every element the selector finds still shows the same frame a third of a second later.
+
+    What was pressed takes effect with the browser's next frame, which on a busy machine may be late: it is waited for.
+    """
+    page.evaluate("() => Promise.all(document.getAnimations().map(animation => animation.ready))")
+    before = page.eval_on_selector_all(selector, look)
     page.wait_for_timeout(300)
-    return bool(before == page.eval_on_selector_all(selector, POSITIONS) != [])
+    return bool(before == page.eval_on_selector_all(selector, look) != [])

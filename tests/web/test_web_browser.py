@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from reporting_fixtures import moves, stands
 from web_fixtures import Shop, key
 
 from unreel.video.collection import read_table
@@ -49,14 +50,6 @@ def until(page: Any, condition: str) -> None:
     page.wait_for_function(f"() => {condition}", timeout=10_000)
 
 
-def moves(page: Any, selector: str) -> bool:
-    """Whether what the selector finds shows another picture a little later."""
-    before = page.eval_on_selector_all(selector, PLACES)
-    page.wait_for_timeout(260)
-    assert before, f"nothing found by {selector}"
-    return bool(before != page.eval_on_selector_all(selector, PLACES))
-
-
 def shown(page: Any) -> list[str]:
     """The names of the videos on a page, in their order."""
     names: list[str] = page.locator(".tile .id").all_inner_texts()
@@ -68,21 +61,21 @@ def test_browse_move_and_pause(open_page: Open) -> None:
     assert page.locator(".tile").count() == 20
     until(page, "document.querySelector('.strip').complete")
     assert page.locator(".strip").first.evaluate("image => image.naturalWidth") == 1920
-    assert moves(page, ".strip")
+    assert moves(page, ".strip", PLACES)
     page.get_by_role("button", name="Pause clips").click()
-    assert not moves(page, ".strip")
+    assert stands(page, ".strip", PLACES)
     page.locator(".tile").first.hover()
-    assert moves(page, ".tile:first-child .strip")
+    assert moves(page, ".tile:first-child .strip", PLACES)
     page.reload()
     page.mouse.move(0, 0)
-    assert not moves(page, ".strip")
+    assert stands(page, ".strip", PLACES)
     page.keyboard.press("p")
-    assert moves(page, ".strip")
+    assert moves(page, ".strip", PLACES)
 
 
 def test_who_wants_no_motion_sees_none(open_page: Open) -> None:
     page = open_page("/", reduced_motion="reduce")
-    assert not moves(page, ".strip")
+    assert stands(page, ".strip", PLACES)
 
 
 def test_filter(open_page: Open) -> None:
@@ -225,7 +218,7 @@ def test_map(open_page: Open) -> None:
     page.keyboard.press("ArrowRight")
     peek = page.locator(".peek")
     assert peek.is_visible()
-    assert moves(page, ".peek .strip")
+    assert moves(page, ".peek .strip", PLACES)
     seen = {peek.locator("p").inner_text()}
     for pressed in ("ArrowLeft", "ArrowDown", "ArrowUp", "ArrowRight"):
         page.keyboard.press(pressed)
