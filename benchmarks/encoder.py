@@ -1,7 +1,8 @@
 """How near an encoder comes to what the machine can do, and where the rest of the time goes.
 
     python benchmarks/encoder.py [r3d18 c3d r2plus1d10] [--width 0.25] [--size 56] [--batch 24] [--frames 16]
-        [--precision float32] [--channels-last] [--torch-pool] [--rounds 5] [--threads 1] [--device cpu] [--out FILE]
+        [--precision float32] [--channels-last] [--fused] [--torch-pool] [--rounds 5] [--threads 1] [--device cpu]
+        [--out FILE]
 
 Of each encoder: seconds of a forward pass, and of a forward and backward pass; the operations of its convolutions,
 without those on padding (`counting.py`), over that time and over the rate of matrix products in the same precision,
@@ -47,6 +48,8 @@ def passes(name: str, options: argparse.Namespace, *, torch_pool: bool = False) 
     if torch_pool:
         for place, pool in [(place, each) for place, each in encoder.named_children() if isinstance(each, MaxPool)]:
             setattr(encoder, place, nn.MaxPool3d(tuple(pool.kernel), tuple(pool.stride), tuple(pool.padding)))
+    if options.fused:
+        encoder.fuse(options.device)
     clips = torch.randn(options.batch, 3, options.frames, options.size, options.size, device=options.device)
     if options.channels_last:
         encoder = encoder.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
@@ -173,6 +176,7 @@ if __name__ == "__main__":
     parser.add_argument("--frames", type=int, default=16)
     parser.add_argument("--precision", choices=list(PRECISIONS), default="float32")
     parser.add_argument("--torch-pool", action="store_true", help="measure torch's max pool beside")
+    parser.add_argument("--fused", action="store_true", help="norm, sum and ReLU by our own kernels (GPUs)")
     parser.add_argument("--channels-last", action="store_true", help="channels innermost (channels_last_3d)")
     add_options(parser, rounds=5)
     main(parser.parse_args())

@@ -1,14 +1,18 @@
 """A whole pretraining step against a plain PyTorch version of the same step.
 
     python benchmarks/step.py [--recipe hdc-small] [--width …] [--size …] [--batch …] [--precision 32-true]
-        [--compiled-views] [--rounds 5] [--threads 1] [--device cpu] [--out FILE]
+        [--compiled-views] [--fused] [--rounds 5] [--threads 1] [--device cpu] [--out FILE]
 
 Both begin with decoded clips on the host and end with updated weights: unreel with the codec's planes, which it takes
 to the device to make all views there, one pass of the encoder for all of them, its loss and SGD, in the precision asked
 for; the plain version (`plain.py`) with RGB frames, transformed on the host frame by frame, an encoder pass for each
 view, float32. The same encoder shape (r3d18), batch and machine. "plain, views ready" is the plain step without its
-transforms, as if other processors made the views: what is left is layers and precision. The floor is what the
-convolutions take at the matrix rate of unreel's precision, measured in the same run.
+transforms, as if other processors made the views: what is left is layers and precision; below float32 it is measured
+in unreel's precision too. The floor is what the convolutions take at the matrix rate of unreel's precision, measured in
+the same run.
+
+On a GPU (`--device cuda --fused --compiled-views`) the slow paths of unreel are measured beside its fast ones, its
+three views by themselves, and the memory of every step; the plain step is measured with views that are ready only.
 """
 
 import argparse
@@ -22,7 +26,7 @@ import torch
 from ceilings import measure as measured_ceilings
 from counting import count
 from lightning_fabric import Fabric
-from measuring import add_options, alternate, bars, ratio, show, spread, write
+from measuring import add_options, alternate, bars, device_name, ratio, show, spread, write
 from plain import PlainHDC, Transforms
 from torch import Tensor
 from torch.nn import functional
@@ -61,8 +65,8 @@ def rgb_frames(batch: ClipBatch) -> Tensor:
     return (255 * rgb).round().clamp(0, 255).byte().view(*batch.luma.shape, 3)
 
 
-def own_step(settings: PretrainSettings, batch: ClipBatch) -> Callable[[], object]:
-    """A step as training takes it."""
+def own_step(settings: PretrainSettings, batch: ClipBatch) -> Callable[[], Tensor]:
+    """A step as training takes it; gives the loss."""
     torch.manual_seed(settings.seed)
     fabric = Fabric(accelerator=settings.accelerator, devices=1, precision=settings.precision)
     method = HDC(settings)
@@ -70,14 +74,21 @@ def own_step(settings: PretrainSettings, batch: ClipBatch) -> Callable[[], objec
     optimizer: Any
     model, optimizer = fabric.setup(method, sgd(method, settings))
 
-    def step() -> None:
+    def step() -> Tensor:
         batch.epoch += 1  # other draws
         loss = method.loss(model(batch.to(fabric.device)))
         optimizer.zero_grad()
         fabric.backward(loss.total)
         optimizer.step()
+        return loss.total.detach()
 
     return step
+
+
+def own_views(settings: PretrainSettings, batch: ClipBatch) -> Callable[[], object]:
+    """The three views of a step."""
+    method, there = HDC(settings), batch.to(settings.accelerator)
+    return lambda: [method.view(there, view) for view in VIEWS]
 
 
 def plain_steps(settings: PretrainSettings, batch: ClipBatch) -> dict[str, Callable[[], object]]:
@@ -95,13 +106,18 @@ def plain_steps(settings: PretrainSettings, batch: ClipBatch) -> dict[str, Calla
         clips = {view: torch.stack([transforms(video[clip]) for video in frames]) for view, clip in VIEWS.items()}
         return {view: each.to(device) for view, each in clips.items()}
 
-    def step(views: dict[str, Tensor]) -> None:
+    def step(views: dict[str, Tensor], *, lower: bool = False) -> None:
         optimizer.zero_grad()
-        model(views).backward()
+        with torch.autocast(device, torch.bfloat16, enabled=lower):
+            loss = model(views)
+        loss.backward()
         optimizer.step()
 
     ready = made()
-    return {"plain": lambda: step(made()), "plain, views ready": lambda: step(ready)}
+    works: dict[str, Callable[[], object]] = {"plain, views ready": lambda: step(ready)}
+    if settings.precision != "32-true":
+        works["plain in bfloat16, views ready"] = lambda: step(ready, lower=True)
+    return works if device == "cuda" else {"plain": lambda: step(made()), **works}
 
 
 def settings_of(options: argparse.Namespace) -> PretrainSettings:
@@ -109,10 +125,22 @@ def settings_of(options: argparse.Namespace) -> PretrainSettings:
     given = {"width": options.width, "size": options.size, "batch_size": options.batch}
     chosen = {name: value for name, value in given.items() if value is not None}
     fixed = {"folder": Path(), "out": Path(), "accelerator": options.device, "precision": options.precision}
-    changes = {**recipes.changes(options.recipe), **chosen, **fixed, "compiled_views": options.compiled_views}
-    settings = PretrainSettings.model_validate(changes)
+    paths = {"compiled_views": options.compiled_views, "fused": options.fused}
+    settings = PretrainSettings.model_validate({**recipes.changes(options.recipe), **chosen, **fixed, **paths})
     assert settings.encoder == "r3d18" and settings.norm == "instance"  # what the plain version has
     return settings
+
+
+def slow(settings: PretrainSettings) -> PretrainSettings:
+    """The same without the fast paths."""
+    return settings.model_copy(update={"compiled_views": False, "fused": False})
+
+
+def highest_memory(work: Callable[[], object]) -> float:
+    """GiB on the GPU at the highest, with all that stands there already."""
+    torch.cuda.reset_peak_memory_stats()
+    work()
+    return torch.cuda.max_memory_allocated() / 2**30
 
 
 def main(options: argparse.Namespace) -> None:
@@ -123,9 +151,13 @@ def main(options: argparse.Namespace) -> None:
     ceilings = measured_ceilings(options.device, options.rounds)
     batch = noise(settings)
     works = {"unreel": own_step(settings, batch), **plain_steps(settings, batch)}
+    if options.device == "cuda":
+        works["unreel, slow paths"] = own_step(slow(settings), batch)
+        works["unreel's views"], works["slow views"] = own_views(settings, batch), own_views(slow(settings), batch)
     laps = alternate(works, options.rounds, options.device)
     precision = "float32" if settings.precision == "32-true" else "bfloat16"
-    floor = count(works["unreel"]).floor(ceilings, precision)
+    counted = count(works["unreel"])
+    floor = counted.floor(ceilings, precision)
     figures: dict[str, Any] = {
         name: {
             "seconds": spread(each.seconds(options.device)),
@@ -135,6 +167,12 @@ def main(options: argparse.Namespace) -> None:
         }
         for name, each in laps.items()
     }
+    seconds = figures["unreel"]["seconds"]["median"]
+    share = counted.operations / seconds / ceilings.rate(precision)
+    facts = {"floor, seconds": floor, "operations": counted.operations, "share of the matrix rate": share}
+    if options.device == "cuda":
+        for name, work in works.items():
+            figures[name]["memory, GiB"] = highest_memory(work)
     rows = [
         (
             name,
@@ -144,10 +182,13 @@ def main(options: argparse.Namespace) -> None:
         )
         for name, each in figures.items()
     ]
-    title = f"{options.recipe}, {settings.batch_size} videos of {settings.size} pixels, unreel in {settings.precision}"
+    title = (
+        f"{options.recipe}, {settings.batch_size} videos of {settings.size} pixels, unreel in {settings.precision}, "
+        f"{share:.0%} of the matrix rate, {device_name(options.device)}"
+    )
     show(title, ("step", "seconds", "times unreel's", "floor / time"), rows)
     ratios = {name: each["times unreel's"] for name, each in figures.items()}
-    facts = {"videos": settings.batch_size, "size": settings.size, "width": settings.width, "floor, seconds": floor}
+    facts |= {"videos": settings.batch_size, "size": settings.size, "width": settings.width}
     charts = [bars("A pretraining step, times unreel's", "times", ratios)]
     write(options, {"ceilings": asdict(ceilings), "steps": figures, **facts, "charts": charts})
 
@@ -160,5 +201,6 @@ if __name__ == "__main__":
     parser.add_argument("--batch", type=int)
     parser.add_argument("--precision", choices=["32-true", "bf16-mixed"], default="32-true")
     parser.add_argument("--compiled-views", action="store_true")
+    parser.add_argument("--fused", action="store_true")
     add_options(parser, rounds=5)
     main(parser.parse_args())

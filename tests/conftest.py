@@ -1,6 +1,12 @@
 """What all tests have in common."""
 
+import os
+
+import torch
 from hypothesis import settings
+
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels for GPUs are done by processors, slowly
 
 pytest_plugins = ["reporting_fixtures", "web_fixtures"]
 

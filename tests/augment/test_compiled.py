@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -15,10 +16,12 @@ from batches import noise_batch
 from clips import Clip
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from view_batches import TO_RGB, Given, any_batches, planes
 
 from unreel.augment import ViewDraws, apply_views, compiled, draw_views
-from unreel.augment.compiled import apply_views_compiled, view_maker
+from unreel.augment.compiled import apply_views_compiled
+from unreel.augment.fused import apply_views_fused
+from unreel.augment.making import view_maker
 from unreel.errors import MissingExtraError, SettingsError
 from unreel.methods.classifier import Classifier
 from unreel.settings.augmentation import AugmentationSettings
@@ -28,14 +31,9 @@ from unreel.settings.pretraining import PretrainSettings
 from unreel.training import finetune
 from unreel.training.pretrain import check_method, pretrain
 from unreel.video.options import PrepareOptions
-from unreel.video.planes import Colour
 from unreel.video.prepare import prepare
 
 pytest.importorskip("numba")
-
-TO_RGB = [torch.from_numpy(Colour(matrix, full).to_rgb()) for matrix in ("bt601", "bt709") for full in (False, True)]
-
-Given = tuple[Tensor, Tensor, Tensor, ViewDraws]
 
 
 @contextmanager
@@ -48,46 +46,13 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _planes(clips: int, frames: int, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Noise, the second of two clips of every video, as a method takes it from a batch."""
-    chance = torch.Generator().manual_seed(height)
-    shapes = (clips, 2, frames, height, width), (clips, 2, frames, 2, height // 2, width // 2)
-    luma, chroma = (torch.randint(256, shape, generator=chance, dtype=torch.uint8)[:, 1] for shape in shapes)
-    return luma, chroma
-
-
-@st.composite
-def _draws(draw: st.DrawFn, clips: int, frames: int) -> ViewDraws:
-    """Any: boxes that lie in part outside, colours far off, a channel for each clip or for each frame."""
-    number = st.floats(0, 1, width=32)
-    channels = draw(st.sampled_from([1, frames]))
-    rows = [
-        (
-            [draw(number) - 0.25, draw(number) - 0.25, draw(st.floats(0.015625, 1.5, width=32))],
-            draw(st.sampled_from([-1.0, 1.0])),
-            [*(2 * draw(number) for _ in range(3)), draw(number) - 0.5],
-            [draw(st.integers(-1, 2)) for _ in range(channels)],
-        )
-        for _ in range(clips)
-    ]
-    return ViewDraws(*(torch.tensor(column) for column in zip(*rows, strict=True)))
-
-
-@st.composite
-def _given(draw: st.DrawFn) -> Given:
-    clips, frames = draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    height, width = (2 * draw(st.integers(1, 20)) for _ in range(2))
-    to_rgb = torch.stack([draw(st.sampled_from(TO_RGB)) for _ in range(clips)])
-    return *_planes(clips, frames, height, width), to_rgb, draw(_draws(clips, frames))
-
-
 def _batch(clips: int) -> Given:
     ids = [str(number) for number in range(clips)]
     draws = draw_views(AugmentationSettings(), seed=0, epoch=0, ids=ids, view="o")
-    return *_planes(clips, 5, 64, 64), TO_RGB[0].expand(clips, 3, 4), draws
+    return *planes(clips, 5, 64, 64), TO_RGB[0].expand(clips, 3, 4), draws
 
 
-@given(batch=_given(), size=st.integers(1, 48), threads=st.integers(1, 3))
+@given(batch=any_batches(), size=st.integers(1, 48), threads=st.integers(1, 3))
 def test_a_view_is_that_of_apply_views(batch: Given, size: int, threads: int) -> None:
     with _threads(threads):
         view = apply_views_compiled(*batch, size)
@@ -212,18 +177,29 @@ def test_a_run_begins_only_where_it_can_compile(monkeypatch: pytest.MonkeyPatch)
     finetune.resolved(_settings(FinetuneSettings, compiled_views=False))
 
 
-@pytest.mark.parametrize("accelerator", ["cuda", "mps", "auto"])
-def test_a_gpu_is_refused(accelerator: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    words = (
-        rf"compiled_views makes views on processors, but accelerator is '{accelerator}', here a GPU\. Leave .* cpu\.$"
-    )
+@pytest.mark.parametrize("accelerator", ["mps", "auto"])
+def test_another_gpu_is_refused(accelerator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    words = rf"compiled_views makes .* accelerator is '{accelerator}', here Apple's GPU\. Leave .* cpu\.$"
     with pytest.raises(SettingsError, match=words):
         check_method(_settings(PretrainSettings, accelerator=accelerator))
     with pytest.raises(SettingsError, match=words):
         finetune.resolved(_settings(FinetuneSettings, accelerator=accelerator))
     assert view_maker(False, accelerator) is apply_views
     assert view_maker(True, "cpu") is apply_views_compiled
+
+
+@pytest.mark.parametrize("accelerator", ["cuda", "auto"])
+def test_an_nvidia_gpu_has_its_own(accelerator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    maker = view_maker(True, accelerator, "bf16-mixed")
+    assert isinstance(maker, partial)
+    assert (maker.func, maker.keywords) == (apply_views_fused, {"precision": torch.bfloat16})
+    assert view_maker(False, accelerator) is apply_views
+    monkeypatch.setitem(sys.modules, "triton", None)
+    with pytest.raises(MissingExtraError, match=r"no package 'triton'.*pip install 'unreel\[fused\]'$"):
+        check_method(_settings(PretrainSettings, accelerator=accelerator))
 
 
 def test_where_there_is_no_gpu_auto_is_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:

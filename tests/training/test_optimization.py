@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from unreel.settings.pretraining import PretrainSettings
-from unreel.training.optimization import learning_rate, set_learning_rate, sgd
+from unreel.training.optimization import learning_rate, restore, set_learning_rate, sgd
 
 
 def _settings(**changes: object) -> PretrainSettings:
@@ -65,3 +65,15 @@ def test_momentum_while_the_rate_changes(keras_momentum: bool) -> None:
         set_learning_rate(optimizer, learning_rate(settings, update))
         optimizer.step()
         assert layer.weight.item() == pytest.approx(weight, abs=1e-6)
+
+
+def test_a_state_is_laid_out_as_the_weights_are() -> None:
+    layer = nn.Conv3d(2, 3, 3).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    optimizer = sgd(layer, _settings())
+    buffer = torch.randn(3, 2, 3, 3, 3)
+    state = optimizer.state_dict()
+    state["state"] = {0: {"momentum_buffer": buffer}, 1: {"momentum_buffer": torch.zeros(3)}}
+    restore(optimizer, state)
+    found = optimizer.state[layer.weight]["momentum_buffer"]
+    assert torch.equal(found, buffer)
+    assert found.stride() == layer.weight.stride() != buffer.stride()

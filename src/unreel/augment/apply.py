@@ -115,6 +115,17 @@ def shown_matrix(matrix: Float[Tensor, "b 3 4"], channel: Int[Tensor, "b t"]) ->
     return matrix[clip, torch.where(channel[:, None] >= 0, channel[:, None], own)]
 
 
+def positions(draws: ViewDraws, height: int, width: int, size: int) -> Float[Tensor, "b 2 2 s"]:
+    """Where the view's columns and rows lie, in samples of luma and of chroma; 0 is the first one's centre."""
+    left, top, side = draws.box.T[:, :, None]
+    centres = (torch.arange(size, device=draws.box.device) + 0.5) / size
+    across, down = left + side * (0.5 + draws.flip[:, None] * (centres - 0.5)), top + side * centres
+    chroma_across = across + 0.5 / width  # half a luma sample to the right
+    places = torch.stack([across, down, chroma_across, down], dim=1).view(-1, 2, 2, size)
+    samples = torch.tensor([[width, height], [width // 2, height // 2]])[..., None].to(places, non_blocking=True)
+    return torch.minimum((places * samples - 0.5).clamp(min=0), samples - 1)
+
+
 def _saturation_and_hue(
     saturation: Float[Tensor, " b"], hue: Float[Tensor, " b"], grey: Float[Tensor, " 3"]
 ) -> Float[Tensor, "b 3 3"]:

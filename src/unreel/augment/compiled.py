@@ -24,31 +24,9 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from unreel.augment.apply import apply_views, colour_matrix, shown_matrix
+from unreel.augment.apply import colour_matrix, positions, shown_matrix
 from unreel.augment.draw import ViewDraws
-from unreel.errors import SettingsError
 from unreel.extras import require
-
-MakeView = Callable[[Tensor, Tensor, Tensor, ViewDraws, int], Tensor]
-
-
-def view_maker(compiled: bool, accelerator: str) -> MakeView:
-    """`apply_views`, or `apply_views_compiled` if `compiled` on an accelerator that is a processor.
-
-    Raises:
-        SettingsError: the accelerator is a GPU.
-        MissingExtraError: numba is not installed.
-    """
-    if not compiled:
-        return apply_views
-    found = torch.cuda.is_available() or torch.backends.mps.is_available()
-    if accelerator in ("cuda", "mps") or (accelerator == "auto" and found):
-        raise SettingsError(
-            f"compiled_views makes views on processors, but accelerator is {accelerator!r}, here a GPU. Leave "
-            "compiled_views away, or choose accelerator cpu."
-        )
-    require("numba", "compiled")
-    return apply_views_compiled
 
 
 def apply_views_compiled(
@@ -66,23 +44,12 @@ def apply_views_compiled(
     clips, frames, height, width = luma.shape
     assert chroma.shape == (clips, frames, 2, height // 2, width // 2)  # compiled code looks at no bounds
     assert clips == len(draws) and frames and height > 1 and width > 1
-    given = luma.numpy(), chroma.numpy(), _positions(draws, height, width, size).numpy()
+    given = luma.numpy(), chroma.numpy(), positions(draws, height, width, size).numpy()
     means, view = torch.empty(clips, 3), torch.empty(clips, 3, frames, size, size)
     _share_out(partial(_compiled(_means), *given, means.numpy()), clips)
     matrix = shown_matrix(colour_matrix(draws, to_rgb, means), draws.channel)
     _share_out(partial(_compiled(_frames), *given, matrix.numpy(), view.numpy()), clips * frames)
     return view
-
-
-def _positions(draws: ViewDraws, height: int, width: int, size: int) -> Float[Tensor, "b 2 2 s"]:
-    """Where the view's columns and rows lie, in samples of luma and of chroma; 0 is the first one's centre."""
-    left, top, side = draws.box.T[:, :, None]
-    centres = (torch.arange(size) + 0.5) / size
-    across, down = left + side * (0.5 + draws.flip[:, None] * (centres - 0.5)), top + side * centres
-    chroma_across = across + 0.5 / width  # half a luma sample to the right
-    places = torch.stack([across, down, chroma_across, down], dim=1).view(-1, 2, 2, size)
-    samples = torch.tensor([[width, height], [width // 2, height // 2]])[..., None]
-    return torch.minimum((places * samples - 0.5).clamp(min=0), samples - 1)
 
 
 def _share_out(work: Callable[[int, int], None], count: int) -> None:

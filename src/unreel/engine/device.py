@@ -13,6 +13,11 @@ def device(accelerator: str) -> torch.device:
     return chosen
 
 
+def nvidia(accelerator: str) -> bool:
+    """Whether Fabric would choose an NVIDIA GPU."""
+    return accelerator == "cuda" or (accelerator == "auto" and torch.cuda.is_available())
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """A single thread for torch's operations, and those from before afterwards."""

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from unreel import models
 from unreel.augment import draw_views
-from unreel.augment.compiled import view_maker
+from unreel.augment.making import view_maker
 from unreel.chance import generator
 from unreel.engine import processes
 from unreel.settings.finetuning import FinetuneSettings
@@ -30,19 +30,22 @@ class Classifier(nn.Module):
     hold running statistics, changed.
 
     Raises:
-        SettingsError: there is no such encoder, the clips are too small for it, or a GPU is to compile views.
-        MissingExtraError: views are to be compiled, and numba is not installed.
+        SettingsError: there is no such encoder, the clips are too small for it, or a GPU is to do what it cannot.
+        MissingExtraError: what compiles views or layers is not installed.
     """
 
     def __init__(self, settings: FinetuneSettings, classes: Sequence[str], labels: Mapping[str, str]) -> None:
         super().__init__()
         self.settings, self.classes = settings, tuple(classes)
-        self._make_view = view_maker(settings.compiled_views, settings.accelerator)
+        seen = settings.precision if settings.encoder_settings.input == "rgb" else "32-true"
+        self._make_view = view_maker(settings.compiled_views, settings.accelerator, seen)
         encoder = settings.encoder_settings
         rows = {name: row for row, name in enumerate(self.classes)}
         self._targets = {identity: rows[label] for identity, label in labels.items()}
         self.encoder = models.build_from(encoder)
         self.encoder.check(encoder.clip_length, encoder.size, encoder.size)
+        if settings.fused:
+            self.encoder.fuse(settings.accelerator)
         channels = self.encoder.channels[DEPTH]
         self.standardised = nn.BatchNorm1d(channels, affine=False) if settings.standardise else nn.Identity()
         self.linear = nn.Linear(channels, len(self.classes))

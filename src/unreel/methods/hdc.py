@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from unreel import models
 from unreel.augment import draw_views
-from unreel.augment.compiled import view_maker
+from unreel.augment.making import view_maker
 from unreel.losses import hdnce, infonce, standardised, watch
 from unreel.settings.pretraining import PretrainSettings
 from unreel.types import ClipBatch, Loss, Pyramid
@@ -30,18 +30,21 @@ class HDC(nn.Module):
     The loss is Σ_k α_k L_s^k + β_k L_t^k (Eq. 6). A view that no weight asks for is not computed.
 
     Raises:
-        SettingsError: there is no such encoder, the clips are too small for it, or a GPU is to compile views.
-        MissingExtraError: views are to be compiled, and numba is not installed.
+        SettingsError: there is no such encoder, the clips are too small for it, or a GPU is to do what it cannot.
+        MissingExtraError: what compiles views or layers is not installed.
     """
 
     def __init__(self, settings: PretrainSettings) -> None:
         super().__init__()
         self.settings = settings
-        self._make_view = view_maker(settings.compiled_views, settings.accelerator)
+        seen = settings.precision if settings.input == "rgb" else "32-true"  # differences are taken first
+        self._make_view = view_maker(settings.compiled_views, settings.accelerator, seen)
         self.alpha = dict(zip(LEVELS, settings.alpha, strict=True))
         self.beta = dict(zip(LEVELS, settings.beta, strict=True))
         self.encoder = models.build_from(settings.encoder_settings)
         self.encoder.check(settings.clip_length, settings.size, settings.size)
+        if settings.fused:
+            self.encoder.fuse(settings.accelerator)
         self.projections = nn.ModuleDict(
             {
                 f"{view}{level}": _projection(settings.projection, self.encoder.channels[level])

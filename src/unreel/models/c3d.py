@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from unreel.models.convolution import Convolution
 from unreel.models.encoder import Encoder, initialise, scaled
-from unreel.models.norm import Norm, norm_layer
+from unreel.models.norm import Norm, norm_layer, rectified
 from unreel.models.pooling import MaxPool
 from unreel.types import Pyramid
 
@@ -33,8 +33,8 @@ class C3D(Encoder):
         super().__init__()
         planes = [scaled(channels, width) for channels in (64, 128, 256, 512)]
         self.channels = {3: planes[2], 4: planes[3], 5: planes[3]}
-        self.block1 = _convolution(3, planes[0], norm)
-        self.block2 = _convolution(planes[0], planes[1], norm)
+        self.block1 = _Convolution(3, planes[0], norm)
+        self.block2 = _Convolution(planes[0], planes[1], norm)
         self.block3 = _pair(planes[1], planes[2], norm)
         self.block4 = _pair(planes[2], planes[3], norm)
         self.block5 = _pair(planes[3], planes[3], norm)
@@ -48,11 +48,18 @@ class C3D(Encoder):
         return Pyramid({3: level3, 4: level4, 5: self.block(self.block5, self.pool(level4))})
 
 
-def _convolution(channels_in: int, channels_out: int, norm: Norm) -> nn.Sequential:
-    convolution = Convolution(channels_in, channels_out, 3, padding=1)
-    return nn.Sequential(convolution, norm_layer(norm, channels_out), nn.ReLU(inplace=True))
+@final
+class _Convolution(nn.Sequential):
+    """3×3×3 convolution, norm, ReLU."""
+
+    def __init__(self, channels_in: int, channels_out: int, norm: Norm) -> None:
+        super().__init__(Convolution(channels_in, channels_out, 3, padding=1), norm_layer(norm, channels_out))
+
+    def forward(self, maps: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c2 t h w"]:
+        convolution, norm = self
+        return rectified(norm, convolution(maps))
 
 
 def _pair(channels_in: int, channels_out: int, norm: Norm) -> nn.Sequential:
-    first = _convolution(channels_in, channels_out, norm)
-    return nn.Sequential(first, _convolution(channels_out, channels_out, norm))
+    first = _Convolution(channels_in, channels_out, norm)
+    return nn.Sequential(first, _Convolution(channels_out, channels_out, norm))

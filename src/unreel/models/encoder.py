@@ -9,7 +9,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from unreel.engine.device import nvidia
 from unreel.errors import SettingsError
+from unreel.models.fused import kernels
+from unreel.models.norm import InstanceNorm
 from unreel.types import Pyramid
 
 
@@ -19,12 +22,14 @@ class Encoder(nn.Module, ABC):
     A concrete encoder gives `levels` and `minimum`: the frames, height and width below which a level would be empty.
     With `recomputing` set, what is inside a block is computed again in the backward pass instead of being kept: less
     memory, the same values and gradients. With `sees_differences` it is given clips and encodes their `differences`.
+    With `fused`, see `fuse`.
     """
 
     minimum: ClassVar[tuple[int, int, int]]
     channels: dict[int, int]
     recomputing = False
     sees_differences = False
+    fused = False
 
     @abstractmethod
     def levels(self, clips: Float[Tensor, "b 3 t h w"]) -> Pyramid:
@@ -52,7 +57,28 @@ class Encoder(nn.Module, ABC):
             SettingsError: a level would be empty.
         """
         self.check(*clips.shape[2:])
-        return self.levels(differences(clips) if self.sees_differences else clips)
+        seen = differences(clips) if self.sees_differences else clips
+        return self.levels(seen.contiguous(memory_format=torch.channels_last_3d) if self.fused else seen)
+
+    def fuse(self, accelerator: str) -> None:
+        """Keep channels innermost (channels_last_3d), and have kernels of our own do norm, sum and ReLU: for GPUs.
+
+        Under mixed precision these give maps in the lower one, where torch's norm gives float32.
+
+        Raises:
+            SettingsError: the accelerator is none of NVIDIA's.
+            MissingExtraError: Triton is not installed.
+        """
+        if not nvidia(accelerator):
+            raise SettingsError(
+                f"fused is for NVIDIA GPUs, but accelerator is {accelerator!r} and chooses none. Leave fused away."
+            )
+        kernels()
+        self.fused = True
+        self.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        for module in self.modules():
+            if isinstance(module, InstanceNorm):
+                module.fused = True
 
     def block(self, block: Callable[[Tensor], Tensor], maps: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b ..."]:
         """What a block makes of the maps."""

@@ -4,11 +4,10 @@ from typing import final
 
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from unreel.models.convolution import Convolution
 from unreel.models.encoder import Encoder, initialise, scaled
-from unreel.models.norm import Norm, norm_layer
+from unreel.models.norm import Norm, norm_layer, rectified
 from unreel.models.residual import ResidualBlock
 from unreel.types import Pyramid
 
@@ -46,7 +45,7 @@ class R2Plus1D10(Encoder):
         return Pyramid({3: level3, 4: level4, 5: self.block(self.block5, level4)})
 
     def _block1(self, clips: Float[Tensor, "b 3 t h w"]) -> Float[Tensor, "b c t h2 w2"]:
-        return functional.relu_(self.norm(self.stem(clips)))
+        return rectified(self.norm, self.stem(clips))
 
 
 @final
@@ -68,7 +67,7 @@ class FactoredConvolution(nn.Module):
         self.temporal = Convolution(middle, channels_out, (t, 1, 1), (step_t, 1, 1), time, bias=False)
 
     def forward(self, maps: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c2 t2 h2 w2"]:
-        out: Tensor = self.temporal(functional.relu_(self.norm(self.spatial(maps))))
+        out: Tensor = self.temporal(rectified(self.norm, self.spatial(maps)))
         return out
 
 

@@ -4,9 +4,8 @@ from typing import final
 
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
-from unreel.models.norm import Norm, norm_layer
+from unreel.models.norm import Norm, norm_layer, rectified
 
 
 @final
@@ -28,6 +27,5 @@ class ResidualBlock(nn.Module):
         self.shortcut = shortcut
 
     def forward(self, maps: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c2 t2 h2 w2"]:
-        # In place: nothing keeps what a norm gives.
-        hidden = functional.relu_(self.norm1(self.conv1(maps)))
-        return functional.relu_(self.norm2(self.conv2(hidden)).add_(self.shortcut(maps)))
+        hidden = rectified(self.norm1, self.conv1(maps))
+        return rectified(self.norm2, self.conv2(hidden), self.shortcut(maps))

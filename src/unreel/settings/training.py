@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import tyro
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from unreel.settings.model import Settings
 
@@ -71,9 +71,12 @@ class TrainingSettings(Settings):
     """Compute the blocks of the encoder again in the backward pass instead of keeping their feature maps."""
     compile: bool = False
     """Compile the encoder (torch.compile)."""
+    fused: bool = False
+    """Keep channels innermost, and do norm, sum and ReLU together, and the update of the weights, on NVIDIA GPUs only:
+    sooner, and in mixed precision the maps between convolutions are in the lower one."""
     compiled_views: bool = False
-    """Make the views with code compiled by numba (pip install 'unreel[compiled]'), on processors only: sooner, and the
-    same but for the last digits, so that a run goes on as it began."""
+    """Make the views with compiled code, on processors by numba (pip install 'unreel[compiled]'), on NVIDIA GPUs by
+    Triton: sooner, and the same but for the last digits, so that a run goes on as it began."""
     loader_workers: Count | None = None
     """Processes that decode; none given: 1 for each 8 processors where these train, otherwise all but one of them, 16
     at the most."""
@@ -86,3 +89,9 @@ class TrainingSettings(Settings):
     """Learn from the training part of this official split only; refused if its other videos are known from there."""
     allow_leaks: tuple[str, ...] = ()
     """Names of what may be known from there: ids of held-out videos, groups, or a reason ("near duplicate")."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "TrainingSettings":
+        if self.fused and self.compile:
+            raise ValueError("fused and compile are two ways of the same: choose one")
+        return self

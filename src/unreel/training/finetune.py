@@ -31,8 +31,8 @@ def resolved(settings: FinetuneSettings) -> FinetuneSettings:
     Raises:
         CheckpointError: there are no such weights, or they are damaged.
         SettingsError: the settings contradict the weights or mean others, the clips are too small for the encoder, or
-            a GPU is to compile views.
-        MissingExtraError: views are to be compiled, and numba is not installed.
+            a GPU is to do what it cannot.
+        MissingExtraError: what compiles views or layers is not installed.
         OverwriteError: the run folder holds a run of another kind.
     """
     known, found = None, None

@@ -26,6 +26,7 @@ from unreel.checkpoint import Origin, TrainingState, save_checkpoint, save_weigh
 from unreel.checkpoint.state import best_score, checkpoints, prune
 from unreel.checkpoint.weights import FINAL
 from unreel.engine import processes
+from unreel.engine.copying import copied_ahead
 from unreel.engine.launch import launched, unobserved
 from unreel.engine.memory import keep_freed_memory
 from unreel.engine.peers import connection_lost, watched_peers
@@ -35,7 +36,7 @@ from unreel.errors import CheckpointError, RunError, SettingsError, Stopped, Tra
 from unreel.methods import Method
 from unreel.settings.training import TrainingSettings
 from unreel.training.opening import CHECKPOINTS, Opened, opened
-from unreel.training.optimization import learning_rate, set_learning_rate, sgd
+from unreel.training.optimization import learning_rate, restore, set_learning_rate, sgd
 from unreel.training.pace import Pace
 from unreel.types import ClipBatch, Loss
 from unreel.video.datasets import ClipDataset
@@ -143,7 +144,7 @@ class _Training:
         if state is None:
             self.judge(0)
             return 0
-        self.optimizer.load_state_dict(state.optimizer)
+        restore(self.optimizer, state.optimizer)
         if state.scaler:
             self.fabric.strategy.precision.load_state_dict(state.scaler)
         self._best = best_score(self.settings.out / CHECKPOINTS)
@@ -155,15 +156,17 @@ class _Training:
         """This process's share of the batches of the steps to come, without end."""
         settings = self.settings
         share = Share(self.fabric.global_rank, self.fabric.world_size)
-        return training_batches(
+        device = self.fabric.device
+        batches = training_batches(
             self.job.dataset,
             settings.batch_size,
             settings.seed,
             first_step=done,
             workers=settings.loader_workers,
             share=share,
-            device=self.fabric.device.type,
+            device=device.type,
         )
+        return copied_ahead(batches, device) if device.type == "cuda" else batches
 
     def step(self, step: int, batch: ClipBatch, *, watched: bool) -> Loss:
         """Learn from one batch; `watched` adds figures that tell how learning goes, and the norm of all gradients."""

@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
 from unreel.settings.training import TrainingSettings
@@ -13,7 +14,8 @@ from unreel.settings.training import TrainingSettings
 def sgd(module: nn.Module, settings: TrainingSettings, factor: Callable[[str], float] = lambda _: 1.0) -> SGD:
     """SGD with Keras's L2 on kernels only; weights that need no gradient are left out.
 
-    `factor` gives a parameter's own factor on the learning rate, by its name.
+    With `fused` one kernel updates all weights, but where gradients are scaled. `factor` gives a parameter's own factor
+    on the learning rate, by its name.
 
     Keras adds λ·Σw² to the loss, torch's weight decay adds w/2 per unit to the gradient's potential: weight_decay = 2λ.
     Biases and norm scales, all of one dimension, are left alone. With `keras_momentum` the learning rate of its time
@@ -26,10 +28,21 @@ def sgd(module: nn.Module, settings: TrainingSettings, factor: Callable[[str], f
             decay = 2 * settings.l2 if kernel else 0.0
             group = groups.setdefault((kernel, own), {"params": [], "weight_decay": decay, "factor": own})
             group["params"].append(parameter)
-    optimizer = SGD([groups[key] for key in sorted(groups, reverse=True)], settings.learning_rate, settings.momentum)
+    ordered = [groups[key] for key in sorted(groups, reverse=True)]
+    fused = settings.fused and settings.precision != "16-mixed"
+    optimizer = SGD(ordered, settings.learning_rate, settings.momentum, fused=fused or None)
     if settings.keras_momentum:
         optimizer.register_step_pre_hook(_keep_rate_in_velocity)
     return optimizer
+
+
+def restore(optimizer: Optimizer, state: dict[str, Any]) -> None:
+    """Load a state, laid out in memory as the weights are: kernels for all of them at once ask for it."""
+    optimizer.load_state_dict(state)
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                values[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _keep_rate_in_velocity(optimizer: Optimizer, *_: object) -> None:

@@ -33,8 +33,8 @@ def pretrain(settings: PretrainSettings, manifest: Manifest, judged: Manifest | 
     Raises:
         CollectionError: fewer usable videos than a batch needs, or prepared smaller than the encoder's input.
         SettingsError: the encoder does not exist with these settings, the clips are too small for it, or a GPU is to
-            compile views.
-        MissingExtraError: views are to be compiled, and numba is not installed.
+            do what it cannot.
+        MissingExtraError: what compiles views or layers is not installed.
         UnreelError: as `unreel.training.loop.train` does.
     """
     videos, left_out = choose_videos(settings, manifest)
@@ -61,8 +61,8 @@ def check_method(settings: PretrainSettings) -> None:
 
     Raises:
         SettingsError: the encoder does not exist with these settings, the clips are too small for it, or a GPU is to
-            compile views.
-        MissingExtraError: views are to be compiled, and numba is not installed.
+            do what it cannot.
+        MissingExtraError: what compiles views or layers is not installed.
     """
     with torch.device("meta"):
         HDC(settings)
