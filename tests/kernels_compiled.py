@@ -8,7 +8,7 @@ from unreel.augment import kernels as of_views
 from unreel.models import kernels as of_norms
 
 TARGET = GPUTarget("cuda", 90, 32)
-TYPES = {"luma": "*u8", "chroma": "*u8", "steps": ("i64", "i64"), "places": "*fp32", "matrix": "*fp32"}
+TYPES = {"luma": "*u8", "chroma": "*u8", "step": "i64", "other_step": "i64", "places": "*fp32", "matrix": "*fp32"}
 MAPS = ("maps", "added", "out", "gradient", "of_maps", "of_added", "view")
 COUNTS = ("frames", "matrices", "height", "width", "size", "positions", "channels", "span")
 SIZES = {"ROWS": 64, "COLUMNS": 64, "PIXELS": 512}

@@ -47,12 +47,12 @@ def apply_views_fused(
     luma, chroma = (each if each[0].is_contiguous() else each.contiguous() for each in (luma, chroma))
     given, steps = (luma, chroma, positions(here, height, width, size).contiguous()), (luma.stride(0), chroma.stride(0))
     sums = torch.empty(clips, frames, 3, device=device)
-    kernels().means[frames, clips](*given, sums, steps, frames, height, width, size, PIXELS=PIXELS)
+    kernels().means[frames, clips](*given, sums, *steps, frames, height, width, size, PIXELS=PIXELS)
     mean = sums.sum(dim=1) / (frames * size * size)
     matrix = shown_matrix(colour_matrix(here, to_rgb, mean), here.channel).contiguous()
     view = torch.empty(clips, frames, size, size, 3, device=device, dtype=precision)
     grid = -(-size * size // PIXELS), frames, clips
     kernels().frames_of_view[grid](
-        *given, matrix, view, steps, frames, matrix.shape[2], height, width, size, PIXELS=PIXELS
+        *given, matrix, view, *steps, frames, matrix.shape[2], height, width, size, PIXELS=PIXELS
     )  # fmt: skip
     return view.permute(0, 4, 1, 2, 3)

@@ -28,14 +28,14 @@ def sample(plane, width, left, upper, across, down, known):
 
 @triton.jit
 @no_type_check
-def code_values(luma, chroma, places, steps, clip, frame, height, width, size, pixel, known):
+def code_values(luma, chroma, places, step, other_step, clip, frame, height, width, size, pixel, known):
     """Y, Cb and Cr at pixels of the view.
 
-    `places` (b 2 2 s) holds columns and rows in samples of luma and of chroma, `steps` from one clip to the next.
+    `places` (b 2 2 s) holds columns and rows in samples of luma and of chroma; `step` and `other_step` are how far the
+    next clip's luma and chroma are.
     """
     column, row = pixel % size, pixel // size
     own = places + clip * 4 * size
-    step, other_step = steps
     x = tl.load(own + column, mask=known, other=0.0)
     y = tl.load(own + size + row, mask=known, other=0.0)
     left, upper = x.to(tl.int32), y.to(tl.int32)
@@ -52,7 +52,7 @@ def code_values(luma, chroma, places, steps, clip, frame, height, width, size, p
 
 @triton.jit
 @no_type_check
-def means(luma, chroma, places, sums, steps, frames, height, width, size, PIXELS: tl.constexpr):
+def means(luma, chroma, places, sums, step, other_step, frames, height, width, size, PIXELS: tl.constexpr):
     """Sums (b t 3) of the code values of every frame of the view."""
     frame, clip = tl.program_id(0), tl.program_id(1).to(tl.int64)
     count = size * size
@@ -62,7 +62,9 @@ def means(luma, chroma, places, sums, steps, frames, height, width, size, PIXELS
     for start in range(0, count, PIXELS):
         pixel = start + tl.arange(0, PIXELS)
         known = pixel < count
-        luminance, blue, red = code_values(luma, chroma, places, steps, clip, frame, height, width, size, pixel, known)
+        luminance, blue, red = code_values(
+            luma, chroma, places, step, other_step, clip, frame, height, width, size, pixel, known
+        )
         luminances += luminance
         blues += blue
         reds += red
@@ -75,14 +77,16 @@ def means(luma, chroma, places, sums, steps, frames, height, width, size, PIXELS
 @triton.jit
 @no_type_check
 def frames_of_view(
-    luma, chroma, places, matrix, view, steps, frames, matrices, height, width, size, PIXELS: tl.constexpr
+    luma, chroma, places, matrix, view, step, other_step, frames, matrices, height, width, size, PIXELS: tl.constexpr
 ):  # fmt: skip
     """The view, channels innermost; `matrix` (b 3 t 4) has one for every frame or, `matrices` = 1, for the clip."""
     frame, clip = tl.program_id(1), tl.program_id(2).to(tl.int64)
     count = size * size
     pixel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS)
     known = pixel < count
-    luminance, blue, red = code_values(luma, chroma, places, steps, clip, frame, height, width, size, pixel, known)
+    luminance, blue, red = code_values(
+        luma, chroma, places, step, other_step, clip, frame, height, width, size, pixel, known
+    )
     there = view + ((clip * frames + frame) * count + pixel) * 3
     for channel in tl.static_range(3):
         weights = matrix + ((clip * 3 + channel) * matrices + frame % matrices) * 4
