@@ -1,13 +1,14 @@
 # Two commands: `make demo` does the main job, `make test` proves that everything works. Both set everything up first.
 #   make demo VIDEOS=folder            the same with your own videos
 #   make demo DEMO='--steps 20'        more options: see unreel demo --help
-#   make bench                         decoding, views, loading, encoder, loss and step, each against its rivals; on an idle machine
+#   make bench [VIDEOS=folder]         every part against its rivals; hours, on an idle machine
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 VIDEOS ?=
 DEMO ?=
+BENCHED := $(if $(VIDEOS),'$(VIDEOS)',runs/shapes)
 
 .PHONY: install format check test demo bench docs clean
 .DEFAULT_GOAL := help
@@ -42,13 +43,17 @@ demo: install
 
 bench: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
-	$(BIN)/python benchmarks/decoding.py $(VIDEOS)
+	test -n '$(VIDEOS)' -o -d runs/shapes || $(BIN)/unreel synth runs/shapes
+	$(BIN)/python benchmarks/preparing.py $(BENCHED)
+	$(BIN)/python benchmarks/decoding.py $(BENCHED)
 	$(BIN)/python benchmarks/kornia_views.py
 	$(BIN)/python benchmarks/pretraining.py
 	$(BIN)/python benchmarks/encoder.py
 	$(BIN)/python benchmarks/loss.py
 	$(BIN)/python benchmarks/loss_memory.py --batches 4096
 	$(BIN)/python benchmarks/step.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/embedding.py $(BENCHED) --recipe hdc-small
+	$(BIN)/python benchmarks/search.py
 
 docs: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from clips import Clip
 from torch.nn import functional
 
 from unreel import models
@@ -23,6 +25,16 @@ def _run(program: str, options: str, out: Path) -> dict[str, Any]:
     assert figures["charts"]
     assert figures["torch"] == torch.__version__
     return figures
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg to compare with")
+def test_preparing_is_measured_beside_ffmpeg(tmp_path: Path) -> None:
+    for number in range(2):
+        Clip(frames=20, width=80, height=64).write(tmp_path / "videos" / f"{number}.mp4")
+    figures = _run("preparing.py", f"{tmp_path / 'videos'} --side 32", tmp_path / "preparing.json")
+    assert figures["videos"] == 2
+    assert all(each["MB"] > 0 and each["seconds"]["median"] > 0 for each in figures["ways"].values())
 
 
 @pytest.mark.slow
