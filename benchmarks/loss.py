@@ -1,26 +1,31 @@
-"""HD-NCE's contrast, whole and in blocks, against the NT-Xent losses of lightly and of pytorch-metric-learning.
+"""HD-NCE's contrast, whole and in blocks, against cross entropy and the NT-Xent losses of others.
 
-    python benchmarks/loss.py [--batches 256 1024] [--chunk-size 512] [--width 128] [--rounds 5] [--threads 1]
+    python benchmarks/loss.py [--batches 128 256 512 1024] [--chunk-size 512] [--width 128] [--rounds 5] [--threads 1]
         [--device cpu] [--out FILE]
 
 Forward and backward, float32, of the same embeddings of one position. unreel's `infonce` compares every anchor with
-every positive: b² pairs. NT-Xent (SimCLR) also compares anchors with anchors and both the other way round: 4·b² pairs.
-Both figures are given: time, and time per pair. The floor is the pairs' three matrix products at the rate measured in
-the same run (`ceilings.py`). A peer that cannot be imported is left out and named. The memory of a large batch is
-`loss_memory.py`'s.
+every positive: b² pairs, and so does "plain", which is cross entropy of a matrix of cosines, as in most repositories.
+NT-Xent (SimCLR; of lightly and of pytorch-metric-learning) also compares anchors with anchors and both the other way
+round: 4·b² pairs. Both figures are given: time, and time per pair. The floor is the pairs' three matrix products at the
+rate measured in the same run (`ceilings.py`). A peer that cannot be imported, or needs more memory than there is, is
+left out and named. The memory of a large batch is `loss_memory.py`'s.
 """
 
 import argparse
 import importlib
+import resource
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import torch
 from ceilings import measure as measured_ceilings
 from measuring import add_options, alternate, bars, ratio, show, spread, write
 from torch import Tensor
+from torch.nn import functional
 
 from unreel.engine.memory import keep_freed_memory
 from unreel.losses import infonce
@@ -39,6 +44,7 @@ def contrasts(chunk_size: int) -> tuple[dict[str, Contrast], dict[str, str]]:
             infonce(a[:, None], p[:, None], temperature=TEMPERATURE, chunk_size=chunk_size).loss
         ),
     }
+    chosen["plain"] = _plain
     left_out: dict[str, str] = {}
     for name, module in PEERS.items():
         try:
@@ -48,6 +54,11 @@ def contrasts(chunk_size: int) -> tuple[dict[str, Contrast], dict[str, str]]:
             continue
         chosen[name] = loss if name == "lightly" else _labelled(loss)
     return chosen, left_out
+
+
+def _plain(anchors: Tensor, positives: Tensor) -> Tensor:
+    cosines = functional.normalize(anchors, dim=1) @ functional.normalize(positives, dim=1).T
+    return functional.cross_entropy(cosines / TEMPERATURE, torch.arange(len(anchors), device=anchors.device))
 
 
 def _labelled(loss: Callable[[Tensor, Tensor], Tensor]) -> Contrast:
@@ -62,11 +73,13 @@ def _labelled(loss: Callable[[Tensor, Tensor], Tensor]) -> Contrast:
 
 def pairs(name: str, batch: int) -> int:
     """How many similarities the loss takes."""
-    return batch**2 if name in OWN else (2 * batch) ** 2
+    return (2 * batch) ** 2 if name in PEERS else batch**2
 
 
-def measured(batch: int, options: argparse.Namespace, chosen: dict[str, Contrast], rate: float) -> dict[str, Any]:
-    """The losses of one batch, each forward and backward."""
+def measured(
+    batch: int, options: argparse.Namespace, chosen: dict[str, Contrast], left_out: dict[str, str], rate: float
+) -> dict[str, Any]:
+    """The losses of one batch, each forward and backward; what does not fit into memory is noted in `left_out`."""
     torch.manual_seed(0)
     anchors, positives = torch.randn(2, batch, options.width, device=options.device)
 
@@ -74,7 +87,16 @@ def measured(batch: int, options: argparse.Namespace, chosen: dict[str, Contrast
         given = [each.clone().requires_grad_() for each in (anchors, positives)]
         return lambda: torch.autograd.grad(contrast(*given), given)
 
-    laps = alternate({name: work(each) for name, each in chosen.items()}, options.rounds, options.device)
+    works = {name: work(each) for name, each in chosen.items()}
+    for name in set(works) - set(OWN):
+        try:
+            works[name]()
+        except (RuntimeError, MemoryError) as error:
+            if "memory" not in str(error):
+                raise
+            left_out[f"{name}, {batch}"] = str(error).partition("\n")[0]
+            del works[name]
+    laps = alternate(works, options.rounds, options.device)
     figures: dict[str, Any] = {}
     for name, each in laps.items():
         seconds, count = each.seconds(options.device), pairs(name, batch)
@@ -87,13 +109,28 @@ def measured(batch: int, options: argparse.Namespace, chosen: dict[str, Contrast
     return figures
 
 
+def limit_memory() -> None:
+    """Three quarters of the memory that is free now: what needs more fails, and is not killed."""
+    if sys.platform == "linux":
+        used, free = (
+            _bytes(f"/proc/{place}", name) for place, name in (("self/status", "VmSize"), ("meminfo", "MemAvailable"))
+        )
+        resource.setrlimit(resource.RLIMIT_AS, (used + free * 3 // 4, resource.RLIM_INFINITY))
+
+
+def _bytes(path: str, name: str) -> int:
+    line = next(line for line in Path(path).read_text().splitlines() if line.startswith(name))
+    return 1024 * int(line.split()[1])
+
+
 def main(options: argparse.Namespace) -> None:
     """Measure, print and write."""
     torch.set_num_threads(options.threads)
     keep_freed_memory()
+    limit_memory()
     ceilings = measured_ceilings(options.device, options.rounds)
     chosen, left_out = contrasts(options.chunk_size)
-    found = {str(batch): measured(batch, options, chosen, ceilings.float32) for batch in options.batches}
+    found = {str(batch): measured(batch, options, chosen, left_out, ceilings.float32) for batch in options.batches}
     rows = [
         (
             f"{batch}, {name}",
@@ -122,7 +159,7 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batches", type=int, nargs="+", default=[256, 1024])
+    parser.add_argument("--batches", type=int, nargs="+", default=[128, 256, 512, 1024])
     parser.add_argument("--chunk-size", type=int, default=512)
     parser.add_argument("--width", type=int, default=128)
     add_options(parser, rounds=5)
