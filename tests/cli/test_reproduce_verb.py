@@ -123,6 +123,9 @@ def test_the_evidence_is_a_table_of_five_judgements_and_of_pairs(
     difference = 100 * sum(rights["hdc"][each] - rights["scratch"][each] for each in rights["hdc"]) / 6
     pair = next(line for line in lines if line.startswith("| hdc − scratch | R@1 gap |")).split(" | ")
     assert pair[2] == f"{difference:+.1f}"
+    *columns, together = [float(line.split(" | ")[2]) for line in lines if line.startswith("| hdc − scratch |")]
+    assert len(columns) == 5
+    assert together == pytest.approx(sum(columns) / 5, abs=0.1)
     assert (out / "evidence-curves.png").read_bytes().startswith(b"\x89PNG")
     assert "± " in (out / "evidence.tex").read_text().replace(r"$\pm$", "±")
 

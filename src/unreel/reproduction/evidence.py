@@ -27,7 +27,14 @@ STRICT = f"^{JUDGED}/"
 LADDER = ("scratch", "sc", "tc", "sc+tc", "two-level", "two-level-weighted", "three-level", "hdc", "hdc-plus")
 SWITCHED_OFF = ("no-colour-jitter", "no-channel-replication", "no-colour-change", "no-flip", "no-scale-jitter")
 COLUMNS = ("fine-tuned", "linear", "R@1 gap", "R@1 centred", "R@1 vcop")
-COMPARED = (("hdc", ("scratch", "sc", "tc", "sc+tc")), ("hdc-plus", ("scratch", "hdc")))
+ALL = "all columns"
+COMPARED = (
+    ("sc", ("scratch",)),
+    ("tc", ("scratch",)),
+    ("sc+tc", ("sc", "tc")),
+    ("hdc", ("scratch", "sc", "tc", "sc+tc", *SWITCHED_OFF)),
+    ("hdc-plus", ("scratch", "hdc")),
+)
 """A row, and those that it is compared with."""
 
 Rights = Mapping[str, float]
@@ -36,7 +43,7 @@ Rights = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Pair:
-    """Second less first in one column, in points: the mean over `videos`, each the mean over seeds.
+    """Second less first in one column, or in `ALL`, in points: the mean over `videos`, each the mean over seeds.
 
     `interval` is the 95 % bootstrap interval over videos; `p_value` of two sides, by random changes of sign of the
     videos' differences. Seeds are not drawn again: it says how sure the difference is for other videos of these seeds.
@@ -93,13 +100,15 @@ def _pair(first: str, second: str, column: str, before: Rights, after: Rights) -
 
 
 def _over_seeds(runs: Sequence[Sequence[Path]], label: str | None) -> dict[str, Rights]:
-    """By column: the mean over seeds of each video that all of them have."""
+    """By column, and the mean of all: the mean over seeds of each video that all of them have."""
     every = [_rights(paths, label) for paths in runs]
     found: dict[str, Rights] = {}
     for column in COLUMNS:
         own = [each[column] for each in every]
         videos = set.intersection(*(set(each) for each in own))
         found[column] = {video: sum(each[video] for each in own) / len(own) for video in videos}
+    together = set.intersection(*(set(each) for each in found.values()))
+    found[ALL] = {video: sum(found[column][video] for column in COLUMNS) / len(COLUMNS) for video in together}
     return found
 
 
