@@ -47,6 +47,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "rate .2": {"learning_rate": 0.2},
     "half the batch, twice the steps": {"batch_size": 16, "steps": 600},
     "rate .03": {"learning_rate": 0.03},
+    "crops down to a half": {"augmentation": {"scales": (1.0, 0.84, 0.7, 0.59, 0.5)}},
     "all levels alike": {"alpha": (1.0, 1.0, 1.0), "beta": (1.0, 1.0, 1.0)},
     "temporal four times spatial": {"alpha": (0.125, 0.25, 0.5), "beta": (0.5, 1.0, 2.0)},
 }
