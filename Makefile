@@ -45,7 +45,7 @@ bench: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	test -n '$(VIDEOS)' -o -d runs/shapes || $(BIN)/unreel synth runs/shapes
 	$(BIN)/python benchmarks/preparing.py $(BENCHED)
-	$(BIN)/python benchmarks/decoding.py $(BENCHED)
+	$(BIN)/python benchmarks/decoding.py $(VIDEOS)
 	$(BIN)/python benchmarks/kornia_views.py
 	$(BIN)/python benchmarks/pretraining.py
 	$(BIN)/python benchmarks/encoder.py

@@ -18,12 +18,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import torch
 from ceilings import measure as measured_ceilings
-from measuring import add_options, alternate, bars, ratio, show, spread, write
+from measuring import add_options, alternate, bars, bytes_of, ratio, show, spread, times, write
 from torch import Tensor
 from torch.nn import functional
 
@@ -112,15 +111,8 @@ def measured(
 def limit_memory() -> None:
     """Three quarters of the memory that is free now: what needs more fails, and is not killed."""
     if sys.platform == "linux":
-        used, free = (
-            _bytes(f"/proc/{place}", name) for place, name in (("self/status", "VmSize"), ("meminfo", "MemAvailable"))
-        )
+        used, free = bytes_of("/proc/self/status", "VmSize"), bytes_of("/proc/meminfo", "MemAvailable")
         resource.setrlimit(resource.RLIMIT_AS, (used + free * 3 // 4, resource.RLIM_INFINITY))
-
-
-def _bytes(path: str, name: str) -> int:
-    line = next(line for line in Path(path).read_text().splitlines() if line.startswith(name))
-    return 1024 * int(line.split()[1])
 
 
 def main(options: argparse.Namespace) -> None:
@@ -135,7 +127,7 @@ def main(options: argparse.Namespace) -> None:
         (
             f"{batch}, {name}",
             f"{1000 * each['seconds']['median']:.2f}",
-            "{median:.2f} ({low:.2f} to {high:.2f})".format(**each["times unreel's"]),
+            times(each["times unreel's"]),
             f"{each['nanoseconds per pair']['median']:.2f}",
             f"{each['floor / time']['median']:.0%}",
         )

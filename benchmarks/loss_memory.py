@@ -19,7 +19,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 import torch
-from measuring import add_options, bars, show, synchronize, write
+from measuring import add_options, bars, bytes_of, show, synchronize, write
 from torch import Tensor
 
 from unreel.losses import hdnce, infonce
@@ -71,8 +71,7 @@ def _forget_peak(device: str) -> None:
 def _memory(what: str, device: str) -> int:
     if device != "cpu":
         return torch.cuda.max_memory_allocated() if what == "VmHWM" else torch.cuda.memory_allocated()
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) << 10 for line in lines if line.startswith(f"{what}:"))
+    return bytes_of("/proc/self/status", what)
 
 
 def in_own_process(batch: int, chunk_size: int | None, options: argparse.Namespace) -> dict[str, Any]:

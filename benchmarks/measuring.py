@@ -79,6 +79,17 @@ def ratio(others: Laps, own: Laps, device: str) -> dict[str, float]:
     return spread([other / one for other, one in pairs])
 
 
+def times(figure: Mapping[str, float]) -> str:
+    """A ratio and its spread in a table."""
+    return "{median:.2f} ({low:.2f} to {high:.2f})".format(**figure)
+
+
+def bytes_of(path: str, name: str) -> int:
+    """What Linux says in `path` of memory under a name, such as VmHWM in /proc/self/status."""
+    line = next(line for line in Path(path).read_text(encoding="ascii").splitlines() if line.startswith(f"{name}:"))
+    return 1024 * int(line.split()[1])
+
+
 def add_options(parser: argparse.ArgumentParser, rounds: int) -> None:
     """Options that these benchmarks have in common."""
     parser.add_argument("--rounds", type=int, default=rounds)

@@ -8,15 +8,13 @@ bfloat16 are off float32's: bfloat16 itself moves it, and the fast paths should 
 """
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from measuring import device_name, show, write
-from step import noise, own_step
+from step import add_recipe, noise, own_step, settings_of
 
-from unreel import recipes
 from unreel.settings.pretraining import PretrainSettings
 
 PATHS: dict[str, dict[str, Any]] = {
@@ -28,18 +26,14 @@ PATHS: dict[str, dict[str, Any]] = {
 
 def losses(settings: PretrainSettings, steps: int) -> list[float]:
     """The loss of every step."""
-    step = own_step(settings, replace(noise(settings)))
+    step = own_step(settings, noise(settings))
     return [each.item() for each in [step() for _ in range(steps)]]
 
 
 def main(options: argparse.Namespace) -> None:
     """Learn by every path, print and write."""
-    given = {"width": options.width, "size": options.size, "batch_size": options.batch}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    fixed = {"folder": Path(), "out": Path(), "accelerator": options.device, "learning_rate": options.learning_rate}
-    recipe = recipes.changes(options.recipe)
     found = {
-        name: losses(PretrainSettings.model_validate({**recipe, **chosen, **fixed, **path}), options.steps)
+        name: losses(settings_of(options, learning_rate=options.learning_rate, **path), options.steps)
         for name, path in PATHS.items()
     }
     exact = torch.tensor(found["float32"])
@@ -57,10 +51,7 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", default="hdc")
-    parser.add_argument("--width", type=float)
-    parser.add_argument("--size", type=int)
-    parser.add_argument("--batch", type=int)
+    add_recipe(parser, "hdc")
     parser.add_argument("--learning-rate", type=float, default=0.03)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--device", choices=["cuda"], default="cuda", help="the fast paths are for GPUs")

@@ -19,14 +19,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from measuring import Laps, bars, ratio, show, spread, write
+from measuring import Laps, bars, ratio, show, spread, times, write
 
-from unreel.video.decode import KEY_FRAME_INTERVAL
+from unreel.video.transcode import H264_OPTIONS
 
-SAME = (
-    f"-c:v libx264 -preset veryfast -tune fastdecode -crf 18 -x264-params keyint={KEY_FRAME_INTERVAL}:"
-    f"min-keyint={KEY_FRAME_INTERVAL}:scenecut=0:bframes=0:mbtree=0 -movflags +faststart"
-)
+SAME = " ".join(["-c:v libx264 -movflags +faststart", *(f"-{name} {value}" for name, value in H264_OPTIONS.items())])
 OTHERS = {"ffmpeg, the same settings": SAME, "ffmpeg, its defaults": "-c:v libx264 -crf 18", "JPEG": "-q:v 2"}
 
 
@@ -39,12 +36,12 @@ def by_unreel(videos: Path, out: Path, side: int) -> None:
 def by_ffmpeg(videos: Path, out: Path, side: int, words: str) -> None:
     """A call for each file."""
     scale = f"scale='if(lt(iw,ih),{side},-2)':'if(lt(iw,ih),-2,{side})'"
+    out.mkdir()
     for video in sorted(videos.iterdir()):
         target = out / f"{video.stem}.mp4"
         if words == OTHERS["JPEG"]:
-            (out / video.stem).mkdir(parents=True)
             target = out / video.stem / "%05d.jpg"
-        out.mkdir(exist_ok=True)
+            target.parent.mkdir()
         begin = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-threads", "1", "-filter_threads", "1", "-i", str(video)]
         command = [*begin, "-an", "-vf", scale, "-pix_fmt", "yuv420p", *words.split(), "-threads", "1", str(target)]
         subprocess.run(command, check=True)
@@ -101,7 +98,7 @@ def main(options: argparse.Namespace) -> None:
         (
             name,
             f"{each['seconds']['median']:.1f}",
-            "{median:.2f} ({low:.2f} to {high:.2f})".format(**each["times unreel's"]),
+            times(each["times unreel's"]),
             f"{each['MB']:.1f}",
         )
         for name, each in figures.items()

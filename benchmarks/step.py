@@ -26,7 +26,7 @@ import torch
 from ceilings import measure as measured_ceilings
 from counting import count
 from lightning_fabric import Fabric
-from measuring import add_options, alternate, bars, device_name, ratio, show, spread, write
+from measuring import add_options, alternate, bars, device_name, ratio, show, spread, times, write
 from plain import PlainHDC, Transforms
 from torch import Tensor
 from torch.nn import functional
@@ -120,15 +120,20 @@ def plain_steps(settings: PretrainSettings, batch: ClipBatch) -> dict[str, Calla
     return works if device == "cuda" else {"plain": lambda: step(made()), **works}
 
 
-def settings_of(options: argparse.Namespace) -> PretrainSettings:
-    """Those of the recipe, with what was asked for."""
+def add_recipe(parser: argparse.ArgumentParser, default: str) -> None:
+    """The options that `settings_of` reads."""
+    parser.add_argument("--recipe", default=default)
+    parser.add_argument("--width", type=float)
+    parser.add_argument("--size", type=int)
+    parser.add_argument("--batch", type=int)
+
+
+def settings_of(options: argparse.Namespace, **changes: Any) -> PretrainSettings:
+    """Those of the recipe, with what was asked for and `changes`."""
     given = {"width": options.width, "size": options.size, "batch_size": options.batch}
     chosen = {name: value for name, value in given.items() if value is not None}
-    fixed = {"folder": Path(), "out": Path(), "accelerator": options.device, "precision": options.precision}
-    paths = {"compiled_views": options.compiled_views, "fused": options.fused}
-    settings = PretrainSettings.model_validate({**recipes.changes(options.recipe), **chosen, **fixed, **paths})
-    assert settings.encoder == "r3d18" and settings.norm == "instance"  # what the plain version has
-    return settings
+    fixed = {"folder": Path(), "out": Path(), "accelerator": options.device}
+    return PretrainSettings.model_validate({**recipes.changes(options.recipe), **chosen, **fixed, **changes})
 
 
 def slow(settings: PretrainSettings) -> PretrainSettings:
@@ -147,7 +152,9 @@ def main(options: argparse.Namespace) -> None:
     """Measure, print and write."""
     torch.set_num_threads(options.threads)
     keep_freed_memory()
-    settings = settings_of(options)
+    paths = {"compiled_views": options.compiled_views, "fused": options.fused}
+    settings = settings_of(options, precision=options.precision, **paths)
+    assert settings.encoder == "r3d18" and settings.norm == "instance"  # what the plain version has
     ceilings = measured_ceilings(options.device, options.rounds)
     batch = noise(settings)
     works = {"unreel": own_step(settings, batch), **plain_steps(settings, batch)}
@@ -177,7 +184,7 @@ def main(options: argparse.Namespace) -> None:
         (
             name,
             f"{each['seconds']['median']:.3f}",
-            "{median:.2f} ({low:.2f} to {high:.2f})".format(**each["times unreel's"]),
+            times(each["times unreel's"]),
             f"{each['floor / time']['median']:.0%}",
         )
         for name, each in figures.items()
@@ -195,10 +202,7 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", default="hdc-small")
-    parser.add_argument("--width", type=float)
-    parser.add_argument("--size", type=int)
-    parser.add_argument("--batch", type=int)
+    add_recipe(parser, "hdc-small")
     parser.add_argument("--precision", choices=["32-true", "bf16-mixed"], default="32-true")
     parser.add_argument("--compiled-views", action="store_true")
     parser.add_argument("--fused", action="store_true")

@@ -16,9 +16,13 @@ SIZES = {"ROWS": 64, "COLUMNS": 64, "PIXELS": 512}
 
 def compiled(kernel: triton.JITFunction, maps: str, **switches: bool) -> None:
     """Compile a kernel for maps of that type; what a switch leaves out is None."""
-    constants = {name: value for name, value in (SIZES | switches).items() if name in kernel.arg_names}
+    constants: dict[str, int | None] = {
+        name: value for name, value in (SIZES | switches).items() if name in kernel.arg_names
+    }
     if not switches.get("ADDED", True):
         constants |= {name: None for name in ("added", "of_added") if name in kernel.arg_names}
+    if not switches.get("RECTIFIED", True) and "gradient" in kernel.arg_names:
+        constants["out"] = None
     signature = {}
     for name in kernel.arg_names:
         kind = maps if name in MAPS else "i32" if name in COUNTS else TYPES.get(name, "*fp32")

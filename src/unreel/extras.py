@@ -6,14 +6,15 @@ from types import ModuleType
 from unreel.errors import MissingExtraError
 
 
-def require(package: str, extra: str) -> ModuleType:
-    """An optional package, imported now.
+def require(package: str, extra: str, module: str = "") -> ModuleType:
+    """An optional package, or a module of ours that is written in its terms, imported now.
 
     Raises:
-        MissingExtraError: it is not installed; the message says how to install it.
+        MissingExtraError: the package is not installed; the message says how to install it.
     """
     try:
-        return import_module(package)
+        found = import_module(package)
+        return import_module(module) if module else found
     except ModuleNotFoundError as error:
         if error.name != package:
             raise

@@ -31,15 +31,20 @@ def apply_views(
     Chroma is taken as sited beside the left of its luma samples, between the upper and the lower: where MPEG-2, MPEG-4,
     H.264 and their successors have it unless they say otherwise.
     """
-    device = to_rgb.device
-    left, top, side = draws.box.to(device).T[:, :, None]
-    centres = (torch.arange(size, device=device) + 0.5) / size
-    across = left + side * (0.5 + draws.flip.to(device)[:, None] * (centres - 0.5))
+    draws = draws.to(to_rgb.device)
+    across, down = _places(draws, size)
     rows = _resampled_across(luma, chroma, across)
-    index, share = _rows_next_to(top + side * centres, luma.shape[2])
-    matrix = shown_matrix(colour_matrix(draws, to_rgb, _mean(rows, index, share)), draws.channel.to(device))
+    index, share = _rows_next_to(down, luma.shape[2])
+    matrix = shown_matrix(colour_matrix(draws, to_rgb, _mean(rows, index, share)), draws.channel)
     weight = matrix[..., None, :3].repeat_interleave(2, dim=4) * share[:, None, None]  # two rows of each plane
     return _weighted_sums(rows, index[:, None, None], weight).add_(matrix[..., 3, None, None]).clamp_(-1, 1)
+
+
+def _places(draws: ViewDraws, size: int) -> tuple[Float[Tensor, "b s"], Float[Tensor, "b s"]]:
+    """Where the view's columns and rows lie, as shares of the region's side."""
+    left, top, side = draws.box.T[:, :, None]
+    centres = (torch.arange(size, device=draws.box.device) + 0.5) / size
+    return left + side * (0.5 + draws.flip[:, None] * (centres - 0.5)), top + side * centres
 
 
 def _resampled_across(
@@ -97,7 +102,7 @@ def colour_matrix(
 ) -> Float[Tensor, "b 3 4"]:
     """Code values → RGB in [−1, 1]: brightness, contrast about the clip's mean grey, saturation, hue."""
     device = to_rgb.device
-    brightness, contrast, saturation, hue = draws.jitter.to(device).unbind(dim=1)
+    brightness, contrast, saturation, hue = draws.jitter.unbind(dim=1)
     grey = torch.tensor(GREY, device=device)
     matrix = to_rgb * brightness[:, None, None]
     mean_rgb = torch.einsum("brc,bc->br", matrix[:, :, :3], mean_yuv) + matrix[:, :, 3]
@@ -117,9 +122,7 @@ def shown_matrix(matrix: Float[Tensor, "b 3 4"], channel: Int[Tensor, "b t"]) ->
 
 def positions(draws: ViewDraws, height: int, width: int, size: int) -> Float[Tensor, "b 2 2 s"]:
     """Where the view's columns and rows lie, in samples of luma and of chroma; 0 is the first one's centre."""
-    left, top, side = draws.box.T[:, :, None]
-    centres = (torch.arange(size, device=draws.box.device) + 0.5) / size
-    across, down = left + side * (0.5 + draws.flip[:, None] * (centres - 0.5)), top + side * centres
+    across, down = _places(draws, size)
     chroma_across = across + 0.5 / width  # half a luma sample to the right
     places = torch.stack([across, down, chroma_across, down], dim=1).view(-1, 2, 2, size)
     samples = torch.tensor([[width, height], [width // 2, height // 2]])[..., None].to(places, non_blocking=True)

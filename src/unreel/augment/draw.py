@@ -37,6 +37,10 @@ class ViewDraws:
     def __len__(self) -> int:
         return len(self.flip)
 
+    def to(self, device: torch.device) -> "ViewDraws":
+        """The same on `device`."""
+        return ViewDraws(*(each.to(device, non_blocking=True) for each in vars(self).values()))
+
 
 def draw_views(
     settings: AugmentationSettings, *, seed: int, epoch: int, ids: Sequence[str], view: str, frames: int = 16

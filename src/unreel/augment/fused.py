@@ -20,10 +20,7 @@ def kernels() -> ModuleType:
     Raises:
         MissingExtraError: Triton is not installed.
     """
-    require("triton", "fused")
-    from unreel.augment import kernels as module
-
-    return module
+    return require("triton", "fused", "unreel.augment.kernels")
 
 
 def apply_views_fused(
@@ -43,7 +40,7 @@ def apply_views_fused(
     assert chroma.shape == (clips, frames, 2, height // 2, width // 2)  # kernels look at no bounds
     assert clips == len(draws) and frames and height > 1 and width > 1
     device = to_rgb.device
-    here = ViewDraws(*(each.to(device, non_blocking=True) for each in vars(draws).values()))
+    here = draws.to(device)
     luma, chroma = (each if each[0].is_contiguous() else each.contiguous() for each in (luma, chroma))
     given, steps = (luma, chroma, positions(here, height, width, size).contiguous()), (luma.stride(0), chroma.stride(0))
     sums = torch.empty(clips, frames, 3, device=device)

@@ -1,8 +1,8 @@
 """The pixels of an augmentation in Triton's language, for GPUs: each is made, coloured and written once.
 
 The view that `apply_views` makes. `means` adds up the code values of the view without writing it, as the mean colour is
-part of the colour matrix; `frames` makes them again, and the view of them. Only these kernels are Triton's language;
-`augment.fused` calls them.
+part of the colour matrix; `frames_of_view` makes them again, and the view of them. Only these kernels are Triton's
+language; `augment.fused` calls them.
 """
 
 from typing import no_type_check

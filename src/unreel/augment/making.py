@@ -19,8 +19,10 @@ MakeView = Callable[[Tensor, Tensor, Tensor, ViewDraws, int], Tensor]
 PRECISIONS = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
-def view_maker(compiled: bool, accelerator: str, precision: str = "32-true") -> MakeView:
+def view_maker(compiled: bool, accelerator: str, precision: str = "32-true", seen: str = "rgb") -> MakeView:
     """`apply_views`; if `compiled`, what does the same on NVIDIA GPUs (in that precision) or on processors.
+
+    `seen` is the encoder's input: differences are taken of views in float32.
 
     Raises:
         SettingsError: the accelerator is another GPU.
@@ -30,7 +32,8 @@ def view_maker(compiled: bool, accelerator: str, precision: str = "32-true") -> 
         return apply_views
     if nvidia(accelerator):
         fused.kernels()
-        return partial(fused.apply_views_fused, precision=PRECISIONS[precision])
+        chosen = PRECISIONS[precision] if seen == "rgb" else torch.float32
+        return partial(fused.apply_views_fused, precision=chosen)
     if accelerator == "mps" or (accelerator == "auto" and torch.backends.mps.is_available()):
         raise SettingsError(
             f"compiled_views makes views on processors and on NVIDIA GPUs, but accelerator is {accelerator!r}, here "

@@ -37,8 +37,8 @@ class Classifier(nn.Module):
     def __init__(self, settings: FinetuneSettings, classes: Sequence[str], labels: Mapping[str, str]) -> None:
         super().__init__()
         self.settings, self.classes = settings, tuple(classes)
-        seen = settings.precision if settings.encoder_settings.input == "rgb" else "32-true"
-        self._make_view = view_maker(settings.compiled_views, settings.accelerator, seen)
+        chosen = settings.compiled_views, settings.accelerator, settings.precision
+        self._make_view = view_maker(*chosen, settings.encoder_settings.input)
         encoder = settings.encoder_settings
         rows = {name: row for row, name in enumerate(self.classes)}
         self._targets = {identity: rows[label] for identity, label in labels.items()}

@@ -37,8 +37,8 @@ class HDC(nn.Module):
     def __init__(self, settings: PretrainSettings) -> None:
         super().__init__()
         self.settings = settings
-        seen = settings.precision if settings.input == "rgb" else "32-true"  # differences are taken first
-        self._make_view = view_maker(settings.compiled_views, settings.accelerator, seen)
+        chosen = settings.compiled_views, settings.accelerator, settings.precision
+        self._make_view = view_maker(*chosen, settings.encoder_settings.input)
         self.alpha = dict(zip(LEVELS, settings.alpha, strict=True))
         self.beta = dict(zip(LEVELS, settings.beta, strict=True))
         self.encoder = models.build_from(settings.encoder_settings)

@@ -23,10 +23,7 @@ def kernels() -> ModuleType:
     Raises:
         MissingExtraError: Triton is not installed.
     """
-    require("triton", "fused")
-    from unreel.models import kernels as module
-
-    return module
+    return require("triton", "fused", "unreel.models.kernels")
 
 
 def instance_norm(
@@ -131,9 +128,8 @@ class _Launch:
         self, means: Float[Tensor, "b parts c"], squares: Float[Tensor, "b parts c"]
     ) -> tuple[Float[Tensor, "b c"], Float[Tensor, "b c"]]:
         """Mean and variance over all positions from those of the parts."""
-        left = self.positions - self.span * torch.arange(
-            self.count, device=self.device
-        )  # on the device: no wait for it
+        # Counted on the device: nothing waits for a copy.
+        left = self.positions - self.span * torch.arange(self.count, device=self.device)
         shares = (left.clamp(max=self.span) / self.positions)[:, None]
         mean = (means * shares).sum(dim=1)
         spread = (shares * (means - mean[:, None]) ** 2).sum(dim=1)

@@ -26,7 +26,7 @@ _CONTAINER_OPTIONS = {"movflags": "+faststart", "fflags": "+bitexact"}
 # Without CABAC and deblocking ("fastdecode") the files are 0 to 6 % larger and decode in half the time; "veryfast" has
 # the bytes for the quality of "medium" at these sizes, in half the time. The macroblock tree of x264 reads memory that
 # nobody wrote: the same video would now and then become other bytes.
-_ENCODER_OPTIONS = {
+H264_OPTIONS = {
     "preset": "veryfast",
     "tune": "fastdecode",
     "crf": "18",
@@ -99,7 +99,7 @@ class _Encoder:
         self._frames = 0
         self._container = container
         self._time_base = 1 / rate
-        self._stream = container.add_stream("libx264", rate=rate, options=_ENCODER_OPTIONS)
+        self._stream = container.add_stream("libx264", rate=rate, options=H264_OPTIONS)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
         codec = self._stream.codec_context
         codec.time_base = self._time_base
