@@ -1,9 +1,10 @@
 """What convolutions must do at least: their operations and bytes, counted while they run.
 
 torch.utils.flop_counter counts a multiplication and an addition for every weight at every place, those that meet the
-zeros of the padding too, which good kernels leave out. Here only those inside of the maps count, so that a share of
-the machine's rate cannot pass 1 by leaving out zeros. All else an encoder does is little arithmetic, and could in
-principle be done while a convolution's numbers are at hand: the floor has convolutions only.
+zeros of the padding too, which good kernels leave out. Here only those inside of the maps count, also where maps were
+padded before, so that a share of the machine's rate cannot pass 1 by leaving out zeros. All else an encoder does is
+little arithmetic, and could in principle be done while a convolution's numbers are at hand: the floor has convolutions
+only.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,21 +57,31 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         result = func(*args, **(kwargs or {}))
         if func is FORWARD:
             maps, weight, _, stride, padding = args[:5]
-            self._add(maps, weight, result, stride, padding)
+            self._add(_filled(maps), maps, weight, result, stride, padding)
         elif func is BACKWARD:
             gradient, maps, weight, _, stride, padding = args[:6]
-            for _ in filter(None, args[10][:2]):  # of the maps, of the weights
-                self._add(maps, weight, gradient, stride, padding)
+            of_maps, of_weights = args[10][:2]
+            if of_maps:  # whose values matter only to the other: they may be left out
+                self._add([range(size) for size in maps.shape[2:]], maps, weight, gradient, stride, padding)
+            if of_weights:
+                self._add(_filled(maps), maps, weight, gradient, stride, padding)
         return result
 
-    def _add(self, maps: Tensor, weight: Tensor, out: Tensor, stride: Sequence[int], padding: Sequence[int]) -> None:
-        axes = zip(maps.shape[2:], weight.shape[2:], out.shape[2:], stride, padding, strict=True)
+    def _add(self, filled: Sequence[range], maps: Tensor, weight: Tensor, out: Tensor, *place: Sequence[int]) -> None:
+        axes = zip(filled, weight.shape[2:], out.shape[2:], *place, strict=True)
         places = prod(_inside(*axis) for axis in axes)
         operations = 2 * len(maps) * weight.shape[0] * weight.shape[1] * places
         self._counted.passes.append((operations, sum(each.nbytes for each in (maps, weight, out))))
 
 
-def _inside(length: int, kernel: int, places: int, stride: int, padding: int) -> int:
+def _filled(maps: Tensor) -> list[range]:
+    """Along each axis where the maps are: what is nothing but zeros at the ends is padding put there before."""
+    seen = maps.flatten(0, 1).ne(0).any(0)
+    places = [seen.any(dim=others).nonzero() for others in ((1, 2), (0, 2), (0, 1))]
+    return [range(int(each[0]), int(each[-1]) + 1) if len(each) else range(0) for each in places]
+
+
+def _inside(filled: range, kernel: int, places: int, stride: int, padding: int) -> int:
     """How many of a kernel's weights lie on the map along one axis, over all places."""
     starts = (place * stride - padding for place in range(places))
-    return sum(max(0, min(start + kernel, length) - max(start, 0)) for start in starts)
+    return sum(max(0, min(start + kernel, filled.stop) - max(start, filled.start)) for start in starts)

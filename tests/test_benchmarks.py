@@ -105,6 +105,8 @@ def test_operations_are_counted_inside_of_the_maps_only(monkeypatch: pytest.Monk
     assert both.operations == 3 * expected
     unpadded = count(lambda: functional.conv3d(maps, kernel))
     assert unpadded.operations == unpadded.with_padding
+    before = count(lambda: functional.conv3d(functional.pad(maps, (1, 1, 0, 0, 1, 1)), kernel, None, (1, 2, 2)))
+    assert before.operations == expected
 
 
 def test_the_plain_encoder_is_the_same_network(monkeypatch: pytest.MonkeyPatch) -> None:
