@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from unreel.errors import CollectionError, OverwriteError, SettingsError, Traini
 from unreel.settings.model import read_settings
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.metrics import read_metrics
-from unreel.training.pretrain import pretrain
+from unreel.training.pretrain import check_method, pretrain
 from unreel.types import ClipBatch
 from unreel.video.manifest import Manifest
 from unreel.video.options import PrepareOptions
@@ -102,8 +103,13 @@ def test_what_is_excluded_is_not_learnt_from(manifest: Manifest, tmp_path: Path)
     assert not any(each.startswith("class 0/") for each in videos["used"])
     reasons = {each: why for each, why in videos["left_out"].items() if each.startswith("class 0/")}
     assert "excluded by '^class 0/'" in reasons.values()
-    with pytest.raises(SettingsError, match=r"exclude '\(' is not a regular expression"):
-        pretrain(_settings(manifest, tmp_path / "wrong", exclude="("), manifest)
+
+
+def test_a_wrong_pattern_is_told_before_anything_is_prepared(manifest: Manifest, tmp_path: Path) -> None:
+    wrong = _settings(manifest, tmp_path / "wrong", exclude="(")
+    for step in (partial(check_method, wrong), partial(pretrain, wrong, manifest)):
+        with pytest.raises(SettingsError, match=r"exclude '\(' is not a regular expression"):
+            step()
 
 
 def test_scratch_leaves_the_untrained_encoder(manifest: Manifest, tmp_path: Path) -> None:

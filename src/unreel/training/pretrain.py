@@ -60,10 +60,12 @@ def check_method(settings: PretrainSettings) -> None:
     """Nothing, if the method can be built: to be called before a long preparation.
 
     Raises:
-        SettingsError: the encoder does not exist with these settings, the clips are too small for it, or a GPU is to
-            do what it cannot.
+        SettingsError: the encoder does not exist with these settings, the clips are too small for it, a GPU is to do
+            what it cannot, or what to exclude is no regular expression.
         MissingExtraError: what compiles views or layers is not installed.
     """
+    if settings.exclude is not None:
+        expression_of("exclude", settings.exclude)
     with torch.device("meta"):
         HDC(settings)
 
@@ -73,7 +75,7 @@ def choose_videos(settings: PretrainSettings, manifest: Manifest) -> tuple[list[
 
     Raises:
         CollectionError: too few, too small, no such split, or one that holds out a video known from its training part.
-        SettingsError: what to exclude is no regular expression.
+        SettingsError: what to exclude is no regular expression (`check_method` says so earlier).
     """
     needed = settings.size
     if manifest.side < needed:
