@@ -18,7 +18,7 @@ class Convolution(nn.Conv3d):
     oneDNN's kernels for it, as in torch 2.13 with AVX-512, go astray where a kernel reaches beyond the maps on both
     sides: they read the wrong frames or rows and write outside of their memory, in bfloat16 with kernels of three
     frames on maps of two, in float32 with kernels of seven on maps of five to seven. Maps padded before leave them
-    nothing to go astray on.
+    nothing to go astray on. Stride and padding only: there is no dilation, no groups and no other padding than zeros.
     """
 
     def forward(self, maps: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c2 t2 h2 w2"]:
