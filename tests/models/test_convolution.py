@@ -19,7 +19,6 @@ def _check(layer: Convolution, maps: Tensor, mixed: bool) -> None:
     weights = [each.detach().double().requires_grad_() for each in layer.parameters()]
     with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
         got = _passes(layer, maps, list(layer.parameters()))
-
     convolve: Any = partial(functional.conv3d, stride=layer.stride, padding=layer.padding)
     wanted = _passes(lambda maps: convolve(maps, *weights), maps.double(), weights)
     assert got[0].dtype == (torch.bfloat16 if mixed else torch.float32)

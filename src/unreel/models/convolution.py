@@ -79,7 +79,8 @@ def _of_weight(
 ) -> Float[Tensor, "c2 c k k2 k3"]:
     sizes = maps.shape[2:], gradient.shape[2:], shape[2:]
     axes = [_axis(*each) for each in zip(*sizes, stride, padding, strict=True)]
-    padded = functional.pad(maps, [zeros for axis in axes[::-1] for zeros in (axis.before, axis.behind)])
+    around = [zeros for axis in axes[::-1] for zeros in (axis.before, axis.behind)]
+    padded = functional.pad(maps, around) if any(around) else maps  # pad() copies even where there is nothing to add
     kernel, left = (axis.end - axis.first for axis in axes), tuple(axis.padding for axis in axes)
     used = conv3d_weight(padded, (*shape[:2], *kernel), gradient, tuple(stride), left)  # type: ignore[no-untyped-call]
     unused = [(axis.first, taps - axis.end) for axis, taps in zip(axes, shape[2:], strict=True)]
