@@ -84,7 +84,8 @@ class _Planner:
         settings = self.scale.pretraining(recipe, source.files)
         folder, needs = self.prepared(source)
         seen, more = self.prepared(self.watched) if self.watched else (None, ())
-        name = f"pretrain-{recipe}{self._strict}-seed{seed}"
+        strict = self._strict(recipe)
+        name = f"pretrain-{recipe}{strict}-seed{seed}"
         out = self.out / "runs" / name
         words = words_of(
             [
@@ -92,7 +93,7 @@ class _Planner:
                 ("out", out),
                 ("seed", seed),
                 ("steps", settings.steps or None),
-                ("exclude", self.scale.exclude),
+                ("exclude", self.scale.exclude if strict else None),
                 ("knn-folder", seen),
             ]
         )
@@ -123,7 +124,7 @@ class _Planner:
         weights, needs = self.trained(row, seed)
         folder, more = self.prepared(source)
         part = f"split{split}" if split else f"folds{self.scale.folds}"
-        name = f"finetune-{recipe}{self._strict}-{source.name}-{part}-seed{seed}"
+        name = f"finetune-{recipe}{self._strict(recipe)}-{source.name}-{part}-seed{seed}"
         out = self.out / "runs" / name
         words = words_of(
             [
@@ -165,7 +166,8 @@ class _Planner:
     def judged(self, row: Row, source: Source, seed: int) -> tuple[Path, ...]:
         """All that a row is judged by in `evidence`: fine-tuning, then its frozen features, in that table's columns."""
         (tuned,) = self.recognised(row, source, seed)
-        end = f"{self.scale.recipe(row)}{self._strict}-{source.name}-seed{seed}"
+        recipe = self.scale.recipe(row)
+        end = f"{recipe}{self._strict(recipe)}-{source.name}-seed{seed}"
         frozen = [
             self._frozen(kind, protocol, f"{kind}-{protocol}-{end}", row, source, seed) for kind, protocol in FROZEN
         ]
@@ -198,10 +200,10 @@ class _Planner:
         )
         return out / f"{kind}.json"
 
-    @property
-    def _strict(self) -> str:
-        """What names of runs say where some videos are not learnt from."""
-        return "-strict" if self.scale.exclude else ""
+    def _strict(self, recipe: str) -> str:
+        """What names of runs say where some videos are not learnt from; scratch learns from none at all."""
+        learns = self.scale.pretraining(recipe, 1).steps > 0
+        return "-strict" if self.scale.exclude and learns else ""
 
     def drawn(self, found: Sequence[tuple[Path, str]], source: Source) -> tuple[Path, ...]:
         """The figure of several encoders' neighbours, as a page and for paper."""
