@@ -3,10 +3,12 @@
     unreel prepare DATA street --include '^(weizmann|fights|pushups)/' --side 76
     unreel prepare DATA/weizmann weizmann --group-pattern '/([a-z]+)_' --side 76
     python benchmarks/recipe_search.py street weizmann --out runs/search [--only hdc-plus cosine]
+    python benchmarks/recipe_search.py street weizmann --out runs/search-bf16 --steps 400 --precision bf16-mixed
 
-Every variant is `hdc-plus-street651` with one change, for 300 steps from the same first weights, and is judged by the
-queries of four persons among the clips of all others (`gap`): R@1 / mean average precision / linear probe, percent.
-Variants whose runs are there already are not run again, so this can be stopped and gone on with. Prints Markdown.
+Every variant is `hdc-plus-street651` with one change, for 300 steps (or `--steps`) from the same first weights, and is
+judged by the queries of four persons among the clips of all others (`gap`): R@1 / mean average precision / linear
+probe, percent. Variants whose runs are there already are not run again, so this can be stopped and gone on with. Prints
+Markdown.
 """
 
 import argparse
@@ -32,8 +34,8 @@ STEPS, SEED = 300, 100
 SEARCHED = ("daria", "denis", "eli", "ido")
 LEVELS = (5, 4)
 LABEL = "class"
-VARIANTS: Mapping[str, Mapping[str, Any]] = {
-    "untrained": {"steps": 0},
+VARIANTS: Mapping[str, Mapping[str, Any]] = {  # `times`: how often the number of steps
+    "untrained": {"times": 0},
     "hdc-plus": {},
     "not standardised, rate .03 (hdc)": {"standardise": False, "learning_rate": 0.03},
     "frames": {"input": "rgb"},
@@ -45,7 +47,9 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "clip gap .5": {"clip_gap": 0.5},
     "temperature .2": {"temperature": 0.2},
     "rate .2": {"learning_rate": 0.2},
-    "half the batch, twice the steps": {"batch_size": 16, "steps": 600},
+    "half the batch, twice the steps": {"batch_size": 16, "times": 2},
+    "half the frames, twice the steps": {"clip_length": 8, "times": 2},
+    "half the frames, twice the batch": {"clip_length": 8, "batch_size": 64},
     "rate .03": {"learning_rate": 0.03},
     "crops down to a half": {"augmentation": {"scales": (1.0, 0.84, 0.7, 0.59, 0.5)}},
     "all levels alike": {"alpha": (1.0, 1.0, 1.0), "beta": (1.0, 1.0, 1.0)},
@@ -59,12 +63,16 @@ def main() -> None:
     parser.add_argument("corpus", type=Path, help="prepared videos to learn from")
     parser.add_argument("judged", type=Path, help="Weizmann, prepared with persons as groups")
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
+    parser.add_argument("--steps", type=int, default=STEPS, help="steps of a variant with one change")
+    parser.add_argument("--precision", default="32-true")
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     arguments = parser.parse_args()
     manifest = Manifest.read(arguments.judged)
     print(f"| change | {' | '.join(f'level {level}' for level in LEVELS)} |\n|---|{'---|' * len(LEVELS)}", flush=True)
     for name in arguments.only:
-        values = {"steps": STEPS, "seed": SEED, "knn_every": 0, "loader_workers": 0, **VARIANTS[name]}
+        own = dict(VARIANTS[name])
+        budget = {"steps": own.pop("times", 1) * arguments.steps, "precision": arguments.precision}
+        values = {**budget, "seed": SEED, "knn_every": 0, "loader_workers": 0, **own}
         with redirect_stdout(stderr):
             recipe = "hdc-plus-street651"
             loaded = unreel.pretrain(arguments.corpus, arguments.out / name.replace(" ", "-"), recipe=recipe, **values)
