@@ -4,8 +4,10 @@ Every picture shows its number in 4 × 2 light and dark fields, so that `number_
 scaled, re-encoded, re-timed or renumbered.
 """
 
+import os
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -69,7 +71,7 @@ class Clip:
         path.parent.mkdir(parents=True, exist_ok=True)
         swscale, standard = {"bt601": (5, 6), "bt709": (1, 1), "bt2020": (9, 9)}[self.matrix]
         color_range = 2 if self.full_range else 1
-        with av.open(str(path), "w") as container:
+        with _same_priority(), av.open(str(path), "w") as container:
             container.metadata.update(self.metadata)
             stream = container.add_stream(self.codec, rate=self.rate, options=self.options)
             assert isinstance(stream, VideoStream)
@@ -90,6 +92,19 @@ class Clip:
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
         return path
+
+
+@contextmanager
+def _same_priority() -> Iterator[None]:
+    """SVT-AV1 gives root's thread real-time priority for good; a browser that inherits it can halt a machine."""
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, priority)
 
 
 def rotate(path: Path, *, quarter_turns: int = 0, mirrored: bool = False) -> Path:

@@ -36,6 +36,14 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     return Written(folder, run.stdout, {name: Expected(**facts) for name, facts in expected.items()})
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="no such priorities here")
+@pytest.mark.skipif("libsvtav1" not in av.codecs_available, reason="no SVT-AV1 here")
+def test_writing_a_video_leaves_the_priority_as_it_was(tmp_path: Path) -> None:
+    before = os.sched_getscheduler(0)
+    Clip(codec="libsvtav1").write(tmp_path / "a.mkv")
+    assert os.sched_getscheduler(0) == before
+
+
 @given(st.integers(0, 255), st.integers(0, 255), st.integers(17, 90), st.integers(17, 90))
 def test_pictures_show_their_number_and_their_video(number: int, video: int, width: int, height: int) -> None:
     assert shown(numbered(video)(number, width, height)[..., 0]) == (number, video)
