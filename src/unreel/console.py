@@ -6,9 +6,13 @@ Where nobody looks (a pipe, a file) nothing is broken, unless COLUMNS says how w
 """
 
 import os
+import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from io import StringIO
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TextIO, final
 
 from unreel.text import HELD, as_json, excerpt, name, one_line, screened, width_of, wrapped
@@ -22,12 +26,14 @@ _GAP = 2
 _NARROW = 24
 """Columns that a cell may take beside others where the table is too wide."""
 _UNBROKEN = 1_000_000
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def say(
     *lines: object,
     to: TextIO | None = None,
     width: int | None = None,
+    hang: int = 4,
     style: str = "",
     colours: Mapping[str, str] | None = None,
 ) -> None:
@@ -36,7 +42,7 @@ def say(
     On a terminal they have a style, and words that have colours show them.
     """
     stream = to or sys.stdout
-    broken = [part for line in lines for part in wrapped(_shown(line), width or columns(stream))]
+    broken = [part for line in lines for part in wrapped(_shown(line), width or columns(stream), hang)]
     if (style or colours) and broken and stream.isatty():
         from rich.text import Text
 
@@ -54,9 +60,31 @@ def say_json(value: Any) -> None:
     sys.stdout.write(f"{as_json(value)}\n")
 
 
+def complain(what: object) -> None:
+    """Print what ends a command, on standard error: one line for each of its own, for those who look for it there."""
+    say(*f"unreel: {what}".split("\n"), to=sys.stderr, width=None if sys.stderr.isatty() else _UNBROKEN)
+
+
 def explain(text: str) -> None:
     """Print an explanation of ours."""
-    say(*text.split("\n"), width=columns(sys.stdout) or PAGE)
+    say(*text.split("\n"), width=columns(sys.stdout) or PAGE, hang=0)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """What tyro prints meanwhile is broken between words; it leaves some of its lines as long as they are."""
+    streams = (sys.stdout, sys.stderr)
+    drafts = [_Draft(stream) for stream in streams]
+    try:
+        with redirect_stdout(drafts[0]), redirect_stderr(drafts[1]):
+            yield
+    finally:
+        for stream, draft in zip(streams, drafts, strict=True):
+            width = columns(stream) or PAGE
+            for line in draft.getvalue().splitlines():
+                plain = _COLOUR.sub("", line).rstrip()
+                parts = [line.rstrip()] if width_of(plain) <= width else wrapped(plain, width, 0)
+                _beneath(stream).write("".join(f"{part}\n" for part in parts))
 
 
 def columns(stream: TextIO) -> int | None:
@@ -74,8 +102,14 @@ def terminal(stream: TextIO | None = None) -> "Console":
     """For what moves or has colours; what is given to it must have no foreign text but through `unreel.text`."""
     from rich.console import Console
 
-    stream = stream or sys.stdout
-    return Console(file=stream.stream if isinstance(stream, Screen) else stream, highlight=False, markup=False)
+    return Console(file=_beneath(stream or sys.stdout), highlight=False, markup=False)
+
+
+def screen() -> None:
+    """From here on whatever this process prints is shown and not obeyed, warnings of other packages too."""
+    for name in ("stdout", "stderr"):
+        if not isinstance(stream := getattr(sys, name), Screen):
+            setattr(sys, name, Screen(stream))
 
 
 @dataclass
@@ -151,15 +185,37 @@ def _shown(line: object) -> str:
 
 
 @final
+class _Draft(StringIO):
+    """What is to be printed on a stream, which it looks like."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+
+def _beneath(stream: TextIO) -> TextIO:
+    return stream.stream if isinstance(stream, Screen) else stream
+
+
+@final
 class Screen:
-    """A stream that shows what a terminal would obey: for what is printed by code that is not ours."""
+    """A stream that shows what a terminal would obey, colours apart: for what code prints that is not ours."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
 
     def write(self, text: str) -> int:
         """Write text."""
-        self.stream.write(screened(text))
+        colours = _COLOUR.findall(text) if self.stream.isatty() else []
+        shown = map(screened, _COLOUR.split(text) if colours else [text])
+        self.stream.write("".join(f"{part}{colour}" for part, colour in zip_longest(shown, colours, fillvalue="")))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

@@ -104,7 +104,7 @@ def width_of(text: str) -> int:
     return len(text) + wide - sum(bool(unicodedata.combining(each)) for each in text)
 
 
-def wrapped(line: str, width: int | None) -> list[str]:
+def wrapped(line: str, width: int | None, hang: int = 4) -> list[str]:
     """A line broken between words where it is wider than that; what follows is indented below what it belongs to.
 
     A word that is wider than a line, as paths are, stands whole on a line of its own.
@@ -112,7 +112,7 @@ def wrapped(line: str, width: int | None) -> list[str]:
     if width is None or width_of(line) <= width:
         return [line.replace(HELD, " ")]
     term = re.match(r" *(?:\S+(?: \S+)*)? {2,}(?=\S)", line)
-    indent = len(line) - len(line.lstrip(" ")) + 4
+    indent = len(line) - len(line.lstrip(" ")) + hang
     if term is not None and indent < len(term[0]) <= width // 3:
         indent = len(term[0])
     lines, current = [], ""

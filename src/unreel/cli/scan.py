@@ -6,6 +6,7 @@ from pathlib import Path
 from unreel.cli.collection import CollectionSettings
 from unreel.cli.inventory import decoding_rate, summary
 from unreel.cli.parsing import parse
+from unreel.console import say
 from unreel.video.options import ScanOptions
 from unreel.video.scan import scan
 
@@ -26,5 +27,4 @@ def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
     settings = parse(Scan, "scan", arguments)
     manifest = scan(settings.source, settings.out, ScanOptions(**settings.model_dump(exclude={"source", "out"})))
-    print(summary(manifest, "can be used", settings.out))
-    print(decoding_rate(manifest))
+    say(*summary(manifest, "can be used", settings.out), decoding_rate(manifest))
