@@ -13,9 +13,10 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from itertools import zip_longest
+from shlex import quote, split
 from typing import TYPE_CHECKING, Any, TextIO, final
 
-from unreel.text import HELD, as_json, excerpt, name, one_line, screened, width_of, wrapped
+from unreel.text import HELD, as_json, excerpt, one_line, screened, unbroken, width_of, wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,6 +56,13 @@ def say(
     stream.flush()
 
 
+def say_command(command: str) -> None:
+    """Print a command to be typed, or pasted: where it is broken, the shell reads on."""
+    line = "  " + " ".join(unbroken(quote(word)) for word in split(command))
+    *parts, last = wrapped(line, columns(sys.stdout), room=2)
+    say(*(f"{part} \\" for part in parts), last, width=_UNBROKEN)
+
+
 def say_json(value: Any) -> None:
     """Print a value for programs."""
     sys.stdout.write(f"{as_json(value)}\n")
@@ -67,7 +75,7 @@ def complain(what: object) -> None:
 
 def explain(text: str) -> None:
     """Print an explanation of ours."""
-    say(*text.split("\n"), width=columns(sys.stdout) or PAGE, hang=0)
+    say(*re.sub(r"(?<=\S)\n(?=\S)", " ", text).split("\n"), width=columns(sys.stdout) or PAGE, hang=0)
 
 
 @contextmanager
@@ -173,7 +181,7 @@ def _padded(table: Table, number: int, cell: str, width: int) -> str:
 
 def _stacked(table: Table, row: Sequence[str]) -> Iterable[str]:
     """A row by itself: its first cell, and below it the others with the names of their columns."""
-    yield name(row[0])
+    yield unbroken(row[0])
     for title, cell in zip(table.columns[1:], row[1:], strict=True):
         if cell:
             yield f"    {title}: {cell}"

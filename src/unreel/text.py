@@ -2,7 +2,7 @@
 
 a line of the terminal, a log or an error      one_line    no control character reaches the screen, no line is forged
 a part of a message                            excerpt, quoted      the same, in at most 200 characters
-a name that is printed whole                   name        the same, uncut, and never broken over two lines
+a name that is printed whole                   unbroken    the same, uncut, and never broken over two lines
 JSON                                           as_json     exact: what a screen would obey is written as \\u001b
 a table for a spreadsheet                      comma_separated      nothing is computed; `undefused` reads it back
 """
@@ -18,7 +18,7 @@ MOST = 200
 _LONGEST_LINE = 2000
 _ENDLESS = re.compile(rf"[^\s/]{{{MOST + 1},}}")
 HELD = "\x1f"
-"""Stands in `name` for a space at which no line is broken; in foreign text it is escaped like all its kind."""
+"""Stands in `unbroken` for a space at which no line is broken; in foreign text it is escaped like all its kind."""
 
 # Controls (C0, DEL, C1), halves of surrogates, breaks of lines, and what turns the direction of writing or is not seen.
 _UNSEEN = (
@@ -58,12 +58,12 @@ def quoted(text: object, most: int = MOST) -> str:
     return f"'{excerpt(text, most - 2)}'"
 
 
-def some_of(names: Sequence[object], most: int) -> str:
+def first_of(names: Sequence[object], most: int) -> str:
     """The first `most` of the names, for a message."""
     return ", ".join(map(quoted, names[:most])) + (", …" if len(names) > most else "")
 
 
-def name(text: object) -> str:
+def unbroken(text: object) -> str:
     """The text in one line, whole, for `console.say`, which never breaks it."""
     return one_line(text).replace(" ", HELD)
 
@@ -104,10 +104,10 @@ def width_of(text: str) -> int:
     return len(text) + wide - sum(bool(unicodedata.combining(each)) for each in text)
 
 
-def wrapped(line: str, width: int | None, hang: int = 4) -> list[str]:
+def wrapped(line: str, width: int | None, hang: int = 4, room: int = 0) -> list[str]:
     """A line broken between words where it is wider than that; what follows is indented below what it belongs to.
 
-    A word that is wider than a line, as paths are, stands whole on a line of its own.
+    A word that is wider than a line, as paths are, stands whole on a line of its own. Broken lines leave `room`.
     """
     if width is None or width_of(line) <= width:
         return [line.replace(HELD, " ")]
@@ -118,7 +118,7 @@ def wrapped(line: str, width: int | None, hang: int = 4) -> list[str]:
     lines, current = [], ""
     for gap, word in re.findall(r"( *)([^ ]+)", line):
         held = word.replace(HELD, " ")
-        if current.strip() and width_of(current + gap + held) > width:
+        if current.strip() and width_of(current + gap + held) > width - room:
             lines.append(current)
             current = " " * indent + held
         else:

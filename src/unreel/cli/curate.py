@@ -1,6 +1,5 @@
 """`unreel curate`."""
 
-import csv
 import os
 import re
 from collections.abc import Sequence
@@ -12,8 +11,10 @@ import tyro
 from pydantic import Field
 
 from unreel.cli.parsing import parse
+from unreel.console import say
 from unreel.errors import CollectionError, SettingsError
 from unreel.settings.model import Settings
+from unreel.text import comma_separated, quoted, unbroken
 
 if TYPE_CHECKING:
     from unreel.search.rows import Row
@@ -76,7 +77,7 @@ def run(settings: Curate) -> None:
     if settings.links is not None:
         _link(settings.links, rows)
     copies = len(videos) - len(originals)
-    print(f"{len(rows)} of {len(videos)} videos chosen, {copies} near duplicates left out, in {settings.out}")
+    say(f"{len(rows)} of {len(videos)} videos chosen, {copies} near duplicates left out, in {unbroken(settings.out)}")
 
 
 def _count(keep: str, videos: int) -> int:
@@ -100,16 +101,15 @@ def _write_list(path: Path, rows: "Sequence[Row]") -> None:
     """
     odd = next((row.path for row in rows if re.search(r"[\s,;]", row.path)), None)
     if path.suffix == ".txt" and odd is not None:
-        raise SettingsError(f"{odd!r} could be read as a path and a label: write a .csv instead of {path}.")
+        raise SettingsError(f"{quoted(odd)} could be read as a path and a label: write a .csv instead of {path}.")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8", newline="") as file:
         if path.suffix == ".txt":
             file.writelines(f"{row.path}\n" for row in rows)
             return
         labels = list(dict.fromkeys(name for row in rows for name in row.labels)) or ["class"]
-        writer = csv.DictWriter(file, ["path", *labels], restval="")
-        writer.writeheader()
-        writer.writerows({"path": row.path} | row.labels for row in rows)
+        cells = ([row.path, *(row.labels.get(label) for label in labels)] for row in rows)
+        file.write(comma_separated(["path", *labels], cells))
 
 
 def _link(folder: Path, rows: "Sequence[Row]") -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from unreel.console import say
-from unreel.text import excerpt, name
+from unreel.text import excerpt, unbroken
 from unreel.video.duplicates import duplicates
 from unreel.video.leaks import leaks
 from unreel.video.manifest import Manifest
@@ -19,16 +19,17 @@ def summary(manifest: Manifest, done: str, place: Path) -> list[str]:
     """What was kept (`done` says how, `place` where) and what not, duplicates, and the sizes of the splits."""
     usable, refused = manifest.usable, manifest.refused
     minutes = sum(record.duration for record in usable) / 60
-    lines = [f"{len(usable)} videos {done} ({minutes:.1f} minutes), {len(refused)} refused, in {name(place)}"]
+    lines = [f"{len(usable)} videos {done} ({minutes:.1f} minutes), {len(refused)} refused, in {unbroken(place)}"]
     lines += [f"  refused: {count} × {excerpt(reason)}" for reason, count in manifest.refusals.most_common(LISTED)]
     lines += _shortened((_reason(record.id, record.reason) for record in refused), len(refused), LISTED)
     cut = [record for record in usable if record.reason]
-    lines += _shortened((f"  kept in part: {name(record.id)}: {excerpt(record.reason)}" for record in cut), len(cut), LISTED)
+    parts = (f"  kept in part: {_reason(record.id, record.reason).lstrip()}" for record in cut)
+    lines += _shortened(parts, len(cut), LISTED)
     lines += _duplicates(manifest)
     if manifest.ignored:
         lines.append(f"  {manifest.ignored} files without a video's name ignored")
     if manifest.missing:
-        names = ", ".join(map(name, manifest.missing[:_NAMED])) + (", …" if len(manifest.missing) > _NAMED else "")
+        names = ", ".join(map(unbroken, manifest.missing[:_NAMED])) + (", …" if len(manifest.missing) > _NAMED else "")
         lines.append(f"  named by the lists but not in the folder: {len(manifest.missing)} ({names})")
     for split in manifest.split_names:
         lines += _split(manifest, split)
@@ -49,7 +50,7 @@ def print_reasons(reasons: Mapping[str, str]) -> None:
 
 
 def _reason(identity: str, reason: str) -> str:
-    return f"    {name(identity)}: {excerpt(reason)}"
+    return f"    {unbroken(identity)}: {excerpt(reason)}"
 
 
 def _shortened(lines: Iterable[str], count: int, most: int) -> list[str]:
@@ -67,7 +68,7 @@ def _duplicates(manifest: Manifest) -> list[str]:
     ):
         if groups:
             lines.append(f"  {superfluous} {kind} duplicates, in {len(groups)} groups")
-            names = (" = ".join(map(name, group[:_NAMED])) + " = …" * (len(group) > _NAMED) for group in groups)
+            names = (" = ".join(map(unbroken, group[:_NAMED])) + " = …" * (len(group) > _NAMED) for group in groups)
             lines += _shortened((f"    {line}" for line in names), len(groups), _NAMED)
     if any(record.fingerprint for record in manifest):
         return lines or ["  no duplicates"]
@@ -85,5 +86,5 @@ def _split(manifest: Manifest, split: str) -> list[str]:
     groups = len({leak.test.group for leak in found if leak.why == "same group"})
     files, near = (sum(leak.why == why for leak in found) for why in ("same file", "near duplicate"))
     shared = f"{groups} groups, {files} files and {near} near duplicates shared by train and {others}"
-    named = (f"    {name(leak.test.id)}: {leak.why} as {name(leak.training.id)}" for leak in found)
+    named = (f"    {unbroken(leak.test.id)}: {leak.why} as {unbroken(leak.training.id)}" for leak in found)
     return [f"{line}; {shared}", *_shortened(named, len(found), _NAMED)]

@@ -11,11 +11,12 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection as Items
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from unreel.errors import CollectionError, SettingsError
+from unreel.text import first_of, quoted, undefused
 
 LABELS_NAME = "labels.csv"
 # Lies in every folder that `unreel prepare` writes, from the beginning: such a folder is no source of videos.
@@ -180,7 +181,7 @@ def read_table(path: Path) -> dict[str, dict[str, str]]:
             raise CollectionError(f"{path}: row {line} has {len(row)} cells, expected {len(header)} as in the header.")
         name = PurePosixPath(row[0]).as_posix()
         if name in labels:
-            raise CollectionError(f"{path}: row {line} names {name!r} again. Keep one row for each video.")
+            raise CollectionError(f"{path}: row {line} names {quoted(name)} again. Keep one row for each video.")
         labels[name] = {label: cell for label, cell in zip(header[1:], row[1:], strict=True) if cell}
     return labels
 
@@ -188,11 +189,6 @@ def read_table(path: Path) -> dict[str, dict[str, str]]:
 def printable(path: Path) -> str:
     """The path as valid text, POSIX style, with `\\xff` for bytes that are not UTF-8."""
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
-
-
-def first_of(names: Sequence[str], most: int) -> str:
-    """The first `most` of the names, for a message."""
-    return ", ".join(map(repr, names[:most])) + (", …" if len(names) > most else "")
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -244,7 +240,8 @@ def _cells(path: Path) -> list[list[str]]:
     """The rows of a table of labels, its header first."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in csv.reader(file, strict=True, skipinitialspace=True) if row]
+            read = csv.reader(file, strict=True, skipinitialspace=True)
+            rows = [[undefused(cell) for cell in row] for row in read if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CollectionError(
             f"{path} cannot be read as a table of labels: {error}. Save it as CSV in UTF-8."
@@ -252,7 +249,7 @@ def _cells(path: Path) -> list[list[str]]:
     header = rows[0] if rows else []
     if len(header) < 2 or header[0] != "path" or "" in header or len(set(header)) < len(header):
         raise CollectionError(
-            f"{path} begins with {','.join(header)!r}, expected a header of different names: path,<label>,<label>… "
-            "with commas between them."
+            f"{path} begins with {quoted(','.join(header))}, expected a header of different names: "
+            "path,<label>,<label>… with commas between them."
         )
     return rows

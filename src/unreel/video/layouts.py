@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from unreel.errors import CollectionError
-from unreel.video.collection import Collection, CollectionFile, first_of
+from unreel.text import first_of
+from unreel.video.collection import Collection, CollectionFile
 from unreel.video.lists import (
     HMDB51_FILES,
     KINETICS_FILES,
