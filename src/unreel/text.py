@@ -16,7 +16,8 @@ from typing import Any
 MOST = 200
 """Characters of foreign text in a message."""
 _LONGEST_LINE = 2000
-_ENDLESS = re.compile(rf"[^\s/]{{{MOST + 1},}}")
+# in a message: what stands between quotation marks, and what has neither spaces nor the slashes of a path
+_LONG_PART = re.compile(rf"""(?<![^\s(])(['"])(?:\\.|(?!\1).){{{MOST - 1},}}\1(?![^\s.,;:)])|[^\s/]{{{MOST + 1},}}""")
 HELD = "\x1f"
 """Stands in `unbroken` for a space at which no line is broken; in foreign text it is escaped like all its kind."""
 
@@ -70,7 +71,7 @@ def unbroken(text: object) -> str:
 
 def message(line: object) -> str:
     """A line of an error: whatever stands in it, it is one line, and not endless."""
-    said = _ENDLESS.sub(lambda found: excerpt(found[0]), one_line(str(line).replace(HELD, " ")))
+    said = _LONG_PART.sub(lambda found: excerpt(found[0]), one_line(str(line).replace(HELD, " ")))
     return said if len(said) <= _LONGEST_LINE else excerpt(said, _LONGEST_LINE)
 
 

@@ -18,7 +18,7 @@ class Scan(CollectionSettings):
     """
 
     out: Path
-    """The manifest to write, a Parquet file: one row for each video."""
+    """The manifest to write, one row for each video: .parquet, which unreel reads, .csv for spreadsheets, or .jsonl."""
     quick: bool = False
     """Decode the first, the middle and the last second only, where they show no trouble; finds no near duplicates."""
 
