@@ -53,7 +53,7 @@ def test_a_message_holds_200_characters_of_foreign_text() -> None:
     assert excerpt(endless).startswith("begin ")
     assert excerpt(endless).endswith(" end")
     assert excerpt(ValueError("a\n   b")) == "a b"
-    assert quoted("it's") == "'it's'"
+    assert quoted("it's") == '"it\'s"'
     assert first_of(["a", "b\n", "c"], 2) == r"'a', 'b\n', …"
 
 

@@ -57,7 +57,8 @@ def excerpt(text: object, most: int = MOST) -> str:
 
 def quoted(text: object, most: int = MOST) -> str:
     """An excerpt between quotation marks."""
-    return f"'{excerpt(text, most - 2)}'"
+    shown = excerpt(text, most - 2)
+    return f'"{shown}"' if "'" in shown and '"' not in shown else f"'{shown}'"
 
 
 def first_of(names: Sequence[object], most: int) -> str:
