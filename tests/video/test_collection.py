@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.errors import CollectionError, SettingsError
+from unreel.text import comma_separated
 from unreel.video.collection import PREPARED_MARK, find_videos, grouped, groups_of, select
 
 
@@ -85,6 +86,16 @@ def test_only_the_first_missing_videos_are_named(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("path,x\n" + "".join(f"{number}.mp4,y\n" for number in range(9)))
     with pytest.raises(CollectionError, match=r"names 9 videos .*: '0.mp4', '1.mp4', '2.mp4', '3.mp4', '4.mp4', …\. "):
         find_videos(tmp_path)
+
+
+def test_what_was_defused_for_spreadsheets_reads_back(tmp_path: Path) -> None:
+    labels = {"-a.mp4": "=cmd|' /C calc'!A0", "'=b.mp4": "+1", " c.mp4": "'@x", "d.mp4": "\t=1"}
+    for name in labels:
+        make(tmp_path, name)
+    table = comma_separated(["path", "=kind"], labels.items())
+    assert '\n"\'-a.mp4","\'=cmd|' in table
+    (tmp_path / "labels.csv").write_text(table, encoding="utf-8", newline="")
+    assert {file.id: file.labels["=kind"] for file in find_videos(tmp_path).files} == labels
 
 
 def test_a_table_in_another_encoding_is_refused(tmp_path: Path) -> None:
