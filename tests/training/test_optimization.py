@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from unreel.losses import infonce
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.optimization import learning_rate, restore, set_learning_rate, sgd
 
@@ -23,6 +24,25 @@ def test_l2_is_the_gradient_of_keras_penalty_and_spares_biases() -> None:
     (gradient,) = torch.autograd.grad(0.01 * (penalised**2).sum(), penalised)  # λ·Σw²
     torch.testing.assert_close(layer.weight, before["weight"] - 0.5 * gradient)
     torch.testing.assert_close(layer.bias, before["bias"])
+
+
+@pytest.mark.parametrize("changed", [{}, {"learning_rate": 0.1}, {"l2": 0.01}])
+def test_the_sum_over_the_batch_is_the_mean_once_rate_and_penalty_are_changed_for_it(changed: dict[str, float]) -> None:
+    clips = torch.randn(2, 8, 1, 5, generator=torch.Generator().manual_seed(0))
+    weights = []
+    for reduction, values in (
+        ("mean", {"learning_rate": 0.1, "l2": 0.01}),
+        ("sum", {"learning_rate": 0.1 / 8, "l2": 0.08}),
+    ):
+        torch.manual_seed(0)
+        layer = nn.Linear(5, 4)
+        optimizer = sgd(layer, _settings(**(values | changed if reduction == "sum" else values)))
+        for _ in range(4):
+            optimizer.zero_grad()
+            infonce(layer(clips[0]), layer(clips[1]), reduction=reduction).loss.backward()  # type: ignore[arg-type]
+            optimizer.step()
+        weights.append(layer.weight.detach())
+    assert torch.allclose(*weights, atol=1e-5) == (not changed)
 
 
 @pytest.mark.parametrize(("warmup", "expected"), [(0, [0.1, 0.05, 0.1 / 3]), (2, [0.05, 0.05, 0.1 / 3])])
