@@ -133,7 +133,7 @@ def frame_packets(container: InputContainer, stream: VideoStream) -> list["Packe
     least = least_frame(container, stream)
     if least is None:
         codec = stream.codec_context.codec.canonical_name
-        raise VideoError(f"counts packets, and not every packet of {codec} in {container.format.name} need be a frame")
+        raise VideoError(f"counts packets, and not every packet of {codec} in {container.format.name} is a frame")
     packets = [each for each in packets_of(container, stream) if each is not None and each.size]
     if any(packet.is_discard or packet.size < least for packet in packets):
         raise VideoError("counts packets, and some of these are no picture")

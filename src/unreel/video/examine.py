@@ -236,7 +236,7 @@ def _announced(container: InputContainer, stream: VideoStream) -> int:
     """How many frames are shown by the header, 0 where it does not count them; an edit list leaves out others."""
     if container.format.name == _MOV:
         return sum(not entry.is_discard for entry in stream.index_entries)
-    return stream.frames
+    return stream.frames - sum(not entry.size for entry in stream.index_entries)  # an AVI's "show the last one again"
 
 
 def check_file(source: Path) -> os.stat_result:
