@@ -236,7 +236,9 @@ def _announced(container: InputContainer, stream: VideoStream) -> int:
     """How many frames are shown by the header, 0 where it does not count them; an edit list leaves out others."""
     if container.format.name == _MOV:
         return sum(not entry.is_discard for entry in stream.index_entries)
-    return stream.frames - sum(not entry.size for entry in stream.index_entries)  # an AVI's "show the last one again"
+    if container.format.name == "avi" and len(stream.index_entries):  # which counts "show the last one again" too
+        return stream.frames - (stream.index_entries[-1].timestamp + 1 - len(stream.index_entries))
+    return stream.frames
 
 
 def check_file(source: Path) -> os.stat_result:
