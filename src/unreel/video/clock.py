@@ -254,7 +254,7 @@ class _Clock:
             yield time
 
     def _dts(self, frame: VideoFrame) -> int | None:
-        """AVI knows the order of its packets only; where frames are reordered, the first comes out some packets later."""
+        """AVI knows the order of its packets only; where frames are reordered, the first comes some packets later."""
         if frame.dts is None:
             return None
         if self._last is None:
