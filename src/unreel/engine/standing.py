@@ -1,8 +1,11 @@
 """Processes that stand ready for tasks which come one by one, each with limits of time and memory."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from multiprocessing import parent_process
+from threading import Thread
 from types import TracebackType
 from typing import Any, TypeVar, final
 
@@ -70,9 +73,18 @@ class StandingPool:
 
 
 def _limit(memory: int) -> None:
+    Thread(target=_end_with_parent, daemon=True).start()  # before the limit: its stack is address space too
     one_thread()
     if memory and sys.platform != "win32":
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it does, however that ends and whatever is done here."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

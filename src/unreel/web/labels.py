@@ -10,17 +10,19 @@ columns, stays there. It is read before each change and written whole or not at 
 """
 
 import csv
+import errno
 import re
 import shutil
+import stat
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Final, final
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from unreel.engine.files import write_whole
+from unreel.engine.files import sync, write_whole
 from unreel.errors import CollectionError, SettingsError
 from unreel.video.collection import read_table
 from unreel.web.items import Item
@@ -30,6 +32,7 @@ COLUMN: Final = "label"
 LONGEST: Final = 100
 """Letters of a label."""
 
+_PATIENCE = 20.0  # seconds: another server of the same table writes it in some milliseconds
 _ELSEWHERE = "Name another file with --labels."
 _PIECE = re.compile(r"([0-9a-f]{16})-(\d+\.\d{3})-(\d+\.\d{3})\.mp4")
 
@@ -46,7 +49,7 @@ class Labels:
         self._shelf = shelf
         self._videos = {self._written(video.row.path): video for video in shelf.videos.values()}
         self._lock = Lock()
-        self._known: tuple[tuple[int, int], Table] = (0, 0), {}
+        self._known: tuple[tuple[int, ...], Table] = (), {}
 
     def table(self) -> Table:
         """All rows: path → column → value, as they are in the file now.
@@ -58,7 +61,7 @@ class Labels:
             facts = self.path.stat()
         except FileNotFoundError:
             return {}
-        state = facts.st_mtime_ns, facts.st_size
+        state = facts.st_mtime_ns, facts.st_size, facts.st_ino
         if self._known[0] != state:
             self._known = state, read_table(self.path)
         return self._known[1]
@@ -89,6 +92,7 @@ class Labels:
             place.parent.mkdir(parents=True, exist_ok=True)
             unfinished = place.with_suffix(".unfinished")
             shutil.copyfile(cut, unfinished)
+            sync(unfinished)
             unfinished.replace(place)
         except OSError as error:
             raise CollectionError(f"{place} cannot be written: {error.strerror or error}. {_ELSEWHERE}") from error
@@ -107,11 +111,16 @@ class Labels:
                 raise SettingsError(f"{place!r} has a name that is not UTF-8: rename the file and embed it again.")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self._lock, FileLock(f"{self.path}.lock"):
+            with self._lock, FileLock(f"{self.path}.lock", timeout=_PATIENCE):
                 table = {path: dict(values) for path, values in self.table().items()}
                 for place in places.values():
                     table.setdefault(place, {})[COLUMN] = label
-                write_whole(self.path, _text(table))
+                _write(self.path.resolve(), _text(table))
+        except Timeout as error:
+            raise CollectionError(
+                f"{self.path} cannot be written: another program has held {self.path.name}.lock for {_PATIENCE:g} s. "
+                "End that, and give the label again."
+            ) from error
         except OSError as error:
             raise CollectionError(f"{self.path} cannot be written: {error.strerror or error}. {_ELSEWHERE}") from error
         if not label:
@@ -148,6 +157,17 @@ def checked_label(label: str) -> str:
             f"got the label {label[:60]!r}, expected at most {LONGEST} printable letters without slashes."
         )
     return label
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the table, so that it is on the disk, where links lead; who may read it is as before."""
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+    if mode is not None and not mode & 0o222:
+        raise PermissionError(errno.EACCES, "it is read-only")
+    write_whole(path, text)
+    if mode is not None:
+        path.chmod(mode)
+    sync(path.parent)
 
 
 def _text(table: Table) -> str:
