@@ -25,6 +25,6 @@ class Scan(CollectionSettings):
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
     settings = parse(Scan, "scan", arguments)
-    manifest = scan(settings.source, settings.out, ScanOptions(**settings.model_dump(exclude={"source", "out"})))
+    manifest = scan(settings.source, settings.out, ScanOptions(**settings.options()))
     print(summary(manifest, "can be used", settings.out))
     print(decoding_rate(manifest))

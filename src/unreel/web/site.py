@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
+from unreel.engine.limits import DEFAULT_LIMITS, Limits
 from unreel.engine.processors import cores
 from unreel.engine.standing import StandingPool
 from unreel.video.prepare import cache_root
@@ -18,9 +19,8 @@ from unreel.web.originals import Originals
 from unreel.web.shelf import Shelf
 from unreel.web.uploads import Uploads, own_folder
 
-PICTURE_SECONDS, PIECE_SECONDS, MAP_SECONDS = 20.0, 60.0, 1800.0
-MEMORY = 2 << 30
-"""Bytes of each process that decodes."""
+PICTURE_SECONDS, PIECE_SECONDS, MAP_SECONDS = 60.0, 600.0, 1800.0
+"""How long making each may take, while it goes on."""
 
 SEARCHERS = 4
 """Threads that search: who waits for a decoder there keeps nobody else waiting."""
@@ -35,6 +35,7 @@ class SiteOptions:
     weights: Sequence[Path] = ()
     linked: Sequence[Path] = ()
     largest_upload: int = 64_000_000
+    limits: Limits = DEFAULT_LIMITS
     cache: Path = field(default_factory=lambda: cache_root() / "web")
     uploads: Path = field(default_factory=lambda: cache_root() / "uploads")
 
@@ -75,9 +76,9 @@ def opened(options: SiteOptions) -> Iterator[Site]:
     with (
         own_folder(options.uploads) as folder,  # goes after those who write into it
         ThreadPoolExecutor(SEARCHERS, "search") as searchers,  # ends when those have ended whom it waits for
-        StandingPool(cores(), PICTURE_SECONDS, MEMORY) as pictures,
-        StandingPool(2, PIECE_SECONDS, MEMORY) as pieces,
-        StandingPool(1, MAP_SECONDS) as mapping,
+        StandingPool(cores(), replace(options.limits, longest=PICTURE_SECONDS)) as pictures,
+        StandingPool(2, replace(options.limits, longest=PIECE_SECONDS)) as pieces,
+        StandingPool(1, Limits(MAP_SECONDS, memory=0)) as mapping,
     ):
         yield Site(
             shelf,

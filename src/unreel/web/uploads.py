@@ -19,8 +19,7 @@ from typing import Final, final
 
 from filelock import FileLock, Timeout
 
-from unreel.engine.pool import Lost
-from unreel.engine.standing import StandingPool
+from unreel.engine.standing import Lost, StandingPool
 from unreel.errors import SettingsError, VideoError
 from unreel.video.collection import VIDEO_SUFFIXES
 from unreel.video.notes import reason_of
@@ -124,7 +123,7 @@ class Uploads:
                 await asyncio.to_thread(file.write, part)
         seconds = await asyncio.wrap_future(self._pool.submit(look_at_upload, sent, folder, LONGEST))
         if isinstance(seconds, Lost):
-            raise VideoError(reason_of(seconds, self._pool.seconds))
+            raise VideoError(reason_of(seconds, self._pool.limits))
         return Upload(key, shown_name(name), folder, seconds, monotonic())
 
     def _forget(self) -> None:
