@@ -37,6 +37,8 @@ SECONDS_STALLED: Final = 600.0
 _FILES = 4096  # that may be open, if the system allows it
 _OTHER_FILES = 128  # than two for each connection: tables, pipes to other processes
 _AT_A_TIME = 8
+_GRACE = 0.1  # seconds that everybody is waited for: a request takes as long from far away
+_TURNS = 4  # of the loop, until a request that came with its connection is begun
 _PAUSE = 0.1  # seconds until accepting is tried again
 
 _log = logging.getLogger(__name__)
@@ -63,7 +65,7 @@ class _Guest:
     connection: socket.socket
     transport: asyncio.Transport
     since: float | None
-    seconds: float = SECONDS_TO_BEGIN
+    seconds: float
 
     @property
     def is_gone(self) -> bool:
@@ -137,7 +139,9 @@ class Door:
             except OSError:
                 connection.close()
                 continue
-            self._guests[address[:2]] = _Guest(address[0], connection, transport, monotonic())
+            self._guests[address[:2]] = _Guest(address[0], connection, transport, monotonic(), SECONDS_TO_BEGIN)
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
 
     def look_round(self) -> None:
         """Send away those who were waited for long enough."""
@@ -160,8 +164,12 @@ class Door:
     def _send_some_away(self) -> bool:
         """Whether there were any who were waited for: a few at a time, as looking for them takes longer than that."""
         of_host = Counter(guest.host for guest in self._guests.values())
-        waited = [address for address, guest in self._guests.items() if guest.since is not None]
-        waited.sort(key=lambda address: (-of_host[address[0]], self._guests[address].since))
-        for address in waited[:_AT_A_TIME]:
+        latest = monotonic() - _GRACE
+        waited = [
+            (-of_host[guest.host], guest.since, address)
+            for address, guest in self._guests.items()
+            if guest.since is not None and guest.since < latest
+        ]
+        for _, _, address in sorted(waited)[:_AT_A_TIME]:
             self._guests.pop(address).transport.abort()
         return bool(waited)

@@ -4,16 +4,16 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO, final
+from typing import final
 
 _MOST = 1000
 """Different faults; a server that has so many needs no more said."""
 
 
 @contextmanager
-def logged(stream: TextIO) -> Iterator[None]:
-    """Write warnings and errors of all that runs here to a stream."""
-    handler = logging.StreamHandler(stream)
+def logged() -> Iterator[None]:
+    """Write warnings and errors of all that runs here to standard error."""
+    handler = logging.StreamHandler()
     handler.setLevel(logging.WARNING)
     handler.setFormatter(_Indented("unreel: %(asctime)s %(message)s"))
     handler.addFilter(_Once())

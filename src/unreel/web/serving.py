@@ -4,7 +4,6 @@ import asyncio
 import secrets
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any, final
 from urllib.parse import quote
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from unreel.errors import SettingsError
 from unreel.web.app import application
@@ -55,7 +55,7 @@ def serve(site: Site, place: Place, tell: Callable[[str], object]) -> None:
     Raises:
         SettingsError: one cannot listen there.
     """
-    with listening(place) as listener, logged(sys.stderr):
+    with listening(place) as listener, logged():
         port = listener.getsockname()[1]
         rules = place.rules(port)
         tell(address(place, port, rules.token))
@@ -64,7 +64,12 @@ def serve(site: Site, place: Place, tell: Callable[[str], object]) -> None:
 
 def server(site: Site, rules: Rules) -> uvicorn.Server:
     """A server that listens nowhere yet; it logs no requests, as addresses can hold a token."""
-    door = Door(application(site, rules), places())
+    return behind_door(application(site, rules), places())
+
+
+def behind_door(app: ASGIApp, most: int) -> uvicorn.Server:
+    """A server of any application, for at most so many connections."""
+    door = Door(app, most)
     return _Server(
         uvicorn.Config(
             door,
