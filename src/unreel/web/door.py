@@ -37,7 +37,7 @@ SECONDS_STALLED: Final = 600.0
 _FILES = 4096  # that may be open, if the system allows it
 _OTHER_FILES = 128  # than two for each connection: tables, pipes to other processes
 _AT_A_TIME = 8
-_GRACE = 0.1  # seconds that everybody is waited for: a request takes as long from far away
+_GRACE = 0.2  # seconds that everybody is waited for: a request takes as long from far away
 _TURNS = 4  # of the loop, until a request that came with its connection is begun
 _PAUSE = 0.1  # seconds until accepting is tried again
 
