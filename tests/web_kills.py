@@ -1,7 +1,7 @@
 """A server that ends itself at a chosen moment, for what was answered before to be compared with what is on the disk.
 
-python web_kills.py FOLDER WORDS…      for each number read, a fork runs `unreel serve WORDS…` and is killed (SIGKILL) when
-                                       it is about to change something in FOLDER for that time (0: never)
+python web_kills.py FOLDER WORDS…      for each number read, a fork runs `unreel serve WORDS…` and is killed (SIGKILL)
+                                       when it is about to change something in FOLDER for that time (0: never)
 
 It prints the address and the number of the process, and `ended` when that has ended. Forks of one process that has
 imported everything: the thirty servers of a sweep take a moment each.

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 from http import HTTPStatus
 from typing import Final
 
@@ -76,7 +77,7 @@ async def _system_error(request: Request, error: Exception) -> Response:
     """What the disk or the system refuses; paths are for the log, not for those who ask."""
     assert isinstance(error, OSError)
     _log.error("%s", error)
-    why = error.strerror or type(error).__name__
+    why = os.strerror(error.errno) if error.errno else type(error).__name__
     if error.errno in _FULL:
         return _problem(request, 507, f"The server has no room for this ({why.lower()}): free some, then ask again.")
     return _problem(request, 503, f"The server cannot do this just now ({why.lower()}); its log says more.")

@@ -8,9 +8,7 @@ from types import FrameType
 from typing import Final
 
 ENDINGS: Final = tuple(
-    getattr(signal, name)
-    for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGINT")
-    if hasattr(signal, name)
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGINT") if hasattr(signal, name)
 )
 
 
