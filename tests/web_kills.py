@@ -46,7 +46,7 @@ def serve_until(moment: int, folder: str, words: Sequence[str]) -> NoReturn:
         if count == moment:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def synced(descriptor: int) -> None:
+    def synced(descriptor: Any) -> None:
         tick()
         sync(descriptor)
 

@@ -102,9 +102,7 @@ def test_who_is_waited_for_costs_nobody_else_anything(
         assert not closed[-1]
 
 
-def test_nobody_is_sent_away_while_the_server_is_at_work(
-    place: tuple[str, int], connect: Callable[[bytes], socket.socket]
-) -> None:
+def test_nobody_is_sent_away_while_the_server_is_at_work(connect: Callable[[bytes], socket.socket]) -> None:
     whole = [connect(HEAD % b"work" + b"\r\n") for _ in range(3 * PLACES)]
     begun = time.monotonic()
     for connection in whole:
@@ -112,15 +110,13 @@ def test_nobody_is_sent_away_while_the_server_is_at_work(
     assert time.monotonic() - begun < 9  # three times two seconds: the others wait outside
 
 
-def test_whole_requests_by_the_hundred_are_all_answered(
-    place: tuple[str, int], connect: Callable[[bytes], socket.socket]
-) -> None:
+def test_whole_requests_by_the_hundred_are_all_answered(connect: Callable[[bytes], socket.socket]) -> None:
     for connection in [connect(HEAD % b"" + b"\r\n") for _ in range(300)]:
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
 
 
 def test_a_request_that_does_not_come_is_not_waited_for(
-    place: tuple[str, int], connect: Callable[[bytes], socket.socket], monkeypatch: pytest.MonkeyPatch
+    connect: Callable[[bytes], socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(door, "SECONDS_STALLED", 1.0)
     half, taking_nothing = connect(HEAD % b""), connect(HEAD % b"large" + b"\r\n")

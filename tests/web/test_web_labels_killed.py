@@ -131,7 +131,7 @@ def test_what_was_answered_is_on_the_disk_whatever_kills(server: Server, labels:
         assert held(labels) | {"0.mp4": "slow"} == held(labels)
 
 
-def test_a_full_disk_is_told_and_loses_no_label(server: Server, labels: Path, shop: Shop) -> None:
+def test_a_full_disk_is_told_and_loses_no_label(server: Server, labels: Path) -> None:
     with server.until(0) as (client, process):
         for label, items in GIVEN[:3]:
             assert give(client, label, items).status_code == 200
