@@ -154,14 +154,14 @@ def taken(folder: Path, seconds: float, work: Any, monkeypatch: pytest.MonkeyPat
 
 
 def test_what_hangs_the_decoder_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(VideoError, match=r"^timed out after 0\.5 s$"):
+    with pytest.raises(VideoError, match=r"^no progress for 0\.5 s"):
         taken(tmp_path, 0.5, hang, monkeypatch)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_takes_too_much_memory_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST", 3 << 30)
-    with pytest.raises(VideoError, match=r"^decoder failed: MemoryError$"):
+    with pytest.raises(VideoError, match=r"^needs more than 2 GiB of memory"):
         taken(tmp_path, 30.0, hoard, monkeypatch, 2 << 30)
     assert list(tmp_path.iterdir()) == []
 
