@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from misbehave import hoard, own_process, square
+from misbehave import own_process, square
 from running import children
 
 from unreel.engine.limits import Limits
@@ -27,13 +27,6 @@ def test_every_task_has_its_result_or_is_lost() -> None:
         with pytest.raises(OSError, match="No space left on device"):
             pool.submit(square, 1000).result(60)
         assert pool.submit(square, 4).result(60) == 16
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
-def test_a_task_takes_no_more_memory_than_it_may() -> None:
-    with StandingPool(1, Limits(30.0)) as pool:
-        assert pool.submit(hoard, 3 << 30).result(60) == Lost("out of memory")
-        assert pool.submit(hoard, 1 << 20).result(60) == 1 << 20
 
 
 def test_who_stops_waiting_takes_nothing_from_others() -> None:

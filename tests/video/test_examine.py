@@ -1,7 +1,8 @@
 """What is learnt of a video while its frames pass by."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
 
 import av
@@ -10,7 +11,7 @@ from clips import Clip, cut, number_of, rotate
 from folders import real_data
 
 from unreel.errors import VideoError
-from unreel.video.clock import Times, measure
+from unreel.video.clock import Shown, Times, measure, played
 from unreel.video.decode import open_video
 from unreel.video.examine import Examination, Facts, check_file, checksum_of
 from unreel.video.fingerprint import Fingerprinter
@@ -173,3 +174,33 @@ def test_what_is_not_worth_opening(tmp_path: Path) -> None:
         with pytest.raises(VideoError) as caught:
             check_file(tmp_path / name)
         assert str(caught.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("clip", "name", "remark"),
+    [
+        (
+            Clip(options={"x264-params": "transfer=smpte2084"}),
+            "a.mp4",
+            "HDR (PQ), which is not tone-mapped: its colours",
+        ),
+        (Clip(options={"x264-params": "transfer=arib-std-b67"}), "a.mkv", "HDR (HLG), which is not tone-mapped"),
+        (Clip(codec="mpeg2video", options={"flags": "+ildct+ilme"}), "a.ts", "interlaced, which is not undone"),
+        (Clip(codec="dvvideo", width=720, height=576), "a.avi", "interlaced, which is not undone"),
+    ],
+)
+def test_what_looks_other_than_it_should_is_noted(tmp_path: Path, clip: Clip, name: str, remark: str) -> None:
+    assert examined(clip.write(tmp_path / name))[2].reason.startswith(remark)
+
+
+def test_a_file_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Clip(frames=2).write(tmp_path / "a.mp4")
+
+    def endless(*_: object) -> Iterator[Shown]:
+        with played(path) as film:
+            first = next(film.frames)
+            yield from (Shown(number / 25, (number + 1) / 25, first.frame) for number in count())
+
+    monkeypatch.setattr("unreel.video.examine.shown", endless)
+    with pytest.raises(VideoError, match=f"gives more frames than it has bytes \\({path.stat().st_size}\\)"):
+        examined(path)

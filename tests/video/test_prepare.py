@@ -16,6 +16,7 @@ from official_lists import HMDB51, KINETICS, UCF101, Plan, write_hmdb51, write_k
 
 from unreel.engine import standing
 from unreel.engine.limits import Limits
+from unreel.engine.pool import Engine
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError, SettingsError
 from unreel.video import prepare as module
@@ -205,13 +206,13 @@ def test_an_interrupted_run_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.
 def test_two_at_once_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = collection(tmp_path / "in", "a.mp4", "b.mp4")
     handed_out: list[tuple[Any, ...]] = []
-    run = pool.Engine.run
+    run = Engine.run
 
-    def counting(engine: pool.Engine, work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+    def counting(engine: Engine, work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
         handed_out.extend(tasks)
         return run(engine, work, tasks)
 
-    monkeypatch.setattr(pool.Engine, "run", counting)
+    monkeypatch.setattr(Engine, "run", counting)
     with ThreadPoolExecutor(2) as threads:
         one, other = threads.map(lambda out: prepare(folder, out, SMALL), [tmp_path / "out"] * 2)
     assert one == other
@@ -277,7 +278,7 @@ def test_a_folder_of_another_side_or_kind_is_not_touched(wild: tuple[Path, Manif
     folder, manifest = wild
     with pytest.raises(CollectionError) as caught:
         prepare(folder, folder / "out", PrepareOptions(side=64))
-    own, other = ({"format": "unreel-prepared-2", "side": side} for side in (48, 64))
+    own, other = ({"format": "unreel-prepared-3", "side": side} for side in (48, 64))
     assert str(caught.value) == (
         f"{folder / 'out'} was prepared as {own}, expected {other}. Name a new folder, or the side of this one."
     )

@@ -38,6 +38,7 @@ _ASSUMED_RATE = Fraction(25)  # of a file that tells neither times nor a rate, a
 _JUMP = 10.0  # seconds: a larger step in a stream whose times may jump is a jump, as for FFmpeg
 _BACK = 0.5  # seconds: a step back, where frames come in the order in which they are shown, is one too
 _EVEN = 0.25  # of a frame: how far from an even rate frames may be shown that count as evenly shown
+_MOST_REORDERED = 16  # frames that a decoder may hold back
 _LEAP_OF_AVI = 60.0  # seconds: nearer to the beginning it is better to count, as AVI times are made up by FFmpeg
 
 Span = tuple[float, float]
@@ -71,7 +72,7 @@ def played(path: Path, at: float = 0.0) -> Iterator[Film]:
         with open_video(path) as (container, stream):
             frames = _sought(container, stream, at)
             first = next(frames, None)
-            if first is not None and first.start <= at:
+            if first is not None and first.start <= at + TOLERANCE:
                 yield Film(stream, chain([first], frames), False)
                 return
     with open_video(path) as (container, stream):
@@ -133,7 +134,7 @@ def frame_packets(container: InputContainer, stream: VideoStream) -> list["Packe
     least = least_frame(container, stream)
     if least is None:
         codec = stream.codec_context.codec.canonical_name
-        raise VideoError(f"counts packets, and not every packet of {codec} in {container.format.name} need be a frame")
+        raise VideoError(f"counts packets, and not every packet of {codec} in {container.format.name} is a frame")
     packets = [each for each in packets_of(container, stream) if each is not None and each.size]
     if any(packet.is_discard or packet.size < least for packet in packets):
         raise VideoError("counts packets, and some of these are no picture")
@@ -205,7 +206,7 @@ class _Clock:
         self.tick = float(stream.time_base or 0)
         zero = container.start_time
         self.zero = zero / av.time_base if zero is not None else (stream.start_time or 0) * self.tick
-        self._late = bool(stream.codec_context.has_b_frames)
+        self._codec = stream.codec_context
         self.step = float(1 / (stream.average_rate or _ASSUMED_RATE))
         self._last: float | None = None
         self._shift = 0.0
@@ -253,11 +254,11 @@ class _Clock:
             yield time
 
     def _dts(self, frame: VideoFrame) -> int | None:
-        """AVI knows the order of its packets only; a frame that others refer to comes out one or two packets later."""
+        """AVI knows the order of its packets only; where frames are reordered, the first comes out some packets later."""
         if frame.dts is None:
             return None
         if self._last is None:
-            self._delay = min(frame.dts, 2) if self._late else 0
+            self._delay = min(frame.dts, _MOST_REORDERED) if self._codec.has_b_frames else 0
         return frame.dts - self._delay
 
     def _is_jump(self, last: float, time: float) -> bool:

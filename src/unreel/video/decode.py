@@ -39,7 +39,7 @@ _OPTIONS = {"protocol_whitelist": "file"}  # playlists must not make us read the
 _PLAYLISTS = frozenset({"concat", "dash", "hls", "imf"})
 _PLAYLIST = "a playlist of other files, not a video itself"
 _WHOLE_FRAMES = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi")
-_WHOLE_FRAME_CODECS = ("ffv1", "h264", "hevc", "mjpeg", "mpeg4", "png", "vp9")
+_WHOLE_FRAME_CODECS = ("av1", "ffv1", "h264", "hevc", "mjpeg", "mpeg4", "png", "vp9")
 # Opening decodes a frame only to learn what its header says, if it finds a decoder.
 _PREPARED_OPTIONS = _OPTIONS | {"codec_whitelist": "none"}
 

@@ -236,6 +236,8 @@ def _announced(container: InputContainer, stream: VideoStream) -> int:
     """How many frames are shown by the header, 0 where it does not count them; an edit list leaves out others."""
     if container.format.name == _MOV:
         return sum(not entry.is_discard for entry in stream.index_entries)
+    if container.format.name == "avi" and len(stream.index_entries):  # which counts "show the last one again" too
+        return stream.frames - (stream.index_entries[-1].timestamp + 1 - len(stream.index_entries))
     return stream.frames
 
 
