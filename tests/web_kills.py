@@ -46,9 +46,9 @@ def serve_until(moment: int, folder: str, words: Sequence[str]) -> NoReturn:
         if count == moment:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def synced(descriptor: Any) -> None:
+    def synced(fd: Any) -> None:
         tick()
-        sync(descriptor)
+        sync(fd)
 
     print(os.getpid(), end=" ")
     sync, os.fsync = os.fsync, synced
