@@ -15,6 +15,7 @@ import httpx
 import numpy as np
 import pytest
 import torch
+import uvicorn
 from clips import Clip
 from jaxtyping import UInt8
 
@@ -131,8 +132,14 @@ def site(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]
 @contextmanager
 def serving(site: Any, rules: Rules) -> Iterator[str]:
     """A real server of a site in a thread; its address."""
+    with running(server_of(site, rules)) as address:
+        yield address
+
+
+@contextmanager
+def running(server: uvicorn.Server) -> Iterator[str]:
+    """A server in a thread; its address."""
     with listening(Place("127.0.0.1", 0)) as listener:
-        server = server_of(site, rules)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:

@@ -4,15 +4,18 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+from running import states_of_session
 from web_fixtures import Shop, awaited, key
 
 from unreel.cli.serve import Serve, run, site_options
@@ -20,14 +23,26 @@ from unreel.errors import CheckpointError, CollectionError, MissingExtraError, S
 
 READERS = 200
 
+HALF = b"GET /help HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: "
+WHOLE = b"GET /help HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+BODY = (
+    b"PUT /api/labels/items HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 1000\r\n\r\n{"
+)
+
 
 @contextmanager
-def unreel_serve(shop: Shop, *words: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """The address that the command prints, and its process."""
+def unreel_serve(
+    shop: Shop, *words: str, cache: Path | None = None, ended_by: int = signal.SIGINT, files: int = 0
+) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """The address that the command prints, and its process, which may open so many `files`; it writes no log."""
     command = [sys.executable, "-m", "unreel", "serve", *map(str, shop.tables), "--port", "0", *words]
-    environment = os.environ | {"UNREEL_CACHE": str(shop.cache), "OMP_NUM_THREADS": "1"}
+    if files:
+        command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
+    environment = os.environ | {"UNREEL_CACHE": str(cache or shop.cache), "OMP_NUM_THREADS": "1"}
+    pipe = subprocess.PIPE
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        command, stdout=pipe, stderr=pipe, text=True, env=environment, start_new_session=True
     ) as process:
         try:
             assert process.stdout is not None
@@ -36,9 +51,10 @@ def unreel_serve(shop: Shop, *words: str) -> Iterator[tuple[str, "subprocess.Pop
             assert found, line + (process.stderr.read() if process.stderr and process.poll() is not None else "")
             yield found[1], process
         finally:
-            process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=30)
-            assert said.replace("unreel: interrupted\n", "") == ""
+            process.send_signal(ended_by)
+            _, said = process.communicate(timeout=60)
+            if ended_by != signal.SIGKILL:  # of which only the tracker of semaphores can tell
+                assert re.sub(r"unreel: (interrupted|ended by \w+)\n", "", said) == ""
 
 
 async def read(client: httpx.AsyncClient, number: int) -> list[int]:
@@ -68,6 +84,60 @@ def test_two_hundred_read_at_once_without_an_error(shop: Shop) -> None:
     with unreel_serve(shop) as (address, process):
         assert awaited(everybody(address)) == {200: 5 * READERS}
     assert process.returncode in (0, 130)
+
+
+def send_video(address: str, shop: Shop) -> None:
+    """Search by a video of one's own, as people do: it is kept on the server for half an hour."""
+    content = (shop.folder / "walk/0.mp4").read_bytes()
+    assert httpx.post(f"{address}/api/uploads", files={"file": ("a.mp4", content)}, timeout=60).status_code == 201
+
+
+def left(cache: Path) -> list[str]:
+    """What lies where videos are kept that were sent."""
+    return [path.name for path in (cache / "uploads").iterdir() if path.name != "lock"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up as Linux has them")
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)),
+    ],
+)
+def test_nothing_is_left_however_it_is_told_to_end(shop: Shop, tmp_path: Path, number: signal.Signals) -> None:
+    for last in (signal.SIGKILL, number):  # whoever comes next sweeps up after the one that was killed
+        with unreel_serve(shop, cache=tmp_path, ended_by=last) as (address, process):
+            send_video(address.rstrip("/"), shop)
+            kept = left(tmp_path)
+            assert len(kept) == 2
+        assert process.returncode in (-last, 128 + last)
+        assert left(tmp_path) == (kept if last == signal.SIGKILL else [])
+        patience = time.monotonic() + 20
+        while states_of_session(process.pid):
+            assert time.monotonic() < patience, "processes live on"
+            time.sleep(0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of open files are set as Linux has them")
+@pytest.mark.parametrize(
+    "sent", [b"", HALF, HALF + b"\r\n", WHOLE, BODY], ids=["nothing", "half", "more", "idle", "body"]
+)
+def test_a_thousand_that_say_half_stop_nobody_and_fill_no_log(shop: Shop, sent: bytes) -> None:
+    with ExitStack() as stack, unreel_serve(shop, files=1024) as (address, _):
+        assert httpx.get(f"{address}help").status_code == 200
+        where = re.fullmatch(r"http://(.+):(\d+)/", address)
+        assert where
+        for _ in range(1100):
+            connection = stack.enter_context(socket.create_connection((where[1], int(where[2])), timeout=30))
+            connection.sendall(sent)
+        for _ in range(3):
+            begun = time.monotonic()
+            assert httpx.get(f"{address}help").status_code == 200
+            assert time.monotonic() - begun < 1
+            time.sleep(2)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="not every system has all of 127.0.0.0/8")

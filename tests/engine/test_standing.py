@@ -1,6 +1,10 @@
 """Processes that stand ready: what goes wrong in one task touches no other, and nothing is left behind."""
 
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from misbehave import own_process, square
@@ -46,3 +50,24 @@ def test_the_end_loses_what_is_not_done_and_leaves_no_process() -> None:
         time.sleep(0.05)
     assert process not in children()
     assert len(children() - before) <= 1  # one that multiprocessing itself keeps for all pools may have come
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal ends a process at once there")
+def test_processes_end_with_the_one_that_started_them_however_it_ends(tmp_path: Path) -> None:
+    script = (
+        "import os, pathlib, signal, time, sys, misbehave\n"
+        "from unreel.engine.standing import StandingPool\n"
+        "pool = StandingPool(1)\n"
+        "pathlib.Path(sys.argv[1]).write_text(str(pool.submit(os.getpid).result()))\n"
+        "pool.submit(misbehave.dawdle)\n"
+        "time.sleep(1)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "worker")], check=False, env=environment)
+    worker = int((tmp_path / "worker").read_text())
+    patience = time.monotonic() + 30
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < patience:
+            os.kill(worker, 0)
+            time.sleep(0.05)

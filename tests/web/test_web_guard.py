@@ -67,6 +67,7 @@ def test_other_names_are_not_ours(client: httpx.Client, host: str, status: int) 
         ({"origin": "{own}"}, 400),
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://[::1"}, 403),
         ({"origin": "http://127.0.0.1:1"}, 403),
         ({"sec-fetch-site": "same-origin"}, 400),
         ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, 403),

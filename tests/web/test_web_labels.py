@@ -8,6 +8,7 @@ from threading import Thread
 import av
 import httpx
 import pytest
+from filelock import FileLock
 from web_fixtures import NASTY, Shop, key
 
 from unreel.checkpoint import read_weights
@@ -16,6 +17,7 @@ from unreel.errors import CollectionError, SettingsError
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.video.collection import read_table
 from unreel.video.listing import collected
+from unreel.web import labels as module
 from unreel.web.items import read_items
 from unreel.web.labels import Labels, checked_label
 from unreel.web.site import Site
@@ -157,3 +159,51 @@ def test_finetune_takes_the_table(
     finetune(settings)
     origin = read_weights(tmp_path / "run").origin
     assert (origin.label, origin.classes) == ("label", ("fast", "slow"))
+
+
+def test_a_table_that_is_protected_stays(no_labels: Site, client: httpx.Client) -> None:
+    no_labels.labels.path.write_text("path,label\n")
+    no_labels.labels.path.chmod(0o444)
+    answer = give(client, "x", key("walk/0.mp4"))
+    assert answer.status_code == 409
+    assert "cannot be written: it is read-only. Name another file with --labels." in answer.json()["detail"]
+    assert no_labels.labels.path.read_text() == "path,label\n"
+
+
+def test_who_may_read_the_table_and_where_it_lies_stays(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    kept = tmp_path / "kept" / "labels.csv"
+    kept.write_text("path,label\n")
+    kept.chmod(0o600)
+    (tmp_path / "labels.csv").symlink_to(kept)
+    labels = Labels(tmp_path / "labels.csv", site.shelf)
+    labels.give("x", {"a": read_items(site.shelf, [key("walk/0.mp4")])[0]})
+    assert (tmp_path / "labels.csv").is_symlink()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert [row["label"] for row in read_table(kept).values()] == ["x"]
+
+
+def test_an_edit_in_between_is_kept_and_a_broken_one_told(no_labels: Site, client: httpx.Client) -> None:
+    table = no_labels.labels.path
+    give(client, "x", key("walk/0.mp4"))
+    mine = table.read_text()
+    table.write_text(mine.replace('"x"', '"y"'))  # of the same size
+    assert give(client, "z", key("walk/1.mp4")).status_code == 200
+    assert sorted(label for _, label in no_labels.labels.given()) == ["y", "z"]
+    table.write_text("nonsense\n")
+    for path in ("/", "/labels", "/api/videos"):
+        assert client.get(path).status_code == 409
+    table.write_text(mine)
+    assert client.get("/").status_code == 200
+
+
+def test_a_table_that_another_program_holds_is_told(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+    labels = Labels(tmp_path / "labels.csv", site.shelf)
+    with (
+        FileLock(tmp_path / "labels.csv.lock"),
+        pytest.raises(CollectionError, match=r"another program has held labels\.csv\.lock for 0\.1 s\. End that, and"),
+    ):
+        labels.give("x", {"a": read_items(site.shelf, [key("walk/0.mp4")])[0]})

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from clips import Clip, cut
+from filelock import FileLock
 from fuzz_damage import bombs, containers, disguised, playlists
 from fuzz_pieces import Corpus
 from misbehave import hang, hoard
@@ -16,10 +17,10 @@ from web_fixtures import SECRET, Shop, awaited
 
 from unreel.engine.limits import Limits
 from unreel.engine.standing import StandingPool
-from unreel.errors import VideoError
+from unreel.errors import SettingsError, VideoError
 from unreel.web import uploads as module
 from unreel.web.site import Site
-from unreel.web.uploads import Uploads
+from unreel.web.uploads import Uploads, own_folder
 
 
 def send(client: httpx.Client, name: str, content: bytes) -> httpx.Response:
@@ -193,3 +194,35 @@ def test_other_forms_are_refused(client: httpx.Client) -> None:
     assert client.post("/api/uploads", data={"file": "a.mp4"}).status_code == 422
     broken = {"content-type": "multipart/form-data; boundary=x"}
     assert client.post("/api/uploads", content=b"--y\r\n", headers=broken).status_code in (400, 422)
+
+
+def test_what_a_dead_server_left_goes_and_what_a_living_one_keeps_stays(tmp_path: Path) -> None:
+    with own_folder(tmp_path / "uploads") as living:
+        (living / "a.mp4").write_bytes(b"x")
+        for name in ("dead", "gone"):
+            (tmp_path / "uploads" / f"{name}.lock").touch()
+        (tmp_path / "uploads/dead/3f").mkdir(parents=True)
+        (tmp_path / "uploads/dead/3f/original").write_bytes(b"private")
+        with own_folder(tmp_path / "uploads") as another:
+            assert another != living
+            assert another.stat().st_mode & 0o077 == 0
+            kept = {living.name, another.name, f"{living.name}.lock", f"{another.name}.lock", "lock"}
+            assert {path.name for path in (tmp_path / "uploads").iterdir()} == kept
+        assert (living / "a.mp4").exists()
+    assert [path.name for path in (tmp_path / "uploads").iterdir()] == ["lock"]
+
+
+def test_a_place_for_uploads_that_cannot_be_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(SettingsError, match=r"uploads cannot be written: .*unreel keeps with UNREEL_CACHE\.$"),
+        own_folder(tmp_path / "file" / "uploads"),
+    ):
+        pass
+    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+    with (
+        FileLock(tmp_path / "lock"),
+        pytest.raises(SettingsError, match=r"another unreel has held .*lock for 0\.1 s: end it first\.$"),
+        own_folder(tmp_path),
+    ):
+        pass

@@ -1,6 +1,10 @@
 """The application: pages, API, and what is said when something goes wrong."""
 
+import errno
+import logging
+import os
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +18,13 @@ from unreel.web.guard import Guard, Rules
 from unreel.web.media import media
 from unreel.web.pages import pages, problem_page
 from unreel.web.site import Site
+
+MOST_FAULTS: Final = 3
+"""Of a request, that are told: one can have a hundred thousand."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+_log = logging.getLogger(__name__)
 
 
 def application(site: Site, rules: Rules) -> ASGIApp:
@@ -32,6 +43,8 @@ def application(site: Site, rules: Rules) -> ASGIApp:
     app.add_exception_handler(UnreelError, _unreel_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _senseless)
+    app.add_exception_handler(OSError, _system_error)
+    app.add_exception_handler(Exception, _our_error)
     return Guard(app, rules)
 
 
@@ -43,6 +56,8 @@ async def _unreel_error(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, OSError):  # of reading a form, most of which waits on the disk
+        return await _system_error(request, error.__cause__)
     answer = _problem(request, error.status_code, str(error.detail))
     answer.headers.update(error.headers or {})
     return answer
@@ -50,8 +65,27 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 async def _senseless(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [f"{'.'.join(map(str, each['loc'][1:] or each['loc']))}: {each['msg']}" for each in error.errors()]
-    return _problem(request, 422, "; ".join(faults))
+    found = error.errors()
+    faults = [
+        f"{'.'.join(map(str, each['loc'][1:] or each['loc']))[:100]}: {each['msg'][:200]}"
+        for each in found[:MOST_FAULTS]
+    ]
+    return _problem(request, 422, "; ".join(faults) + "; …" * (len(found) > MOST_FAULTS))
+
+
+async def _system_error(request: Request, error: Exception) -> Response:
+    """What the disk or the system refuses; paths are for the log, not for those who ask."""
+    assert isinstance(error, OSError)
+    _log.error("%s", error)
+    why = os.strerror(error.errno) if error.errno else type(error).__name__
+    if error.errno in _FULL:
+        return _problem(request, 507, f"The server has no room for this ({why.lower()}): free some, then ask again.")
+    return _problem(request, 503, f"The server cannot do this just now ({why.lower()}); its log says more.")
+
+
+async def _our_error(request: Request, _: Exception) -> Response:
+    """What nobody has thought of: the server writes it to its log."""
+    return _problem(request, 500, "Something went wrong here: what it was is in the server's log.")
 
 
 def _problem(request: Request, status: int, detail: str) -> Response:

@@ -105,7 +105,7 @@ class Guard:
             )
         sent_by, origin = headers.get("sec-fetch-site", "none"), headers.get("origin")
         reads = scope["method"] in _SAFE
-        foreign = origin is not None and urlsplit(origin).netloc != host
+        foreign = origin is not None and origin.partition("://")[2] != host
         if sent_by not in ("same-origin", "none"):
             foreign |= not reads or headers.get("sec-fetch-mode") != "navigate"
         if foreign:

@@ -9,16 +9,18 @@ Paths are relative to the table's folder where they lie below it. What else the 
 columns, stays there. It is read before each change and written whole or not at all.
 """
 
+import errno
 import re
 import shutil
+import stat
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Final, final
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from unreel.engine.files import write_whole
+from unreel.engine.files import sync, write_whole
 from unreel.errors import CollectionError, SettingsError
 from unreel.text import comma_separated, quoted
 from unreel.video.collection import read_table
@@ -29,6 +31,7 @@ COLUMN: Final = "label"
 LONGEST: Final = 100
 """Letters of a label."""
 
+_PATIENCE = 20.0  # seconds: another server of the same table writes it in some milliseconds
 _ELSEWHERE = "Name another file with --labels."
 _PIECE = re.compile(r"([0-9a-f]{16})-(\d+\.\d{3})-(\d+\.\d{3})\.mp4")
 
@@ -45,7 +48,7 @@ class Labels:
         self._shelf = shelf
         self._videos = {self._written(video.row.path): video for video in shelf.videos.values()}
         self._lock = Lock()
-        self._known: tuple[tuple[int, int], Table] = (0, 0), {}
+        self._known: tuple[tuple[int, ...], Table] = (), {}
 
     def table(self) -> Table:
         """All rows: path → column → value, as they are in the file now.
@@ -57,7 +60,7 @@ class Labels:
             facts = self.path.stat()
         except FileNotFoundError:
             return {}
-        state = facts.st_mtime_ns, facts.st_size
+        state = facts.st_mtime_ns, facts.st_size, facts.st_ino
         if self._known[0] != state:
             self._known = state, read_table(self.path)
         return self._known[1]
@@ -88,6 +91,7 @@ class Labels:
             place.parent.mkdir(parents=True, exist_ok=True)
             unfinished = place.with_suffix(".unfinished")
             shutil.copyfile(cut, unfinished)
+            sync(unfinished)
             unfinished.replace(place)
         except OSError as error:
             raise CollectionError(f"{place} cannot be written: {error.strerror or error}. {_ELSEWHERE}") from error
@@ -106,11 +110,16 @@ class Labels:
                 raise SettingsError(f"{place!r} has a name that is not UTF-8: rename the file and embed it again.")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self._lock, FileLock(f"{self.path}.lock"):
+            with self._lock, FileLock(f"{self.path}.lock", timeout=_PATIENCE):
                 table = {path: dict(values) for path, values in self.table().items()}
                 for place in places.values():
                     table.setdefault(place, {})[COLUMN] = label
-                write_whole(self.path, _text(table))
+                _write(self.path.resolve(), _text(table))
+        except Timeout as error:
+            raise CollectionError(
+                f"{self.path} cannot be written: another program has held {self.path.name}.lock for {_PATIENCE:g} s. "
+                "End that, and give the label again."
+            ) from error
         except OSError as error:
             raise CollectionError(f"{self.path} cannot be written: {error.strerror or error}. {_ELSEWHERE}") from error
         if not label:
@@ -147,6 +156,17 @@ def checked_label(label: str) -> str:
             f"got the label {quoted(label, 60)}, expected at most {LONGEST} printable letters without slashes."
         )
     return label
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the table, so that it is on the disk, where links lead; who may read it is as before."""
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+    if mode is not None and not mode & 0o222:
+        raise PermissionError(errno.EACCES, "it is read-only")
+    write_whole(path, text)
+    if mode is not None:
+        path.chmod(mode)
+    sync(path.parent)
 
 
 def _text(table: Table) -> str:

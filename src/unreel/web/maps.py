@@ -59,10 +59,9 @@ class Maps:
         task = self._running[shown.number]
         try:
             return await asyncio.shield(task)
-        except CollectionError:
-            if self._running.get(shown.number) is task:  # the next one tries again
-                del self._running[shown.number]
-            raise
+        finally:
+            if task.done() and (task.cancelled() or task.exception()) and self._running.get(shown.number) is task:
+                del self._running[shown.number]  # the next one tries again
 
     async def _of(self, shown: Shown) -> Map:
         ids, vectors, videos = await asyncio.to_thread(_drawn, shown)

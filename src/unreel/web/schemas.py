@@ -1,11 +1,14 @@
 """What the JSON API takes and gives."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from unreel.web.items import MOST, PATTERN
 from unreel.web.labels import LONGEST
+
+MOST_FIELDS: Final = 100
+"""Of an object, from which on none of them is looked at."""
 
 ItemName = Annotated[str, Field(pattern=PATTERN, max_length=80, examples=["0123456789abcdef@1.25-2.5"])]
 Kind = Literal["video", "clip"]
@@ -16,6 +19,13 @@ class Model(BaseModel):
     """Base of them all."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, value: Any) -> Any:
+        if isinstance(value, dict) and len(value) > MOST_FIELDS:
+            raise ValueError(f"got {len(value)} fields, expected {', '.join(cls.model_fields)}")
+        return value
 
 
 class Problem(Model):

@@ -2,22 +2,28 @@
 
 import asyncio
 import secrets
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any, final
 from urllib.parse import quote
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from unreel.errors import SettingsError
 from unreel.web.app import application
+from unreel.web.door import SECONDS_IDLE, Door, places
+from unreel.web.ending import answered
 from unreel.web.guard import Rules
+from unreel.web.log import logged
 from unreel.web.site import Site
 
-_WAITING = 1024  # connections that nobody has answered yet
+_WAITING = 4096  # connections that nobody has answered yet
 _SECONDS_TO_END = 3
-_SECONDS_IDLE = 75  # of a connection: longer than browsers and proxies keep one, or it closes as they ask again
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ def serve(site: Site, place: Place, tell: Callable[[str], object]) -> None:
     Raises:
         SettingsError: one cannot listen there.
     """
-    with listening(place) as listener:
+    with listening(place) as listener, logged():
         port = listener.getsockname()[1]
         rules = place.rules(port)
         tell(address(place, port, rules.token))
@@ -57,21 +63,65 @@ def serve(site: Site, place: Place, tell: Callable[[str], object]) -> None:
 
 
 def server(site: Site, rules: Rules) -> uvicorn.Server:
-    """A server that listens nowhere yet; it writes no log, as addresses can hold a token."""
-    return uvicorn.Server(
+    """A server that listens nowhere yet; it logs no requests, as addresses can hold a token."""
+    return behind_door(application(site, rules), places())
+
+
+def behind_door(app: ASGIApp, most: int) -> uvicorn.Server:
+    """A server of any application, for at most so many connections."""
+    door = Door(app, most)
+    return _Server(
         uvicorn.Config(
-            application(site, rules),
+            door,
+            log_config=None,
             log_level="error",
             access_log=False,
             server_header=False,
             proxy_headers=False,
             lifespan="off",
             ws="none",
-            backlog=_WAITING,
-            timeout_keep_alive=_SECONDS_IDLE,
+            timeout_keep_alive=SECONDS_IDLE,
             timeout_graceful_shutdown=_SECONDS_TO_END,
-        )
+        ),
+        door,
     )
+
+
+@final
+class _Server(uvicorn.Server):
+    """Speaks HTTP with those whom the door lets in, until one of `ENDINGS` comes."""
+
+    def __init__(self, config: uvicorn.Config, door: Door) -> None:
+        super().__init__(config)
+        self._door = door
+        self._admitting: list[asyncio.Task[None]] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup([])
+        self._admitting = [asyncio.create_task(self._door.admit(each, self._protocol)) for each in sockets or []]
+
+    async def on_tick(self, counter: int) -> bool:
+        self._door.look_round()
+        return await super().on_tick(counter) or any(task.done() for task in self._admitting)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for task in self._admitting:
+            task.cancel()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with answered(self.handle_exit):
+            yield
+        for number in self._captured_signals[:1]:
+            signal.raise_signal(number)
+
+    def _protocol(self) -> asyncio.Protocol:
+        kind: Any = self.config.http_protocol_class
+        connected: asyncio.Protocol = kind(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return connected
 
 
 def listening(place: Place) -> socket.socket:

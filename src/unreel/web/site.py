@@ -1,6 +1,5 @@
 """All that a page can be made of, put together."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from unreel.web.labels import Labels
 from unreel.web.maps import Maps
 from unreel.web.originals import Originals
 from unreel.web.shelf import Shelf
-from unreel.web.uploads import Uploads
+from unreel.web.uploads import Uploads, own_folder
 
 PICTURE_SECONDS, PIECE_SECONDS, MAP_SECONDS = 60.0, 600.0, 1800.0
 """How long making each may take, while it goes on."""
@@ -38,6 +37,7 @@ class SiteOptions:
     largest_upload: int = 64_000_000
     limits: Limits = DEFAULT_LIMITS
     cache: Path = field(default_factory=lambda: cache_root() / "web")
+    uploads: Path = field(default_factory=lambda: cache_root() / "uploads")
 
 
 @dataclass(frozen=True)
@@ -67,17 +67,18 @@ def opened(options: SiteOptions) -> Iterator[Site]:
         CollectionError: a table cannot be used, or tables are of different collections.
         CheckpointError: there are no weights where some should be.
         MissingExtraError: LanceDB is needed and not installed.
+        SettingsError: what is sent cannot be kept.
     """
     shelf = Shelf.open(options.tables)
     originals = Originals(options.linked)
     labels = Labels(options.labels or beside(options.tables[0]), shelf)
     labels.table()  # what is no table of labels is told now
     with (
+        own_folder(options.uploads) as folder,  # goes after those who write into it
+        ThreadPoolExecutor(SEARCHERS, "search") as searchers,  # ends when those have ended whom it waits for
         StandingPool(cores(), replace(options.limits, longest=PICTURE_SECONDS)) as pictures,
         StandingPool(2, replace(options.limits, longest=PIECE_SECONDS)) as pieces,
         StandingPool(1, Limits(MAP_SECONDS, memory=0)) as mapping,
-        tempfile.TemporaryDirectory(prefix="unreel-uploads-", ignore_cleanup_errors=True) as folder,
-        ThreadPoolExecutor(SEARCHERS, "search") as searchers,
     ):
         yield Site(
             shelf,
@@ -86,7 +87,7 @@ def opened(options: SiteOptions) -> Iterator[Site]:
             Finder(shelf, originals, pieces, options.weights),
             Maps(options.cache / "maps", mapping),
             labels,
-            Uploads(Path(folder), pieces, options.largest_upload),
+            Uploads(folder, pieces, options.largest_upload),
             searchers,
         )
 

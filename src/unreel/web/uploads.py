@@ -1,18 +1,23 @@
 """Videos that people send to find others like them: decoded by processes with limits, and soon forgotten.
 
-FOLDER/3f…/
-├── original                   what was sent: opened by such processes only
-└── view.mp4, filmstrip.webp   to look at
+CACHE/uploads/
+├── 8a….lock                       held as long as the server lives; without it the folder was left behind
+└── 8a…/3f…/
+    ├── original                   what was sent: opened by such processes only
+    └── view.mp4, filmstrip.webp   to look at
 """
 
 import asyncio
 import secrets
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from time import monotonic
 from typing import Final, final
+
+from filelock import FileLock, Timeout
 
 from unreel.engine.standing import Lost, StandingPool
 from unreel.errors import SettingsError, VideoError
@@ -26,6 +31,8 @@ SECONDS_KEPT: Final = 1800.0
 MOST_KEPT: Final = 30
 LONGEST: Final = 600.0
 """Seconds of a video."""
+
+_PATIENCE = 30.0  # seconds: others hold the lock for as long as it takes to remove some videos
 
 
 @dataclass(frozen=True)
@@ -126,3 +133,49 @@ class Uploads:
         old = [key for key, upload in self._kept.items() if now - upload.since > SECONDS_KEPT]
         for key in [*old, *list(self._kept)[: max(0, len(self._kept) - MOST_KEPT + 1)]]:
             self.remove(key)
+
+
+@contextmanager
+def own_folder(root: Path) -> Iterator[Path]:
+    """A folder below `root` for this process alone, removed at its end; those left behind by dead ones go now.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    folder = root / secrets.token_hex(16)
+    mine = FileLock(_lock_of(folder))
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(root / "lock", timeout=_PATIENCE):
+            for lock in root.glob("*.lock"):
+                _remove_if_left(lock)
+            mine.acquire()
+            folder.mkdir(0o700)
+    except Timeout:
+        raise SettingsError(f"another unreel has held {root / 'lock'} for {_PATIENCE:g} s: end it first.") from None
+    except OSError as error:
+        raise SettingsError(
+            f"{root} cannot be written: {error.strerror or error}. Videos that are sent are kept there: name a place "
+            "for all that unreel keeps with UNREEL_CACHE."
+        ) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        mine.release()
+        _lock_of(folder).unlink(missing_ok=True)
+
+
+def _remove_if_left(lock: Path) -> None:
+    holding = FileLock(lock)
+    try:
+        holding.acquire(timeout=0)
+    except Timeout:
+        return  # its server lives
+    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+    holding.release()
+    lock.unlink(missing_ok=True)
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_suffix(".lock")
