@@ -1,6 +1,5 @@
 """`unreel curate`."""
 
-import csv
 import os
 import re
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from pydantic import Field
 from unreel.cli.parsing import parse
 from unreel.errors import CollectionError, SettingsError
 from unreel.settings.model import Settings
+from unreel.video.tables import list_text, table_text
 
 if TYPE_CHECKING:
     from unreel.search.rows import Row
@@ -93,23 +93,16 @@ def _count(keep: str, videos: int) -> int:
 
 
 def _write_list(path: Path, rows: "Sequence[Row]") -> None:
-    """The list, as `unreel prepare` reads it.
-
-    Raises:
-        SettingsError: a path cannot stand in a text file.
-    """
-    odd = next((row.path for row in rows if re.search(r"[\s,;]", row.path)), None)
-    if path.suffix == ".txt" and odd is not None:
-        raise SettingsError(f"{odd!r} could be read as a path and a label: write a .csv instead of {path}.")
+    """The list, as `unreel prepare` reads it."""
+    if path.suffix == ".txt":
+        text = list_text(row.path for row in rows)
+    else:
+        labels = list(dict.fromkeys(name for row in rows for name in row.labels)) or ["class"]
+        cells = ([row.path, *(row.labels.get(name, "") for name in labels)] for row in rows)
+        text = table_text(["path", *labels], cells)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8", newline="") as file:
-        if path.suffix == ".txt":
-            file.writelines(f"{row.path}\n" for row in rows)
-            return
-        labels = list(dict.fromkeys(name for row in rows for name in row.labels)) or ["class"]
-        writer = csv.DictWriter(file, ["path", *labels], restval="")
-        writer.writeheader()
-        writer.writerows({"path": row.path} | row.labels for row in rows)
+        file.write(text)
 
 
 def _link(folder: Path, rows: "Sequence[Row]") -> None:

@@ -18,12 +18,13 @@ from unreel.engine.outputs import check_free
 from unreel.engine.pool import Lost
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError, VideoError
-from unreel.video.collection import CollectionFile, printable
+from unreel.video.collection import CollectionFile
 from unreel.video.decode import decode, open_video
 from unreel.video.examine import Examination, Facts, check_file, checksum_of, is_constant
 from unreel.video.manifest import Manifest, VideoRecord
 from unreel.video.notes import Journal, Note, described, reason_of
 from unreel.video.options import ScanOptions
+from unreel.video.spelling import printable
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,10 @@ def scan(source: Path, out: Path, options: ScanOptions) -> Manifest:
             collection.folder,
             tuple(records),
             printable(source.resolve()),
-            ignored=collection.ignored,
+            ignored=sum(collection.ignored.values()),
             missing=collection.missing,
             missing_splits=collection.missing_splits,
+            ignored_kinds=dict(collection.ignored),
         )
         manifest.write(out)
     return manifest

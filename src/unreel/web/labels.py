@@ -1,6 +1,6 @@
 """Labels that people give in the page, in a table that `unreel finetune` takes:
 
-    LABELS.csv             path,label
+    LABELS.csv             "path","label"
                            "/videos/park/a.avi","jump"
                            "LABELS-clips/0123456789abcdef-1.250-2.500.mp4","wave"
     LABELS-clips/          the labelled pieces of videos, cut out
@@ -9,11 +9,9 @@ Paths are relative to the table's folder where they lie below it. What else the 
 columns, stays there. It is read before each change and written whole or not at all.
 """
 
-import csv
 import re
 import shutil
 from collections.abc import Mapping
-from io import StringIO
 from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Final, final
@@ -22,7 +20,7 @@ from filelock import FileLock
 
 from unreel.engine.files import write_whole
 from unreel.errors import CollectionError, SettingsError
-from unreel.video.collection import read_table
+from unreel.video.tables import read_table, table_text
 from unreel.web.items import Item
 from unreel.web.shelf import Shelf
 
@@ -60,7 +58,7 @@ class Labels:
             return {}
         state = facts.st_mtime_ns, facts.st_size
         if self._known[0] != state:
-            self._known = state, read_table(self.path)
+            self._known = state, {self._written(path): values for path, values in read_table(self.path).items()}
         return self._known[1]
 
     def given(self) -> list[tuple[Item, str]]:
@@ -97,14 +95,11 @@ class Labels:
         """Label items by name, or with an empty label take theirs away; the files of pieces must be there.
 
         Raises:
-            SettingsError: it is no label, or a file's name cannot be written into a table.
+            SettingsError: it is no label.
             CollectionError: the table is no table of labels, or cannot be written.
         """
         label = checked_label(label)
         places = {name: self._written(str(self.place(item))) for name, item in items.items()}
-        for place in places.values():
-            if "\\x" in place:
-                raise SettingsError(f"{place!r} has a name that is not UTF-8: rename the file and embed it again.")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self._lock, FileLock(f"{self.path}.lock"):
@@ -153,10 +148,6 @@ def checked_label(label: str) -> str:
 def _text(table: Table) -> str:
     """The table as a file holds it; rows without any label are left out."""
     columns = list(dict.fromkeys([COLUMN, *(name for values in table.values() for name in values)]))
-    text = StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerow(["path", *columns])
-    rows = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")  # a name may begin with a space
-    for path, values in table.items():
-        if any(values.values()):
-            rows.writerow([path, *(values.get(name, "") for name in columns)])
-    return text.getvalue()
+    labelled = {path: values for path, values in table.items() if any(values.values())}
+    rows = ([path, *(values.get(name, "") for name in columns)] for path, values in labelled.items())
+    return table_text(["path", *columns], rows)

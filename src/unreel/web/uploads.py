@@ -10,14 +10,13 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from time import monotonic
 from typing import Final, final
 
 from unreel.engine.pool import Lost
 from unreel.engine.standing import StandingPool
 from unreel.errors import SettingsError, VideoError
-from unreel.video.collection import VIDEO_SUFFIXES
 from unreel.video.notes import reason_of
 from unreel.web.cutting import look_at_upload
 
@@ -69,16 +68,10 @@ class Uploads:
         """Keep a video.
 
         Raises:
-            SettingsError: it is larger than it may be, or has no video's name.
+            SettingsError: it is larger than it may be.
             VideoError: it cannot be used; the message is a short reason.
         """
         self._forget()
-        suffix = PurePath(name).suffix.lower()
-        if suffix not in VIDEO_SUFFIXES:
-            raise SettingsError(
-                f"got a file named {name[-60:]!r}, expected a video: its name ends in one of "
-                f"{' '.join(sorted(VIDEO_SUFFIXES))}."
-            )
         key = secrets.token_hex(16)
         folder = self.folder / key
         folder.mkdir(parents=True)
