@@ -4,7 +4,8 @@
     hmdb51/wave/TrumanShow_wave_f_nm_np1_fr_med_26.avi testTrainMulti_7030_splits/wave_test_split1.txt …
     train/air_drumming/--nQbRBEz2s_000104_000114.mp4   annotations/train.csv, val.csv, test.csv
 
-A file is known by its name: the folders it lies in and its suffix may differ.
+A file is known by its name: the folders it lies in and its suffix may differ. One of Kinetics may also be called
+--nQbRBEz2s_104_114.mp4, or --nQbRBEz2s.mp4 where the lists name one clip only of that video.
 """
 
 import re
@@ -35,7 +36,8 @@ class Layout:
     """A data set: its lists and the group that a file's name tells.
 
     `files` are the names of its lists, `folders` those of the folders that the archives keep them in, `example` is one
-    of the lists; `group` finds the group in a file's name without its suffix.
+    of the lists; `group` finds the group in a file's name without its suffix; `spellings` gives the other names that a
+    listed video's file may have.
     """
 
     read: Callable[[Path], dict[str, ListedVideo]]
@@ -43,6 +45,7 @@ class Layout:
     folders: tuple[str, ...]
     example: str
     group: re.Pattern[str]
+    spellings: Callable[[str], tuple[str, ...]] = lambda _: ()
 
     def group_of(self, name: str) -> str:
         """The source that a video was cut from; empty where its name does not tell."""
@@ -56,8 +59,14 @@ def _kinetics(classes: int) -> Layout:
         KINETICS_FILES,
         ("annotations", f"kinetics{classes}", f"kinetics{classes}_2020"),
         "train.csv",
-        re.compile(r"([A-Za-z0-9_-]{11})_[0-9]{6}_[0-9]{6}"),
+        re.compile(r"([A-Za-z0-9_-]{11})_[0-9]+_[0-9]+"),
+        _short_names,
     )
+
+
+def _short_names(name: str) -> tuple[str, ...]:
+    video, start, end = name[:11], *name[12:].split("_")
+    return f"{video}_{int(start)}_{int(end)}", video
 
 
 LAYOUTS: dict[str, Layout] = {
@@ -88,14 +97,15 @@ def arranged(collection: Collection, name: str, lists: Path | None = None) -> Co
     list names has no splits, and its class is what its folder is called where that is a class of the lists.
 
     Raises:
-        CollectionError: the lists are not found or make no sense, no video of theirs is in the folder, or one is twice.
+        CollectionError: the lists are not found or make no sense, no video of theirs is in the folder, one is twice, or
+            a file's name may mean several.
     """
     if name == "folder":
         return collection
     layout = LAYOUTS[name]
     place = _place_of_lists(collection.folder, name, lists)
     listed = layout.read(place)
-    known = _by_name(collection, listed)
+    known = _listed_names(collection, layout, listed)
     if not known:
         looked_for, held = list(listed), [file.id for file in collection.files]
         raise CollectionError(
@@ -104,8 +114,9 @@ def arranged(collection: Collection, name: str, lists: Path | None = None) -> Co
             f"Name the folder of the {name} videos, or the layout of these."
         )
     classes = {_folder_name(video.label): video.label for video in listed.values() if video.label}
-    files = tuple(_described(file, layout, listed, classes) for file in collection.files)
-    missing = tuple(sorted(listed.keys() - known.keys()))
+    names = {file.id: known.get(file.id, _name(file)) for file in collection.files}
+    files = tuple(_described(file, names[file.id], layout, listed, classes) for file in collection.files)
+    missing = tuple(sorted(listed.keys() - set(known.values())))
     return replace(
         collection, files=files, missing=missing, missing_splits={each: listed[each].splits for each in missing}
     )
@@ -131,26 +142,34 @@ def _holds(place: Path, names: re.Pattern[str]) -> bool:
         return False
 
 
-def _by_name(collection: Collection, listed: dict[str, ListedVideo]) -> dict[str, str]:
-    """The files that the lists name: their ids by their names."""
+def _listed_names(collection: Collection, layout: Layout, listed: dict[str, ListedVideo]) -> dict[str, str]:
+    """The files that the lists name: the names there by the files' ids."""
+    meant = {name: {name} for name in listed}
+    for name in listed:
+        for spelling in layout.spellings(name):
+            meant.setdefault(spelling, set()).add(name)
     known: dict[str, str] = {}
+    ids: dict[str, str] = {}
     for file in collection.files:
-        name = _name(file)
-        if name not in listed:
-            continue
-        if name in known:
+        names = sorted(meant.get(_name(file), ()))
+        if len(names) > 1:
             raise CollectionError(
-                f"{collection.folder} holds the video {name!r} twice: {known[name]!r} and {file.id!r}. Keep one."
+                f"{collection.folder}: {file.id!r} may be any of {len(names)} clips that the lists name: "
+                f"{first_of(names, _SHOWN)}. Name it after its clip."
             )
-        known[name] = file.id
+        for name in names:
+            if name in ids:
+                raise CollectionError(
+                    f"{collection.folder} holds the video {name!r} twice: {ids[name]!r} and {file.id!r}. Keep one."
+                )
+            ids[name], known[file.id] = file.id, name
     return known
 
 
 def _described(
-    file: CollectionFile, layout: Layout, listed: dict[str, ListedVideo], classes: dict[str, str]
+    file: CollectionFile, name: str, layout: Layout, listed: dict[str, ListedVideo], classes: dict[str, str]
 ) -> CollectionFile:
     """A file with what the lists say of it, or with what its name and folder tell."""
-    name = _name(file)
     video = listed.get(name, ListedVideo("", {}))
     label = video.label or classes.get(_folder_name(PurePosixPath(file.id).parent.name), "")
     labels = {other: value for other, value in file.labels.items() if other != "class"}

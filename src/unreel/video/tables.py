@@ -155,9 +155,10 @@ class Names:
         place = os.path.normpath(self.folder / name)
         if place in self._seen:
             before, same = self._seen[place]
-            other = "" if labels == self.labels[same] else ", with other labels"
+            other = "" if labels == self.labels[same] else " and with other labels"
             raise self.refused(
-                number, f"names {name!r} again, as {self._unit} {before}{other}. Keep one {self._unit} for each video."
+                number,
+                f"names {name!r} again, after {self._unit} {before}{other}. Keep one {self._unit} for each video.",
             )
         self._seen[place] = number, name
         self.labels[name] = labels
