@@ -12,12 +12,14 @@ from typing import Any
 from unreel import recipes
 from unreel.checkpoint import LoadedEncoder, load_encoder
 from unreel.checkpoint.state import checkpoints, step_of
+from unreel.console import say
 from unreel.engine.launch import first_here
 from unreel.evaluation.recognition import Recognition
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import validated
 from unreel.settings.pretraining import PretrainSettings
 from unreel.settings.training import TrainingSettings
+from unreel.text import excerpt, quoted, unbroken
 from unreel.training.finetune import finetune as finetune_on
 from unreel.training.finetune import resolved
 from unreel.training.opening import CHECKPOINTS
@@ -86,7 +88,7 @@ def run_pretraining(settings: PretrainSettings) -> None:
     _list_left_out(left_out, settings.out)
     _say_what_is_done(settings)
     pretrain_on(settings, manifest, judged)
-    _say(f"weights, metrics and log in {settings.out}")
+    _say(f"weights, metrics and log in {unbroken(settings.out)}")
 
 
 def run_finetuning(settings: FinetuneSettings) -> Recognition | None:
@@ -100,15 +102,15 @@ def run_finetuning(settings: FinetuneSettings) -> Recognition | None:
     tested = {video.id for video in task.test.videos} if task.test else set()
     left_out = {identity: why for identity, why in task.left_out.items() if identity not in tested}
     looks = f"{videos} videos, each {times:.0f} times, {len(left_out)} files left out"
-    _say(f"learning {len(task.classes)} classes of {task.label!r} from {looks}")
+    _say(f"learning {len(task.classes)} classes of {quoted(task.label)} from {looks}")
     if task.test is None:
         _say("  nothing is tested: name a --split, or --test-groups to hold out")
     else:
-        _say(f"  tested on {len(task.test.videos)} videos ({task.test.split})")
+        _say(f"  tested on {len(task.test.videos)} videos ({excerpt(task.test.split)})")
     _list_left_out(left_out, settings.out)
     _say_what_is_done(settings)
     found = finetune_on(settings, task)
-    _say(f"weights, metrics and log in {settings.out}")
+    _say(f"weights, metrics and log in {unbroken(settings.out)}")
     return found
 
 
@@ -124,16 +126,16 @@ def prepared_for(settings: PretrainSettings | FinetuneSettings, folder: Path | N
 
 def _list_left_out(left_out: Mapping[str, str], out: Path) -> None:
     for identity, reason in list(left_out.items())[:LISTED]:
-        _say(f"  {identity}: {reason}")
+        _say(f"  {unbroken(identity)}: {excerpt(reason)}")
     if len(left_out) > LISTED:
-        _say(f"  and {len(left_out) - LISTED} more, all listed in {out / VIDEOS}")
+        _say(f"  and {len(left_out) - LISTED} more, all listed in {unbroken(out / VIDEOS)}")
 
 
 def _say_what_is_done(settings: TrainingSettings) -> None:
     if done := checkpoints(settings.out / CHECKPOINTS):
-        _say(f"{settings.out} holds a run, saved after step {step_of(done[-1])} of {settings.steps}")
+        _say(f"{unbroken(settings.out)} holds a run, saved after step {step_of(done[-1])} of {settings.steps}")
 
 
 def _say(line: str) -> None:
     if first_here():
-        print(line)
+        say(line)

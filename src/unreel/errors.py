@@ -11,14 +11,19 @@
     ├── Stopped                    a run that was asked to stop and has saved itself (exit code 75, or 130 on Ctrl-C)
     └── MissingExtraError          an optional package that is not installed
 
-A message says what was got, what was expected and what to do.
+A message says what was got, what was expected and what to do. Each argument is one line of it, whatever stands in it.
 """
+
+from unreel.text import message
 
 
 class UnreelError(Exception):
     """Base of all errors that are the user's to mend; the command line ends with `exit_code`."""
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        return "\n".join(map(message, self.args))
 
 
 class SettingsError(UnreelError):

@@ -9,9 +9,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from rich.box import SIMPLE
-from rich.table import Table
-
+from unreel.console import Table
 from unreel.errors import SettingsError
 from unreel.settings.augmentation import AugmentationSettings
 
@@ -242,17 +240,18 @@ def changes(name: str) -> Changes:
 
 def described() -> Table:
     """One row per row of the paper, with its number for each encoder, and one per small recipe."""
-    table = Table("recipe", "what it is", *ENCODERS.values(), box=SIMPLE, caption_justify="left")
-    table.caption = (
-        "A name alone means 3D-ResNet18; add -c3d or -r2plus1d10 for the same row with another encoder: hdc-c3d.\n"
+    table = Table("", ("recipe", "what it is", *ENCODERS.values()), left=("what it is", *ENCODERS.values()))
+    table.lines = [
+        "A name alone means 3D-ResNet18; add -c3d or -r2plus1d10 for the same row with another encoder: hdc-c3d.",
         "Numbers are the paper's, pretrained on Kinetics-400 and fine-tuned, top-1 %: Tables 1 and 2 on UCF101 "
-        "split 1, Table 3 and Sec. 4.1 the mean of three splits, of UCF101 and of HMDB51.\n"
-        f"Small: {SMALL_SIZE}.\n"
-        f"street651: {STREET651_SIZE}."
-    )
-    table.columns[0].no_wrap = True
+        "split 1, Table 3 and Sec. 4.1 the mean of three splits, of UCF101 and of HMDB51.",
+        f"Small: {SMALL_SIZE}.",
+        f"street651: {STREET651_SIZE}.",
+    ]
     for row, recipe in ROWS.items():
-        table.add_row(row, recipe.__doc__, *(reported(row, encoder) or "–" for encoder in ENCODERS))
-    table.add_row("hdc-small, …", "Any of these rows at the small size, with any of the encoders: hdc-c3d-small.")
-    table.add_row("hdc-street651, …", "The same at the size of the evidence on real videos.")
+        table.add(row, recipe.__doc__, *(reported(row, encoder) for encoder in ENCODERS))
+    table.add(
+        "hdc-small, …", "Any of these rows at the small size, with any of the encoders: hdc-c3d-small.", "", "", ""
+    )
+    table.add("hdc-street651, …", "The same at the size of the evidence on real videos.", "", "", "")
     return table

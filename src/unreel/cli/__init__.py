@@ -5,22 +5,23 @@ import sys
 from importlib import import_module
 
 from unreel import __version__
+from unreel.console import complain, explain, say, screen
 from unreel.errors import UnreelError
 
 VERBS = {
     "demo": "do the whole job once: videos in, encoder, figures and a page out",
     "synth": "render Moving Shapes, a collection with two independent labels",
     "fetch": "download a data set: UCF101, HMDB51, Kinetics-400",
-    "scan": "find out which videos of a folder can be used, and why the others cannot",
+    "scan": "find out which videos of a folder can be used, and why not",
     "prepare": "check a folder of videos and make it fast to load",
     "leaks": "find test videos that are known from training",
-    "plan": "tell what a pretraining will take: time, GPUs, cores, storage, money",
+    "plan": "tell what a pretraining will take: time, GPUs, storage, money",
     "pretrain": "learn an encoder from a folder of videos, without labels",
     "finetune": "teach an encoder the classes of labelled videos",
     "watch": "draw the curves of runs in the terminal",
     "runs": "compare all runs of a folder in a table",
-    "evaluate": "judge an encoder: retrieval, k-NN, linear probe, recognition; compare two",
-    "reproduce": "run what a table or figure of the paper needs, ours beside the paper's",
+    "evaluate": "judge an encoder: retrieval, k-NN, linear, recognition; compare two",
+    "reproduce": "run what a table of the paper needs, ours beside the paper's",
     "embed": "turn videos into a table of vectors",
     "search": "find videos and moments like a video, in a table of vectors",
     "duplicates": "find near duplicates in a table of vectors",
@@ -29,12 +30,13 @@ VERBS = {
     "serve": "show a collection as a web page: browse, search, compare, label",
     "bench": "see where the time goes, and what to change",
     "report": "make a page to look at from runs",
-    "figure": "draw one figure for a page or a paper: hits side by side, classes, where it looks",
+    "figure": "draw a figure for a page or a paper: hits, classes, looks",
 }
 
 
 def main() -> None:
     """Entry point of the command; a user's mistake ends with exit code 2 and without a traceback."""
+    screen()
     try:
         try:
             _obey(sys.argv[1:])
@@ -47,10 +49,10 @@ def main() -> None:
 
 def _obey(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(overview())
+        explain(overview())
         return
     if arguments[0] == "--version":
-        print(f"unreel {__version__}")
+        say(f"unreel {__version__}")
         return
     verb = arguments[0]
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # or it shows its own frames when a process is lost
@@ -59,17 +61,17 @@ def _obey(arguments: list[str]) -> None:
             raise UnreelError(_unknown(verb))
         import_module(f"unreel.cli.{verb}").main(arguments[1:])
     except UnreelError as error:
-        print(f"unreel: {error}", file=sys.stderr)
+        complain(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("unreel: interrupted", file=sys.stderr)
+        complain("interrupted")
         sys.exit(130)
 
 
 def _end_where_nobody_reads() -> None:
     """End as rich does where standard output is a pipe whose reader has left (`unreel runs runs | head`)."""
     try:
-        print(flush=True)
+        say("")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python flushes once more at its end
         sys.exit(1)
@@ -89,7 +91,7 @@ usage: unreel VERB [OPTIONS]
 A first look, with a collection made on the spot:
   unreel demo
 
-With your own videos (folder names are used as labels for judging only, never for learning):
+With your own videos (folder names are labels for judging, never for learning):
   unreel pretrain FOLDER --out runs/mine --recipe hdc-small
   unreel evaluate retrieval runs/mine FOLDER --out runs/mine/evaluation
   unreel embed runs/mine FOLDER --out runs/mine/embeddings.parquet

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from pydantic import Field, PositiveFloat, PositiveInt
-from rich.console import Console
-from rich.table import Table
 
 from unreel.cli.parsing import parse
+from unreel.console import Table, explain, say, show
 from unreel.errors import SettingsError
 from unreel.settings.model import Settings
 
@@ -59,7 +58,7 @@ class Bench(Settings):
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(HELP)
+        explain(HELP)
         return
     if arguments[0] not in KINDS:
         raise SettingsError(f"got bench {arguments[0]!r}, expected: {', '.join(KINDS)}. See unreel bench --help")
@@ -81,7 +80,7 @@ def run(settings: Bench) -> None:
             sample = sample_prepared(settings.folder, Path(name) / "sample", _side(settings))
             found = measured(sample, settings, raw_rate(sample, settings.clip_length))
     given = advice(found)
-    show(found, given, Console())
+    tell(found, given)
     if settings.figures is not None:
         content = {**asdict(found), "advice": [asdict(each) for each in given]}
         settings.figures.write_text(json.dumps(content, indent=1), encoding="utf-8")
@@ -136,33 +135,33 @@ def augmentation(dataset: "PretrainDataset", size: int) -> float:
     return median(seconds)
 
 
-def show(found: "Measured", given: "Sequence[Advice]", console: Console) -> None:
+def tell(found: "Measured", given: "Sequence[Advice]") -> None:
     """Where the time goes, how many cores it takes, and the verdict."""
     from unreel.video.throughput import GPU_RATES, cores_needed
 
     whole = sum(found.stages.values())
-    table = Table("stage", "ms per pair of clips", "share", title="one core")
+    table = Table("one core", ("stage", "ms per pair of clips", "share"))
     for name, seconds in found.stages.items():
-        table.add_row(name, f"{1000 * seconds:.2f}", f"{seconds / whole:.0%}")
-    table.add_row("all", f"{1000 * whole:.2f}", f"{found.core_rate:.0f} clips/s")
-    console.print(table)
-    console.print(f"Views are made where the encoder is: {1000 * found.augmentation:.2f} ms per pair on a core.")
-    table = Table("workers", "clips/s")
+        table.add(name, f"{1000 * seconds:.2f}", f"{seconds / whole:.0%}")
+    table.add("all", f"{1000 * whole:.2f}", f"{found.core_rate:.0f} clips/s")
+    show(table)
+    say(f"Views are made where the encoder is: {1000 * found.augmentation:.2f} ms per pair on a core.")
+    table = Table("", ("workers", "clips/s"))
     for workers, rate in found.rates.items():
-        table.add_row(str(workers), f"{rate:.0f}")
-    console.print(table)
-    table = Table("a GPU that takes", *(f"{rate:.0f} clips/s" for rate in GPU_RATES))
-    table.add_row("needs cores", *(str(cores_needed(rate, found.core_rate)) for rate in GPU_RATES))
-    console.print(table)
+        table.add(workers, f"{rate:.0f}")
+    show(table)
+    table = Table("", ("a GPU that takes", *(f"{rate:.0f} clips/s" for rate in GPU_RATES)))
+    table.add("needs cores", *(cores_needed(rate, found.core_rate) for rate in GPU_RATES))
+    show(table)
     if found.raw_rate is not None:
-        console.print(f"The videos as they are: {found.raw_rate:.0f} clips/s of one core, not yet made smaller.")
+        say(f"The videos as they are: {found.raw_rate:.0f} clips/s of one core, not yet made smaller.")
     if found.storage is not None:
         cold, warm = 1000 * found.storage.cold, 1000 * found.storage.warm
-        console.print(f"Bytes of a file: {cold:.2f} ms from storage, {warm:.2f} ms from memory.")
+        say(f"Bytes of a file: {cold:.2f} ms from storage, {warm:.2f} ms from memory.")
     if not given:
-        console.print("Fine as it is.")
+        say("Fine as it is.")
     for number, each in enumerate(given, 1):
-        console.print(f"{number}. {each.text}.", soft_wrap=True)
+        say(f"{number}. {each.text}.")
 
 
 def _side(settings: Bench) -> int:

@@ -11,9 +11,11 @@ import tyro
 from pydantic import Field
 
 from unreel.cli.parsing import parse
+from unreel.console import say
 from unreel.errors import CollectionError, SettingsError
 from unreel.settings.model import Settings
-from unreel.video.tables import list_text, table_text
+from unreel.text import comma_separated, unbroken
+from unreel.video.tables import list_text
 
 if TYPE_CHECKING:
     from unreel.search.rows import Row
@@ -76,7 +78,7 @@ def run(settings: Curate) -> None:
     if settings.links is not None:
         _link(settings.links, rows)
     copies = len(videos) - len(originals)
-    print(f"{len(rows)} of {len(videos)} videos chosen, {copies} near duplicates left out, in {settings.out}")
+    say(f"{len(rows)} of {len(videos)} videos chosen, {copies} near duplicates left out, in {unbroken(settings.out)}")
 
 
 def _count(keep: str, videos: int) -> int:
@@ -99,7 +101,7 @@ def _write_list(path: Path, rows: "Sequence[Row]") -> None:
     else:
         labels = list(dict.fromkeys(name for row in rows for name in row.labels)) or ["class"]
         cells = ([row.path, *(row.labels.get(name, "") for name in labels)] for row in rows)
-        text = table_text(["path", *labels], cells)
+        text = comma_separated(["path", *labels], cells)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8", newline="") as file:
         file.write(text)

@@ -7,14 +7,15 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from pydantic import PositiveInt
-from rich.console import Console
 
 from unreel import recipes
 from unreel.cli import embed, evaluate, pretrain, report
 from unreel.cli.inventory import summary
 from unreel.cli.parsing import parse
+from unreel.console import say, say_command
 from unreel.settings.model import Settings, validated
 from unreel.settings.pretraining import PretrainSettings
+from unreel.text import unbroken
 
 if TYPE_CHECKING:
     from unreel.video.manifest import Manifest
@@ -49,35 +50,35 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(settings: Demo) -> Path:
     """Render (where no videos are given), prepare, pretrain, evaluate, embed, report. Returns the page."""
-    console = Console(highlight=False)
     started = perf_counter()
     out = next_free(settings.out)
     training = _pretraining(settings, out)
 
-    console.print(f"1 of 5: scanning and preparing {settings.videos or 'Moving Shapes'}", style="bold")
+    say(f"1 of 5: scanning and preparing {unbroken(settings.videos or 'Moving Shapes')}", style="bold")
     manifest = _collection(settings, out, training.encoder_settings.prepared_side)
-    print(summary(manifest, "prepared", manifest.root))
+    say(*summary(manifest, "prepared", manifest.root))
     training = _fitted(training, manifest) if settings.batch_size is None else training
 
-    console.print(f"2 of 5: {training.recipe}, {training.steps} steps of {training.batch_size} videos", style="bold")
+    say(f"2 of 5: {training.recipe}, {training.steps} steps of {training.batch_size} videos", style="bold")
     pretrain.run(training)
 
-    console.print("3 of 5: judging, beside the same encoder untrained", style="bold")
+    say("3 of 5: judging, beside the same encoder untrained", style="bold")
     judging = evaluate.Evaluate(run=training.out, folder=manifest.root, out=training.out / "evaluation")
     evaluate.run("retrieval", judging)
 
-    console.print("4 of 5: embedding the collection", style="bold")
+    say("4 of 5: embedding the collection", style="bold")
     tables = training.out / "embeddings-untrained.parquet", training.out / "embeddings.parquet"
     for table, untrained in zip(tables, (True, False), strict=True):
         embed.run(embed.Embed(run=training.out, folder=manifest.root, out=str(table), untrained=untrained))
 
-    console.print("5 of 5: writing the page", style="bold")
+    say("5 of 5: writing the page", style="bold")
     title = f"unreel on {settings.videos.resolve().name if settings.videos else 'Moving Shapes'}"
     page = report.run(report.Report(run=training.out, out=out / "report.html", embeddings=tables, title=title))
-    console.print(f"\nDone in {(perf_counter() - started) / 60:.1f} minutes. Open [bold]{page}[/bold] in a browser.")
-    console.print("\nNext, with your own videos:")
+    minutes = (perf_counter() - started) / 60
+    say("", f"Done in {minutes:.1f} minutes. Open {unbroken(page)} in a browser.", style="bold")
+    say("", "Next, with your own videos:")
     for command in report.next_steps(training.out, group_pattern=settings.group_pattern):
-        print(f"  {command}")
+        say_command(command)
     return page
 
 
@@ -116,5 +117,5 @@ def _fitted(training: PretrainSettings, manifest: "Manifest") -> PretrainSetting
     videos = sum(record.frames >= training.clip_length for record in manifest.usable)
     if not 2 <= videos < training.batch_size:
         return training
-    print(f"few videos: batches of {videos} instead of {training.batch_size}")
+    say(f"few videos: batches of {videos} instead of {training.batch_size}")
     return training.model_copy(update={"batch_size": videos})

@@ -1,7 +1,5 @@
 """`unreel duplicates`."""
 
-import csv
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,7 +8,9 @@ import tyro
 from pydantic import Field
 
 from unreel.cli.parsing import parse
+from unreel.console import say, say_json
 from unreel.settings.model import Settings
+from unreel.text import comma_separated, unbroken
 
 if TYPE_CHECKING:
     from unreel.search.store import Vectors
@@ -57,16 +57,17 @@ def run(settings: Duplicates) -> None:
     groups = groups_of(leaders(rows.vectors, settings.similarity))
     members = list(_members(rows, groups))
     if settings.as_json:
-        print(json.dumps(members, ensure_ascii=False, indent=1))
+        say_json(members)
     else:
         for member in members:
             first = member["similarity"] is None
             alike = "" if first else f"{member['similarity']:.4f}"
-            print(f"{'' if first else '  = '}{alike:8}{member['path']}  {member['start']:.2f}–{member['end']:.2f} s")
+            span = unbroken(f"{member['start']:.2f}–{member['end']:.2f} s")
+            say(f"{'' if first else '  = '}{alike:8}{unbroken(member['path'])}  {span}")
         superfluous = len(members) - len(groups)
         middle, high = typical_similarity(rows.vectors)
-        print(f"{superfluous} near duplicates among {len(rows)} {settings.kind}s, in {len(groups)} groups")
-        print(f"of pairs drawn at random half are more similar than {middle:.4f}, one in a hundred than {high:.4f}")
+        say(f"{superfluous} near duplicates among {len(rows)} {settings.kind}s, in {len(groups)} groups")
+        say(f"of pairs drawn at random half are more similar than {middle:.4f}, one in a hundred than {high:.4f}")
     if settings.out is not None:
         _write(settings.out, members)
 
@@ -86,6 +87,4 @@ def _members(rows: "Vectors", groups: list[list[int]]) -> Iterator[dict[str, Any
 def _write(path: Path, members: list[dict[str, Any]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(members)
+        file.write(comma_separated(COLUMNS, [[member[name] for name in COLUMNS] for member in members]))

@@ -8,8 +8,10 @@ import tyro
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from unreel.cli.parsing import parse
+from unreel.console import say
 from unreel.engine.pool import EngineName
 from unreel.settings.model import Settings
+from unreel.text import excerpt, unbroken
 
 if TYPE_CHECKING:
     from unreel.search.update import Changes
@@ -86,14 +88,14 @@ def run(settings: Embed) -> None:
     where = "cpu" if settings.engine == "ray" else str(device(settings.accelerator))
     work = Work(settings.engine, where, settings.loader_workers, seconds)
     changes = update(settings.out, encoder, manifest, facts, work)
-    print(f"{_summary(changes)} ({encoder.name}) in {settings.out}")
+    say(f"{_summary(changes)} ({excerpt(encoder.name)}) in {unbroken(settings.out)}")
     for identity, reason in list(changes.missing.items())[:LISTED]:
-        print(f"  left out {identity}: {reason}")
+        say(f"  left out {unbroken(identity)}: {excerpt(reason)}")
     if len(changes.missing) > LISTED:
-        print(f"  and {len(changes.missing) - LISTED} more")
+        say(f"  and {len(changes.missing) - LISTED} more")
     index = bring_up_to_date(settings.out, settings.index, changed=changes.altered)
     if index is not None:
-        print(f"  {index.kind} over {index.rows} rows: recall@10 {index.recall:.3f} of {index.queries} exact searches")
+        say(f"  {index.kind} over {index.rows} rows: recall@10 {index.recall:.3f} of {index.queries} exact searches")
 
 
 def _summary(changes: "Changes") -> str:

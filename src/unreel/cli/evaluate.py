@@ -9,8 +9,10 @@ import tyro
 from pydantic import Field, PositiveInt, model_validator
 
 from unreel.cli.parsing import parse
+from unreel.console import explain, say
 from unreel.errors import CollectionError, SettingsError
 from unreel.settings.model import Settings
+from unreel.text import unbroken
 
 if TYPE_CHECKING:
     from unreel.checkpoint import LoadedEncoder
@@ -117,7 +119,7 @@ class Compare(Settings):
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(HELP)
+        explain(HELP)
         return
     kind = arguments[0]
     if kind in RECOGNITION:
@@ -166,7 +168,7 @@ def run(kind: str, settings: Evaluate) -> None:
         settings.out.mkdir(parents=True, exist_ok=True)
         write_classifications(target, results)
         print_classifications(results, classes=settings.classes)
-    print(f"written to {target}")
+    say(f"written to {unbroken(target)}")
 
 
 def compare(settings: Compare) -> None:

@@ -9,9 +9,11 @@ import tyro
 from pydantic import Field, PositiveInt, model_validator
 
 from unreel.cli.parsing import parse
+from unreel.console import explain, say
 from unreel.errors import OverwriteError, SettingsError
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import Settings, validated
+from unreel.text import unbroken
 from unreel.video.layouts import LayoutName
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ def main(kind: str, arguments: Sequence[str]) -> None:
     if kind == "test":
         test(parse(EvaluateTest, "evaluate test", arguments))
     elif not arguments or {"-h", "--help"}.intersection(arguments):
-        print(FINETUNE_HELP)
+        explain(FINETUNE_HELP)
     else:
         finetune(*_chosen(arguments))
 
@@ -119,7 +121,7 @@ def test(settings: EvaluateTest) -> "list[Recognition]":
         write_recognition(target, result)
         print_recognition(result)
         print_mistakes(result)
-        print(f"written to {target}")
+        say(f"written to {unbroken(target)}")
         found.append(result)
     return found
 
@@ -144,7 +146,7 @@ def finetune(weights: str, settings: FinetuneSettings, parts: Parts) -> "Finetun
     tests = []
     for run in runs:
         if first_here():
-            print(f"{run.out.name}:")
+            say(f"{run.out.name}:")
         found = run_finetuning(run)
         assert found is not None
         tests.append(found)
@@ -162,7 +164,7 @@ def finetune(weights: str, settings: FinetuneSettings, parts: Parts) -> "Finetun
     target = settings.out / RESULT
     write_finetuned(target, result)
     print_finetuned(result)
-    print(f"written to {target}")
+    say(f"written to {unbroken(target)}")
     return result
 
 
@@ -183,7 +185,7 @@ def _tests(
     }
     known = learnt_from(settings.run)
     if known is None:
-        print(f"what {settings.run} has learnt from is not known here: leaks from there are not looked for")
+        say(f"what {unbroken(settings.run)} has learnt from is not known here: leaks from there are not looked for")
         return tests
     for name in names:
         tested = {each.id for each in tests[f"split-{name}"].videos}

@@ -4,18 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 
-from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table
-
 from unreel.cli.inventory import print_reasons
+from unreel.console import Table, say, show
 from unreel.evaluation.classification import Classification
 from unreel.evaluation.comparison import Comparison
 from unreel.evaluation.finetuned import Finetuned, Part
 from unreel.evaluation.provenance import Provenance
 from unreel.evaluation.results import ClassScore, Retrieval, Score, split_text
+from unreel.text import excerpt, unbroken
 
-_WIDEST = 1000
 Origin = Provenance | Retrieval
 
 
@@ -35,10 +32,10 @@ class Line:
 def print_retrievals(retrievals: Sequence[Retrieval], *, classes: bool = False) -> None:
     """One table per label."""
     first = retrievals[0]
-    print(f"collection: {first.collection}")
+    say(f"collection: {unbroken(first.collection)}")
     labels = dict.fromkeys(score.label for each in retrievals for score in each.scores)
     if not labels:
-        print("no label to judge by (no two videos share one): the neighbours of every video are written, unjudged")
+        say("no label to judge by (no two videos share one): the neighbours of every video are written, unjudged")
     for label in labels:
         judged = [(each, score) for each in retrievals for score in each.scores if score.label == label]
         queries, chances = ({f"{what(score)}" for _, score in judged} for what in (_queries, _chance))
@@ -55,7 +52,7 @@ def print_retrievals(retrievals: Sequence[Retrieval], *, classes: bool = False) 
 def print_classifications(results: Sequence[Classification], *, classes: bool = False) -> None:
     """One table per label."""
     first = results[0]
-    print(f"collection: {first.origin.collection}")
+    say(f"collection: {unbroken(first.origin.collection)}")
     method = {"knn": "nearest neighbours", "linear": "linear classifier"}[first.method]
     for label in dict.fromkeys(each.label for each in results):
         judged = [each for each in results if each.label == label]
@@ -80,20 +77,24 @@ def print_classifications(results: Sequence[Classification], *, classes: bool = 
 def print_comparison(first: Retrieval, second: Retrieval, found: Comparison) -> None:
     """Both encoders on the same queries, and how sure the difference is."""
     for name, each in (("first", first), ("second", second)):
-        print(f"{name}: {each.encoder} ({each.checkpoint}), {each.protocol}, level {each.level}, seen {seen(each)}")
-    table = _table(
+        encoder = f"{excerpt(each.encoder)} ({excerpt(each.checkpoint)})"
+        say(f"{name}: {encoder}, {each.protocol}, level {each.level}, seen {seen(each)}")
+    table = Table(
         f"by {found.label}, {split_text(first.split)}: {found.queries:,} queries",
         ["percent", "first", "second", "difference", "95 % within", "p"],
-        f"gained {found.gained} queries, lost {found.lost}; p: exact McNemar test (R@{found.k}), changes of sign (mAP)",
+        [
+            f"gained {found.gained} queries, lost {found.lost}",
+            f"p: exact McNemar test (R@{found.k}), changes of sign (mAP)",
+        ],
     )
-    table.add_row(
+    table.add(
         f"R@{found.k}",
         *map(_percent, found.hits),
         _signed(found.hit_difference),
         _within(found.hit_interval, signed=True),
         f"{found.hit_p_value:.2g}",
     )
-    table.add_row(
+    table.add(
         "mAP",
         *map(_percent, found.precisions),
         _signed(found.precision_difference),
@@ -102,7 +103,7 @@ def print_comparison(first: Retrieval, second: Retrieval, found: Comparison) -> 
     )
     show(table)
     if found.left_out:
-        print(f"  left out: {found.left_out} queries that only one of them has answered (!)")
+        say(f"  left out: {found.left_out} queries that only one of them has answered (!)")
 
 
 def seen(origin: Origin | Finetuned | Part) -> str:
@@ -132,15 +133,15 @@ def _print_lines(title: str, caption: str, lines: Sequence[Line], *, classes: bo
     columns = [name for name in lines[0].figures if all(name in line.figures for line in lines)]
     splits = list(dict.fromkeys(line.origin.split for line in lines))
     head = ["encoder", "split"] if len(splits) > 1 else ["encoder"]
-    table = _table(
+    table = Table(
         title if len(splits) > 1 else f"{title}, {split_text(splits[0])}",
         [*head, *columns, f"{columns[0]} within", "seen"],
-        f"{caption}; within: 95 % interval",
+        [f"{caption}; within: 95 % interval"],
     )
     for line in lines:
         names = [line.origin.encoder, line.origin.split][: len(head)]
         figures = (_percent(line.figures[name]) for name in columns)
-        table.add_row(*names, *figures, _within(line.within), seen(line.origin))
+        table.add(*names, *figures, _within(line.within), seen(line.origin))
     show(table)
     if len(splits) > 1:
         _print_means(title, columns, lines, splits)
@@ -150,23 +151,24 @@ def _print_lines(title: str, caption: str, lines: Sequence[Line], *, classes: bo
 
 
 def _print_means(title: str, columns: Sequence[str], lines: Sequence[Line], splits: Sequence[str]) -> None:
-    table = _table(title, ["encoder", *columns], f"mean ± standard deviation over the splits {', '.join(splits)}")
+    caption = f"mean ± standard deviation over the splits {', '.join(splits)}"
+    table = Table(title, ["encoder", *columns], [caption])
     for encoder in dict.fromkeys(line.origin.encoder for line in lines):
         own = [line for line in lines if line.origin.encoder == encoder]
         values = [[100 * line.figures[name] for line in own] for name in columns]
         mark = " (!)" if any(line.origin.seen < line.origin.expected for line in own) else ""
         if len(own) > 1:
-            table.add_row(f"{encoder}{mark}", *(f"{mean(each):.1f} ± {stdev(each):.1f}" for each in values))
+            table.add(f"{encoder}{mark}", *(f"{mean(each):.1f} ± {stdev(each):.1f}" for each in values))
     show(table)
 
 
 def _print_classes(line: Line) -> None:
     first = next(iter(line.classes.values()))
-    table = _table(
-        f"{line.origin.encoder}, {split_text(line.origin.split)}", ["class", *first], "percent of each class"
+    table = Table(
+        f"{line.origin.encoder}, {split_text(line.origin.split)}", ["class", *first], ["percent of each class"]
     )
     for name, figures in line.classes.items():
-        table.add_row(name, *figures.values())
+        table.add(name, *figures.values())
     show(table)
 
 
@@ -180,25 +182,11 @@ def _print_missing(origins: Sequence[Origin]) -> None:
             f"queries {origin.queries_seen:,} of {origin.queries_expected:,}"
         )
         if origin.missing and counts not in told:
-            print(counts)
+            say(counts)
         names = sorted(origin.missing)
         if names and tuple(names) not in told:
             print_reasons({name: origin.reasons.get(name, "not seen") for name in names})
         told |= {counts, tuple(names)}
-
-
-def _table(title: str, columns: Sequence[str], caption: str) -> Table:
-    table = Table(title=title, caption=caption)
-    for number, name in enumerate(columns):
-        table.add_column(name, justify="right" if number else "left", no_wrap=True)
-    return table
-
-
-def show(table: Table) -> None:
-    """Print it as wide as its figures need, whatever the terminal's width: none is cut off."""
-    console = Console()
-    needed = Measurement.get(console, console.options.update(max_width=_WIDEST), table).maximum
-    Console(width=max(console.width, needed)).print(table)
 
 
 def _percent(share: float) -> str:

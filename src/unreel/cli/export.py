@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from unreel.cli.parsing import parse
+from unreel.console import say
 from unreel.errors import CollectionError
 from unreel.settings.model import Settings
+from unreel.text import unbroken
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,7 +70,8 @@ def run(settings: Export) -> None:
             exporting.to_atlas(settings.out, rows, _places(rows, settings.seed))
     except OSError as error:
         raise CollectionError(f"{settings.out} cannot be written: {error.strerror or error}.") from error
-    print(f"{len(rows)} {settings.kind}s in {settings.out}. Next: {NEXT[settings.to].format(out=settings.out)}")
+    say(f"{len(rows)} {settings.kind}s in {unbroken(settings.out)}. Next:")
+    say(f"  {NEXT[settings.to].format(out=unbroken(settings.out))}")
 
 
 def _places(rows: "Vectors", seed: int) -> "Float[np.ndarray, 'n 2']":

@@ -8,7 +8,9 @@ from typing import Annotated
 import tyro
 
 from unreel.cli.parsing import parse
+from unreel.console import say, say_command
 from unreel.settings.model import Settings
+from unreel.text import unbroken
 from unreel.video.fetch import TERMS, DataSetName, Fetched, FetchOptions, Part, fetch, left_to_do
 from unreel.video.remote import in_units
 
@@ -43,27 +45,33 @@ def main(arguments: Sequence[str]) -> None:
     folder = settings.folder or Path(settings.name)
     options = FetchOptions(settings.parts, settings.mirror, settings.keep_archives, settings.unverified)
     if settings.dry_run:
-        print(plan(settings.name, folder, options))
+        say(*plan(settings.name, folder, options))
     else:
-        print(summary(settings.name, fetch(settings.name, folder, options)))
+        fetched = fetch(settings.name, folder, options)
+        say(*summary(settings.name, fetched))
+        say_command(next_step(settings.name, fetched))
 
 
-def plan(name: DataSetName, folder: Path, options: FetchOptions) -> str:
+def plan(name: DataSetName, folder: Path, options: FetchOptions) -> list[str]:
     """What would be downloaded, a line for each file."""
     wanted = left_to_do(name, folder, options)
     if not wanted:
-        return f"nothing is left to download into {folder}"
+        return [f"nothing is left to download into {unbroken(folder)}"]
     lines = [f"{in_units(size) if size is not None else '?':>12}  {item.file.addresses[0]}" for item, size in wanted]
     known = [size for _, size in wanted if size is not None]
     unknown = f" and {len(wanted) - len(known)} of unknown size" if len(known) < len(wanted) else ""
-    return "\n".join([*lines, f"{in_units(sum(known))}{unknown} to download into {folder}, and unpacked as much again"])
+    return [*lines, f"{in_units(sum(known))}{unknown} to download into {unbroken(folder)}, and unpacked as much again"]
 
 
-def summary(name: DataSetName, fetched: Fetched) -> str:
-    """What is there now, its terms, and what to type next."""
-    lines = [f"{fetched.videos} videos in {fetched.folder}"]
+def summary(name: DataSetName, fetched: Fetched) -> list[str]:
+    """What is there now, and its terms."""
+    lines = [f"{fetched.videos} videos in {unbroken(fetched.folder)}"]
     if fetched.missing:
         lines.append(f"  named by the lists but not in the folder: {fetched.missing}")
+    return [*lines, TERMS[name], "next:"]
+
+
+def next_step(name: DataSetName, fetched: Fetched) -> str:
+    """What to type next."""
     prepared = fetched.folder.with_name(f"{fetched.folder.name}-prepared")
-    command = shlex.join(["unreel", "prepare", str(fetched.folder), str(prepared), "--layout", name])
-    return "\n".join([*lines, TERMS[name], f"next:\n  {command}"])
+    return shlex.join(["unreel", "prepare", str(fetched.folder), str(prepared), "--layout", name])

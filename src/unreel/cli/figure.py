@@ -10,8 +10,10 @@ from pydantic import Field, PositiveInt
 from unreel.cli.figure_inputs import are_tests, chosen_label, collection_of, judged_by, of_split, renamed
 from unreel.cli.parsing import parse
 from unreel.cli.results import read_recognitions
+from unreel.console import explain, say
 from unreel.errors import CollectionError, SettingsError
 from unreel.settings.model import Settings
+from unreel.text import excerpt, unbroken
 
 if TYPE_CHECKING:
     from unreel.reporting.confusion import Confusion
@@ -111,7 +113,7 @@ class LooksFigure(Settings):
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(HELP)
+        explain(HELP)
         return
     kinds: Mapping[str, Callable[[Sequence[str]], Path]] = {
         "retrieval": lambda words: retrieval(parse(RetrievalFigure, "figure retrieval", words)),
@@ -122,7 +124,7 @@ def main(arguments: Sequence[str]) -> None:
     kind = arguments[0]
     if kind not in kinds:
         raise SettingsError(f"got figure {kind!r}, expected one of: {', '.join(kinds)}. See unreel figure --help")
-    print(f"figure: {kinds[kind](arguments[1:])}")
+    say(f"figure: {unbroken(kinds[kind](arguments[1:]))}")
 
 
 def retrieval(settings: RetrievalFigure) -> Path:
@@ -147,7 +149,7 @@ def retrieval(settings: RetrievalFigure) -> Path:
     is_page = settings.out.suffix.lower() == ".html"
     figure = side_by_side(manifest, results, choosing, CLOSE if is_page else PAPER)
     for each in figure.lost:
-        print(f"  not shown: {each.id}: {each.reason}")
+        say(f"  not shown: {unbroken(each.id)}: {excerpt(each.reason)}")
     if is_page:
         return write_side_by_side(figure, settings.out)
     return save_figures([print_side_by_side(figure, settings.frames)], settings.out)

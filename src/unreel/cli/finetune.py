@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
 from unreel.cli.inventory import print_reasons
 from unreel.cli.parsing import parse
+from unreel.console import Table, say, show
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import read_settings
+from unreel.text import excerpt, quoted, unbroken
 
 if TYPE_CHECKING:
     from unreel.evaluation.recognition import Recognition
@@ -35,25 +34,24 @@ def run(settings: FinetuneSettings) -> "Recognition | None":
     found = run_finetuning(settings)
     if found is not None and first_here():
         print_recognition(found)
-        print(f"written to {settings.out / RESULT}")
+        say(f"written to {unbroken(settings.out / RESULT)}")
     return found
 
 
 def print_recognition(found: "Recognition") -> None:
     """The accuracies in a table, and what was not seen."""
-    print(f"recognition of {len(found.classes)} classes of {found.label!r}, {found.split}, after {found.step} steps")
-    table = Table()
+    what = f"{len(found.classes)} classes of {quoted(found.label)}, {excerpt(found.split)}"
+    say(f"recognition of {what}, after {found.step} steps")
     names = [name for name in ("top1", "top5") if f"video/{name}" in found.figures]
-    for name in ("percent of", *names):
-        table.add_column(name, justify="left" if name == "percent of" else "right")
+    table = Table("", ("percent of", *names))
     for what in ("video", "clip"):
-        table.add_row(f"{what}s", *(f"{100 * found.figures[f'{what}/{name}']:.1f}" for name in names))
-    Console().print(table)
-    print(f"{found.seen} of {found.expected} videos seen")
+        table.add(f"{what}s", *(f"{100 * found.figures[f'{what}/{name}']:.1f}" for name in names))
+    show(table)
+    say(f"{found.seen} of {found.expected} videos seen")
     _list("not seen", found.missing)
 
 
 def _list(what: str, reasons: Mapping[str, str]) -> None:
     if reasons:
-        print(f"  {what}: {len(reasons)}")
+        say(f"  {what}: {len(reasons)}")
     print_reasons(reasons)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from unreel.console import say
+from unreel.text import excerpt, unbroken
 from unreel.video.collection import kinds_text
 from unreel.video.duplicates import duplicates
 from unreel.video.leaks import leaks
@@ -14,25 +16,26 @@ CLIP_LENGTH = 16
 _NAMED = 3
 
 
-def summary(manifest: Manifest, done: str, place: Path) -> str:
+def summary(manifest: Manifest, done: str, place: Path) -> list[str]:
     """What was kept (`done` says how, `place` where) and what not, duplicates, and the sizes of the splits."""
     usable, refused = manifest.usable, manifest.refused
     minutes = sum(record.duration for record in usable) / 60
-    lines = [f"{len(usable)} videos {done} ({minutes:.1f} minutes), {len(refused)} refused, in {place}"]
-    lines += [f"  refused: {count} × {reason}" for reason, count in manifest.refusals.most_common(LISTED)]
-    lines += _shortened((f"    {record.id}: {record.reason}" for record in refused), len(refused), LISTED)
+    lines = [f"{len(usable)} videos {done} ({minutes:.1f} minutes), {len(refused)} refused, in {unbroken(place)}"]
+    lines += [f"  refused: {count} × {excerpt(reason)}" for reason, count in manifest.refusals.most_common(LISTED)]
+    lines += _shortened((_reason(record.id, record.reason) for record in refused), len(refused), LISTED)
     cut = [record for record in usable if record.reason]
-    lines += _shortened((f"  kept in part: {record.id}: {record.reason}" for record in cut), len(cut), LISTED)
+    parts = (f"  kept in part: {_reason(record.id, record.reason).lstrip()}" for record in cut)
+    lines += _shortened(parts, len(cut), LISTED)
     lines += _duplicates(manifest)
     if manifest.ignored:
         kinds = f": {kinds_text(manifest.ignored_kinds)}" if manifest.ignored_kinds else ""
         lines.append(f"  {manifest.ignored} files without a video's name ignored{kinds}")
     if manifest.missing:
-        names = ", ".join(manifest.missing[:_NAMED]) + (", …" if len(manifest.missing) > _NAMED else "")
+        names = ", ".join(map(unbroken, manifest.missing[:_NAMED])) + (", …" if len(manifest.missing) > _NAMED else "")
         lines.append(f"  named by the lists but not in the folder: {len(manifest.missing)} ({names})")
     for split in manifest.split_names:
         lines += _split(manifest, split)
-    return "\n".join(lines)
+    return lines
 
 
 def decoding_rate(manifest: Manifest) -> str:
@@ -45,9 +48,11 @@ def decoding_rate(manifest: Manifest) -> str:
 
 def print_reasons(reasons: Mapping[str, str]) -> None:
     """Why files or videos do not take part: of the first of them, and how many others there are."""
-    lines = (f"    {identity}: {reason}" for identity, reason in reasons.items())
-    for line in _shortened(lines, len(reasons), LISTED):
-        print(line)
+    say(*_shortened((_reason(*each) for each in reasons.items()), len(reasons), LISTED))
+
+
+def _reason(identity: str, reason: str) -> str:
+    return f"    {unbroken(identity)}: {excerpt(reason)}"
 
 
 def _shortened(lines: Iterable[str], count: int, most: int) -> list[str]:
@@ -65,7 +70,7 @@ def _duplicates(manifest: Manifest) -> list[str]:
     ):
         if groups:
             lines.append(f"  {superfluous} {kind} duplicates, in {len(groups)} groups")
-            names = (" = ".join(group[:_NAMED]) + " = …" * (len(group) > _NAMED) for group in groups)
+            names = (" = ".join(map(unbroken, group[:_NAMED])) + " = …" * (len(group) > _NAMED) for group in groups)
             lines += _shortened((f"    {line}" for line in names), len(groups), _NAMED)
     if any(record.fingerprint for record in manifest):
         return lines or ["  no duplicates"]
@@ -75,7 +80,7 @@ def _duplicates(manifest: Manifest) -> list[str]:
 def _split(manifest: Manifest, split: str) -> list[str]:
     """The size of a split's parts, and which of their videos are known from its training part."""
     parts = manifest.parts(split)
-    line = f"  split {split}: " + ", ".join(f"{len(videos)} {part}" for part, videos in parts.items())
+    line = f"  split {excerpt(split)}: " + ", ".join(f"{len(videos)} {part}" for part, videos in parts.items())
     others = " or ".join(part for part in parts if part != "train")
     if "train" not in parts or not others:
         return [line]
@@ -83,5 +88,5 @@ def _split(manifest: Manifest, split: str) -> list[str]:
     groups = len({leak.test.group for leak in found if leak.why == "same group"})
     files, near = (sum(leak.why == why for leak in found) for why in ("same file", "near duplicate"))
     shared = f"{groups} groups, {files} files and {near} near duplicates shared by train and {others}"
-    named = (f"    {leak.test.id}: {leak.why} as {leak.training.id}" for leak in found)
+    named = (f"    {unbroken(leak.test.id)}: {leak.why} as {unbroken(leak.training.id)}" for leak in found)
     return [f"{line}; {shared}", *_shortened(named, len(found), _NAMED)]

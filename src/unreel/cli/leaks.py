@@ -6,6 +6,7 @@ from pathlib import Path
 import tyro
 
 from unreel.cli.parsing import parse
+from unreel.console import say
 from unreel.settings.model import Settings
 from unreel.video.leaks import check_leaks, leaks, leaks_between
 from unreel.video.manifest import Manifest
@@ -38,4 +39,4 @@ def main(arguments: Sequence[str]) -> None:
     check_leaks(found, settings.split, settings.allow)
     held_out = sum(len(videos) for part, videos in tested.parts(settings.split).items() if part != "train")
     allowed = len({leak.test.id for leak in found})
-    print(f"{held_out} videos held out by split {settings.split}, {held_out - allowed} of them unknown to training")
+    say(f"{held_out} videos held out by split {settings.split}, {held_out - allowed} of them unknown to training")

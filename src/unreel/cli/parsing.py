@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 import tyro
 from pydantic import ValidationError
 
+from unreel.console import explained
 from unreel.errors import SettingsError
 from unreel.settings.model import Settings, describe
+from unreel.text import one_line
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
 
@@ -33,8 +35,10 @@ def parse(
     except (ValidationError, SystemExit) as ended:
         fault = _fault(ended)
     if fault is not None:
-        raise SettingsError(describe(fault, kind, verb))
-    return read()  # once more, aloud: help, or a mistake that tyro explains; ends the program
+        raise SettingsError(*describe(fault, kind, verb).split("\n"))
+    words["args"] = [one_line(argument) for argument in arguments]  # which tyro shows
+    with explained():
+        return read(**words)  # once more, aloud: help, or a mistake that tyro explains; ends the program
 
 
 def _fault(ended: BaseException | None) -> ValidationError | None:

@@ -10,6 +10,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from unreel import recipes
 from unreel.cli.parsing import parse
+from unreel.console import say_json
 from unreel.errors import SettingsError
 from unreel.settings.model import Settings
 from unreel.settings.pretraining import PretrainSettings
@@ -103,14 +104,14 @@ def run(settings: Plan) -> None:
         SettingsError: no rate is given, several are, or nothing that was asked for is possible.
         CollectionError: --prepared is no prepared folder.
     """
-    from unreel.cli.plan_tables import as_json, show
+    from unreel.cli.plan_tables import content, tell
 
     check(settings)
     found = planned(settings)
     if settings.as_json:
-        print(as_json(found))
+        say_json(content(found))
     else:
-        show(found)
+        tell(found)
 
 
 def check(settings: Plan) -> None:

@@ -1,14 +1,10 @@
 """What `unreel plan` prints: what a step takes on any number of GPUs, what it needs, what the whole costs."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
-
+from unreel.console import Table, say, show
 from unreel.planning.communication import BYTES_OF_FLOAT
 from unreel.planning.costs import HOUR, Cost, Scale, run_size, updates
 from unreel.planning.model import CLIPS_READ, Machine, Work
@@ -19,7 +15,6 @@ if TYPE_CHECKING:
     from unreel.planning.rates import Files, Rate
 
 DAY, YEAR = 24 * HOUR, 365 * 24 * HOUR
-WIDEST = 100_000
 _UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB")
 
 
@@ -43,24 +38,18 @@ class Planned:
     costs: Sequence[Cost]
 
 
-def show(plan: Planned) -> None:
+def tell(plan: Planned) -> None:
     """Print it for people."""
-    console = Console(highlight=False)
-    tables = (_steps(plan), _needs(plan), _collections(plan), _costs(plan))
-    if not console.is_terminal:  # nothing cut off or wrapped for programs
-        limit = console.options.update(max_width=WIDEST)
-        console.width = max(console.measure(table, options=limit).maximum for table in tables)
-    for line in assumptions(plan):
-        console.print(line, soft_wrap=True, markup=False)
-    for table in tables:
-        console.print(table)
-    for line in notes(plan):
-        console.print(line, soft_wrap=True, markup=False)
+    say(*assumptions(plan))
+    for table in (_steps(plan), _needs(plan), _collections(plan), _costs(plan)):
+        say("")
+        show(table)
+    say("", *notes(plan))
 
 
-def as_json(plan: Planned) -> str:
+def content(plan: Planned) -> dict[str, Any]:
     """All of it in numbers: seconds, bytes, and bytes per second."""
-    content: dict[str, Any] = {
+    return {
         "recipe": plan.settings.recipe,
         "epochs": plan.asked.epochs,
         "precision": plan.settings.precision,
@@ -76,7 +65,6 @@ def as_json(plan: Planned) -> str:
         "gpus_not_possible": list(plan.refused),
         "costs": [_cost_in_numbers(each) for each in plan.costs],
     }
-    return json.dumps(content, indent=1, default=str)
 
 
 def _step_in_numbers(plan: Planned, at: Scale) -> dict[str, Any]:
@@ -192,14 +180,13 @@ def duration(seconds: float | int) -> str:
 
 def _steps(plan: Planned) -> Table:
     names = ("GPUs", "videos per GPU", "ms per step", "computing", "communicating", "stragglers", "waiting", "limit")
-    table = _table("A step: where its milliseconds go", names, left=("limit",))
+    table = Table("A step: where its milliseconds go", (*names, "efficiency"), left=("limit",))
     alone = _rate(plan.scales[0])
-    table.add_column("efficiency", justify="right")
     for at in plan.scales:
         step, own = at.step, at.batch.own
         parts = (step.seconds, step.compute, step.communication, step.straggling, step.waiting)
         figures = [f"{1000 * each:,.1f}" for each in parts]
-        table.add_row(f"{at.batch.processes:,}", f"{own:,}", *figures, step.limit, f"{_rate(at) / alone:.0%}")
+        table.add(f"{at.batch.processes:,}", f"{own:,}", *figures, step.limit, f"{_rate(at) / alone:.0%}")
     return table
 
 
@@ -218,24 +205,24 @@ def _needs(plan: Planned) -> Table:
         "network per GPU",
         "similarities",
     )
-    table = _table("What a step needs, not to wait", names)
+    table = Table("What a step needs, not to wait", names)
     for at in plan.scales:
         held = similarity_size(at, plan.settings.chunk_size)
         rates = (f"{size(at.storage)}/s", size(at.sent), f"{8 * at.network / 1e9:.3g} Gbit/s", size(held))
-        table.add_row(f"{at.batch.processes:,}", f"{at.batch.size:,}", f"{at.cores:.1f}", *rates)
+        table.add(f"{at.batch.processes:,}", f"{at.batch.size:,}", f"{at.cores:.1f}", *rates)
     return table
 
 
 def _collections(plan: Planned) -> Table:
     names = ("videos", "of length", "prepared", "clips decoded", "clips learnt", "updates", "run folder")
-    table = _table(f"The collections, {plan.asked.epochs} epochs", names)
+    table = Table(f"The collections, {plan.asked.epochs} epochs", names)
     for videos in plan.videos:
         it = _collection(plan, videos)
         counts = [
             f"{it[name]:.3g}" if it[name] >= 1e9 else f"{it[name]:,}" for name in ("clips_decoded", "clips_learnt")
         ]
         steps = sorted({each.updates for each in plan.costs if each.videos == videos})
-        table.add_row(
+        table.add(
             f"{videos:,}",
             duration(it["seconds"]),
             size(it["bytes"]),
@@ -260,16 +247,9 @@ def _collection(plan: Planned, videos: int) -> dict[str, Any]:
 def _costs(plan: Planned) -> Table:
     priced = plan.asked.price_per_gpu_hour is not None
     names = ("videos", "GPUs", "updates", "wall time", "GPU-hours", *(("price",) if priced else ()))
-    table = _table("The whole", names)
+    table = Table("The whole", names)
     for each in plan.costs:
         price = () if each.price is None else (f"{each.price:,.0f}",)
         row = (f"{each.videos:,}", f"{each.processes:,}", f"{each.updates:,}", duration(each.seconds))
-        table.add_row(*row, _plain(each.hours), *price)
-    return table
-
-
-def _table(title: str, names: Sequence[str], left: Sequence[str] = ()) -> Table:
-    table = Table(title=title, box=SIMPLE, title_justify="left")
-    for name in names:
-        table.add_column(name, justify="left" if name in left else "right")
+        table.add(*row, _plain(each.hours), *price)
     return table

@@ -10,6 +10,7 @@ from pydantic import Field
 from unreel.cli.collection import CollectionSettings
 from unreel.cli.inventory import decoding_rate, summary
 from unreel.cli.parsing import parse
+from unreel.console import say
 from unreel.video.options import LOWEST_SIDE, PrepareOptions
 from unreel.video.prepare import prepare
 
@@ -31,5 +32,4 @@ def main(arguments: Sequence[str]) -> None:
     settings = parse(Prepare, "prepare", arguments)
     options = PrepareOptions(**settings.model_dump(exclude={"source", "out"}))
     manifest = prepare(settings.source, settings.out, options)
-    print(summary(manifest, "prepared", settings.out))
-    print(decoding_rate(manifest))
+    say(*summary(manifest, "prepared", settings.out), decoding_rate(manifest))

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tyro
-from rich.console import Console
 
 from unreel import recipes
 from unreel.cli.parsing import parse
+from unreel.console import show
 from unreel.errors import SettingsError
 from unreel.settings.model import read_settings
 from unreel.settings.pretraining import PretrainSettings
@@ -17,7 +17,7 @@ from unreel.settings.pretraining import PretrainSettings
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
     if "--list-recipes" in arguments:
-        Console().print(recipes.described())
+        show(recipes.described())
         return
     rest, start = _starting_point(arguments)
     settings = parse(PretrainSettings, "pretrain", rest, default=start)

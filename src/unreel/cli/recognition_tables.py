@@ -1,12 +1,11 @@
 """What `unreel evaluate test` and `unreel evaluate finetune` show beside the accuracies of one test."""
 
-from rich.console import Console
-from rich.table import Table
-
 from unreel.cli.evaluation_tables import seen
 from unreel.cli.inventory import LISTED, print_reasons
+from unreel.console import Table, say, show
 from unreel.evaluation.finetuned import Finetuned
 from unreel.evaluation.recognition import Recognition
+from unreel.text import excerpt, quoted, unbroken
 
 _COLUMNS = {"video/top1": "videos, top-1", "video/top5": "top-5", "clip/top1": "clips, top-1", "clip/top5": "top-5"}
 
@@ -17,38 +16,36 @@ def print_mistakes(found: Recognition) -> None:
 
     mistakes = recognition_confusion("", found).mistakes[:LISTED]
     if not mistakes:
-        print("no video was taken for another class")
+        say("no video was taken for another class")
         return
-    table = Table("class", "taken for", title="most frequent mistakes")
-    for name in ("videos", "of its videos"):
-        table.add_column(name, justify="right")
+    columns = ("class", "taken for", "videos", "of its videos")
+    table = Table("most frequent mistakes", columns, left=("taken for",))
     for each in mistakes:
-        table.add_row(each.name, each.taken_for, str(each.count), f"{each.share:.0%}")
-    Console().print(table)
+        table.add(each.name, each.taken_for, each.count, f"{each.share:.0%}")
+    show(table)
 
 
 def print_finetuned(found: Finetuned) -> None:
     """The accuracies of every split or fold and of all together, and what was not seen."""
-    print(f"recognition of {found.label!r} of {found.collection}, from {found.encoder} ({found.checkpoint})")
+    begun = f"{excerpt(found.encoder)} ({excerpt(found.checkpoint)})"
+    say(f"recognition of {quoted(found.label)} of {unbroken(found.collection)}, from {begun}")
     whole = "all videos" if found.division == "folds" else "mean"
     caption = f"percent; {found.protocol}; seed {found.seed}"
     if found.deviations:
         caption += "; ± standard deviation over the splits"
-    table = Table(title="fine-tuned and tested", caption=caption)
-    table.add_column("split" if found.division == "splits" else "fold")
-    for name in (*(_COLUMNS[name] for name in found.figures), "seen"):
-        table.add_column(name, justify="right")
+    part_name = "split" if found.division == "splits" else "fold"
+    columns = (part_name, *(_COLUMNS[name] for name in found.figures), "seen")
+    table = Table("fine-tuned and tested", columns, [caption])
     for part in found.parts:
         cells = (f"{100 * part.figures[name]:.1f}" for name in found.figures)
-        table.add_row(part.split.removesuffix(", test"), *cells, seen(part))
+        table.add(part.split.removesuffix(", test"), *cells, seen(part))
     if len(found.parts) > 1:
-        table.add_section()
         cells = (f"{100 * value:.1f}{_deviation(found, name)}" for name, value in found.figures.items())
-        table.add_row(whole, *cells, seen(found))
-    Console().print(table)
+        table.add(whole, *cells, seen(found))
+    show(table)
     for part in found.parts:
         if part.missing:
-            print(f"(!) {part.split}: seen {part.seen:,} of {part.expected:,} videos")
+            say(f"(!) {excerpt(part.split)}: seen {part.seen:,} of {part.expected:,} videos")
         print_reasons(part.missing)
 
 

@@ -12,7 +12,9 @@ from unreel.cli.contents import RunContents, read_run
 from unreel.cli.naming import names_apart
 from unreel.cli.parsing import parse
 from unreel.cli.results import RECOGNITION, RETRIEVAL, find_result, read_all_retrievals, read_recognitions
+from unreel.console import say
 from unreel.settings.model import Settings
+from unreel.text import unbroken
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +49,7 @@ class Report(Settings):
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
     settings = parse(Report, "report", arguments)
-    print(f"report: {run(settings)}")
+    say(f"report: {unbroken(run(settings))}")
 
 
 def run(settings: Report) -> Path:

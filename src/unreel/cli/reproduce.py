@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from pydantic import Field, PositiveInt, model_validator
-from rich.console import Console
-from rich.table import Table
 
 from unreel import recipes
 from unreel.cli.parsing import parse
 from unreel.cli.watch import duration
+from unreel.console import Table, say, say_command, show
 from unreel.errors import SettingsError, TrainingError
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import Settings
 from unreel.settings.pretraining import PretrainSettings
+from unreel.text import unbroken
 
 if TYPE_CHECKING:
     from unreel.reproduction.paper import PaperTable
@@ -122,7 +122,6 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(settings: Reproduce, command: str) -> None:
     """Plan, run what is still to be run, print and write the table, which says by which command it was made."""
-    from unreel.cli.evaluation_tables import show
     from unreel.reproduction import runner
     from unreel.reproduction.learning_curves import write_curves
     from unreel.reproduction.outcome import outcome
@@ -133,7 +132,7 @@ def run(settings: Reproduce, command: str) -> None:
     show_plan(made, devices)
     if settings.dry_run:
         for job in made.jobs:
-            print(f"  {job.command}")
+            say_command(job.command)
         return
     report = runner.run(made.jobs, out, devices)
     found = outcome(made, command)
@@ -142,12 +141,13 @@ def run(settings: Reproduce, command: str) -> None:
         show(compared(found))
     if found.complete and not report.failed:
         written = [*write_all(found, out, _made(report)), *made.figures, *write_curves(made, out)]
-        print("written to", ", ".join(map(str, written)))
+        say(f"written to {', '.join(map(unbroken, written))}")
     if report.failed:
         lines = [f"  {name}: {why}" for name, why in report.failed.items()]
         raise TrainingError(
-            f"{len(report.failed)} of {len(made.jobs)} jobs failed:\n" + "\n".join(lines) + "\nMend what they say; the "
-            "same command runs these again and keeps the others."
+            f"{len(report.failed)} of {len(made.jobs)} jobs failed:",
+            *lines,
+            "Mend what they say; the same command runs these again and keeps the others.",
         )
 
 
@@ -159,24 +159,23 @@ def show_plan(made: "Plan", devices: Sequence[str]) -> None:
 
     pace = Pace("cuda") if devices[0] else Pace("cpu", threads=max(1, cores() // len(devices)))
     seconds = {job.name: seconds_of(job, pace) for job in made.jobs}
-    table = Table(title=f"plan of {made.table.name}: {len(made.jobs)} jobs", caption_justify="left")
-    for name in ("job", "about", "MB, about"):
-        table.add_column(name, justify="left" if name == "job" else "right", overflow="fold")
+    table = Table(f"plan of {made.table.name}: {len(made.jobs)} jobs", ("job", "about", "MB, about"))
     for job in made.jobs:
-        table.add_row(job.name, duration(seconds[job.name]), f"{job.size / 1e6:,.0f}" if job.size else "–")
+        table.add(job.name, duration(seconds[job.name]), f"{job.size / 1e6:,.0f}" if job.size else "–")
     on = f"{len(devices)} GPU(s)" if devices[0] else f"the processors, {len(devices)} at a time"
-    table.caption = (
+    table.lines = [
         f"Estimated: {duration(span(made.jobs, seconds, len(devices)))} on {on} and "
-        f"{sum(job.size for job in made.jobs) / 1e9:,.1f} GB.\nA clip's time is measured here and now, for each "
-        "encoder; videos are taken to have ten clips, and prepared ones to be as large as their sources."
-    )
-    Console().print(table)
+        f"{sum(job.size for job in made.jobs) / 1e9:,.1f} GB.",
+        "A clip's time is measured here and now, for each encoder; videos "
+        "are taken to have ten clips, and prepared ones to be as large as their sources.",
+    ]
+    show(table)
     for source in made.sources:
         parts = "; ".join(
             f"split {split}: {', '.join(f'{count:,} {part}' for part, count in counts.items())}"
             for split, counts in (source.parts or {}).items()
         )
-        print(f"  {source.name}: {source.seen} in {source.folder}{f' ({parts})' if parts else ''}")
+        say(f"  {source.name}: {source.seen} in {unbroken(source.folder)}{f' ({parts})' if parts else ''}")
 
 
 def _plan(settings: Reproduce, out: Path) -> "Plan":

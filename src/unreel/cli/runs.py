@@ -1,6 +1,5 @@
 """`unreel runs`."""
 
-import json
 from collections.abc import Sequence
 from difflib import get_close_matches
 from math import isfinite
@@ -8,20 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from unreel.cli.parsing import parse
+from unreel.console import Table, say, say_json, show
 from unreel.errors import SettingsError
 from unreel.settings.model import Settings
+from unreel.text import unbroken
 
 if TYPE_CHECKING:
     from unreel.training.inventory import RunSummary
 
 HIGHEST_FIRST = ("step", "written")
-WIDEST = 100_000
-STYLES = {"running": "green", "stopped": "yellow", "damaged": "red"}
+COLOURS = {"running": "green", "stopped": "yellow", "damaged": "red"}
 
 Row = dict[str, Any]
 
@@ -41,11 +38,10 @@ class Runs(Settings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    settings = parse(Runs, "runs", arguments)
-    run(settings, Console())
+    run(parse(Runs, "runs", arguments))
 
 
-def run(settings: Runs, console: Console) -> None:
+def run(settings: Runs) -> None:
     """Look at all runs and print them.
 
     Raises:
@@ -58,15 +54,11 @@ def run(settings: Runs, console: Console) -> None:
     shown = differing(found) if settings.settings else []
     rows = sorted_rows([row(summary, settings.folder, shown) for summary in found], settings.sort)
     if settings.as_json:
-        print(json.dumps(rows, indent=1))
+        say_json(rows)
         return
-    table = tabled(rows)
-    if not console.is_terminal:  # nothing cut off or wrapped for programs
-        console.width = console.measure(table, options=console.options.update(max_width=WIDEST)).maximum
-    console.print(table)
-    for each in rows:
-        if each["fault"]:
-            console.print(f"{each['run']}: {each['fault']}", style="red", soft_wrap=True, markup=False)
+    show(tabled(rows))
+    faults = [f"{unbroken(each['run'])}: {line}" for each in rows for line in each["fault"].split("\n") if line]
+    say(*faults, style="red")
 
 
 def row(summary: "RunSummary", folder: Path, shown: Sequence[str]) -> Row:
@@ -109,15 +101,11 @@ def tabled(rows: list[Row]) -> Table:
     """The rows for people."""
     scores = sorted({name for each in rows for name, cell in each.items() if isinstance(cell, dict)} - {"settings"})
     settings = list(rows[0]["settings"])
-    table = Table(box=None, pad_edge=False)
-    for name in ("run", "recipe", "state"):
-        table.add_column(name)
-    for name in ("step", "loss", *(f"best {score}" for score in scores), "s per step", "waiting"):
-        table.add_column(name, justify="right")
-    for name in ("last written", *settings):
-        table.add_column(name)
+    figures = ("step", "loss", *(f"best {score}" for score in scores), "s per step", "waiting")
+    left = ("recipe", "state", "last written", *settings)
+    table = Table("", ("run", "recipe", "state", *figures, "last written", *settings), left=left, colours=COLOURS)
     for each in rows:
-        cells = [
+        table.add(
             each["run"],
             each["recipe"],
             each["state"],
@@ -128,8 +116,7 @@ def tabled(rows: list[Row]) -> Table:
             _number(each["waiting"], ".0%"),
             each["written"][:16].replace("T", " "),
             *("–" if each["settings"][name] is None else str(each["settings"][name]) for name in settings),
-        ]
-        table.add_row(*(Text(cell, STYLES.get(cell, "") if at == 2 else "") for at, cell in enumerate(cells)))
+        )
     return table
 
 

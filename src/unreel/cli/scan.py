@@ -6,6 +6,7 @@ from pathlib import Path
 from unreel.cli.collection import CollectionSettings
 from unreel.cli.inventory import decoding_rate, summary
 from unreel.cli.parsing import parse
+from unreel.console import say
 from unreel.video.options import ScanOptions
 from unreel.video.scan import scan
 
@@ -17,7 +18,7 @@ class Scan(CollectionSettings):
     """
 
     out: Path
-    """The manifest to write, a Parquet file: one row for each video."""
+    """The manifest to write, one row for each video: .parquet, which unreel reads, .csv for spreadsheets, or .jsonl."""
     quick: bool = False
     """Decode the first, the middle and the last second only, where they show no trouble; finds no near duplicates."""
 
@@ -26,5 +27,4 @@ def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
     settings = parse(Scan, "scan", arguments)
     manifest = scan(settings.source, settings.out, ScanOptions(**settings.model_dump(exclude={"source", "out"})))
-    print(summary(manifest, "can be used", settings.out))
-    print(decoding_rate(manifest))
+    say(*summary(manifest, "can be used", settings.out), decoding_rate(manifest))

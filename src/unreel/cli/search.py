@@ -1,6 +1,5 @@
 """`unreel search`."""
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,9 @@ import tyro
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from unreel.cli.parsing import parse
+from unreel.console import say, say_json
 from unreel.settings.model import Settings
+from unreel.text import excerpt, unbroken
 
 if TYPE_CHECKING:
     from unreel.search.moments import Moment
@@ -84,10 +85,10 @@ def run(settings: Search) -> None:
     found = search_moments(table, query.vector, settings.top, kind, settings.where, exact=settings.exact, same=same)
     how = f"{_exactness(settings, table)} among {among} {kind}s ({table.facts.encoder}, level {table.facts.level})"
     if settings.as_json:
-        print(json.dumps(_content(settings, query, how, found), ensure_ascii=False, indent=1))
+        say_json(_content(settings, query, how, found))
     else:
-        print(f"more like {settings.video} {query.start:.2f}–{query.end:.2f} s: {how}")
-        print("\n".join(line for moment in found for line in _lines(moment)))
+        say(f"more like {unbroken(settings.video)} {query.start:.2f}–{query.end:.2f} s: {excerpt(how)}")
+        say(*(line for moment in found for line in _lines(moment)))
     if settings.html is not None:
         _write_page(settings, query, how, found)
 
@@ -102,8 +103,9 @@ def _exactness(settings: Search, table: "EmbeddingTable") -> str:
 def _lines(moment: "Moment") -> list[str]:
     row = moment.hit.row
     span = f"{moment.start:.2f}–{moment.end:.2f}"
-    first = f"{moment.hit.similarity:7.4f}  {span:>15} s  {row.path}" + (f"  [{row.label}]" if row.label else "")
-    return [first, *(f"{'':26} = {copy.hit.row.path}  {copy.start:.2f} s" for copy in moment.copies)]
+    label = f"  [{unbroken(excerpt(row.label))}]" if row.label else ""
+    first = f"{moment.hit.similarity:7.4f}  {span:>15} s  {unbroken(row.path)}{label}"
+    return [first, *(f"{'':26} = {unbroken(copy.hit.row.path)}  {copy.start:.2f} s" for copy in moment.copies)]
 
 
 def _content(settings: Search, query: "Query", how: str, found: "Sequence[Moment]") -> dict[str, Any]:
@@ -155,4 +157,4 @@ def _write_page(settings: Search, query: "Query", how: str, found: "Sequence[Mom
         for number, moment in enumerate(found, start=1)
     ]
     write_found(settings.html, asked, shown, how)
-    print(f"page: {settings.html}", file=sys.stderr if settings.as_json else sys.stdout)
+    say(f"page: {unbroken(settings.html)}", to=sys.stderr if settings.as_json else sys.stdout)

@@ -8,8 +8,10 @@ import tyro
 from pydantic import Field, PositiveInt
 
 from unreel.cli.parsing import parse
+from unreel.console import say
 from unreel.errors import SettingsError
 from unreel.settings.model import Settings
+from unreel.text import unbroken
 
 if TYPE_CHECKING:
     from unreel.web.site import SiteOptions
@@ -67,7 +69,7 @@ def run(settings: Serve) -> None:
 
     place = Place(settings.host, settings.port, settings.token, settings.hosts, settings.upload_megabytes * 1_000_000)
     with opened(site_options(settings)) as site:
-        serve(site, place, lambda address: print(f"showing {site.shelf.title} at {address}", flush=True))
+        serve(site, place, lambda address: say(f"showing {unbroken(site.shelf.title)} at {address}"))
 
 
 def site_options(settings: Serve) -> "SiteOptions":

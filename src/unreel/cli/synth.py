@@ -8,7 +8,9 @@ import tyro
 from pydantic import Field, PositiveInt
 
 from unreel.cli.parsing import parse
+from unreel.console import say
 from unreel.settings.model import Settings
+from unreel.text import unbroken
 from unreel.video.synth import MovingShapes, render_collection
 
 
@@ -36,4 +38,4 @@ def main(arguments: Sequence[str]) -> None:
     settings = parse(Synth, "synth", arguments)
     shapes = MovingShapes(settings.videos, settings.seed, settings.side, settings.frames)
     render_collection(settings.out, shapes, settings.workers)
-    print(f"{settings.videos} videos in {settings.out}")
+    say(f"{settings.videos} videos in {unbroken(settings.out)}")

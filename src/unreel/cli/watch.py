@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import tyro
 from pydantic import PositiveFloat
-from rich.console import Console
 
 from unreel.cli.parsing import parse
+from unreel.console import terminal
 from unreel.errors import RunError
 from unreel.settings.model import Settings
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from unreel.reporting.terminal import Course
     from unreel.training.inventory import RunSummary
 
@@ -41,10 +43,10 @@ class Watch(Settings):
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
     settings = parse(Watch, "watch", arguments)
-    watch((settings.run, *settings.others), Console(), every=settings.every, once=settings.once)
+    watch((settings.run, *settings.others), terminal(), every=settings.every, once=settings.once)
 
 
-def watch(runs: Sequence[Path], console: Console, *, every: float, once: bool) -> None:
+def watch(runs: Sequence[Path], console: "Console", *, every: float, once: bool) -> None:
     """Draw once, or every few seconds until all runs are finished.
 
     Raises:
@@ -55,7 +57,7 @@ def watch(runs: Sequence[Path], console: Console, *, every: float, once: bool) -
     from unreel.reporting.terminal import drawing
 
     if faults := [summary.fault for summary in _looked_at(runs) if summary.state == "damaged"]:
-        raise RunError("\n".join(faults))
+        raise RunError(*faults)
     if not once and console.is_terminal:
         with suppress(KeyboardInterrupt), Live(console=console, screen=True, auto_refresh=False) as live:
             summaries = _looked_at(runs)

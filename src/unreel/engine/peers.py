@@ -9,7 +9,6 @@ Two threads do this beside the one that trains, which may wait in a collective: 
 
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,6 +18,7 @@ from typing import Any, final
 
 from torch import distributed
 
+from unreel.console import complain
 from unreel.engine.processes import count, rank
 
 EXIT_CODE = 76
@@ -143,7 +143,6 @@ class _Watch:
 
     def _end(self) -> None:
         try:
-            told = f"unreel: process {self._rank} of {self._count} ends: {self._trouble}. Start all again to go on."
-            print(told, file=sys.stderr, flush=True)
+            complain(f"process {self._rank} of {self._count} ends: {self._trouble}. Start all again to go on.")
         finally:
             os._exit(EXIT_CODE)

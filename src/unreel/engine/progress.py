@@ -1,5 +1,6 @@
 """Progress bars with the time left: shown on a terminal only, and only for work that lasts longer than two seconds."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sized
 from time import monotonic
 from typing import TypeVar
@@ -18,6 +19,9 @@ from rich.progress import (
 )
 from rich.table import Column
 
+from unreel.console import terminal
+from unreel.text import one_line
+
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 2.0
@@ -32,22 +36,24 @@ class Bar:
     def __init__(
         self, description: str, total: int | None, console: Console | None = None, *, of_bytes: bool = False
     ) -> None:
-        console = console or Console(stderr=True)
+        console = console or terminal(sys.stderr)
         self._shown = console.is_terminal
         self._started_at = monotonic()
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(20),
             *((DownloadColumn(), TransferSpeedColumn()) if of_bytes else (MofNCompleteColumn(),)),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+            TextColumn(
+                "{task.fields[note]}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+            ),
             console=console,
             transient=True,
             expand=True,
         )
-        self._task: TaskID = self._progress.add_task(description, total=total, note="")
+        self._task: TaskID = self._progress.add_task(one_line(description), total=total, note="")
         self._running = False
 
     def __enter__(self) -> "Bar":
@@ -66,7 +72,7 @@ class Bar:
             self._running = True
         self._progress.advance(self._task, steps)
         if note is not None:
-            self._progress.update(self._task, note=note)
+            self._progress.update(self._task, note=one_line(note))
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:

@@ -11,7 +11,7 @@ from unreel.chance import generator
 from unreel.errors import CollectionError
 from unreel.evaluation.intervals import bootstrap
 from unreel.evaluation.results import Outcome, Retrieval, Score
-from unreel.video.collection import first_of
+from unreel.text import first_of
 
 FLIPS = 10_000
 _AT_ONCE = 100

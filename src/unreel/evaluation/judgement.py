@@ -15,7 +15,7 @@ from unreel.evaluation.provenance import Provenance
 from unreel.evaluation.results import Retrieval
 from unreel.evaluation.retrieval import judge, labels_of, named, retrieve
 from unreel.evaluation.trial import Trial, trial
-from unreel.video.collection import first_of
+from unreel.text import first_of
 from unreel.video.manifest import Manifest, VideoRecord
 
 

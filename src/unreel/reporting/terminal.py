@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from unreel.reporting.curves import Point, Range, thinned, ticks
+from unreel.text import one_line
 
 TITLES = {
     "loss": "Loss",
@@ -98,7 +99,7 @@ def charts(courses: Sequence[Course]) -> list[Chart]:
 
 
 def _title(group: str) -> str:
-    return TITLES.get(group, group.replace("_", " ").capitalize())
+    return TITLES.get(group, one_line(group).replace("_", " ").capitalize())
 
 
 def _grouped(row: Mapping[str, int | float], left_out: tuple[str, ...]) -> dict[str, dict[str, float]]:
@@ -119,7 +120,7 @@ def _finite(lines: Mapping[str, Mapping[int, float]]) -> dict[str, list[Point]]:
 
 
 def _header(course: Course, colour: str) -> Text:
-    return Text.assemble((course.name, f"bold {colour}"), "  ", course.status)
+    return Text.assemble((one_line(course.name), f"bold {colour}"), "  ", one_line(course.status.replace("\n", " ")))
 
 
 def _fitting(found: list[Chart], legends: Mapping[str, int], across: int, room: int | None) -> tuple[list[Chart], int]:
@@ -142,7 +143,9 @@ def _legend(chart: Chart, several: bool, width: int) -> list[Text]:
         return []
     wrapped, line = [], Text()
     for row, (name, points) in enumerate(chart.lines.items()):
-        entry = Text(f"{name} {_number(points[-1][1], chart.group) if points else '–'}", COLOURS[row % len(COLOURS)])
+        entry = Text(
+            f"{one_line(name)} {_number(points[-1][1], chart.group) if points else '–'}", COLOURS[row % len(COLOURS)]
+        )
         entry.truncate(width, overflow="ellipsis")
         if line and line.cell_len + 2 + entry.cell_len > width:
             wrapped.append(line)

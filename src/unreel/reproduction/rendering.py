@@ -3,16 +3,13 @@
 Two executions that found the same give the same bytes, but for the last line of the Markdown: when, and how long.
 """
 
-import csv
 from collections.abc import Sequence
-from io import StringIO
 from pathlib import Path
 
-from rich.markup import escape
-from rich.table import Table
-
+from unreel.console import Table
 from unreel.engine.files import write_whole
 from unreel.reproduction.outcome import Cell, Figure, Line, Outcome
+from unreel.text import comma_separated as as_csv
 
 PROVENANCE = ("data", "split", "protocol", "encoder", "checkpoint", "seed", "seen", "expected")
 _PAIRED = ["difference of", "column", "points", "95 % over videos", "p", "videos"]
@@ -42,12 +39,9 @@ _LATEX = {
 
 def terminal(outcome: Outcome) -> Table:
     """Ours and the paper's, side by side."""
-    table = Table(title=escape(outcome.title), caption=escape("\n".join(outcome.notes)), caption_justify="left")
-    for number, name in enumerate(_header(outcome)):
-        named = number < len(outcome.labels)
-        table.add_column(escape(name), justify="left" if named else "right", no_wrap=True)
-    for line, cells in zip(outcome.lines, _cells(outcome), strict=True):
-        table.add_row(*map(escape, cells), style="" if line.row.recipe else "dim")
+    table = Table(outcome.title, _header(outcome), outcome.notes, left=outcome.labels)
+    for cells in _cells(outcome):
+        table.add(*cells)
     return table
 
 
@@ -72,27 +66,23 @@ def markdown(outcome: Outcome, made: str) -> str:
 
 def compared(outcome: Outcome) -> Table:
     """Rows against rows, video by video."""
-    table = Table(title="compared video by video, in points")
-    for number, name in enumerate(_PAIRED):
-        table.add_column(name, justify="left" if number < _NAMING else "right")
+    table = Table("compared video by video, in points", _PAIRED, left=_PAIRED[:_NAMING])
     for cells in _paired(outcome):
-        table.add_row(*cells)
+        table.add(*cells)
     return table
 
 
 def comma_separated(outcome: Outcome) -> str:
     """A line for every figure of every run, with all that belongs to it; of what was not run, the paper's number."""
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("table", *outcome.labels, "column", "paper", "ours", *PROVENANCE))
+    rows: list[Sequence[object]] = []
     for line in outcome.lines:
         for column, paper in zip(outcome.columns, line.row.paper, strict=True):
             begin = (outcome.name, *line.row.labels, column, "" if paper is None else paper)
             own = [each for each in outcome.figures if (each.row, each.column) == (line.row.name, column)]
-            writer.writerows((*begin, f"{each.percent:.4f}", *_origin(each)) for each in own)
+            rows += ((*begin, f"{each.percent:.4f}", *_origin(each)) for each in own)
             if not own:
-                writer.writerow((*begin, *("",) * (1 + len(PROVENANCE))))
-    return text.getvalue()
+                rows.append((*begin, *("",) * (1 + len(PROVENANCE))))
+    return as_csv(("table", *outcome.labels, "column", "paper", "ours", *PROVENANCE), rows)
 
 
 def latex(outcome: Outcome) -> str:

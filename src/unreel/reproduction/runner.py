@@ -23,6 +23,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from unreel.console import say
 from unreel.engine.outputs import check_free
 from unreel.engine.processors import cores
 from unreel.engine.progress import Bar
@@ -70,7 +71,7 @@ class _State:
     running: list[_Running] = field(default_factory=list)
 
 
-def run(jobs: Sequence[Job], out: Path, devices: Sequence[str], tell: Callable[[str], None] = print) -> Report:
+def run(jobs: Sequence[Job], out: Path, devices: Sequence[str], tell: Callable[[str], None] = say) -> Report:
     """Run what is not finished; `devices` are the names of GPUs, or "" once for each job that the
     processors run at a time.
 
@@ -108,8 +109,10 @@ def check_results(jobs: Sequence[Job], out: Path) -> None:
             continue
         made = f"unreel {' '.join(record.words)}" if record else "no job that is known here"
         raise SettingsError(
-            f"{job.result} is there, but of another command, and a table is never made of both:\n  there: {made}\n"
-            f"  now:   unreel {' '.join(job.words)}\nGive the same options as before, or another --out."
+            f"{job.result} is there, but of another command, and a table is never made of both:",
+            f"  there: {made}",
+            f"  now:   unreel {' '.join(job.words)}",
+            "Give the same options as before, or another --out.",
         )
 
 
@@ -194,7 +197,8 @@ def _gather(state: _State) -> int:
         log = _log(each.job, state.out)
         why = f"exit code {code}" if code else f"no {each.job.result}"
         state.failed[each.job.name] = f"{why}; {log} ends: {_end_of(log)}"
-        state.tell(f"failed: {each.job.command}\n  {state.failed[each.job.name]}")
+        state.tell(f"failed: {each.job.command}")
+        state.tell(f"  {state.failed[each.job.name]}")
     return len(ended)
 
 

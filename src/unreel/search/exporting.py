@@ -25,6 +25,7 @@ from unreel.evaluation.nearest import Directions, nearest
 from unreel.search.exact import lengths
 from unreel.search.rows import COLUMNS, Row, plain, rows_of
 from unreel.search.store import Vectors
+from unreel.text import defused
 
 NEIGHBOURS = 15
 NEIGHBOURS_UP_TO = 20_000
@@ -46,7 +47,9 @@ def to_tensorboard(out: Path, rows: Vectors, pictures: Sequence[Picture | None] 
         np.savetxt(file, rows.vectors, fmt="%.9g", delimiter="\t")
     names = [name for name in COLUMNS if name not in ("encoder", "checkpoint", "level")]
     lines = ["\t".join(names)]
-    lines += ["\t".join(_one_line(values[name]) for name in names) for values in _plain(rows.table).to_pylist()]
+    lines += [
+        "\t".join(defused(_one_line(values[name])) for name in names) for values in _plain(rows.table).to_pylist()
+    ]
     (out / "metadata.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     embedding = {"tensor_name": rows.column("encoder")[0] if len(rows) else "empty", "tensor_path": "tensors.tsv"}
     text = "".join(f"  {name}: {json.dumps(value)}\n" for name, value in embedding.items())

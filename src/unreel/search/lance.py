@@ -22,7 +22,7 @@ from unreel.extras import require
 from unreel.search.facts import TableFacts
 from unreel.search.filters import Filter, Within
 from unreel.search.rows import schema
-from unreel.video.collection import first_of
+from unreel.text import first_of
 
 BATCH = 4096
 CACHE_BYTES = 2 << 30

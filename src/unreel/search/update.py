@@ -30,7 +30,7 @@ from unreel.search.rows import COLUMNS, Row, first_label, labels_of, rows_of, ta
 from unreel.search.times import Span, even_spans, uneven_spans
 from unreel.search.windows import WindowDataset
 from unreel.search.writing import Writer, claimed
-from unreel.video.collection import first_of
+from unreel.text import first_of
 from unreel.video.manifest import Manifest, VideoRecord
 
 VIDEOS_AT_ONCE, ROWS_AT_ONCE = 1000, 4096

@@ -14,7 +14,12 @@ from unreel.errors import SettingsError
 class Settings(BaseModel):
     """Base of all settings objects."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        for each in cls.model_fields.values():  # in the lines of --help, not of the source
+            each.description = each.description and " ".join(each.description.split())
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -29,7 +34,7 @@ def validated(kind: type[AnySettings], values: Mapping[str, Any], origin: str) -
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise SettingsError(describe(error, kind, origin)) from None
+        raise SettingsError(*describe(error, kind, origin).split("\n")) from None
 
 
 def read_settings(kind: type[AnySettings], path: Path) -> AnySettings:

@@ -31,6 +31,7 @@ from unreel.engine.outputs import check_free
 from unreel.errors import CollectionError, OverwriteError, RunError, SettingsError, Stopped
 from unreel.settings.model import read_settings, write_settings
 from unreel.settings.training import TrainingSettings
+from unreel.text import one_line
 
 LIBRARIES = ("unreel", "torch", "av", "lightning-fabric", "numpy", "safetensors")
 SETTINGS, VIDEOS, VERSIONS, LOCK = "settings.yaml", "videos.json", "versions.json", "run.lock"
@@ -104,9 +105,9 @@ def check_out(settings: TrainingSettings) -> None:
     if changed := differences(before, settings):
         lines = [f"  {name}: {old!r} in the run, {new!r} now" for name, (old, new) in changed.items()]
         raise SettingsError(
-            f"{path} holds a run of other settings, and a run is never resumed with others:\n"
-            + "\n".join(lines)
-            + f"\nGive the same (--config {path / SETTINGS}), or write to another folder."
+            f"{path} holds a run of other settings, and a run is never resumed with others:",
+            *lines,
+            f"Give the same (--config {path / SETTINGS}), or write to another folder.",
         )
 
 
@@ -154,12 +155,19 @@ def _check_videos(path: Path, used: Sequence[str]) -> None:
         )
 
 
+class _OneLine(logging.Formatter):
+    """A line for each message, whatever stands in it; tracebacks follow as they are."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return one_line(super().formatMessage(record))
+
+
 def _log(path: Path, stack: ExitStack) -> logging.Logger:
     log = logging.getLogger(f"unreel.run.{path}")
     log.setLevel(logging.INFO)
     log.propagate = False
     handler = logging.FileHandler(path / "log.txt", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
     handler.handleError = lambda *_: None  # type: ignore[method-assign]  # a full disk fails the run, which says so
     log.addHandler(handler)
     stack.callback(handler.close)

@@ -7,7 +7,7 @@ from unreel.errors import CollectionError
 from unreel.evaluation.folds import folds
 from unreel.evaluation.recognition import RecognitionTest
 from unreel.settings.finetuning import FinetuneSettings
-from unreel.video.collection import first_of
+from unreel.text import first_of
 from unreel.video.leaks import check_leaks, leaks, names_of
 from unreel.video.manifest import Manifest, VideoRecord
 

@@ -9,11 +9,12 @@ FOLDER/
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from unreel.errors import CollectionError, SettingsError
+from unreel.text import first_of
 from unreel.video.pictures import advice
 from unreel.video.spelling import file_named, printable
 from unreel.video.tables import read_table
@@ -172,11 +173,6 @@ def groups_of(ids: Iterable[str], pattern: str) -> dict[str, str]:
             )
         groups[name] = match[1]
     return groups
-
-
-def first_of(names: Sequence[str], most: int) -> str:
-    """The first `most` of the names, for a message."""
-    return ", ".join(map(repr, names[:most])) + (", …" if len(names) > most else "")
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -58,7 +58,7 @@ def download(file: RemoteFile, path: Path, patience: Patience | None = None) -> 
                 _Transfer(file, address, path, patience or Patience()).run()
                 return
             except _Refused as refusal:
-                refusals.append(f"\n  {address} {refusal}")
+                refusals.append(f"  {address} {refusal}")
     except OSError as error:
         raise CollectionError(
             f"{path} cannot be written: {error.strerror or error}. Mend that and run this again: it goes on where "
@@ -66,8 +66,9 @@ def download(file: RemoteFile, path: Path, patience: Patience | None = None) -> 
         ) from error
     source = f" from {file.homepage}" if file.homepage else ""
     raise CollectionError(
-        f"{file.name} could not be downloaded:{''.join(refusals)}\n"
-        f"Run this again later, or download it with a browser{source} to {path} and run this again."
+        f"{file.name} could not be downloaded:",
+        *refusals,
+        f"Run this again later, or download it with a browser{source} to {path} and run this again.",
     )
 
 

@@ -16,7 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from unreel.errors import CollectionError
-from unreel.video.collection import Collection, CollectionFile, first_of
+from unreel.text import first_of
+from unreel.video.collection import Collection, CollectionFile
 from unreel.video.lists import (
     HMDB51_FILES,
     KINETICS_FILES,
@@ -154,7 +155,7 @@ def _listed_names(collection: Collection, layout: Layout, listed: dict[str, List
         names = sorted(meant.get(_name(file), ()))
         if len(names) > 1:
             raise CollectionError(
-                f"{collection.folder}: {file.id!r} may be any of {len(names)} clips that the lists name: "
+                f"{collection.folder}: {quoted(file.id)} may be any of {len(names)} clips that the lists name: "
                 f"{first_of(names, _SHOWN)}. Name it after its clip."
             )
         for name in names:

@@ -76,10 +76,11 @@ def check_leaks(found: Iterable[Leak], split: str, allowed: Collection[str] = ()
     ]
     more = [f"  and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
     raise CollectionError(
-        f"Of the videos that split {split!r} holds out, {len(lines)} are known from training:\n"
-        + "\n".join([*lines[:_SHOWN], *more])
-        + "\nLeave them out of training or out of the test. To accept them, allow them by name: the held-out video's "
-        f"id, its group, or a reason ({', '.join(get_args(Why))})."
+        f"Of the videos that split {split!r} holds out, {len(lines)} are known from training:",
+        *lines[:_SHOWN],
+        *more,
+        "Leave them out of training or out of the test. To accept them, allow them by name: the held-out video's "
+        f"id, its group, or a reason ({', '.join(get_args(Why))}).",
     )
 
 

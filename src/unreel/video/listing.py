@@ -13,6 +13,7 @@ import re
 from pathlib import Path, PurePath
 
 from unreel.errors import CollectionError
+from unreel.text import quoted
 from unreel.video.collection import VIDEO_SUFFIXES, Collection, CollectionFile, find_videos
 from unreel.video.spelling import file_named, is_folder
 from unreel.video.tables import PATH_COLUMNS, Labels, Names, labels_of, read_text
@@ -63,9 +64,9 @@ def _read(source: Path) -> Labels:
     position, number = 0, 1
     while position < len(text):
         end, line = _line_at(text, position)
-        quoted = _QUOTED_LINE.match(text, position)
-        if quoted and not names.found(line):
-            end, path, rest = quoted.end(), quoted[1].replace('""', '"'), quoted[2]
+        whole = _QUOTED_LINE.match(text, position)
+        if whole and not names.found(line):
+            end, path, rest = whole.end(), whole[1].replace('""', '"'), whole[2]
             names.add(number, names.found(path) or names.missing(number, path), _label(names, number, rest))
         elif line.strip():
             name, rest = _split(names, number, line)
@@ -102,7 +103,7 @@ def _split(names: Names, number: int, line: str) -> tuple[str, str]:
             return names.missing(number, path), ""
     raise names.refused(
         number,
-        f"got {line[:200]!r}, expected the path of a video and perhaps a label after it, or a header with a column of "
+        f"got {quoted(line)}, expected the path of a video and perhaps a label after it, or a header with a column of "
         f"paths ({PATH_COLUMNS}). No file is called so.",
     )
 
@@ -120,13 +121,13 @@ def _label(names: Names, number: int, rest: str) -> dict[str, str]:
         CollectionError: it is several labels.
     """
     label = re.sub(r"\A[\s,;]+|[\s,;]+\Z", "", rest)
-    quoted = re.fullmatch(_IN_QUOTES, label)
-    if quoted:
-        label = quoted[1].replace('""', '"').strip()
+    whole = re.fullmatch(_IN_QUOTES, label)
+    if whole:
+        label = whole[1].replace('""', '"').strip()
     elif _SEVERAL.match(label):
         raise names.refused(
             number,
-            f"{label[:200]!r} are several labels, expected one. Write a table whose header names each "
+            f"{quoted(label)} are several labels, expected one. Write a table whose header names each "
             "(path,action,scene), or put quotes around a label that is one.",
         )
     return {"class": label} if label else {}

@@ -217,6 +217,10 @@ class Manifest:
             raise CollectionError(
                 f"{root} is no prepared collection: it holds no {FILE_NAME}. Make one: unreel prepare FOLDER {root}"
             )
+        if path.suffix.lower() in (".csv", ".jsonl"):
+            raise CollectionError(
+                f"{path} is a table to look at, expected a Parquet manifest: scan to a name that ends in .parquet."
+            )
         try:
             table = pq.read_table(path)
         except (pa.ArrowException, OSError) as error:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from glob import escape
 from pathlib import Path
 
+from unreel.text import quoted
+
 _COPIED = frozenset({".jpeg", ".jpg", ".png"})  # a video may hold them as they are
 _SUFFIXES = _COPIED | {".bmp", ".pgm", ".ppm", ".tga", ".tif", ".tiff"}
 _NUMBERED = re.compile(r"(.*?)([0-9]+)(\.[^.]+)", re.DOTALL)
@@ -29,7 +31,7 @@ def advice(files: Iterable[Path], root: Path) -> str:
     (prefix, suffix), numbers = series[first]
     codec = "copy" if suffix.lower() in _COPIED else "ffv1"
     out = first / f"{first.resolve().name}.mkv" if first == root else first.with_name(f"{first.name}.mkv")
-    names = ", ".join(repr(folder.relative_to(root).as_posix()) for folder in folders[:_SHOWN])
+    names = ", ".join(quoted(folder.relative_to(root).as_posix()) for folder in folders[:_SHOWN])
     more = f" and {len(folders) - _SHOWN} other folders" if len(folders) > _SHOWN else ""
     return (
         f"Numbered pictures are in {names}{more}: make a video of each folder, at the rate they were taken with, as by "

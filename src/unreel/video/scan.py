@@ -22,6 +22,7 @@ from unreel.video.collection import CollectionFile
 from unreel.video.decode import decode, open_video
 from unreel.video.examine import Examination, Facts, check_file, checksum_of, is_constant
 from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.manifest_tables import check_suffix, write_manifest
 from unreel.video.notes import Journal, Note, described, reason_of
 from unreel.video.options import ScanOptions
 from unreel.video.spelling import printable
@@ -37,14 +38,16 @@ class Examined:
 
 
 def scan(source: Path, out: Path, options: ScanOptions) -> Manifest:
-    """Look at every video of a folder or list and write the manifest `out`, a Parquet file.
+    """Look at every video of a folder or list and write the manifest `out` (see `unreel.video.manifest_tables`).
 
     `path` of a usable video is its place below the folder, and `width` and `height` are the video's own.
 
     Raises:
         CollectionError: `source` holds no video or does not fit the layout, or `out` cannot be written.
         OverwriteError: `out` exists already.
+        SettingsError: its suffix is none of a manifest.
     """
+    check_suffix(out)
     check_free(out)
     collection = options.collection(source)
     with _journal(out, options.quick) as journal:
@@ -58,7 +61,7 @@ def scan(source: Path, out: Path, options: ScanOptions) -> Manifest:
             missing_splits=collection.missing_splits,
             ignored_kinds=dict(collection.ignored),
         )
-        manifest.write(out)
+        write_manifest(manifest, out)
     return manifest
 
 

@@ -8,7 +8,6 @@ Of every 48 videos each shows another pair of motion and appearance: one label s
 shape is, how it lies and how fast it goes are drawn for each video, so that no single frame gives its motion away.
 """
 
-import csv
 import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -30,6 +29,7 @@ from unreel.engine.processors import cores
 from unreel.engine.progress import track
 from unreel.engine.starting import context
 from unreel.errors import CollectionError, SettingsError
+from unreel.text import comma_separated
 from unreel.video.shapes import APPEARANCES, Pose, draw_look, paint_ground, paint_shape
 
 LABELS_NAME = "labels.csv"
@@ -226,10 +226,7 @@ def _in_processes(work: Callable[[int], None], count: int, workers: int) -> Iter
 
 
 def _write_labels(path: Path, videos: Iterable[_Video]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(_Video._fields)
-        rows.writerows(videos)
+    path.write_text(comma_separated(_Video._fields, videos), encoding="utf-8", newline="")
 
 
 def _render_video(folder: Path, settings: MovingShapes, index: int) -> None:

@@ -10,12 +10,13 @@ Columns may have any order; those without a name that only count the rows are no
 import csv
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import final
 
 from unreel.errors import CollectionError
+from unreel.text import quoted, undefused
 from unreel.video.pictures import advice
 from unreel.video.spelling import found_on_disk, is_folder
 
@@ -32,8 +33,8 @@ _BEGINNINGS = frozenset({"start", "begin", "onset", "from", "in", "tmin"})  # so
 _ENDS = frozenset({"end", "stop", "offset", "to", "out", "tmax", "duration", "length"})
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-_FORMULA = re.compile("'*[=+@\t\r-]")  # what a spreadsheet computes, or what was kept from that by an apostrophe
 _SURROGATE = re.compile("[\udc80-\udcff]")
+_ALL_QUOTED = re.compile(r'\s*"[^"]*"( +"[^"]*")*\s*$', re.MULTILINE)
 _PLAIN = re.compile(r"[^\s,;\"]+")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BLOCK = 4096
@@ -69,7 +70,7 @@ def read_table(path: Path) -> Labels:
     if labels is None:
         first = "".join(text.lstrip().splitlines()[:1])
         raise CollectionError(
-            f"{path} begins with {first[:200]!r}, expected a header with a column of paths ({PATH_COLUMNS}) and one "
+            f"{path} begins with {quoted(first)}, expected a header with a column of paths ({PATH_COLUMNS}) and one "
             "for each label, with commas between them."
         )
     return labels
@@ -94,19 +95,10 @@ def labels_of(path: Path, text: str) -> Labels | None:
     _refuse_times(path, header)
     names = Names(path, "row")
     for number, row in rows:
-        values = {column: _plain(cell.strip()) for column, cell in zip(header, row, strict=True)}
+        values = {column: undefused(cell.strip()) for column, cell in zip(header, row, strict=True)}
         labels = {column: value for column, value in values.items() if value and column != header[place]}
         names.add(number, names.found(row[place]) or names.missing(number, row[place]), labels)
     return names.labels
-
-
-def table_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table as `read_table` reads it; nothing in it is computed by a spreadsheet."""
-    text = StringIO(newline="")
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")  # a name may begin with a space
-    for row in (columns, *rows):
-        writer.writerow([f"'{cell}" if _FORMULA.match(cell) else cell for cell in row])
-    return text.getvalue()
 
 
 def list_text(names: Iterable[str]) -> str:
@@ -126,7 +118,8 @@ class Names:
 
     def found(self, text: str) -> str | None:
         """The name of the file that a text means; None where there is none."""
-        return found_on_disk(self.folder, _plain(text)) or found_on_disk(self.folder, text)
+        spellings = dict.fromkeys((undefused(text), text))
+        return next(filter(None, (found_on_disk(self.folder, spelling) for spelling in spellings)), None)
 
     def missing(self, number: int, text: str) -> str:
         """The name of a file that is not there, for the preparation to refuse it.
@@ -134,11 +127,11 @@ class Names:
         Raises:
             CollectionError: it is not a file that is meant, or the text is not UTF-8.
         """
-        name = _plain(text.strip())
+        name = undefused(text.strip())
         if not name:
             raise self.refused(number, "names no video")
         if _ADDRESS.match(name):
-            raise self.refused(number, f"{name!r} is an address, expected a path. Download it and write its path.")
+            raise self.refused(number, f"{quoted(name)} is an address, expected a path. Download it, name its path.")
         self._check(number, name)
         if is_folder(self.folder / name):
             raise self._folder(number, self.folder / name)
@@ -155,10 +148,10 @@ class Names:
         place = os.path.normpath(self.folder / name)
         if place in self._seen:
             before, same = self._seen[place]
+            unit = self._unit
             other = "" if labels == self.labels[same] else " and with other labels"
             raise self.refused(
-                number,
-                f"names {name!r} again, after {self._unit} {before}{other}. Keep one {self._unit} for each video.",
+                number, f"names {quoted(name)} again, after {unit} {before}{other}. Keep one {unit} for each video."
             )
         self._seen[place] = number, name
         self.labels[name] = labels
@@ -169,15 +162,14 @@ class Names:
 
     def _check(self, number: int, text: str) -> None:
         if _SURROGATE.search(text):
-            shown = os.fsencode(text).decode("utf-8", "backslashreplace")
-            raise self.refused(number, f"{shown!r} is not in UTF-8. Save it as UTF-8 (in Excel: CSV UTF-8).")
+            raise self.refused(number, f"{quoted(text)} is not in UTF-8. Save it as UTF-8 (in Excel: CSV UTF-8).")
 
     def _folder(self, number: int, place: Path) -> CollectionError:
         try:
             command = advice(sorted(place.iterdir()), place)
         except OSError:
             command = ""
-        return self.refused(number, f"{str(place)!r} is a folder, expected a video. {command}".rstrip())
+        return self.refused(number, f"{quoted(place)} is a folder, expected a video. {command}".rstrip())
 
 
 def _unreadable(path: Path, error: Exception) -> CollectionError:
@@ -196,8 +188,7 @@ def _delimiter(text: str) -> str | None:
             header = next((row for row in _cells(text, delimiter) if any(row)), [])
         except csv.Error:
             continue
-        quoted = re.match(r'\s*"[^"]*"( +"[^"]*")*\s*$', text, re.MULTILINE)
-        if any(map(_is_path, header)) and (delimiter != " " or quoted):
+        if any(map(_is_path, header)) and (delimiter != " " or _ALL_QUOTED.match(text)):
             found[delimiter] = len(header)
     return max(found, key=found.__getitem__, default=None)
 
@@ -212,25 +203,25 @@ def _named_columns(
     """
     if rows and all(len(row) == len(header) + 1 for _, row in rows) and any(row[-1] for _, row in rows):
         header = ["", *header]  # R leaves out what is above the names of its rows
-    header = [_plain(cell.strip()) for cell in header]
+    header = [undefused(cell.strip()) for cell in header]
     for number, row in rows:
         if len(row) < len(header) or any(row[len(header) :]):
             raise CollectionError(
                 f"{path}, row {number}: has {len(row)} cells, expected {len(header)} as in the header "
-                f"{','.join(header)!r}."
+                f"{quoted(','.join(header))}."
             )
     kept = list(range(len(header)))
     for column in [column for column in kept if _UNNAMED.fullmatch(header[column])]:
         cells = [row[column] for _, row in rows]
         if any(cells) and cells not in ([str(n + first) for n in range(len(cells))] for first in (0, 1)):
             raise CollectionError(
-                f"{path}: column {column + 1} of the header {','.join(header)!r} has no name and does not count the "
-                "rows. Name it, or take it away (pandas: index=False)."
+                f"{path}: column {column + 1} of the header {quoted(','.join(header))} has no name and does not "
+                "count the rows. Name it, or take it away (pandas: index=False)."
             )
         kept.remove(column)
     header = [header[column] for column in kept]
     if len(set(header)) < len(header):
-        raise CollectionError(f"{path} has the header {','.join(header)!r}, expected different names.")
+        raise CollectionError(f"{path} has the header {quoted(','.join(header))}, expected different names.")
     return header, [(number, [row[column] for column in kept]) for number, row in rows]
 
 
@@ -242,7 +233,7 @@ def _place_of_paths(path: Path, header: list[str]) -> int:
     """
     places = [place for place, name in enumerate(header) if _is_path(name)]
     if header[0] != "path" and len(places) > 1:
-        names = " and ".join(repr(header[place]) for place in places)
+        names = " and ".join(quoted(header[place]) for place in places)
         raise CollectionError(f"{path}: {names} may each be the paths of the videos. Call one 'path' and put it first.")
     return places[0]
 
@@ -254,7 +245,7 @@ def _refuse_times(path: Path, header: list[str]) -> None:
     times = [name for name, word in words.items() if _TIME.fullmatch(word) or word in with_partners]
     if times:
         raise CollectionError(
-            f"{path}: {' and '.join(map(repr, times))} are times in a video, but a table of labels is of whole videos. "
+            f"{path}: {' and '.join(map(quoted, times))} are times in a video, but labels are those of whole videos. "
             "Cut the pieces out (ffmpeg -ss START -to END -i VIDEO PIECE), name these, and take those columns away."
         )
 
@@ -265,8 +256,3 @@ def _word(name: str) -> str:
 
 def _is_path(name: str) -> bool:
     return _PATH.fullmatch(_word(name)) is not None
-
-
-def _plain(cell: str) -> str:
-    """A cell without the apostrophe that keeps spreadsheets from computing it."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

@@ -21,6 +21,7 @@ from av.video.frame import VideoFrame
 
 from unreel.errors import MissingExtraError, VideoError
 from unreel.extras import require
+from unreel.text import excerpt
 from unreel.video.decode import Clips, open_video, too_short
 from unreel.video.planes import Planes
 
@@ -139,6 +140,7 @@ def video_decoder() -> Any:
         return require("torchcodec", "torchcodec").decoders.VideoDecoder
     except (RuntimeError, OSError) as error:
         raise MissingExtraError(
-            f"got a torchcodec that cannot be loaded, which mostly means that it finds no FFmpeg libraries: {error}\n"
-            "Install FFmpeg (see https://github.com/meta-pytorch/torchcodec#installing-torchcodec) or use PyAVReader."
+            f"got a torchcodec that cannot be loaded, which mostly means that it finds no FFmpeg libraries: "
+            f"{excerpt(error)}. Install FFmpeg "
+            "(see https://github.com/meta-pytorch/torchcodec#installing-torchcodec) or use PyAVReader."
         ) from error

@@ -1,13 +1,12 @@
 """What was selected, to take along: a list, a table, or the clips themselves."""
 
-import csv
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from io import StringIO
 from typing import Final, final
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from unreel.errors import SettingsError, VideoError
+from unreel.text import comma_separated
 from unreel.video.tables import list_text
 from unreel.web.cuts import Cuts
 from unreel.web.items import Item
@@ -19,7 +18,6 @@ LONGEST_PIECE: Final = 120.0
 MOST_CLIPS: Final = 500
 LEFT_OUT: Final = "left out.txt"
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets would compute
 _LONGEST_NAME = 80
 
 
@@ -30,21 +28,11 @@ def as_list(items: Sequence[Item]) -> str:
 
 def as_table(items: Sequence[Item], label_of: Callable[[Item], str]) -> str:
     """A csv of path, start and end in seconds, label, and similarity where the item was found by one."""
-    text = StringIO(newline="")
-    rows = csv.writer(text)
-    rows.writerow(["path", "start", "end", "label", "similarity"])
+    rows = []
     for item in items:
         similarity = "" if item.similarity is None else f"{item.similarity:.6f}"
-        rows.writerow(
-            [
-                _harmless(item.video.row.path),
-                f"{item.start:.3f}",
-                f"{item.end:.3f}",
-                _harmless(label_of(item)),
-                similarity,
-            ]
-        )
-    return text.getvalue()
+        rows.append([item.video.row.path, f"{item.start:.3f}", f"{item.end:.3f}", label_of(item), similarity])
+    return comma_separated(["path", "start", "end", "label", "similarity"], rows)
 
 
 def check_clips(items: Sequence[Item]) -> Sequence[Item]:
@@ -94,10 +82,6 @@ def _safe(name: str) -> str:
     """A name that every file system takes, and that leads nowhere else."""
     printable = "".join(letter if letter.isprintable() else "_" for letter in name)
     return re.sub(r'[<>:"/\\|?*]', "_", printable).strip(". ")[-_LONGEST_NAME:].strip(". ") or "_"
-
-
-def _harmless(text: str) -> str:
-    return "'" + text if text.startswith(_FORMULA) else text
 
 
 @final

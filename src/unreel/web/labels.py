@@ -1,8 +1,8 @@
 """Labels that people give in the page, in a table that `unreel finetune` takes:
 
-    LABELS.csv             "path","label"
-                           "/videos/park/a.avi","jump"
-                           "LABELS-clips/0123456789abcdef-1.250-2.500.mp4","wave"
+    LABELS.csv             path,label
+                           "/videos/park/a.avi",jump
+                           "LABELS-clips/0123456789abcdef-1.250-2.500.mp4",wave
     LABELS-clips/          the labelled pieces of videos, cut out
 
 Paths are relative to the table's folder where they lie below it. What else the table holds, other videos and other
@@ -20,7 +20,8 @@ from filelock import FileLock
 
 from unreel.engine.files import write_whole
 from unreel.errors import CollectionError, SettingsError
-from unreel.video.tables import read_table, table_text
+from unreel.text import comma_separated, quoted
+from unreel.video.tables import read_table
 from unreel.web.items import Item
 from unreel.web.shelf import Shelf
 
@@ -140,7 +141,7 @@ def checked_label(label: str) -> str:
     label = label.strip()
     if len(label) > LONGEST or not label.isprintable() or "/" in label or "\\" in label or label in (".", ".."):
         raise SettingsError(
-            f"got the label {label[:60]!r}, expected at most {LONGEST} printable letters without slashes."
+            f"got the label {quoted(label, 60)}, expected at most {LONGEST} printable letters without slashes."
         )
     return label
 
@@ -148,6 +149,5 @@ def checked_label(label: str) -> str:
 def _text(table: Table) -> str:
     """The table as a file holds it; rows without any label are left out."""
     columns = list(dict.fromkeys([COLUMN, *(name for values in table.values() for name in values)]))
-    labelled = {path: values for path, values in table.items() if any(values.values())}
-    rows = ([path, *(values.get(name, "") for name in columns)] for path, values in labelled.items())
-    return table_text(["path", *columns], rows)
+    named = ((path, values) for path, values in table.items() if any(values.values()))
+    return comma_separated(["path", *columns], ([path, *map(values.get, columns)] for path, values in named))

@@ -17,6 +17,7 @@ from typing import Final, final
 from unreel.engine.pool import Lost
 from unreel.engine.standing import StandingPool
 from unreel.errors import SettingsError, VideoError
+from unreel.text import excerpt
 from unreel.video.notes import reason_of
 from unreel.web.cutting import look_at_upload
 
@@ -111,7 +112,7 @@ class Uploads:
         seconds = await asyncio.wrap_future(self._pool.submit(look_at_upload, sent, folder, LONGEST))
         if isinstance(seconds, Lost):
             raise VideoError(reason_of(seconds, self._pool.seconds))
-        return Upload(key, shown_name(name), folder, seconds, monotonic())
+        return Upload(key, excerpt(name.replace("\\", "/").rsplit("/", 1)[-1], 120), folder, seconds, monotonic())
 
     def _forget(self) -> None:
         """Remove what has been here for long, and the oldest where there are many."""
@@ -119,9 +120,3 @@ class Uploads:
         old = [key for key, upload in self._kept.items() if now - upload.since > SECONDS_KEPT]
         for key in [*old, *list(self._kept)[: max(0, len(self._kept) - MOST_KEPT + 1)]]:
             self.remove(key)
-
-
-def shown_name(name: str) -> str:
-    """The name of a file as a page shows it: its last part, printable, not endless."""
-    last = name.replace("\\", "/").rsplit("/", 1)[-1][-120:]
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in last)
