@@ -9,6 +9,7 @@ its beginning, whatever its timestamps and key frames are. Times never decide wh
 """
 
 import errno
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -33,6 +34,8 @@ _MOST_PIXELS = 64 * 1024 * 1024  # of a frame: twice 8K; a header of some bytes 
 _OPTIONS = {"protocol_whitelist": "file"}  # playlists must not make us read the network
 _PLAYLISTS = frozenset({"concat", "dash", "hls", "imf"})
 _PLAYLIST = "a playlist of other files, not a video itself"
+_OTHERS = {"tty": "a text, not a video", "webp_pipe": "a WebP picture, or an animated one, which FFmpeg cannot read"}
+_PICTURE = re.compile(r".*\.(bmp|jpe?g|jp2|jxl|p[bgnp]m|png|tga|tiff?)", re.IGNORECASE | re.DOTALL)
 # Opening decodes a frame only to learn what its header says, if it finds a decoder.
 _PREPARED_OPTIONS = _OPTIONS | {"codec_whitelist": "none"}
 
@@ -154,6 +157,10 @@ def open_video(path: Path, prepared: bool = False) -> Iterator[tuple[InputContai
     with container:
         if container.format.name in _PLAYLISTS:  # those of files beside them, which FFmpeg may open
             raise VideoError(_PLAYLIST)
+        if container.format.name in _OTHERS:
+            raise VideoError(_OTHERS[container.format.name])
+        if container.format.name.endswith("_pipe") and _PICTURE.fullmatch(path.name):
+            raise VideoError("a picture, not a video")
         stream = container.streams.best("video")
         if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
             raise VideoError("no video stream")

@@ -19,7 +19,7 @@ from unreel.video.spelling import file_named, is_folder
 from unreel.video.tables import PATH_COLUMNS, Labels, Names, labels_of, read_text
 
 _SUFFIX = "|".join(sorted(suffix[1:] for suffix in VIDEO_SUFFIXES))
-_MISSING = re.compile(rf".*\.(?:{_SUFFIX})(?![^\s,;])|[^\s,;]+\.\w+\Z", re.IGNORECASE)
+_MISSING = re.compile(rf".*\.(?:{_SUFFIX})(?![^\s,;])|.*\.\w{{1,5}}\Z", re.IGNORECASE)
 _END = r"(?:\r\n|[\r\n]|\Z)"
 _IN_QUOTES = r'"([^"]*(?:""[^"]*)*)"'
 _QUOTED_LINE = re.compile(rf"[ \t]*{_IN_QUOTES}((?:[ \t,;][^\r\n]*)?){_END}")

@@ -32,7 +32,7 @@ def advice(files: Iterable[Path], root: Path) -> str:
     codec = "copy" if suffix.lower() in _COPIED else "ffv1"
     out = first / f"{first.resolve().name}.mkv" if first == root else first.with_name(f"{first.name}.mkv")
     names = ", ".join(quoted(folder.relative_to(root).as_posix()) for folder in folders[:_SHOWN])
-    more = f" and {len(folders) - _SHOWN} other folders" if len(folders) > _SHOWN else ""
+    more = f" and {len(folders) - _SHOWN} more" if len(folders) > _SHOWN else ""
     return (
         f"Numbered pictures are in {names}{more}: make a video of each folder, at the rate they were taken with, as by "
         f"ffmpeg -framerate 25 {_input(f'{first}/{prefix}', suffix, numbers)} -c:v {codec} "
