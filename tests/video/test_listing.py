@@ -28,10 +28,10 @@ PATH = st.builds(
 ANY_NAME = st.one_of(
     st.text(st.sampled_from("ab1é- .,;\t\n\r\"'=+@\\\u2028\xa0"), min_size=1, max_size=12).map(os.fsencode),
     st.binary(min_size=1, max_size=12),
-    st.sampled_from([b"IMG_1.MOV", b"IMG_1.MOV - Trim.mp4", b"path", b"video,walk", b"a.mp4 1 3 5", b"file://x.mp4", b"~"]),
-).filter(
-    lambda name: not {b"/"[0], 0} & set(name) and name not in (b".", b"..", b"list.txt") and b"\\x" not in name
-)
+    st.sampled_from(
+        [b"IMG_1.MOV", b"IMG_1.MOV - Trim.mp4", b"path", b"video,walk", b"a.mp4 1 3 5", b"file://x.mp4", b"~"]
+    ),
+).filter(lambda name: not {b"/"[0], 0} & set(name) and name not in (b".", b"..", b"list.txt") and b"\\x" not in name)
 
 
 def read(folder: Path, content: str | bytes, name: str = "list.txt") -> dict[str, dict[str, str]]:
@@ -163,13 +163,16 @@ def test_a_folder_is_as_ever(tmp_path: Path) -> None:
         ),
         ("a.mp4,walk,park\n", "line 1: 'walk,park' are several labels"),
         ("a.mp4 0.0 4.5 walk\n", "line 1: '0.0 4.5 walk' are several labels"),
-        ('"a.mp4","walk","park"\n', "line 1: '\"walk\",\"park\"' are several labels"),
+        ('"a.mp4","walk","park"\n', 'line 1: \'"walk","park"\' are several labels'),
         ('"new\nline.mp4",walk\n\na.mp4 1,2\n', "line 4: '1,2' are several labels"),
         ("https://a.org/b.mp4 walk\n", "line 1: 'https://a.org/b.mp4' is an address, expected a path. Download it"),
         ("file:///b.mp4\n", "line 1: 'file:///b.mp4' is an address"),
         (b"a.mp4\nm\xfcll.mp4\n", r"line 2: 'm\xfcll.mp4' is not in UTF-8. Save it as UTF-8 (in Excel: CSV UTF-8)."),
         (b"a.mp4 gr\xfc\xdfen\n", r"line 1: 'gr\xfc\xdfen' is not in UTF-8."),
-        ("frames/v1 299 1\n", "line 1: 'F/frames/v1' is a folder, expected a video. Numbered pictures are in '.': make"),
+        (
+            "frames/v1 299 1\n",
+            "line 1: 'F/frames/v1' is a folder, expected a video. Numbered pictures are in '.': make",
+        ),
         ("frames\n", "line 1: 'F/frames' is a folder, expected a video."),
     ],
 )

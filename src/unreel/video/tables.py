@@ -201,7 +201,7 @@ def _named_columns(
     Raises:
         CollectionError: a row has another length, or a column no name or another's.
     """
-    if rows and all(len(row) == len(header) + 1 for _, row in rows) and any(row[-1] for _, row in rows):
+    if all(len(row) == len(header) + 1 for _, row in rows) and _counts([row[0] for _, row in rows]):
         header = ["", *header]  # R leaves out what is above the names of its rows
     header = [undefused(cell.strip()) for cell in header]
     for number, row in rows:
@@ -213,7 +213,7 @@ def _named_columns(
     kept = list(range(len(header)))
     for column in [column for column in kept if _UNNAMED.fullmatch(header[column])]:
         cells = [row[column] for _, row in rows]
-        if any(cells) and cells not in ([str(n + first) for n in range(len(cells))] for first in (0, 1)):
+        if any(cells) and not _counts(cells):
             raise CollectionError(
                 f"{path}: column {column + 1} of the header {quoted(','.join(header))} has no name and does not "
                 "count the rows. Name it, or take it away (pandas: index=False)."
@@ -248,6 +248,11 @@ def _refuse_times(path: Path, header: list[str]) -> None:
             f"{path}: {' and '.join(map(quoted, times))} are times in a video, but labels are those of whole videos. "
             "Cut the pieces out (ffmpeg -ss START -to END -i VIDEO PIECE), name these, and take those columns away."
         )
+
+
+def _counts(cells: list[str]) -> bool:
+    """Whether the cells are 0, 1, 2 … or 1, 2, 3 …"""
+    return cells in ([str(first + number) for number in range(len(cells))] for first in (0, 1))
 
 
 def _word(name: str) -> str:
