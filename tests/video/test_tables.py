@@ -51,7 +51,7 @@ def test_a_table_that_unreel_writes_is_read_as_it_was(
         "\ufeffVideo_Path;label\r\nclips/v1.mp4;walk\r\nclips/v 2.mp4;run\r\n",
         "label\tfile name\nwalk\tclips/v1.mp4\nrun\tclips/v 2.mp4\n",
         ",path,label\n0,clips/v1.mp4,walk\n1,clips/v 2.mp4,run\n",
-        "Unnamed: 1,Unnamed: 0,path,label\n0,0,clips/v1.mp4,walk\n1,1,clips/v 2.mp4,run\n",
+        "Unnamed: 0.1,Unnamed: 0,path,label\n0,0,clips/v1.mp4,walk\n1,1,clips/v 2.mp4,run\n",
         '"","path","label"\n"1","clips/v1.mp4","walk"\n"2","clips/v 2.mp4","run"\n',
         '"path" "label"\n"1" "clips/v1.mp4" "walk"\n"2" "clips/v 2.mp4" "run"\n',
         '"path"\t"label"\n"1"\t"clips/v1.mp4"\t"walk"\n"2"\t"clips/v 2.mp4"\t"run"\n',

@@ -26,7 +26,7 @@ Labels = dict[str, dict[str, str]]
 PATH_COLUMNS = "path, file, filename, video or video_path"
 
 _PATH = re.compile("((full|abs|absolute|rel|relative)?path|(file|video|clip)(path|file|name|filename|filepath)?)s?")
-_UNNAMED = re.compile(r"(Unnamed: ?\d+(_level_\d+)?)?")  # pandas calls so what had no name when it was read
+_UNNAMED = re.compile(r"(Unnamed: ?\d+(\.\d+)?(_level_\d+)?)?")  # pandas calls so what had no name when it was read
 _UNIT = "(time|s|sec|secs|seconds|ms|frame)"
 _TIME = re.compile(f"(t|time|clip|video|segment)?(start|end){_UNIT}?|(begin|stop){_UNIT}")
 _BEGINNINGS = frozenset({"start", "begin", "onset", "from", "in", "tmin"})  # some are times only where these two meet
