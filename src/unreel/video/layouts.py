@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from unreel.errors import CollectionError
-from unreel.text import first_of
+from unreel.text import first_of, quoted
 from unreel.video.collection import Collection, CollectionFile
 from unreel.video.lists import (
     HMDB51_FILES,
