@@ -1,11 +1,9 @@
 """Recipes: the rows of the paper's Tables 1, 2 and 3 and of Sec. 4.1, for each encoder, with their numbers."""
 
-from io import StringIO
-
 import pytest
-from rich.console import Console
 
 from unreel import recipes
+from unreel.console import show
 from unreel.errors import SettingsError
 from unreel.settings.augmentation import AugmentationSettings
 from unreel.settings.pretraining import PretrainSettings
@@ -91,10 +89,9 @@ def test_every_recipe_is_valid_and_described(name: str) -> None:
     assert PretrainSettings.model_validate({"folder": "in", "out": "out", **recipes.changes(name)}).recipe == name
 
 
-def test_the_list_shows_every_row_with_the_paper_s_numbers() -> None:
-    console = Console(width=200, record=True, file=StringIO())
-    console.print(recipes.described())
-    lines = console.export_text().splitlines()
+def test_the_list_shows_every_row_with_the_paper_s_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    show(recipes.described())
+    lines = capsys.readouterr().out.splitlines()
     for name in [*recipes.ROWS, "hdc-small,"]:
         assert sum(line.split()[:1] == [name] for line in lines) == 1
     (hdc,) = (line for line in lines if line.split()[:1] == ["hdc"])

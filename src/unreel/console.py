@@ -14,12 +14,23 @@ from dataclasses import dataclass, field
 from io import StringIO
 from itertools import zip_longest
 from shlex import quote, split
-from typing import TYPE_CHECKING, Any, TextIO, final
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast, final, runtime_checkable
 
 from unreel.text import HELD, as_json, excerpt, one_line, screened, unbroken, width_of, wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+@runtime_checkable
+class Output(Protocol):
+    """What lines are printed on: standard output, standard error, or what stands in their place."""
+
+    def write(self, text: str, /) -> int: ...
+    def flush(self) -> None: ...
+    def isatty(self) -> bool: ...
+    def fileno(self) -> int: ...
+
 
 PAGE = 80
 """Columns of an explanation that nobody looks at."""
@@ -32,7 +43,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 def say(
     *lines: object,
-    to: TextIO | None = None,
+    to: Output | None = None,
     width: int | None = None,
     hang: int = 4,
     style: str = "",
@@ -95,7 +106,7 @@ def explained() -> Iterator[None]:
                 _beneath(stream).write("".join(f"{part}\n" for part in parts))
 
 
-def columns(stream: TextIO) -> int | None:
+def columns(stream: Output) -> int | None:
     """How wide lines may be: as COLUMNS says, or the terminal; None: as they are."""
     told = os.environ.get("COLUMNS", "")
     if told.isdecimal() and int(told) > 0:
@@ -106,11 +117,11 @@ def columns(stream: TextIO) -> int | None:
         return None
 
 
-def terminal(stream: TextIO | None = None) -> "Console":
+def terminal(stream: Output | None = None) -> "Console":
     """For what moves or has colours; what is given to it must have no foreign text but through `unreel.text`."""
     from rich.console import Console
 
-    return Console(file=_beneath(stream or sys.stdout), highlight=False, markup=False)
+    return Console(file=cast(IO[str], _beneath(stream or sys.stdout)), highlight=False, markup=False)
 
 
 def screen() -> None:
@@ -139,7 +150,7 @@ class Table:
         self.rows.append(tuple(map(excerpt, cells)))
 
 
-def show(table: Table, to: TextIO | None = None) -> None:
+def show(table: Table, to: Output | None = None) -> None:
     """Print a table: whole, or with as many columns at a time as there is room for, or row by row."""
     stream = to or sys.stdout
     widths = [max(map(width_of, cells)) for cells in zip(table.columns, *table.rows, strict=True)]
@@ -196,7 +207,7 @@ def _shown(line: object) -> str:
 class _Draft(StringIO):
     """What is to be printed on a stream, which it looks like."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Output) -> None:
         super().__init__()
         self._stream = stream
 
@@ -205,10 +216,10 @@ class _Draft(StringIO):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        return self._stream.encoding
+        return getattr(self._stream, "encoding", None) or "utf-8"
 
 
-def _beneath(stream: TextIO) -> TextIO:
+def _beneath(stream: Output) -> Output:
     return stream.stream if isinstance(stream, Screen) else stream
 
 
@@ -216,7 +227,7 @@ def _beneath(stream: TextIO) -> TextIO:
 class Screen:
     """A stream that shows what a terminal would obey, colours apart: for what code prints that is not ours."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Output) -> None:
         self.stream = stream
 
     def write(self, text: str) -> int:
@@ -229,6 +240,18 @@ class Screen:
     def writelines(self, lines: Iterable[str]) -> None:
         """Write texts."""
         self.write("".join(lines))
+
+    def flush(self) -> None:
+        """As the stream."""
+        self.stream.flush()
+
+    def isatty(self) -> bool:
+        """As the stream."""
+        return self.stream.isatty()
+
+    def fileno(self) -> int:
+        """As the stream."""
+        return self.stream.fileno()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)

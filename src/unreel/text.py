@@ -30,8 +30,7 @@ _OBEYED = re.compile(f"[{_UNSEEN}]")
 _SCREENED = re.compile(f"[{_UNSEEN}]".replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_COMPUTED = re.compile(rf"(?!{_NUMBER}\Z)'*(?:\s*[=+\-@＝＋－＠]|[\t\r\n])")
+_COMPUTED = re.compile(r"'*(?:\s*[=+\-@＝＋－＠]|[\t\r\n])")
 _PLAIN = re.compile(r"[\w.+-]*")
 
 
@@ -88,7 +87,7 @@ def comma_separated(columns: Sequence[str], rows: Iterable[Sequence[object]]) ->
 
 
 def defused(cell: str) -> str:
-    """A cell that no spreadsheet computes; `undefused` gives it back. Numbers are left alone."""
+    """A cell of text that no spreadsheet computes; `undefused` gives it back."""
     return f"'{cell}" if _COMPUTED.match(cell) else cell
 
 
@@ -128,7 +127,9 @@ def wrapped(line: str, width: int | None, hang: int = 4, room: int = 0) -> list[
 
 
 def _cell(value: object) -> str:
-    text = defused("" if value is None else str(value)).encode("utf-8", "backslashreplace").decode()
+    if value is None or isinstance(value, int | float):
+        return "" if value is None else str(value)
+    text = defused(str(value)).encode("utf-8", "backslashreplace").decode()
     return text if _PLAIN.fullmatch(text) else '"' + text.replace('"', '""') + '"'
 
 

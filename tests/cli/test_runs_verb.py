@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
-from rich.console import Console
 from safetensors.numpy import save_file
 
 from unreel.cli import runs
@@ -88,10 +88,9 @@ def rows(folder: Path, *words: str, capsys: pytest.CaptureFixture[str]) -> dict[
 
 
 def table(folder: Path, **settings: Any) -> str:
-    console = Console(file=io.StringIO(), width=60)
-    runs.run(runs.Runs(folder=folder, **settings), console)
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
+    with redirect_stdout(io.StringIO()) as said:
+        runs.run(runs.Runs(folder=folder, **settings))
+    return said.getvalue()
 
 
 def test_every_run_is_listed_with_what_is_known_of_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

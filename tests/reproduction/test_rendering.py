@@ -5,8 +5,8 @@ import io
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
+from unreel.console import show
 from unreel.reproduction.outcome import Cell, Figure, Line, Origin, Outcome
 from unreel.reproduction.paper import Row
 from unreel.reproduction.rendering import comma_separated, latex, markdown, terminal, write_all
@@ -73,7 +73,7 @@ def test_latex() -> None:
 
 
 def test_a_line_of_csv_for_every_figure_and_for_what_was_not_run() -> None:
-    rows = list(csv.DictReader(io.StringIO(comma_separated(OUTCOME))))
+    rows = list(csv.DictReader(io.StringIO(comma_separated(OUTCOME).removeprefix("\ufeff"))))
     assert [
         (row["method"], row["column"], row["paper"], row["ours"], row["seen"], row["expected"]) for row in rows
     ] == [
@@ -90,10 +90,11 @@ def test_a_line_of_csv_for_every_figure_and_for_what_was_not_run() -> None:
     assert tuple(rows[2][name] for name in provenance) == ("/data/UCF-101", "1", "9 steps", "hdc", "abc", "0")
 
 
-def test_the_terminal_shows_both_numbers_of_every_row_and_what_looks_like_markup() -> None:
-    console = Console(width=160, record=True, file=io.StringIO())
-    console.print(terminal(OUTCOME))
-    said = console.export_text()
+def test_the_terminal_shows_both_numbers_of_every_row_and_what_looks_like_markup(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show(terminal(OUTCOME))
+    said = capsys.readouterr().out
     assert "Büchler & al. [5]" in said
     (hdc,) = (line for line in said.split("\n") if "HDC†" in line)
     assert "73.1" in hdc

@@ -135,7 +135,7 @@ def test_paths_below_the_table_are_relative(site: Site, shop: Shop) -> None:
     labels = Labels(shop.folder / "mine.csv", site.shelf)
     try:
         labels.give("x", {"a": read_items(site.shelf, [key("walk/0.mp4")])[0]})
-        with labels.path.open(newline="") as file:
+        with labels.path.open(newline="", encoding="utf-8-sig") as file:
             assert list(csv.reader(file)) == [["path", "label"], ["walk/0.mp4", "x"]]
         assert [item.video.row.id for item, _ in labels.given()] == ["walk/0.mp4"]
     finally:

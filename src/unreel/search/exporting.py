@@ -47,9 +47,7 @@ def to_tensorboard(out: Path, rows: Vectors, pictures: Sequence[Picture | None] 
         np.savetxt(file, rows.vectors, fmt="%.9g", delimiter="\t")
     names = [name for name in COLUMNS if name not in ("encoder", "checkpoint", "level")]
     lines = ["\t".join(names)]
-    lines += [
-        "\t".join(defused(_one_line(values[name])) for name in names) for values in _plain(rows.table).to_pylist()
-    ]
+    lines += ["\t".join(_cell(values[name]) for name in names) for values in _plain(rows.table).to_pylist()]
     (out / "metadata.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     embedding = {"tensor_name": rows.column("encoder")[0] if len(rows) else "empty", "tensor_path": "tensors.tsv"}
     text = "".join(f"  {name}: {json.dumps(value)}\n" for name, value in embedding.items())
@@ -110,8 +108,8 @@ def _plain(table: pa.Table) -> pa.Table:
     return pa.table({name: plain(table[name]) for name in COLUMNS})
 
 
-def _one_line(value: object) -> str:
-    return " ".join(str(value).split())
+def _cell(value: object) -> str:
+    return defused(" ".join(value.split())) if isinstance(value, str) else str(value)
 
 
 def _sample(row: Row, vector: Float32[np.ndarray, " c"]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def as_table(items: Sequence[Item], label_of: Callable[[Item], str]) -> str:
     """A csv of path, start and end in seconds, label, and similarity where the item was found by one."""
     rows = []
     for item in items:
-        similarity = "" if item.similarity is None else f"{item.similarity:.6f}"
+        similarity = None if item.similarity is None else round(item.similarity, 6)
         rows.append([item.video.row.path, f"{item.start:.3f}", f"{item.end:.3f}", label_of(item), similarity])
     return comma_separated(["path", "start", "end", "label", "similarity"], rows)
 
