@@ -122,7 +122,9 @@ def test_a_video_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["--nQbRBEz2s", "--nQbRBEz2s_104_114", "--nQbRBEz2s_0104_114.5", "--nQbRBEz2s_104_115"])
+@pytest.mark.parametrize(
+    "name", ["--nQbRBEz2s", "--nQbRBEz2s_104_114", "--nQbRBEz2s_0104_114.5", "--nQbRBEz2s_104_115"]
+)
 def test_videos_of_kinetics_have_short_names_too(tmp_path: Path, name: str) -> None:
     make(tmp_path, f"train/{name}.mp4", "_DNb_6w2cZM_1_11.webm")
     collection = arranged(find_videos(tmp_path), "kinetics400", write_kinetics(tmp_path / "lists", KINETICS))

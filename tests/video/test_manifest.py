@@ -97,7 +97,9 @@ def test_a_manifest_from_before_splits_is_read(tmp_path: Path) -> None:
     manifest = Manifest(tmp_path, (replace(GOOD, splits={"1": "train"}), BAD), missing=("gone",))
     path = manifest.write()
     table = pq.read_table(path)
-    facts = {key: value for key, value in table.schema.metadata.items() if not key.startswith((b"missing", b"ignored_"))}
+    facts = {
+        key: value for key, value in table.schema.metadata.items() if not key.startswith((b"missing", b"ignored_"))
+    }
     assert len(facts) == 4
     pq.write_table(table.drop_columns(["splits"]).replace_schema_metadata(facts), path)
     assert Manifest.read(tmp_path) == Manifest(tmp_path, (GOOD, BAD))

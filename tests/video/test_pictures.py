@@ -63,7 +63,9 @@ def test_pictures_of_the_folder_itself_become_a_video_inside(tmp_path: Path) -> 
 
 def test_gaps_among_numbers_of_several_lengths_are_told(tmp_path: Path) -> None:
     make(tmp_path, "v/5.jpg", "v/10.jpg")
-    assert f"-i '{tmp_path}/v/*.jpg' (once all numbers are as long: 0002, 0010)" in advice((tmp_path / "v").iterdir(), tmp_path)
+    assert f"-i '{tmp_path}/v/*.jpg' (once all numbers are as long: 0002, 0010)" in advice(
+        (tmp_path / "v").iterdir(), tmp_path
+    )
 
 
 @pytest.mark.parametrize("names", [(), ("1.jpg",), ("a.jpg", "b.jpg"), ("1.txt", "2.txt"), ("1.mp4", "2.mp4")])
