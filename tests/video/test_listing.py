@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from clips import Clip
 from folders import make
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 from unreel.errors import CollectionError
 from unreel.video.collection import VIDEO_SUFFIXES, find_videos, grouped
 from unreel.video.listing import collected
+from unreel.video.manifest import Manifest
+from unreel.video.options import ScanOptions
+from unreel.video.scan import scan
 from unreel.video.tables import list_text
 
 WORD = st.text(st.characters(categories=["L"]), min_size=1, max_size=5)
@@ -129,6 +133,33 @@ def test_the_disk_says_where_a_path_ends(
     make(folder, os.fsdecode(b"caf\xe9.mp4"))
     expected = f"{tmp_path}/home/home.mp4" if path == "~" else path
     assert read(folder, line) == {expected: {"class": label} if label else {}}
+
+
+def test_what_a_list_names_is_a_video_if_pyav_says_so(tmp_path: Path) -> None:
+    made = {"gif": Clip(codec="gif", format="rgb8"), "h264": Clip(), "hevc": Clip(codec="libx265"), "mp4": Clip()}
+    for suffix, clip in made.items():
+        clip.write(tmp_path / f"v/a.{suffix}")
+    for name in ("a.insv", "a.lrv", "a.360", "a", "a.txt", "a.webp"):
+        (tmp_path / "v" / name).write_bytes((tmp_path / "v/a.mp4").read_bytes())
+    Clip(1, codec="mjpeg", format="yuvj420p").write(tmp_path / "v/a.mjpeg").rename(tmp_path / "v/1.jpg")
+    (tmp_path / "v/notes.txt").write_text("hello world, this is text\n" * 40)
+    (tmp_path / "v/labels.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nwalk\n")
+    listed = tmp_path / "list.txt"
+    listed.write_text(list_text(f"v/{path.name}" for path in (tmp_path / "v").iterdir()))
+    manifest = scan(listed, tmp_path / "named.parquet", ScanOptions(workers=1))
+    assert {record.id: record.reason for record in manifest.refused} == {
+        "v/1.jpg": "a picture, not a video",
+        "v/notes.txt": "a text, not a video",
+        "v/labels.srt": "no video stream",
+    }
+    names = {f"v/a.{suffix}" for suffix in (*made, "insv", "lrv", "360", "txt", "webp")} | {"v/a"}
+    assert {record.id for record in manifest.usable} == names
+    assert all(record.frames == 24 for record in manifest.usable)
+    found = scan(tmp_path / "v", tmp_path / "found.parquet", ScanOptions(workers=1))
+    assert [record.id for record in found] == ["a.mp4"]
+    kinds = {"txt": 2, "360": 1, "gif": 1, "h264": 1, "hevc": 1, "insv": 1, "jpg": 1, "lrv": 1, "srt": 1, "webp": 1}
+    assert found.ignored_kinds == {f".{kind}": count for kind, count in kinds.items()} | {"no suffix": 1}
+    assert Manifest.read(tmp_path / "found.parquet").ignored_kinds == found.ignored_kinds
 
 
 def test_a_table_names_its_labels(tmp_path: Path) -> None:
