@@ -196,6 +196,9 @@ def test_a_folder_is_as_ever(tmp_path: Path) -> None:
         ("a.mp4 0.0 4.5 walk\n", "line 1: '0.0 4.5 walk' are several labels"),
         ('"a.mp4","walk","park"\n', 'line 1: \'"walk","park"\' are several labels'),
         ('"new\nline.mp4",walk\n\na.mp4 1,2\n', "line 4: '1,2' are several labels"),
+        ("0,a.mp4,walk\n", "line 1: '0' stands before a path, expected it behind, or a header: label,path."),
+        ("walk F/a.mp4\n", "line 1: 'walk' stands before a path"),
+        ("file 'a.mp4'\n", "line 1: got 'file 'a.mp4'', expected the path of a video"),
         ("https://a.org/b.mp4 walk\n", "line 1: 'https://a.org/b.mp4' is an address, expected a path. Download it"),
         ("file:///b.mp4\n", "line 1: 'file:///b.mp4' is an address"),
         (b"a.mp4\nm\xfcll.mp4\n", r"line 2: 'm\xfcll.mp4' is not in UTF-8. Save it as UTF-8 (in Excel: CSV UTF-8)."),
@@ -218,4 +221,4 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     for content in (b"\x00\xff\xfe", b"\xff\xfe\x00", b"\xff\xfe" + b"a\0" * 9 + b"\0\xd8"):
         said = refusal(tmp_path, content, "a.mp4")
         assert said.startswith("F/a.mp4 is neither a folder of videos nor a list of them in UTF-8 (")
-        assert said.endswith("Name a folder, or a text file with one path a line.")
+        assert said.endswith("Name a folder, a text file with one path a line, or a table saved as CSV in UTF-8.")

@@ -56,6 +56,7 @@ def test_a_table_that_unreel_writes_is_read_as_it_was(
         '"path" "label"\n"1" "clips/v1.mp4" "walk"\n"2" "clips/v 2.mp4" "run"\n',
         '"path"\t"label"\n"1"\t"clips/v1.mp4"\t"walk"\n"2"\t"clips/v 2.mp4"\t"run"\n',
         "sep=;\r\npath;label;\r\nclips\\v1.mp4;walk;\r\n;;\r\nclips\\v 2.mp4;run;\r\n",
+        "path,label,,\nclips/v1.mp4,walk\nclips/v 2.mp4,run,\n",
         "path,label\rclips/v1.mp4,walk\rclips/v 2.mp4,run\r",
         "path , label\nclips/v1.mp4 , walk\n clips/v 2.mp4 ,run \n",
         'path,label\n"clips/v1.mp4","walk"\n"clips/v 2.mp4","run"\n\n\n',

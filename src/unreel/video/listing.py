@@ -54,7 +54,7 @@ def _read(source: Path) -> Labels:
     except (OSError, ValueError) as error:
         raise CollectionError(
             f"{source} is neither a folder of videos nor a list of them in UTF-8 ({error}). "
-            "Name a folder, or a text file with one path a line."
+            "Name a folder, a text file with one path a line, or a table saved as CSV in UTF-8."
         ) from error
     names = Names(source, "line")
     if names.found(_line_at(text, 0)[1]) is None:
@@ -89,16 +89,19 @@ def _split(names: Names, number: int, line: str) -> tuple[str, str]:
     Raises:
         CollectionError: nothing there is a file, or looks as if it were to be one.
     """
-    ends = [len(line), *(match.start() for match in re.finditer(r"[\s,;]", line[:_LONGEST]))]
-    for end in sorted(ends, reverse=True):
-        name = names.found(line[:end])
-        if name is not None and not _goes_on(line[:end], line[end:]):
-            return name, line[end:]
+    found = _on_disk(names, line)
+    if found is not None:
+        return found
     line = line.strip()
+    first, *rest = re.split(r"[\s,;]+", line, maxsplit=1)
+    if rest and not PurePath(first).suffix and _on_disk(names, rest[0]):
+        raise names.refused(
+            number, f"{quoted(first)} stands before a path, expected it behind, or a header: label,path."
+        )
     missing = _MISSING.match(line)
     if missing:
         return names.missing(number, missing[0]), line[missing.end() :]
-    for path in (line, re.split(r"[\s,;]", line)[0]):
+    for path in (line, first):
         if is_folder(names.folder / path):
             return names.missing(number, path), ""
     raise names.refused(
@@ -106,6 +109,16 @@ def _split(names: Names, number: int, line: str) -> tuple[str, str]:
         f"got {quoted(line)}, expected the path of a video and perhaps a label after it, or a header with a column of "
         f"paths ({PATH_COLUMNS}). No file is called so.",
     )
+
+
+def _on_disk(names: Names, line: str) -> tuple[str, str] | None:
+    """The longest name at the beginning of a line that is a file, and what follows it; None where there is none."""
+    ends = [len(line), *(match.start() for match in re.finditer(r"[\s,;]", line[:_LONGEST]))]
+    for end in sorted(ends, reverse=True):
+        name = names.found(line[:end])
+        if name is not None and not _goes_on(line[:end], line[end:]):
+            return name, line[end:]
+    return None
 
 
 def _goes_on(path: str, rest: str) -> bool:

@@ -113,13 +113,13 @@ class Names:
     def __init__(self, source: Path, unit: str) -> None:
         self.labels: Labels = {}
         self.folder = source.parent
-        self._source, self._unit = source, unit
+        self._source, self._unit, self._place = source, unit, str(source.parent)
         self._seen: dict[str, tuple[int, str]] = {}
 
     def found(self, text: str) -> str | None:
         """The name of the file that a text means; None where there is none."""
-        spellings = dict.fromkeys((undefused(text), text))
-        return next(filter(None, (found_on_disk(self.folder, spelling) for spelling in spellings)), None)
+        plain = undefused(text)
+        return found_on_disk(self._place, plain) or (found_on_disk(self._place, text) if plain != text else None)
 
     def missing(self, number: int, text: str) -> str:
         """The name of a file that is not there, for the preparation to refuse it.
@@ -145,7 +145,7 @@ class Names:
         """
         for text in (*labels, *labels.values()):
             self._check(number, text)
-        place = os.path.normpath(self.folder / name)
+        place = os.path.normpath(f"{self._place}/{name}" if name[0] != "/" else name)
         if place in self._seen:
             before, same = self._seen[place]
             unit = self._unit
@@ -204,6 +204,8 @@ def _named_columns(
     if all(len(row) == len(header) + 1 for _, row in rows) and _counts([row[0] for _, row in rows]):
         header = ["", *header]  # R leaves out what is above the names of its rows
     header = [undefused(cell.strip()) for cell in header]
+    while not header[-1] and not any(any(row[len(header) - 1 :]) for _, row in rows):
+        header.pop()
     for number, row in rows:
         if len(row) < len(header) or any(row[len(header) :]):
             raise CollectionError(
