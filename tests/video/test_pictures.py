@@ -20,7 +20,7 @@ def write_pictures(folder: Path, names: Iterable[str]) -> list[Path]:
     for number, path in enumerate(paths):
         shown = Clip(1, 65, 49, pictures=lambda _, w, h, number=number: picture(number, w, h), format="yuv444p")
         video = shown.write(folder / "one.mkv")
-        command = ["ffmpeg", "-v", "error", "-i", video, "-update", "1", f"{folder}/one{path.suffix.lower()}"]
+        command = ["ffmpeg", "-v", "error", "-i", str(video), "-update", "1", f"{folder}/one{path.suffix.lower()}"]
         subprocess.run(command, check=True)
         (folder / f"one{path.suffix.lower()}").rename(path)
         video.unlink()

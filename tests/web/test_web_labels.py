@@ -15,8 +15,8 @@ from unreel.checkpoint import read_weights
 from unreel.cli.finetune import run as finetune
 from unreel.errors import CollectionError, SettingsError
 from unreel.settings.finetuning import FinetuneSettings
-from unreel.video.collection import read_table
 from unreel.video.listing import collected
+from unreel.video.tables import read_table
 from unreel.web.items import read_items
 from unreel.web.labels import Labels, checked_label
 from unreel.web.site import Site
