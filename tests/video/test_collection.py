@@ -112,7 +112,7 @@ def test_ignored_files_are_counted_by_kind(tmp_path: Path) -> None:
     make(tmp_path, "a.mp4", *(f"{kind}{number}.{kind}" for number, kind in enumerate("abcdeefg")), "x.\x1b[31m")
     ignored = find_videos(tmp_path).ignored
     assert ignored == {".a": 1, ".b": 1, ".c": 1, ".d": 1, ".e": 2, ".f": 1, ".g": 1, "other": 1}
-    assert kinds_text(ignored) == "2 .e, 1 .a, 1 .b, 1 .c, 1 .d and 3 other kinds"
+    assert kinds_text(ignored) == "2 .e, 1 .a, 1 .b, 1 .c, 1 .d and 3 of other kinds"
     assert kinds_text({".txt": 1200, "no suffix": 1}) == "1,200 .txt, 1 no suffix"
 
 

@@ -206,7 +206,8 @@ def _kind(suffix: str) -> str:
 def kinds_text(kinds: Mapping[str, int]) -> str:
     """The same in words, as in "3 .txt, 1 no suffix"."""
     shown = [f"{count:,} {kind}" for kind, count in kinds.items()]
-    return ", ".join(shown[:_SHOWN]) + (f" and {len(shown) - _SHOWN} other kinds" if len(shown) > _SHOWN else "")
+    others = sum(list(kinds.values())[_SHOWN:])
+    return ", ".join(shown[:_SHOWN]) + (f" and {others:,} of other kinds" if others else "")
 
 
 def _nothing_found(folder: Path, others: list[Path]) -> str:

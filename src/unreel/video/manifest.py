@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from unreel.errors import CollectionError
+from unreel.video.spelling import file_named
 
 FILE_NAME = "manifest.parquet"
 FORMAT = "unreel-manifest-1"
@@ -182,7 +183,7 @@ class Manifest:
 
     def file(self, record: VideoRecord) -> Path:
         """Where the prepared file of a usable video is."""
-        return self.root / record.path
+        return file_named(str(self.root / record.path))
 
     def write(self, path: Path | None = None) -> Path:
         """Write `root/manifest.parquet`, or another file, whole or not at all."""
