@@ -52,9 +52,10 @@ def test_a_table_that_unreel_writes_is_read_as_it_was(
         "label\tfile name\nwalk\tclips/v1.mp4\nrun\tclips/v 2.mp4\n",
         ",path,label\n0,clips/v1.mp4,walk\n1,clips/v 2.mp4,run\n",
         "Unnamed: 0.1,Unnamed: 0,path,label\n0,0,clips/v1.mp4,walk\n1,1,clips/v 2.mp4,run\n",
+        ",path,label\n117,clips/v1.mp4,walk\n9,clips/v 2.mp4,run\n",
         '"","path","label"\n"1","clips/v1.mp4","walk"\n"2","clips/v 2.mp4","run"\n',
         '"path" "label"\n"1" "clips/v1.mp4" "walk"\n"2" "clips/v 2.mp4" "run"\n',
-        '"path"\t"label"\n"1"\t"clips/v1.mp4"\t"walk"\n"2"\t"clips/v 2.mp4"\t"run"\n',
+        '"path"\t"label"\n"3"\t"clips/v1.mp4"\t"walk"\n"2"\t"clips/v 2.mp4"\t"run"\n',
         "sep=;\r\npath;label;\r\nclips\\v1.mp4;walk;\r\n;;\r\nclips\\v 2.mp4;run;\r\n",
         "path,label,,\nclips/v1.mp4,walk\nclips/v 2.mp4,run,\n",
         "path,label\rclips/v1.mp4,walk\rclips/v 2.mp4,run\r",
@@ -76,15 +77,18 @@ def test_a_table_may_have_paths_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("path,label,start,end\na.mp4,walk,0,2\n", "'start' and 'end' are times in a video, but labels are those of"),
-        ("path,Start Time,label\na.mp4,0,walk\n", "'Start Time' are times in a video"),
-        ("path,t_start,t_end\na.mp4,0,1\n", "'t_start' and 't_end' are times"),
-        ("path,time_start,label\na.mp4,0,1\n", "'time_start' are times"),
-        ("path,begin,stop,label\na.mp4,0,1,walk\n", "'begin' and 'stop' are times"),
-        ("path,onset,duration\na.mp4,0,1\n", "'onset' and 'duration' are times"),
+        (
+            "path,label,start,end\na.mp4,walk,0,2\n",
+            "F/t.csv: times in a video ('start', 'end') are no labels of the whole. Cut the pieces out (ffmpeg",
+        ),
+        ("path,Start Time,label\na.mp4,0,walk\n", "times in a video ('Start Time') are"),
+        ("path,t_start,t_end\na.mp4,0,1\n", "times in a video ('t_start', 't_end')"),
+        ("path,time_start,label\na.mp4,0,1\n", "times in a video ('time_start')"),
+        ("path,begin,stop,label\na.mp4,0,1,walk\n", "times in a video ('begin', 'stop')"),
+        ("path,onset,duration\na.mp4,0,1\n", "times in a video ('onset', 'duration')"),
         ("file,video,label\na.mp4,b,walk\n", "'file' and 'video' may each be the paths of the videos. Call one 'path'"),
         ("path,action,action\na.mp4,a,b\n", "F/t.csv has the header 'path,action,action', expected different names."),
-        ("path,,label\na.mp4,5,walk\nb.mp4,7,walk\n", "column 2 of the header 'path,,label' has no name and does not"),
+        ("path,,label\na.mp4,5,walk\nb.mp4,5,walk\n", "column 2 of the header 'path,,label' has no name and does not"),
         ("path,label\na.mp4,walk,fast\n", "row 2: has 3 cells, expected 2 as in the header 'path,label'."),
         ("path,label\n\na.mp4\n", "row 3: has 1 cells, expected 2 as in the header 'path,label'."),
         ("path,label\n,walk\n", "row 2: names no video"),
@@ -113,10 +117,12 @@ def test_what_only_sounds_like_a_time_is_a_label(tmp_path: Path, column: str) ->
     assert read(tmp_path, f"path,{column}\na.mp4,x\n") == {"a.mp4": {column: "x"}}
 
 
-@pytest.mark.parametrize("rows", [["0", "1", "3"], ["2", "3", "4"], ["1", "0", "2"], ["a", "b", "c"]])
-def test_only_a_column_that_counts_is_left_out(tmp_path: Path, rows: list[str]) -> None:
+@pytest.mark.parametrize(
+    "rows", [["0", "0", "1"], ["1", "2", ""], ["0.5", "1", "2"], ["a", "b", "c"], ["-1", "0", "1"]]
+)
+def test_only_a_column_that_numbers_rows_is_left_out(tmp_path: Path, rows: list[str]) -> None:
     table = ",path,label\n" + "".join(f"{row},{number}.mp4,walk\n" for number, row in enumerate(rows))
-    assert "column 1 of the header ',path,label' has no name and does not count the rows" in refusal(tmp_path, table)
+    assert "column 1 of the header ',path,label' has no name and does not number the rows" in refusal(tmp_path, table)
 
 
 def test_a_table_without_paths_is_none(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@
     clips/a.mp4,run,park            0,clips/a.mp4,run           "clips\\a.mp4";"run"
     "clips/b, c.mp4",walk,          1,clips/b.mp4,walk          "clips\\b.mp4";"walk"
 
-Columns may have any order; those without a name that only count the rows are no labels.
+Columns may have any order; those without a name that only number the rows are no labels.
 """
 
 import csv
@@ -25,7 +25,7 @@ Labels = dict[str, dict[str, str]]
 
 PATH_COLUMNS = "path, file, filename, video or video_path"
 
-_PATH = re.compile("((full|abs|absolute|rel|relative)?path|(file|video|clip)(path|file|name|filename|filepath)?)s?")
+_PATH = re.compile("(full|abs|absolute|rel|relative)?path|(file|video|clip)(path|file|name|filename|filepath)?")
 _UNNAMED = re.compile(r"(Unnamed: ?\d+(\.\d+)?(_level_\d+)?)?")  # pandas calls so what had no name when it was read
 _UNIT = "(time|s|sec|secs|seconds|ms|frame)"
 _TIME = re.compile(f"(t|time|clip|video|segment)?(start|end){_UNIT}?|(begin|stop){_UNIT}")
@@ -38,6 +38,7 @@ _ALL_QUOTED = re.compile(r'\s*"[^"]*"( +"[^"]*")*\s*$', re.MULTILINE)
 _PLAIN = re.compile(r"[^\s,;\"]+")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BLOCK = 4096
+_NO_TEXT = "it holds bytes that are no text"
 
 
 def read_text(path: Path) -> str:
@@ -49,11 +50,14 @@ def read_text(path: Path) -> str:
     with path.open("rb") as file:
         content = file.read(_BLOCK)
         if content.startswith(_UTF16):
-            return (content + file.read()).decode("utf-16")
-        if b"\0" in content:  # a video, say, which need not be read to its end
-            raise ValueError("it holds bytes that are no text")
-        content += file.read()
-    return content.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+            text = (content + file.read()).decode("utf-16")
+        elif b"\0" in content:  # a video, say, which need not be read to its end
+            raise ValueError(_NO_TEXT)
+        else:
+            text = (content + file.read()).decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    if "\0" in text:
+        raise ValueError(_NO_TEXT)
+    return text
 
 
 def read_table(path: Path) -> Labels:
@@ -196,12 +200,12 @@ def _delimiter(text: str) -> str | None:
 def _named_columns(
     path: Path, header: list[str], rows: list[tuple[int, list[str]]]
 ) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header and the rows without columns that only count the rows, or are empty and have no name.
+    """The header and the rows without columns that have no name and are empty or only number the rows.
 
     Raises:
         CollectionError: a row has another length, or a column no name or another's.
     """
-    if all(len(row) == len(header) + 1 for _, row in rows) and _counts([row[0] for _, row in rows]):
+    if all(len(row) == len(header) + 1 for _, row in rows) and _number_rows([row[0] for _, row in rows]):
         header = ["", *header]  # R leaves out what is above the names of its rows
     header = [undefused(cell.strip()) for cell in header]
     while not header[-1] and not any(any(row[len(header) - 1 :]) for _, row in rows):
@@ -215,10 +219,10 @@ def _named_columns(
     kept = list(range(len(header)))
     for column in [column for column in kept if _UNNAMED.fullmatch(header[column])]:
         cells = [row[column] for _, row in rows]
-        if any(cells) and not _counts(cells):
+        if any(cells) and not _number_rows(cells):
             raise CollectionError(
                 f"{path}: column {column + 1} of the header {quoted(','.join(header))} has no name and does not "
-                "count the rows. Name it, or take it away (pandas: index=False)."
+                "number the rows. Name it, or take it away (pandas: index=False)."
             )
         kept.remove(column)
     header = [header[column] for column in kept]
@@ -247,14 +251,14 @@ def _refuse_times(path: Path, header: list[str]) -> None:
     times = [name for name, word in words.items() if _TIME.fullmatch(word) or word in with_partners]
     if times:
         raise CollectionError(
-            f"{path}: {' and '.join(map(quoted, times))} are times in a video, but labels are those of whole videos. "
-            "Cut the pieces out (ffmpeg -ss START -to END -i VIDEO PIECE), name these, and take those columns away."
+            f"{path}: times in a video ({', '.join(map(quoted, times))}) are no labels of the whole. Cut the pieces "
+            "out (ffmpeg -ss START -to END -i VIDEO PIECE), name these, and take those columns away."
         )
 
 
-def _counts(cells: list[str]) -> bool:
-    """Whether the cells are 0, 1, 2 … or 1, 2, 3 …"""
-    return cells in ([str(first + number) for number in range(len(cells))] for first in (0, 1))
+def _number_rows(cells: list[str]) -> bool:
+    """Whether the cells are 0, 1, 2 …, or what is left of these when rows were chosen or shuffled."""
+    return all(re.fullmatch("[0-9]+", cell) for cell in cells) and len(set(cells)) == len(cells)
 
 
 def _word(name: str) -> str:
