@@ -17,7 +17,9 @@ MOST = 200
 """Characters of foreign text in a message."""
 _LONGEST_LINE = 2000
 # in a message: what stands between quotation marks, and what has neither spaces nor the slashes of a path
-_LONG_PART = re.compile(rf"""(?<![^\s(])(['"])(?:\\.|(?!\1).){{{MOST - 1},}}\1(?![^\s.,;:)])|[^\s/]{{{MOST + 1},}}""")
+_LONG_PART = re.compile(
+    rf"""(?<![^\s(])(['"])(?:\\.|(?!\1)[^\\]){{{MOST - 1},}}\1(?![^\s.,;:)])|(?<![^\s/])[^\s/]{{{MOST + 1},}}"""
+)
 HELD = "\x1f"
 """Stands in `unbroken` for a space at which no line is broken; in foreign text it is escaped like all its kind."""
 
@@ -55,7 +57,8 @@ def excerpt(text: object, most: int = MOST) -> str:
 
 def quoted(text: object, most: int = MOST) -> str:
     """An excerpt between quotation marks."""
-    return f"'{excerpt(text, most - 2)}'"
+    shown = excerpt(text, most - 2)
+    return f'"{shown}"' if "'" in shown and '"' not in shown else f"'{shown}'"
 
 
 def first_of(names: Sequence[object], most: int) -> str:

@@ -45,7 +45,7 @@ def test_what_it_says_to_type_next_works(web: Web, tmp_path: Path) -> None:
     answer = unreel("fetch", "ucf101", "my data", "--from", web.address, "--unverified", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert answer.stderr == ""
-    first, terms, following, command = answer.stdout.splitlines()
+    first, terms, *_, following, command = answer.stdout.splitlines()
     assert first == "5 videos in my data"
     assert terms.startswith("UCF101 names no licence.")
     assert following == "next:"

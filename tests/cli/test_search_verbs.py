@@ -91,7 +91,7 @@ def test_duplicates_are_listed(folder: Path, tmp_path: Path, capsys: pytest.Capt
     assert second.split() == ["=", "1.0000", f"{folder}/videos/run/again.mp4", "0.00–1.60", "s"]
     assert counted == "1 near duplicates among 5 videos, in 1 groups"
     assert typical.startswith("of pairs drawn at random half are more similar than 0.")
-    with (tmp_path / "out.csv").open(newline="") as file:
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
         members = list(csv.DictReader(file))
     assert [(each["group"], each["id"], each["similarity"]) for each in members] == [
         ("0", "run/0.mp4", ""),

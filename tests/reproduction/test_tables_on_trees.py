@@ -29,7 +29,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _rows(out: Path, target: str) -> list[dict[str, str]]:
-    with (out / f"{target}.csv").open(encoding="utf-8", newline="") as file:
+    with (out / f"{target}.csv").open(encoding="utf-8-sig", newline="") as file:
         return [row for row in csv.DictReader(file) if row["ours"]]
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.errors import CollectionError, SettingsError
+from unreel.text import comma_separated
 from unreel.video.collection import PREPARED_MARK, find_videos, grouped, groups_of, kinds_text, select
 
 
@@ -125,6 +126,16 @@ def test_a_folder_of_numbered_pictures_is_told_what_to_do(tmp_path: Path) -> Non
         "'run/c' and 1 more: make a video of each folder, at the rate they were taken with, as by ffmpeg -framerate 25 "
         f"-start_number 1 -i {tmp_path}/run/a/%04d.jpg -c:v copy {tmp_path}/run/a.mkv"
     )
+
+
+def test_what_was_defused_for_spreadsheets_reads_back(tmp_path: Path) -> None:
+    labels = {"-a.mp4": "=cmd|' /C calc'!A0", "'=b.mp4": "+1", " c.mp4": "'@x", "d.mp4": "\t=1"}
+    for name in labels:
+        make(tmp_path, name)
+    table = comma_separated(["path", "=kind"], labels.items())
+    assert '\n"\'-a.mp4","\'=cmd|' in table
+    (tmp_path / "labels.csv").write_text(table, encoding="utf-8", newline="")
+    assert {file.id: file.labels["=kind"] for file in find_videos(tmp_path).files} == labels
 
 
 def test_names_of_any_kind_have_an_id_that_is_text(tmp_path: Path) -> None:

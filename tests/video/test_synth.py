@@ -29,7 +29,7 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def labels(folder: Path) -> list[dict[str, str]]:
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
+    with (folder / "labels.csv").open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -48,7 +48,7 @@ def test_folder_holds_the_labels_and_the_videos_they_name(collection: Path) -> N
     assert (
         (collection / "labels.csv")
         .read_bytes()
-        .startswith(b"path,appearance,motion\nhorizontal/red-striped-star-0000.mp4,")
+        .startswith(b'\xef\xbb\xbfpath,appearance,motion\n"horizontal/red-striped-star-0000.mp4",')
     )
     assert {row["path"] for row in rows} | {"labels.csv"} == set(contents(collection))
     assert len(rows) == SMALL.videos

@@ -150,6 +150,9 @@ def test_paths_below_the_table_are_relative(site: Site, shop: Shop) -> None:
         with labels.path.open(newline="", encoding="utf-8-sig") as file:
             assert list(csv.reader(file)) == [["path", "label"], ["walk/0.mp4", "x"]]
         assert [item.video.row.id for item, _ in labels.given()] == ["walk/0.mp4"]
+        labels.give("=cmd|x", {"a": read_items(site.shelf, [key("walk/0.mp4")])[0]})
+        assert '"\'=cmd|x"' in labels.path.read_text(encoding="utf-8-sig")
+        assert [label for _, label in labels.given()] == ["=cmd|x"]
     finally:
         labels.path.unlink()
 

@@ -70,8 +70,8 @@ def run(settings: Export) -> None:
             exporting.to_atlas(settings.out, rows, _places(rows, settings.seed))
     except OSError as error:
         raise CollectionError(f"{settings.out} cannot be written: {error.strerror or error}.") from error
-    say(f"{len(rows)} {settings.kind}s in {unbroken(settings.out)}. Next:")
-    say(f"  {NEXT[settings.to].format(out=unbroken(settings.out))}")
+    place = unbroken(settings.out)
+    say(f"{len(rows)} {settings.kind}s in {place}. Next: {NEXT[settings.to].format(out=place)}")
 
 
 def _places(rows: "Vectors", seed: int) -> "Float[np.ndarray, 'n 2']":

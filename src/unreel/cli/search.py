@@ -87,7 +87,8 @@ def run(settings: Search) -> None:
     if settings.as_json:
         say_json(_content(settings, query, how, found))
     else:
-        say(f"more like {unbroken(settings.video)} {query.start:.2f}–{query.end:.2f} s: {excerpt(how)}")
+        span = unbroken(f"{query.start:.2f}–{query.end:.2f} s:")
+        say(f"more like {unbroken(settings.video)} {span} {excerpt(how)}")
         say(*(line for moment in found for line in _lines(moment)))
     if settings.html is not None:
         _write_page(settings, query, how, found)
@@ -105,7 +106,10 @@ def _lines(moment: "Moment") -> list[str]:
     span = f"{moment.start:.2f}–{moment.end:.2f}"
     label = f"  [{unbroken(excerpt(row.label))}]" if row.label else ""
     first = f"{moment.hit.similarity:7.4f}  {span:>15} s  {unbroken(row.path)}{label}"
-    return [first, *(f"{'':26} = {unbroken(copy.hit.row.path)}  {copy.start:.2f} s" for copy in moment.copies)]
+    return [
+        first,
+        *(f"{'':26} {unbroken(f'= {copy.hit.row.path}')}  {unbroken(f'{copy.start:.2f} s')}" for copy in moment.copies),
+    ]
 
 
 def _content(settings: Search, query: "Query", how: str, found: "Sequence[Moment]") -> dict[str, Any]:

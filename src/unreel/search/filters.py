@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from unreel.errors import SettingsError
 from unreel.search.rows import COLUMNS
+from unreel.text import quoted
 
 MOST_WORDS = 500
 DEEPEST = 20
@@ -185,7 +186,7 @@ class _Parser:
             rest = self._text[self._words[self._at][2] :].strip()
             where = repr(rest if len(rest) <= 20 else rest[:20] + "…")
         return SettingsError(
-            f"filter {_shown(self._text)!r} makes no sense at {where}: expected {expected}. Write it like "
+            f"filter {quoted(self._text)} makes no sense at {where}: expected {expected}. Write it like "
             f"\"label != 'walk' AND start < 12.5\"; the columns are {', '.join(COLUMNS)}."
         )
 
@@ -309,7 +310,3 @@ class _Parser:
 def _is_text(value: str) -> bool:
     """Whether databases can hold it: no NUL, and no half of a character."""
     return not any(letter == "\0" or "\ud800" <= letter < "\ue000" for letter in value)
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= 80 else text[:80] + "…"

@@ -28,7 +28,9 @@ def write_manifest(manifest: Manifest, out: Path) -> None:
     if writer is None:
         manifest.write(out)
     else:
-        write_whole(out, writer(manifest))
+        part = out.with_name(f"{out.name}.part")  # what a scan keeps until its end is OUT.unfinished
+        write_whole(part, writer(manifest))
+        part.replace(out)
 
 
 def check_suffix(out: Path) -> None:

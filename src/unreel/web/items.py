@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from unreel.errors import SettingsError
+from unreel.text import quoted
 from unreel.web.shelf import Shelf, Video
 
 PATTERN: Final = r"^[0-9a-f]{16}(@\d{1,7}(\.\d{1,6})?-\d{1,7}(\.\d{1,6})?)?(~-?[01](\.\d{1,6})?)?$"
@@ -59,7 +60,7 @@ def _read(shelf: Shelf, name: str) -> Item:
     found = _PARTS.fullmatch(name) if re.match(PATTERN, name) else None
     if found is None or found["key"] not in shelf.videos:
         raise SettingsError(
-            f"got {name[:60]!r} as a selected item, which is not one of this collection. Select it again in the page."
+            f"got {quoted(name)} as a selected item, which is not one of this collection. Select it again in the page."
         )
     video = shelf.videos[found["key"]]
     similarity = None if found["similarity"] is None else float(found["similarity"])
