@@ -144,7 +144,7 @@ def test_a_short_name_of_several_clips_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CollectionError) as caught:
         arranged(find_videos(videos), "kinetics400", lists)
     assert str(caught.value) == (
-        f"{videos}: '--nQbRBEz2s.mp4' may be any of 2 clips that the lists name: '--nQbRBEz2s_000104_000114', "
+        f"{videos}: '--nQbRBEz2s.mp4' may be several clips that the lists name: '--nQbRBEz2s_000104_000114', "
         "'--nQbRBEz2s_000200_000210'. Name it after its clip."
     )
     (videos / "--nQbRBEz2s.mp4").rename(videos / "--nQbRBEz2s_200_210.mp4")

@@ -9,7 +9,8 @@ A file is known by its name: the folders it lies in and its suffix may differ. O
 """
 
 import re
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -29,6 +30,8 @@ from unreel.video.lists import (
 )
 
 LayoutName = Literal["folder", "ucf101", "hmdb51", "kinetics400", "kinetics600", "kinetics700"]
+_ID_LENGTH = 11
+_TIMED = re.compile(r"([A-Za-z0-9_-]{11})_([0-9]+)_([0-9]+)")
 _SHOWN = 3
 
 
@@ -37,8 +40,8 @@ class Layout:
     """A data set: its lists and the group that a file's name tells.
 
     `files` are the names of its lists, `folders` those of the folders that the archives keep them in, `example` is one
-    of the lists; `group` finds the group in a file's name without its suffix; `spellings` gives the other names that a
-    listed video's file may have.
+    of the lists; `group` finds the group in a file's name without its suffix; `timed` says that names are an id and
+    two times in six digits, which a file's name may write shorter or leave out.
     """
 
     read: Callable[[Path], dict[str, ListedVideo]]
@@ -46,7 +49,7 @@ class Layout:
     folders: tuple[str, ...]
     example: str
     group: re.Pattern[str]
-    spellings: Callable[[str], tuple[str, ...]] = lambda _: ()
+    timed: bool = False
 
     def group_of(self, name: str) -> str:
         """The source that a video was cut from; empty where its name does not tell."""
@@ -60,14 +63,9 @@ def _kinetics(classes: int) -> Layout:
         KINETICS_FILES,
         ("annotations", f"kinetics{classes}", f"kinetics{classes}_2020"),
         "train.csv",
-        re.compile(r"([A-Za-z0-9_-]{11})_[0-9]+_[0-9]+"),
-        _short_names,
+        _TIMED,
+        timed=True,
     )
-
-
-def _short_names(name: str) -> tuple[str, ...]:
-    video, start, end = name[:11], *name[12:].split("_")
-    return f"{video}_{int(start)}_{int(end)}", video
 
 
 LAYOUTS: dict[str, Layout] = {
@@ -145,17 +143,14 @@ def _holds(place: Path, names: re.Pattern[str]) -> bool:
 
 def _listed_names(collection: Collection, layout: Layout, listed: dict[str, ListedVideo]) -> dict[str, str]:
     """The files that the lists name: the names there by the files' ids."""
-    meant = {name: {name} for name in listed}
-    for name in listed:
-        for spelling in layout.spellings(name):
-            meant.setdefault(spelling, set()).add(name)
+    ordered = sorted(listed) if layout.timed else []
     known: dict[str, str] = {}
     ids: dict[str, str] = {}
     for file in collection.files:
-        names = sorted(meant.get(_name(file), ()))
+        names = [_name(file)] if _name(file) in listed else _longer(_name(file), ordered) if layout.timed else []
         if len(names) > 1:
             raise CollectionError(
-                f"{collection.folder}: {quoted(file.id)} may be any of {len(names)} clips that the lists name: "
+                f"{collection.folder}: {quoted(file.id)} may be several clips that the lists name: "
                 f"{first_of(names, _SHOWN)}. Name it after its clip."
             )
         for name in names:
@@ -165,6 +160,19 @@ def _listed_names(collection: Collection, layout: Layout, listed: dict[str, List
                 )
             ids[name], known[file.id] = file.id, name
     return known
+
+
+def _longer(name: str, ordered: Sequence[str]) -> list[str]:
+    """Some of the listed names that a short one stands for: `ID_5_15` and `ID` for `ID_000005_000015`."""
+    match = _TIMED.fullmatch(name)
+    if match:
+        start = f"{match[1]}_{int(match[2]):06}_{int(match[3]):06}"
+    elif len(name) == _ID_LENGTH:
+        start = f"{name}_"
+    else:
+        return []
+    first = bisect_left(ordered, start)
+    return [each for each in ordered[first : first + _SHOWN + 1] if each.startswith(start)]
 
 
 def _described(
