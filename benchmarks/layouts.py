@@ -34,6 +34,7 @@ from rich.progress import track
 from unreel.errors import UnreelError, VideoError
 from unreel.training.run import versions
 from unreel.video import decode
+from unreel.video.clock import measure
 from unreel.video.collection import find_videos
 from unreel.video.examine import Examination
 from unreel.video.frames import plane_views
@@ -128,8 +129,8 @@ class Row:
 def scaled(source: Path, side: int) -> tuple[list[VideoFrame], Fraction]:
     """The frames of a video as they would be encoded, and their rate."""
     with decode.open_video(source) as (container, stream):
-        video = Examination(source, container, stream, side)
-        return [_copied(video.orientation.turn_frame(frame)) for frame in video], video.rate
+        video = Examination(container, stream, side)
+        return [_copied(video.framing.orientation.turn_frame(frame)) for frame in video], measure(source).rate
 
 
 def _copied(frame: VideoFrame) -> VideoFrame:

@@ -1,4 +1,6 @@
-"""What each change of `hdc-plus` brings, with a fixed budget, on a seed and on persons that no published figure is of.
+"""What each change of `hdc-plus` brings, with a fixed budget, on one seed and four of Weizmann's nine persons.
+
+The seed is none of the evidence; the persons are among those that all figures of Weizmann are of: a development set.
 
     unreel prepare DATA street --include '^(weizmann|fights|pushups)/' --side 76
     unreel prepare DATA/weizmann weizmann --group-pattern '/([a-z]+)_' --side 76

@@ -10,6 +10,7 @@ import numpy as np  # brings a numerical library
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
+from unreel.engine.limits import progress
 from unreel.errors import VideoError
 
 
@@ -40,6 +41,15 @@ def own_process(seconds: float) -> int:
 def blas_threads(_: int) -> list[int]:
     """How many threads each numerical library of this process uses."""
     return [library["num_threads"] for library in threadpool_info()]
+
+
+def plod(steps: int, seconds: float, telling: bool) -> int:
+    """Take so many steps, each of which lasts a while, telling of the progress or not."""
+    for _ in range(steps):
+        time.sleep(seconds)
+        if telling:
+            progress()
+    return steps
 
 
 def hoard(*arguments: Any) -> int:

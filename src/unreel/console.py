@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from io import StringIO
 from itertools import zip_longest
@@ -80,8 +80,9 @@ def say_json(value: Any) -> None:
 
 
 def complain(what: object) -> None:
-    """Print what ends a command, on standard error: one line for each of its own, for those who look for it there."""
-    say(*f"unreel: {what}".split("\n"), to=sys.stderr, width=None if sys.stderr.isatty() else _UNBROKEN)
+    """Print what ends a command, on standard error if that can be: one line, for those who look for it there."""
+    with suppress(OSError):
+        say(*f"unreel: {what}".split("\n"), to=sys.stderr, width=None if sys.stderr.isatty() else _UNBROKEN)
 
 
 def explain(text: str) -> None:

@@ -203,7 +203,7 @@ def test_two_results_are_compared(run: Path, ucf101: Path, tmp_path: Path, capsy
     assert "by class, split 2:" in said
     assert "first: untrained (" in said
     assert "), gap, 1 clip, level 5, seen 22 of 24 (!) second: hdc-small (" in said
-    assert "exact McNemar test (R@5)" in said
+    assert "p over queries, not over seeds of training: exact McNemar test (R@5)" in said
     main(["compare", one, other, "--label", "class"])
     said = _said(capsys)
     assert "split 2:" in said

@@ -17,6 +17,7 @@ from jobs_inside import Inside
 from unreel.cli.reproduce import main as reproduce
 from unreel.errors import CollectionError, SettingsError, TrainingError
 from unreel.reproduction import runner
+from unreel.reproduction.evidence import DEVELOPED, TESTED
 
 TINY = (
     "--pretrain-options=--width 0.0625 --size 28 --clip-length 8 --batch-size 4 --loader-workers 0 "
@@ -113,8 +114,13 @@ def test_the_evidence_is_a_table_of_five_judgements_and_of_pairs(
     Clip(width=40, height=40, frames=16, pictures=solid(9, 9, 9)).write(data / "other" / "b.mp4")
     rows = ("--rows", "hdc", "scratch", "--seeds", "0", "1", "--folds", "3")
     reproduce(["evidence", "--data", str(data), "--out", str(out), *rows, *TINY])
-    assert "compared video by video" in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert "compared video by video" in said
     lines = _table(out, "evidence")
+    for note in (DEVELOPED, TESTED):
+        assert note in said
+        assert f"- {note}" in lines
+    assert "| difference of | column | points | 95 % over videos | p over videos | videos |" in lines
     hdc = next(line for line in lines if line.startswith("| hdc |")).split(" | ")
     assert hdc[1] == "69.0"
     assert sum(" ± " in cell for cell in hdc) == 5

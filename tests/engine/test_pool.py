@@ -11,11 +11,13 @@ import pytest
 from misbehave import blas_threads, own_process, square
 from running import children
 
-from unreel.engine.pool import Engine, Lost
+from unreel.engine.limits import Limits
+from unreel.engine.pool import Engine
+from unreel.engine.standing import Lost
 from unreel.errors import SettingsError, UnreelError
 
 EXPECTED: dict[int, int | Lost] = {number: number * number for number in range(40)} | {
-    3: Lost("timed out"),
+    3: Lost("stalled"),
     5: Lost("crashed"),
     7: Lost("failed", "ValueError"),
 }
@@ -29,7 +31,7 @@ def name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 def test_every_task_has_its_result_or_is_lost(name: str) -> None:
-    engine = Engine(name, workers=2, seconds=3.0)
+    engine = Engine(name, workers=2, limits=Limits(3.0))
     assert dict(engine.run(square, [(number,) for number in range(40)])) == EXPECTED
 
 
@@ -65,13 +67,13 @@ def test_every_process_has_one_thread() -> None:
 
 
 def test_processes_that_do_not_start_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unreel.engine.pool.one_thread", os.kill)  # which wants arguments
+    monkeypatch.setattr("unreel.engine.standing._begin", os.kill)  # which wants arguments
     with pytest.raises(UnreelError, match=r"^the processes have ended before their work\. Run this again to go on\.$"):
         list(Engine(workers=1).run(square, [(2,)]))
 
 
 def test_no_tasks_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("unreel.engine.pool.ProcessPool")
+    monkeypatch.delattr("unreel.engine.standing.ProcessPool")
     assert list(Engine().run(square, [])) == []
 
 
@@ -80,8 +82,6 @@ def test_no_tasks_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"name": "spark"}, "engine is 'spark', expected one of: local, ray."),
         ({"workers": 0}, "workers is 0, expected at least 1."),
-        ({"seconds": 0.0}, "seconds per file is 0.0, expected more than 0."),
-        ({"seconds": float("nan")}, "seconds per file is nan, expected more than 0."),
     ],
 )
 def test_values_without_sense_are_refused(settings: dict[str, object], message: str) -> None:

@@ -1,23 +1,22 @@
 """Processes that stand ready: what goes wrong in one task touches no other, and nothing is left behind."""
 
-import sys
 import time
 
 import pytest
-from misbehave import hoard, own_process, square
+from misbehave import own_process, square
 from running import children
 
-from unreel.engine.pool import Lost
-from unreel.engine.standing import StandingPool
+from unreel.engine.limits import Limits
+from unreel.engine.standing import Lost, StandingPool
 from unreel.errors import UnreelError
 
 
 def test_every_task_has_its_result_or_is_lost() -> None:
-    with StandingPool(2, seconds=2.0) as pool:
+    with StandingPool(2, Limits(2.0)) as pool:
         futures = {number: pool.submit(square, number) for number in range(9)}
         results = {number: future.result(60) for number, future in futures.items()}
         assert results == {number: number * number for number in range(9)} | {
-            3: Lost("timed out"),
+            3: Lost("stalled"),
             5: Lost("crashed"),
             7: Lost("failed", "ValueError"),
         }
@@ -26,15 +25,8 @@ def test_every_task_has_its_result_or_is_lost() -> None:
         assert pool.submit(square, 4).result(60) == 16
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
-def test_a_task_takes_no_more_memory_than_it_may() -> None:
-    with StandingPool(1, seconds=30.0, memory=2 << 30) as pool:
-        assert pool.submit(hoard, 3 << 30).result(60) == Lost("failed", "MemoryError")
-        assert pool.submit(hoard, 1 << 20).result(60) == 1 << 20
-
-
 def test_who_stops_waiting_takes_nothing_from_others() -> None:
-    with StandingPool(1, seconds=30.0) as pool:
+    with StandingPool(1, Limits(30.0)) as pool:
         future = pool.submit(square, 2)
         assert not future.cancel()
         assert future.result(60) == 4
@@ -42,7 +34,7 @@ def test_who_stops_waiting_takes_nothing_from_others() -> None:
 
 def test_the_end_loses_what_is_not_done_and_leaves_no_process() -> None:
     before = children()
-    with StandingPool(1, seconds=60.0) as pool:
+    with StandingPool(1, Limits(60.0)) as pool:
         futures = [pool.submit(own_process, seconds) for seconds in (0.0, 60.0, 60.0)]
         process = futures[0].result(60)
         assert process in children()

@@ -10,6 +10,7 @@ from misbehave import dawdle
 from tables import TINY, facts_of, tiny_weights
 
 from unreel.checkpoint import load_encoder, untrained_encoder
+from unreel.engine.limits import Limits
 from unreel.errors import CheckpointError, VideoError
 from unreel.search.facts import TableFacts
 from unreel.search.query import QueryEncoder
@@ -84,8 +85,8 @@ def test_what_cannot_be_searched_for(folder: Path, tmp_path: Path, monkeypatch: 
     with pytest.raises(VideoError, match=r"cannot be searched for: ends after 2.80 s, before the 9 s"):
         encoder.query(folder / "videos/1.mp4", at=9.0)
     monkeypatch.setattr("unreel.search.query.transcode", dawdle)  # a video that never ends being read
-    hasty = QueryEncoder.of(table.facts, seconds_per_file=0.5)
-    with pytest.raises(VideoError, match=r"cannot be searched for: timed out after 0\.5 s"):
+    hasty = QueryEncoder.of(table.facts, limits=Limits(0.5))
+    with pytest.raises(VideoError, match=r"cannot be searched for: no progress for 0\.5 s"):
         hasty.query(folder / "videos/1.mp4")
 
 

@@ -21,8 +21,11 @@ from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import read_settings, write_settings
 from unreel.settings.pretraining import EncoderSettings, PretrainSettings
 from unreel.training.finetune import RESULT, finetune, resolved
+from unreel.training.loop import Job
 from unreel.training.metrics import read_metrics
 from unreel.training.task import choose_task
+from unreel.video.datasets import region
+from unreel.video.decode import PyAVReader
 from unreel.video.manifest import Manifest
 from unreel.video.options import PrepareOptions
 from unreel.video.prepare import prepare
@@ -278,3 +281,18 @@ def test_videos_that_are_gone_from_the_test_are_counted(manifest: Manifest, weig
     assert found is not None
     assert (found.seen, found.expected) == (1, 3)
     assert found.missing["fine/g1_3.mp4"].startswith("fine/g1_3.mp4 cannot be read any more")
+
+
+@pytest.mark.parametrize("crop", [True, False])
+def test_without_crop_the_centre_of_the_frame_is_learnt_from(
+    crop: bool, manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: list[Job] = []
+    monkeypatch.setattr("unreel.training.finetune.train", jobs.append)
+    augmentation = {"crop": crop, "colour_jitter": False, "channel_replication": False}
+    _run(_settings(manifest, tmp_path, None, test_groups=(), size=28, augmentation=augmentation), manifest)
+    row, record = next((row, each) for row, each in enumerate(manifest.usable) if each.frames == 5)  # looped
+    (clip,) = PyAVReader(prepared=True).read_clips(manifest.file(record), [0], 5)
+    centre = region(clip, manifest.side, (0.5, 0.5)).luma
+    same = [np.array_equal(jobs[0].dataset[epoch, row].luma[0, :5], centre) for epoch in range(9)]
+    assert all(same) == (not crop)

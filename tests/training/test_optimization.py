@@ -1,9 +1,12 @@
 """SGD as Keras means it, against a loop written from Keras's definition."""
 
+from typing import Literal
+
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from unreel.losses import infonce
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.optimization import learning_rate, restore, set_learning_rate, sgd
 
@@ -23,6 +26,25 @@ def test_l2_is_the_gradient_of_keras_penalty_and_spares_biases() -> None:
     (gradient,) = torch.autograd.grad(0.01 * (penalised**2).sum(), penalised)  # λ·Σw²
     torch.testing.assert_close(layer.weight, before["weight"] - 0.5 * gradient)
     torch.testing.assert_close(layer.bias, before["bias"])
+
+
+def _learnt(reduction: Literal["mean", "sum"], **changes: float) -> Tensor:
+    """The weights of a layer after four steps with the contrast of eight clips."""
+    clips = torch.randn(2, 8, 1, 5, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    layer = nn.Linear(5, 4)
+    optimizer = sgd(layer, _settings(**changes))
+    for _ in range(4):
+        optimizer.zero_grad()
+        infonce(layer(clips[0]), layer(clips[1]), reduction=reduction).loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return layer.weight.detach()
+
+
+@pytest.mark.parametrize(("rate", "l2", "same"), [(0.1 / 8, 0.08, True), (0.1, 0.08, False), (0.1 / 8, 0.01, False)])
+def test_the_sum_over_the_batch_is_the_mean_of_another_rate_and_penalty(rate: float, l2: float, same: bool) -> None:
+    mean, summed = _learnt("mean", learning_rate=0.1, l2=0.01), _learnt("sum", learning_rate=rate, l2=l2)
+    assert torch.allclose(mean, summed, atol=1e-5) == same
 
 
 @pytest.mark.parametrize(("warmup", "expected"), [(0, [0.1, 0.05, 0.1 / 3]), (2, [0.05, 0.05, 0.1 / 3])])

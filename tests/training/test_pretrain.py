@@ -5,18 +5,25 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from clips import Clip
 
 from unreel import recipes
+from unreel.chance import generator
 from unreel.checkpoint import load_encoder, untrained_encoder
 from unreel.errors import CollectionError, OverwriteError, SettingsError, TrainingError
+from unreel.methods import HDC
 from unreel.settings.model import read_settings
 from unreel.settings.pretraining import PretrainSettings
+from unreel.training.loop import Job
 from unreel.training.metrics import read_metrics
 from unreel.training.pretrain import check_method, pretrain
 from unreel.types import ClipBatch
+from unreel.video.datasets import region
+from unreel.video.decode import PyAVReader
+from unreel.video.loading import collate
 from unreel.video.manifest import Manifest
 from unreel.video.options import PrepareOptions
 from unreel.video.prepare import prepare
@@ -223,3 +230,47 @@ def test_much_waiting_is_told_once(manifest: Manifest, tmp_path: Path, monkeypat
     told = f"30 % of the time is spent waiting for data; see unreel bench loading {manifest.root}"
     assert log.count(told) == 1
     assert f"step 4: {told}" in log
+
+
+PLAIN = {"in_temporal_contrast": False}
+NO_CHANCE = dict.fromkeys(("crop", "scale_jitter", "flip", "colour_jitter", "channel_replication"), False)
+
+
+def _grey_noise(number: int, width: int, height: int) -> np.ndarray:
+    levels = np.random.default_rng(number).integers(256, size=(height // 2, width // 2, 1), dtype=np.uint8)
+    return levels.repeat(2, 0).repeat(2, 1).repeat(3, 2)
+
+
+@pytest.fixture(scope="module")
+def oblong(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """A wide and a tall video of one clip's length: the only draw that is left is the place of the region."""
+    folder = tmp_path_factory.mktemp("oblong")
+    for name, width, height in (("wide", 96, 32), ("tall", 32, 96)):
+        Clip(width=width, height=height, frames=16, pictures=_grey_noise).write(folder / "videos" / f"{name}.mp4")
+    return prepare(folder / "videos", folder / "prepared", PrepareOptions(32))
+
+
+@pytest.mark.parametrize(("switched_off", "plain"), [({}, ""), (PLAIN, "t"), ({"crop": False}, ""), (NO_CHANCE, "ost")])
+def test_a_plain_view_is_the_centre_of_the_frame_and_the_others_are_as_they_were(
+    switched_off: dict[str, bool], plain: str, oblong: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: list[Job] = []
+    monkeypatch.setattr("unreel.training.pretrain.train", jobs.append)
+    changes = {"size": 28, "batch_size": 2, "augmentation": switched_off}
+    for seed in range(5):
+        pretrain(_settings(oblong, tmp_path, seed=seed, **changes), oblong)
+        (job, whole), epoch = (jobs.pop(), PyAVReader(prepared=True)), 7 * seed
+        method = job.method
+        assert isinstance(method, HDC)
+        batch = collate([job.dataset[epoch, row] for row in range(2)])
+        for row, record in enumerate(oblong.usable):
+            (clip,) = whole.read_clips(oblong.file(record), [0], 16)
+            top, left = ((side - 28) // 2 for side in clip.luma.shape[1:])
+            luma = torch.from_numpy(clip.luma[:, top : top + 28, left : left + 28])
+            centre = ((luma.float() - 16) / 219 * 2 - 1).clamp(-1, 1).expand(3, -1, -1, -1)
+            for view in "ost":
+                assert torch.allclose(method.view(batch, view)[row], centre, atol=1e-2) == (view in plain)
+            places = generator(seed, "regions", epoch, record.id).random((2, 2))
+            for number, drawn in enumerate(job.settings.augmentation.random_regions):  # type: ignore[attr-defined]
+                place = places[number] if drawn else (0.5, 0.5)
+                assert np.array_equal(batch.luma[row, number].numpy(), region(clip, 32, place).luma)

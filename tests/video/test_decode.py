@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from jaxtyping import UInt8
 
 from unreel.errors import VideoError
-from unreel.video.decode import KEY_FRAME_INTERVAL, PyAVReader, VideoReader, decode, decode_all, open_video
+from unreel.video.decode import KEY_FRAME_INTERVAL, Losses, PyAVReader, VideoReader, decode, decode_all, open_video
 from unreel.video.frames import plane_views
 from unreel.video.planes import Colour
 from unreel.video.transcode import transcode
@@ -133,9 +133,9 @@ def test_a_prepared_file_is_leaped_over(prepared_file: tuple[Path, Whole], monke
     assert len(decoded) == 55
 
 
-def _counting(decoded: list[int]) -> Callable[[InputContainer, VideoStream], Iterator[VideoFrame]]:
-    def counted(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-        for frame in decode(container, stream):
+def _counting(decoded: list[int]) -> Callable[..., Iterator[VideoFrame]]:
+    def counted(container: InputContainer, stream: VideoStream, losses: Losses | None = None) -> Iterator[VideoFrame]:
+        for frame in decode(container, stream, losses):
             decoded.append(1)
             yield frame
 
@@ -278,8 +278,10 @@ def test_a_stream_that_breaks_off_is_an_error_of_the_clip_beyond(
     path.write_bytes(prepared_file[0].read_bytes())
     cut(path, 0.7)
     check(PyAVReader(prepared=True), path, prepared_file[1], [0, 4], 16)
-    with pytest.raises(VideoError, match=r"cut.mp4: decoding failed: invalid data found when processing input$"):
+    with pytest.raises(VideoError, match=r"cut.mp4: has \d+ frames, but frames 44 to 59 are wanted"):
         PyAVReader().read_clips(path, [FRAMES - 16], 16)
+    with pytest.raises(VideoError, match=r"decoding failed: invalid data found when processing input$"):
+        PyAVReader(prepared=True).read_clips(path, [24], 16)
     with pytest.raises(VideoError, match=r"cut.mp4: breaks off before frame 44. Prepare the collection again.$"):
         PyAVReader(prepared=True).read_clips(path, [FRAMES - 16], 16)
 

@@ -1,13 +1,16 @@
 """What is learnt of a video while its frames pass by."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 from clips import Clip, cut, number_of, rotate
 from folders import real_data
 
 from unreel.errors import VideoError
+from unreel.video.clock import Times, measure
 from unreel.video.decode import open_video
 from unreel.video.examine import Examination, Facts, check_file, checksum_of
 from unreel.video.fingerprint import Fingerprinter
@@ -17,10 +20,11 @@ from unreel.video.frames import plane_views
 def examined(path: Path, side: int | None = None) -> tuple[list[int], tuple[int, int], Facts]:
     """The numbers that the upright frames show, their width and height, and what the video is."""
     with open_video(path) as (container, stream):
-        video = Examination(path, container, stream, side)
-        lumas = [video.orientation.turn(plane_views(frame)[0]) for frame in video]
-        assert {luma.shape for luma in lumas} == {(video.height, video.width)}
-        return [number_of(luma) for luma in lumas], (video.width, video.height), video.facts()
+        video = Examination(container, stream, side)
+        framing = video.framing
+        lumas = [framing.orientation.turn(plane_views(frame)[0]) for frame in video]
+        assert {luma.shape for luma in lumas} == {(framing.height, framing.width)}
+        return [number_of(luma) for luma in lumas], (framing.width, framing.height), video.facts(measure(path).rate)
 
 
 @pytest.mark.parametrize("quarter_turns", [0, 1, 2, 3])
@@ -62,10 +66,9 @@ def test_whether_the_rate_is_constant(tmp_path: Path, name: str, times: list[int
 @pytest.mark.data
 def test_packed_frames_of_avi_are_at_a_constant_rate() -> None:
     path = real_data("named") / "UCF-101/ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c01.avi"
-    with open_video(path) as (container, stream):
-        video = Examination(path, container, stream)
-        assert sum(1 for _ in video) == 164
-        assert (video.facts().frames, video.facts().fps, video.facts().constant_rate) == (164, 25.0, True)
+    numbers, _, facts = examined(path)
+    assert len(numbers) == 164
+    assert (facts.frames, facts.fps, facts.constant_rate, facts.start, facts.duration) == (164, 25.0, True, 0.0, 6.56)
 
 
 def test_the_fingerprint_is_that_of_the_upright_frames(tmp_path: Path) -> None:
@@ -78,23 +81,61 @@ def test_the_fingerprint_is_that_of_the_upright_frames(tmp_path: Path) -> None:
     assert facts.fingerprint == fingerprinter.fingerprint() != b""
 
 
-def test_a_video_that_breaks_off_is_known_up_to_there(tmp_path: Path) -> None:
-    path = Clip(frames=40).write(tmp_path / "a.mp4")
-    content = bytearray(path.read_bytes())
+def harmed(path: Path, packets: Iterable[int]) -> Path:
+    """The file with the content of some packets overwritten."""
     with open_video(path) as (container, stream):
-        packets = [packet for packet in container.demux(stream) if packet.size]
-    for packet, least in ((packets[20], True), (packets[10], False)):
-        assert packet.pos is not None
-        broken = content.copy()
-        broken[packet.pos : packet.pos + packet.size] = bytes([255] * packet.size)
-        path.write_bytes(broken)
-        if least:
-            numbers, _, facts = examined(path)
-            assert facts.frames == len(numbers) >= 16
-            assert facts.reason.startswith(f"truncated after {facts.frames} frames: decoding failed: ")
-        else:
-            with pytest.raises(VideoError, match=r"^decoding failed: "):
-                examined(path)
+        found = [(packet.pos, packet.size) for packet in container.demux(stream) if packet.size]
+    content = bytearray(path.read_bytes())
+    for number in packets:
+        start, size = found[number]
+        assert start is not None
+        content[start : start + size] = bytes([255] * size)
+    harmed = path.with_name(f"harmed{path.suffix}")
+    harmed.write_bytes(content)
+    return harmed
+
+
+def test_damage_costs_what_is_damaged(tmp_path: Path) -> None:
+    path = Clip(frames=40, options={"g": "1"}).write(tmp_path / "a.mp4")
+    numbers, _, facts = examined(harmed(path, [20, 10]))
+    assert numbers == [number for number in range(40) if number not in (10, 20)]
+    assert (facts.frames, facts.lost, facts.reason) == (38, 2, "2 of 40 frames could not be decoded")
+    assert not facts.constant_rate
+    times = Times.unpacked(facts.times, facts.frames, facts.duration)
+    assert times.spans([9, 19, 37], 1) == [(9 / 25, 11 / 25), (21 / 25, 22 / 25), (39 / 25, 40 / 25)]
+
+
+def test_what_has_lost_more_than_half_is_refused(tmp_path: Path) -> None:
+    path = Clip(frames=40, options={"g": "1"}).write(tmp_path / "a.mp4")
+    assert examined(harmed(path, range(10, 30)))[2].lost == 20
+    with pytest.raises(VideoError, match=r"^21 of 40 frames could not be decoded$"):
+        examined(harmed(path, range(10, 31)))
+    with pytest.raises(VideoError, match=r"^decoding failed: "):
+        examined(harmed(path, range(40)))
+
+
+def test_a_video_that_breaks_off_is_known_up_to_there(tmp_path: Path) -> None:
+    path = Clip(frames=40, options={"g": "1"}).write(tmp_path / "a.mp4")
+    numbers, _, facts = examined(harmed(path, [3, *range(20, 40)]))
+    assert numbers == [0, 1, 2, *range(4, 20)]
+    assert facts.reason.startswith("1 of 20 frames could not be decoded; truncated after 19 frames: decoding failed: ")
+    with pytest.raises(VideoError, match=r"^decoding failed: "):  # less than a clip
+        examined(harmed(path, range(15, 40)))
+
+
+def test_what_an_edit_list_leaves_out_is_not_missing(tmp_path: Path) -> None:
+    path = Clip(frames=80, options={"g": "40", "bf": "0"}).write(tmp_path / "a.mp4")
+    with av.open(str(path)) as source, av.open(str(tmp_path / "cut.mp4"), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size and packet.pts is not None and packet.dts is not None:
+                shift = round(Fraction(30, 25) / packet.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts - shift, packet.dts - shift, stream
+                target.mux(packet)
+    numbers, _, facts = examined(tmp_path / "cut.mp4")
+    assert numbers == list(range(30, 80))
+    assert (facts.reason, facts.lost, facts.start) == ("", 0, 0.0)
+    assert facts.duration == pytest.approx(2.0)
 
 
 def test_a_file_that_just_ends_is_known_by_its_header(tmp_path: Path) -> None:

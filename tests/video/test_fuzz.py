@@ -25,6 +25,7 @@ from fuzz_corpus import write_corpus
 from fuzz_pieces import Expected, decoded, numbered, shown, with_hole
 from running import children
 
+from unreel.engine.limits import Limits
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.pretrain import pretrain
 from unreel.video.decode import decode_all
@@ -98,7 +99,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
         expected = write_corpus(folder / "source", seeds)
         (folder / "source" / "notes.txt").write_text("no video, and not called one")
         before = state(folder / "source")
-        options = PrepareOptions(side=SIDE, workers=2, seconds_per_file=20.0)
+        options = PrepareOptions(side=SIDE, workers=2, limits=Limits(20.0))
         first = prepare(folder / "source", folder / "first", options)
         traces = Traces.now()
         second = prepare(folder / "source", folder / "second", options)
@@ -204,16 +205,14 @@ def test_an_epoch_of_pretraining(prepared: Prepared, tmp_path: Path) -> None:
 
 
 def test_scanning_says_the_same(prepared: Prepared, tmp_path: Path) -> None:
-    scanned = scan(prepared.source, tmp_path / "scan.parquet", ScanOptions(workers=2, seconds_per_file=20.0))
+    scanned = scan(prepared.source, tmp_path / "scan.parquet", ScanOptions(workers=2, limits=Limits(20.0)))
     assert [(record.id, record.status, record.reason, record.frames) for record in scanned] == [
         (record.id, record.status, record.reason, record.frames) for record in prepared.first
     ]
 
 
 def test_scanning_quickly_judges_every_file_in_words(prepared: Prepared, tmp_path: Path) -> None:
-    scanned = scan(
-        prepared.source, tmp_path / "scan.parquet", ScanOptions(workers=2, seconds_per_file=20.0, quick=True)
-    )
+    scanned = scan(prepared.source, tmp_path / "scan.parquet", ScanOptions(workers=2, limits=Limits(20.0), quick=True))
     assert [record.id for record in scanned] == sorted(prepared.expected)
     for record in scanned:
         assert len(record.reason) <= _LONGEST_REASON and not _EXCEPTION.search(record.reason), record
@@ -238,7 +237,7 @@ def test_a_file_that_grows_meanwhile_is_done_again(tmp_path: Path) -> None:
 
     writer = threading.Thread(target=grow)
     writer.start()
-    options = PrepareOptions(side=SIDE, workers=1, seconds_per_file=20.0)
+    options = PrepareOptions(side=SIDE, workers=1, limits=Limits(20.0))
     early = prepare(growing.parent, tmp_path / "out", options)
     assert writer.is_alive()  # it was still growing
     stop.set()

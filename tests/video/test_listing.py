@@ -198,7 +198,7 @@ def test_a_folder_is_as_ever(tmp_path: Path) -> None:
         ('"new\nline.mp4",walk\n\na.mp4 1,2\n', "line 4: '1,2' are several labels"),
         ("0,a.mp4,walk\n", "line 1: '0' stands before a path, expected it behind, or a header: label,path."),
         ("walk F/a.mp4\n", "line 1: 'walk' stands before a path"),
-        ("file 'a.mp4'\n", "line 1: got 'file 'a.mp4'', expected the path of a video"),
+        ("file 'a.mp4'\n", "line 1: got \"file 'a.mp4'\", expected the path of a video"),
         ("https://a.org/b.mp4 walk\n", "line 1: 'https://a.org/b.mp4' is an address, expected a path. Download it"),
         ("file:///b.mp4\n", "line 1: 'file:///b.mp4' is an address"),
         (b"a.mp4\nm\xfcll.mp4\n", r"line 2: 'm\xfcll.mp4' is not in UTF-8. Save it as UTF-8 (in Excel: CSV UTF-8)."),

@@ -95,18 +95,6 @@ def test_usable_and_refused_are_told_apart(tmp_path: Path) -> None:
     assert manifest.file(GOOD) == tmp_path / "videos/3f/3f.mp4"
 
 
-def test_a_manifest_from_before_splits_is_read(tmp_path: Path) -> None:
-    manifest = Manifest(tmp_path, (replace(GOOD, splits={"1": "train"}), BAD), missing=("gone",))
-    path = manifest.write()
-    table = pq.read_table(path)
-    facts = {
-        key: value for key, value in table.schema.metadata.items() if not key.startswith((b"missing", b"ignored_"))
-    }
-    assert len(facts) == 4
-    pq.write_table(table.drop_columns(["splits"]).replace_schema_metadata(facts), path)
-    assert Manifest.read(tmp_path) == Manifest(tmp_path, (GOOD, BAD))
-
-
 def test_splits_have_parts_of_usable_videos(tmp_path: Path) -> None:
     good, short = replace(GOOD, splits={"1": "train", "2": "val"}), replace(SHORT, splits={"1": "test"})
     bad = replace(BAD, splits={"1": "test", "3": "test"})
@@ -148,5 +136,5 @@ def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
 
 def test_a_table_of_someone_else_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["a"]}), tmp_path / FILE_NAME)
-    with pytest.raises(CollectionError, match=r"has the format None, expected 'unreel-manifest-1'\. Prepare the col"):
+    with pytest.raises(CollectionError, match=r"has the format None, expected 'unreel-manifest-2'\. Prepare the col"):
         Manifest.read(tmp_path)

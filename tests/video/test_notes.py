@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unreel.engine.pool import Lost
+from unreel.engine.limits import GIB, Limits
+from unreel.engine.standing import Lost
 from unreel.video.collection import CollectionFile
 from unreel.video.manifest import VideoRecord
 from unreel.video.notes import Journal, Note, described, reason_of
@@ -23,8 +24,9 @@ RECORDS = st.builds(
     fps=st.floats(0, 240),
     constant_rate=st.booleans(),
     fingerprint=st.binary(max_size=600),
+    times=st.binary(max_size=60),
 )
-NOTES = st.builds(Note, RECORDS, st.integers(0), st.integers(0), st.floats(0.1, 1e6), st.integers(0))
+NOTES = st.builds(Note, RECORDS, st.integers(0), st.integers(0), st.floats(0.1, 1e6), st.integers(0), st.integers(0))
 
 
 @given(NOTES)
@@ -51,15 +53,24 @@ def test_a_note_stands_as_long_as_its_file(tmp_path: Path) -> None:
     path.write_text("hello")
     os.utime(path, ns=(0, 1_000_000_000))
     facts = path.stat()
-    good = Note(VideoRecord("a", "ok"), 5, 1_000_000_000, 10.0)
-    slow = Note(VideoRecord("a", "refused", reason_of(Lost("timed out"), 10.0)), 5, 1_000_000_000, 10.0)
-    assert good.stands(facts, 100.0)
-    assert (slow.stands(facts, 10.0), slow.stands(facts, 11.0)) == (True, False)
+    had = Limits(10.0, 2 * GIB)
+    good = _note(VideoRecord("a", "ok"), had)
+    slow = _note(VideoRecord("a", "refused", reason_of(Lost("stalled"), had)), had)
+    large = _note(VideoRecord("a", "refused", reason_of(Lost("out of memory"), had)), had)
+    assert good.stands(facts, Limits(100.0, 8 * GIB))
+    assert (slow.stands(facts, had), slow.stands(facts, Limits(11.0))) == (True, False)
+    assert slow.stands(facts, Limits(10.0, 8 * GIB))
+    assert (large.stands(facts, had), large.stands(facts, Limits(100.0))) == (True, True)
+    assert (large.stands(facts, Limits(10.0, 3 * GIB)), large.stands(facts, Limits(10.0, 0))) == (False, False)
     os.utime(path, ns=(0, 1_000_000_001))
-    assert not good.stands(path.stat(), 10.0)
+    assert not good.stands(path.stat(), had)
     path.write_text("hello!")
     os.utime(path, ns=(0, 1_000_000_000))
-    assert not good.stands(path.stat(), 10.0)
+    assert not good.stands(path.stat(), had)
+
+
+def _note(record: VideoRecord, limits: Limits) -> Note:
+    return Note(record, 5, 1_000_000_000, limits.seconds, limits.memory)
 
 
 @given(st.lists(NOTES, max_size=6, unique_by=lambda note: note.record.id), st.data())
@@ -80,7 +91,7 @@ def test_a_journal_keeps_all_but_a_torn_line(
     # a line that only lacks its end is as good as whole
     assert expected.items() <= Journal(path).notes.items() <= {note.record.id: note for note in notes}.items()
     with Journal(path).open() as journal:
-        journal.add(Note(VideoRecord("another one", "ok"), 1, 1, 1.0))
+        journal.add(Note(VideoRecord("another one", "ok"), 1, 1, 1.0, 1))
         assert Journal(path).notes.keys() >= {*expected, "another one"}
     assert not path.exists()
 
@@ -92,9 +103,11 @@ def test_a_record_gets_what_its_file_has_today() -> None:
 
 
 def test_what_was_lost_is_told_in_words() -> None:
-    lost = [Lost("timed out"), Lost("crashed"), Lost("failed", "ValueError")]
-    assert [reason_of(each, 1.5) for each in lost] == [
-        "timed out after 1.5 s",
+    lost = [Lost("stalled"), Lost("too long"), Lost("out of memory"), Lost("crashed"), Lost("failed", "ValueError")]
+    assert [reason_of(each, Limits(1.5, 3 * GIB, longest=60.0)) for each in lost] == [
+        "no progress for 1.5 s (see --seconds-per-file of unreel prepare)",
+        "takes longer than 60 s",
+        "needs more than 3 GiB of memory (see --memory-per-file of unreel prepare)",
         "decoder crashed",
         "decoder failed: ValueError",
     ]

@@ -14,7 +14,9 @@ from clips import Clip, cut, number_of
 from folders import real_data
 from official_lists import HMDB51, KINETICS, UCF101, Plan, write_hmdb51, write_kinetics, write_ucf101
 
-from unreel.engine import pool
+from unreel.engine import standing
+from unreel.engine.limits import Limits
+from unreel.engine.pool import Engine
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError, SettingsError
 from unreel.video import prepare as module
@@ -43,7 +45,7 @@ def collection(folder: Path, *ids: str) -> Path:
 
 def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever starts a pool of processes from here on fails."""
-    monkeypatch.delattr(pool, "ProcessPool")
+    monkeypatch.delattr(standing, "ProcessPool")
 
 
 @pytest.fixture(scope="module")
@@ -204,13 +206,13 @@ def test_an_interrupted_run_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.
 def test_two_at_once_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = collection(tmp_path / "in", "a.mp4", "b.mp4")
     handed_out: list[tuple[Any, ...]] = []
-    run = pool.Engine.run
+    run = Engine.run
 
-    def counting(engine: pool.Engine, work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+    def counting(engine: Engine, work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
         handed_out.extend(tasks)
         return run(engine, work, tasks)
 
-    monkeypatch.setattr(pool.Engine, "run", counting)
+    monkeypatch.setattr(Engine, "run", counting)
     with ThreadPoolExecutor(2) as threads:
         one, other = threads.map(lambda out: prepare(folder, out, SMALL), [tmp_path / "out"] * 2)
     assert one == other
@@ -233,13 +235,13 @@ def _prepare_or_fail(source: Path, target: Path, side: int, known_checksum: str)
 
 def test_a_hanging_or_crashing_decoder_harms_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = collection(tmp_path / "in", "a.mp4", "crash.mp4", "hang.mp4", "stumble.mp4", "z.mp4")
-    options = replace(SMALL, seconds_per_file=2.0)
+    options = replace(SMALL, limits=Limits(2.0))
     monkeypatch.setattr(module, "prepare_file", _prepare_or_fail)
     manifest = prepare(folder, tmp_path / "out", options)
     assert [record.id for record in manifest.usable] == ["a.mp4", "z.mp4"]
     assert {record.id: record.reason for record in manifest.refused} == {
         "crash.mp4": "decoder crashed",
-        "hang.mp4": "timed out after 2 s",
+        "hang.mp4": "no progress for 2 s (see --seconds-per-file of unreel prepare)",
         "stumble.mp4": "decoder failed: AssertionError",
     }
     assert not list((tmp_path / "out").rglob("*.unfinished"))
@@ -247,7 +249,7 @@ def test_a_hanging_or_crashing_decoder_harms_no_other_file(tmp_path: Path, monke
     with monkeypatch.context() as patch:
         no_processes(patch)
         assert prepare(folder, tmp_path / "out", options) == manifest
-    patient = prepare(folder, tmp_path / "out", replace(options, seconds_per_file=60.0))
+    patient = prepare(folder, tmp_path / "out", replace(options, limits=Limits(60.0)))
     assert [record.id for record in patient.refused] == ["crash.mp4", "stumble.mp4"]
 
 
@@ -276,7 +278,7 @@ def test_a_folder_of_another_side_or_kind_is_not_touched(wild: tuple[Path, Manif
     folder, manifest = wild
     with pytest.raises(CollectionError) as caught:
         prepare(folder, folder / "out", PrepareOptions(side=64))
-    own, other = ({"format": "unreel-prepared-2", "side": side} for side in (48, 64))
+    own, other = ({"format": "unreel-prepared-3", "side": side} for side in (48, 64))
     assert str(caught.value) == (
         f"{folder / 'out'} was prepared as {own}, expected {other}. Name a new folder, or the side of this one."
     )
@@ -299,7 +301,6 @@ def test_a_folder_of_another_side_or_kind_is_not_touched(wild: tuple[Path, Manif
         ({"side": 127}, "side is 127, expected an even number of at least 16 pixels"),
         ({"side": 14}, "side is 14, expected an even number of at least 16 pixels"),
         ({"workers": 0}, "workers is 0, expected at least 1"),
-        ({"seconds_per_file": 0.0}, "seconds per file is 0.0, expected more than 0"),
         (
             {"layout": "ucf102"},
             "layout is 'ucf102', expected one of: folder, ucf101, hmdb51, kinetics400, kinetics600, kinetics700",
@@ -431,6 +432,6 @@ def test_a_folder_that_another_version_prepared_is_refused(wild: tuple[Path, Man
         with pytest.raises(CollectionError) as caught:
             prepared(tmp_path, SMALL)
         assert str(caught.value) == (
-            f"{tmp_path} has the format {found}, expected 'unreel-prepared-2': another version of unreel prepared it. "
+            f"{tmp_path} has the format {found}, expected 'unreel-prepared-3': another version of unreel prepared it. "
             "Prepare the videos again, into a new folder."
         )

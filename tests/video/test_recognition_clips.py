@@ -11,7 +11,7 @@ from clips import Clip, number_of
 
 from unreel.errors import VideoError
 from unreel.types import ClipBatch
-from unreel.video.datasets import Failure, Sample
+from unreel.video.datasets import EvaluationDataset, Failure, Sample
 from unreel.video.loading import training_batches
 from unreel.video.manifest import Manifest, VideoRecord
 from unreel.video.options import PrepareOptions
@@ -78,6 +78,10 @@ def test_regions_are_drawn_anew_in_every_epoch(manifest: Manifest) -> None:
     clips = [dataset[epoch, 0].luma.tobytes() for epoch in range(20)]
     assert len(set(clips)) > 3
     assert dataset[4, 0].luma.tobytes() == clips[4]
+    still = FinetuneDataset(manifest, [_record(manifest, "long.mp4")], 107, seed=3, random_region=False)
+    centre = EvaluationDataset(manifest, [_record(manifest, "long.mp4")], 107, clips=1)[0]
+    assert isinstance(centre, Sample)
+    assert {still[epoch, 0].luma.tobytes() for epoch in range(5)} == {centre.luma.tobytes()}
 
 
 @pytest.mark.parametrize("workers", [0, 1])

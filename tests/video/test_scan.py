@@ -64,7 +64,7 @@ def test_a_scan_finds_what_preparing_finds(folder: Path, tmp_path: Path) -> None
     }
     broken = next(record for record in scanned if "broken" in record.id)
     assert 16 <= broken.frames < 200
-    assert broken.reason.startswith(f"truncated after {broken.frames} frames: ")
+    assert broken.reason == f"{200 - broken.frames} of 200 frames could not be decoded"
 
 
 def test_a_manifest_is_read_again_and_is_no_prepared_folder(folder: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from clips import Clip
 from misbehave import hang
 from web_fixtures import Shop, awaited, key
 
+from unreel.engine.limits import Limits
 from unreel.engine.standing import StandingPool
 from unreel.errors import VideoError
 from unreel.web import cuts as module
@@ -33,7 +34,7 @@ def test_a_cut_is_made_once_for_all_who_ask_and_anew_for_another_file(tmp_path: 
         Clip(frames=41).write(video)
         return [*first, await cuts.strip(original(video), 0.0, 1.6, 1.6)]
 
-    with StandingPool(1, 30.0) as pool:
+    with StandingPool(1, Limits(30.0)) as pool:
         *same, other = awaited(ask(Cuts(tmp_path / "cache", pool, pool)))
     assert len(set(same)) == 1
     assert other not in same
@@ -46,10 +47,10 @@ def test_what_hangs_is_stopped_and_not_tried_again(tmp_path: Path, monkeypatch: 
 
     async def ask(cuts: Cuts) -> None:
         for _ in range(3):
-            with pytest.raises(VideoError, match=r"^timed out after 0\.5 s$"):
+            with pytest.raises(VideoError, match=r"^no progress for 0\.5 s"):
                 await cuts.strip(original(video), 0.0, 1.0, 1.0)
 
-    with StandingPool(1, 0.5) as pool:
+    with StandingPool(1, Limits(0.5)) as pool:
         begun = awaited(_timed(ask(Cuts(tmp_path / "cache", pool, pool))))
     assert begun < 5
 

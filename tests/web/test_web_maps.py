@@ -9,6 +9,7 @@ import pytest
 from misbehave import hang, nowhere
 from web_fixtures import Shop, awaited, key
 
+from unreel.engine.limits import Limits
 from unreel.engine.standing import StandingPool
 from unreel.errors import CollectionError
 from unreel.web import maps as module
@@ -32,7 +33,7 @@ async def _maps(maps: Maps, shelf: Shelf, times: int) -> list[Map]:
 def test_a_map_is_drawn_once_and_kept(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shelf = Shelf.open(shop.tables)
     monkeypatch.setattr(module, "places_of", nowhere)
-    with StandingPool(1, 60.0) as pool:
+    with StandingPool(1, Limits(60.0, memory=0)) as pool:
         first, *others = awaited(_maps(Maps(tmp_path, pool), shelf, 5))
         assert others == [first] * 4
         assert len(list(tmp_path.iterdir())) == 1
@@ -43,7 +44,7 @@ def test_a_map_is_drawn_once_and_kept(shop: Shop, tmp_path: Path, monkeypatch: p
 def test_many_videos_are_sampled(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 12)
     monkeypatch.setattr(module, "places_of", nowhere)
-    with StandingPool(1, 60.0) as pool:
+    with StandingPool(1, Limits(60.0, memory=0)) as pool:
         (drawn,) = awaited(_maps(Maps(tmp_path, pool), Shelf.open(shop.tables), 1))
     assert (len(set(drawn.ids)), len(drawn.places), drawn.videos) == (12, 12, 20)
     assert drawn.ids == sorted(drawn.ids)
@@ -61,5 +62,5 @@ def test_a_map_that_cannot_be_drawn_is_told_and_tried_again(
         monkeypatch.setattr(module, "places_of", nowhere)
         assert (await maps.of(shelf.shown[0])).method == "nothing"
 
-    with StandingPool(1, 2.0) as pool:
+    with StandingPool(1, Limits(2.0, memory=0)) as pool:
         awaited(ask(Maps(tmp_path, pool)))

@@ -1,16 +1,17 @@
 """The options that all verbs have which look through a collection."""
 
 from pathlib import Path
+from typing import Any
 
 import tyro
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import PositiveInt
 
+from unreel.cli.limits import LimitSettings
 from unreel.engine.pool import EngineName
-from unreel.settings.model import Settings
 from unreel.video.layouts import LayoutName
 
 
-class CollectionSettings(Settings):
+class CollectionSettings(LimitSettings):
     """Which videos there are, and who looks at them."""
 
     source: tyro.conf.Positional[Path]
@@ -27,7 +28,10 @@ class CollectionSettings(Settings):
     """Regular expression whose first group, found in a video's path, names its group (person, source)."""
     workers: PositiveInt | None = None
     """Processes that decode; none given: one for each processor."""
-    seconds_per_file: PositiveFloat = 120.0
-    """A file that takes longer is refused."""
     engine: EngineName = "local"
     """Where to work: on this machine, or on a Ray cluster whose nodes all see the files under the same path."""
+
+    def options(self) -> dict[str, Any]:
+        """The same for those who look through the collection, all but where it is and goes to."""
+        chosen = self.model_dump(exclude={"source", "out", "seconds_per_file", "memory_per_file"})
+        return chosen | {"limits": self.limits()}

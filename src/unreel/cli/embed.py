@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveInt
 
+from unreel.cli.limits import LimitSettings
 from unreel.cli.parsing import parse
 from unreel.console import say
 from unreel.engine.pool import EngineName
-from unreel.settings.model import Settings
 from unreel.text import excerpt, unbroken
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LISTED = 10
 
 
-class Embed(Settings):
+class Embed(LimitSettings):
     """Turn the videos of a folder into vectors, in a table to search, to curate, or to read with other tools.
 
     Every video gives a row for each of its clips and one for itself: the mean over its clips of the global average of
@@ -50,8 +50,6 @@ class Embed(Settings):
     engine: EngineName = "local"
     """Where to work: on this machine, or on a Ray cluster whose nodes all see the files under the same path; its GPUs
     are used where it has some."""
-    seconds_per_file: PositiveFloat = 120.0
-    """A file that takes longer to prepare is refused."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -72,8 +70,8 @@ def run(settings: Embed) -> None:
     encoder = load_encoder(settings.run)
     if settings.untrained:
         encoder = untrained_encoder(encoder)
-    seconds, side = settings.seconds_per_file, encoder.settings.prepared_side
-    manifest = prepared(settings.folder, PrepareOptions(side, engine=settings.engine, seconds_per_file=seconds))
+    options = PrepareOptions(encoder.settings.prepared_side, engine=settings.engine, limits=settings.limits())
+    manifest = prepared(settings.folder, options)
     facts = TableFacts(
         encoder=encoder.name,
         checkpoint=encoder.checkpoint,
@@ -86,7 +84,7 @@ def run(settings: Embed) -> None:
         untrained=settings.untrained,
     ).with_source(source_of(manifest), manifest.root)
     where = "cpu" if settings.engine == "ray" else str(device(settings.accelerator))
-    work = Work(settings.engine, where, settings.loader_workers, seconds)
+    work = Work(settings.engine, where, settings.loader_workers)
     changes = update(settings.out, encoder, manifest, facts, work)
     say(f"{_summary(changes)} ({excerpt(encoder.name)}) in {unbroken(settings.out)}")
     for identity, reason in list(changes.missing.items())[:LISTED]:

@@ -102,7 +102,10 @@ class Evaluate(Settings):
 
 
 class Compare(Settings):
-    """Compare two results of `unreel evaluate retrieval` query by query: is the one better, or does it only seem so?"""
+    """Compare two results of `unreel evaluate retrieval` query by query: does the difference hold over the queries?
+
+    Another seed of training is not tested: for that compare several runs of each.
+    """
 
     first: tyro.conf.Positional[Path]
     """One retrieval.json."""

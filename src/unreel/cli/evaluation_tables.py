@@ -83,8 +83,8 @@ def print_comparison(first: Retrieval, second: Retrieval, found: Comparison) -> 
         f"by {found.label}, {split_text(first.split)}: {found.queries:,} queries",
         ["percent", "first", "second", "difference", "95 % within", "p"],
         [
-            f"gained {found.gained} queries, lost {found.lost}",
-            f"p: exact McNemar test (R@{found.k}), changes of sign (mAP)",
+            f"gained {found.gained} queries, lost {found.lost}; p over queries, not over seeds of training: exact "
+            f"McNemar test (R@{found.k}), changes of sign (mAP)"
         ],
     )
     table.add(

@@ -86,8 +86,9 @@ def _places(rows: "Vectors", seed: int) -> "Float[np.ndarray, 'n 2']":
 
 def _pictures(rows: "Vectors") -> "list[Picture | None]":
     """A frame of each row's video, from the middle of its time."""
-    from unreel.engine.pool import Engine, Lost
+    from unreel.engine.pool import Engine
     from unreel.engine.progress import Bar
+    from unreel.engine.standing import Lost
     from unreel.search.piece import picture
 
     paths = [Path(str(path)) for path in rows.column("path")]

@@ -41,6 +41,8 @@ def summary(manifest: Manifest, done: str, place: Path) -> list[str]:
 def decoding_rate(manifest: Manifest) -> str:
     """How fast the videos can be read here, measured on some of them."""
     rate = expected_rate(manifest, CLIP_LENGTH)
+    if rate is None:
+        return "  decoding rate not measured: reading a few clips takes too long"
     if not rate:
         return f"  no video is as long as a clip of {CLIP_LENGTH} frames"
     return f"  expected decoding rate: {rate:.0f} clips of {CLIP_LENGTH} frames per second and core"

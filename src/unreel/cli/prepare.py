@@ -30,6 +30,5 @@ class Prepare(CollectionSettings):
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
     settings = parse(Prepare, "prepare", arguments)
-    options = PrepareOptions(**settings.model_dump(exclude={"source", "out"}))
-    manifest = prepare(settings.source, settings.out, options)
+    manifest = prepare(settings.source, settings.out, PrepareOptions(**settings.options()))
     say(*summary(manifest, "prepared", settings.out), decoding_rate(manifest))

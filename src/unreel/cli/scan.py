@@ -26,5 +26,5 @@ class Scan(CollectionSettings):
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
     settings = parse(Scan, "scan", arguments)
-    manifest = scan(settings.source, settings.out, ScanOptions(**settings.model_dump(exclude={"source", "out"})))
+    manifest = scan(settings.source, settings.out, ScanOptions(**settings.options()))
     say(*summary(manifest, "can be used", settings.out), decoding_rate(manifest))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from unreel.cli.limits import LimitSettings
 from unreel.cli.parsing import parse
 from unreel.console import say, say_json
-from unreel.settings.model import Settings
 from unreel.text import excerpt, unbroken
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from unreel.search.store import EmbeddingTable
 
 
-class Search(Settings):
+class Search(LimitSettings):
     """Find more like this: the videos, or the moments in videos, of a table that are most similar to a video.
 
     A whole video is compared with whole videos; a piece of one, --at a time, with clips, and clips of a video that
@@ -48,8 +48,6 @@ class Search(Settings):
     """Where the encoder of the table is now, if it was moved."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
-    seconds_per_file: PositiveFloat = 120.0
-    """A file that takes longer to decode is refused."""
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
     """Print JSON instead of lines."""
     html: Path | None = None
@@ -78,7 +76,7 @@ def run(settings: Search) -> None:
         table.facts,
         weights=settings.weights,
         accelerator=settings.accelerator,
-        seconds_per_file=settings.seconds_per_file,
+        limits=settings.limits(),
     )
     query = encoder.query(settings.video, settings.at, settings.seconds)
     same = settings.near_duplicates
@@ -137,7 +135,8 @@ def _described(moment: "Moment") -> dict[str, Any]:
 
 def _write_page(settings: Search, query: "Query", how: str, found: "Sequence[Moment]") -> None:
     """Cut a moving picture of the query and of all that was found, and write the page."""
-    from unreel.engine.pool import Engine, Lost
+    from unreel.engine.pool import Engine
+    from unreel.engine.standing import Lost
     from unreel.reporting.found import Shown, write_found
     from unreel.search.piece import glance
     from unreel.video.notes import reason_of
@@ -145,9 +144,9 @@ def _write_page(settings: Search, query: "Query", how: str, found: "Sequence[Mom
     assert settings.html is not None
     spans = [(settings.video, query.start, query.end)]
     spans += [(Path(moment.hit.row.path), moment.start, moment.end) for moment in found]
-    limit = settings.seconds_per_file
-    glances = Engine(seconds=limit).run(glance, spans)
-    pieces = {number: reason_of(each, limit) if isinstance(each, Lost) else each for number, each in glances}
+    limits = settings.limits()
+    glances = Engine(limits=limits).run(glance, spans)
+    pieces = {number: reason_of(each, limits) if isinstance(each, Lost) else each for number, each in glances}
     asked = Shown(str(settings.video), f"{query.start:.2f}–{query.end:.2f} s", "", None, pieces[0])
     shown = [
         Shown(

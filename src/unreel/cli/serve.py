@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from pydantic import Field, PositiveInt
 
+from unreel.cli.limits import LimitSettings
 from unreel.cli.parsing import parse
 from unreel.console import say
 from unreel.errors import SettingsError
-from unreel.settings.model import Settings
 from unreel.text import unbroken
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ SHORTEST_TOKEN = 12
 """Letters."""
 
 
-class Serve(Settings):
+class Serve(LimitSettings):
     """Show a table of `unreel embed` as a web page: browse, search, compare encoders, map, label, export.
 
     Nothing is shown to other machines unless --host says so; then the address that is printed holds a token, without
@@ -81,5 +81,6 @@ def site_options(settings: Serve) -> "SiteOptions":
         labels=settings.labels,
         weights=settings.weights,
         linked=settings.links,
+        limits=settings.limits(),
         largest_upload=settings.upload_megabytes * 1_000_000,
     )

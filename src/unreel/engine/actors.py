@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, TypeVar, final
 
 from unreel.engine.pool import cluster
+from unreel.engine.processors import keep_to_one_thread
 from unreel.errors import UnreelError
 
 Result = TypeVar("Result")
@@ -51,10 +52,8 @@ class _Actor:
     """What Ray runs in a process of its own."""
 
     def __init__(self, make: Callable[[Place], Callable[[Any], Any]], place: Place) -> None:
-        from unreel.engine.pool import one_thread
-
         if place.device == "cpu":
-            one_thread()
+            keep_to_one_thread()
         self._work = make(place)
 
     def ready(self) -> None:

@@ -5,19 +5,17 @@ What hangs is stopped after its time and what crashes harms no other: each of th
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from types import ModuleType
 from typing import Any, Literal, TypeVar, get_args
 
-from pebble import ProcessExpired, ProcessPool
-from threadpoolctl import threadpool_limits
-
+from unreel.engine.limits import DEFAULT_LIMITS, Limits
 from unreel.engine.processors import cores
-from unreel.engine.starting import check_importable, context
+from unreel.engine.standing import Lost, StandingPool
+from unreel.engine.starting import check_importable
 from unreel.errors import SettingsError, UnreelError
 from unreel.extras import require
 
@@ -29,16 +27,8 @@ _CHUNK = 16  # tasks that a Ray worker takes at a time, at the most: its process
 
 
 @dataclass(frozen=True)
-class Lost:
-    """A task without a result, and how it went: `error` is the type of the exception where it failed."""
-
-    how: Literal["timed out", "crashed", "failed"]
-    error: str = ""
-
-
-@dataclass(frozen=True)
 class Engine:
-    """Where to work: with `workers` processes (none given: one for each processor) and `seconds` for a task.
+    """Where to work: with `workers` processes (none given: one for each CPU), each with its limits.
 
     Raises:
         SettingsError: a value that makes no sense.
@@ -46,15 +36,13 @@ class Engine:
 
     name: str = "local"
     workers: int | None = None
-    seconds: float = 120.0
+    limits: Limits = DEFAULT_LIMITS
 
     def __post_init__(self) -> None:
         if self.name not in get_args(EngineName):
             raise SettingsError(f"engine is {self.name!r}, expected one of: {', '.join(get_args(EngineName))}.")
         if self.workers is not None and self.workers < 1:
             raise SettingsError(f"workers is {self.workers}, expected at least 1.")
-        if not self.seconds > 0:
-            raise SettingsError(f"seconds per file is {self.seconds}, expected more than 0.")
 
     def run(self, work: Callable[..., Result], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Result | Lost]]:
         """The number and the result of every task (the arguments of `work`), as they get ready.
@@ -70,59 +58,25 @@ class Engine:
         if self.name == "ray":
             return _on_cluster(work, numbered, len(tasks), self)
         check_importable((work, tasks[0]))  # a task that its process cannot read would never end
-        return _in_processes(work, numbered, min(self.workers or cores(), len(tasks)), self.seconds)
+        return _in_processes(work, numbered, min(self.workers or cores(), len(tasks)), self.limits)
 
 
 def _in_processes(
-    work: Callable[..., Result], tasks: Iterable[tuple[int, tuple[Any, ...]]], workers: int, seconds: float
+    work: Callable[..., Result], tasks: Iterable[tuple[int, tuple[Any, ...]]], workers: int, limits: Limits
 ) -> Iterator[tuple[int, Result | Lost]]:
-    numbers: dict[Future[Result], int] = {}
+    numbers: dict[Future[Result | Lost], int] = {}
 
     def finished() -> Iterator[tuple[int, Result | Lost]]:
         for future in wait(numbers, return_when=FIRST_COMPLETED).done:
-            result = result_of(future)
-            yield numbers.pop(future), result
+            yield numbers.pop(future), future.result()
 
-    with _processes(workers) as pool:
+    with StandingPool(workers, limits) as pool:
         for number, arguments in tasks:
-            numbers[pool.schedule(work, arguments, timeout=seconds)] = number
+            numbers[pool.submit(work, *arguments)] = number
             if len(numbers) >= _WAITING * workers:
                 yield from finished()
         while numbers:
             yield from finished()
-
-
-def result_of(future: "Future[Result]") -> Result | Lost:
-    """What the process of a finished task found, or what became of the process."""
-    error = future.exception()
-    if error is None:
-        return future.result()
-    if isinstance(error, TimeoutError):
-        return Lost("timed out")
-    if isinstance(error, ProcessExpired):
-        return Lost("crashed")
-    if isinstance(error, BrokenProcessPool):
-        raise UnreelError("the processes have ended before their work. Run this again to go on.") from error
-    if isinstance(error, (UnreelError, OSError)):
-        raise error
-    return Lost("failed", type(error).__name__)
-
-
-@contextmanager
-def _processes(count: int) -> Iterator[ProcessPool]:
-    """A pool of fresh processes (a fork of one that computes can hang), stopped at the end even in mid-task."""
-    pool = ProcessPool(count, initializer=one_thread, context=context("spawn"))
-    try:
-        yield pool
-    finally:
-        pool.stop()  # type: ignore[no-untyped-call]
-        pool.join()
-
-
-def one_thread() -> None:
-    """There are as many processes as processors: threads of theirs would only be in each other's way."""
-    os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}  # of those to be loaded yet
-    threadpool_limits(1)
 
 
 def _on_cluster(
@@ -141,7 +95,7 @@ def _on_cluster(
         running: list[Any] = []
         while True:
             for chunk in islice(chunks, most - len(running)):
-                running.append(remote.remote(work, chunk, engine.seconds))
+                running.append(remote.remote(work, chunk, engine.limits))
             if not running:
                 return
             done, running = ray.wait(running)
@@ -153,9 +107,9 @@ def _on_cluster(
 
 
 def _chunk(
-    work: Callable[..., Result], tasks: list[tuple[int, tuple[Any, ...]]], seconds: float
+    work: Callable[..., Result], tasks: list[tuple[int, tuple[Any, ...]]], limits: Limits
 ) -> list[tuple[int, Result | Lost]]:
-    return list(_in_processes(work, tasks, 1, seconds))
+    return list(_in_processes(work, tasks, 1, limits))
 
 
 @contextmanager

@@ -4,6 +4,8 @@ import math
 import os
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 MOST_WORKERS = 16
 
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -20,6 +22,12 @@ def cores_per_process() -> int:
     """The same, shared fairly with the training processes beside this one (torchrun's LOCAL_WORLD_SIZE)."""
     beside = os.environ.get("LOCAL_WORLD_SIZE", "1")
     return max(1, cores() // max(1, int(beside) if beside.isdecimal() else 1))
+
+
+def keep_to_one_thread() -> None:
+    """One thread for every numerical library of this process, of those to be loaded yet too."""
+    os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+    threadpool_limits(1)
 
 
 def default_workers(device: str) -> int:

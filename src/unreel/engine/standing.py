@@ -1,14 +1,17 @@
-"""Processes that stand ready for tasks which come one by one, each with limits of time and memory."""
+"""The one place whose processes open files nobody vouches for: with limits of memory and of time without progress."""
 
-import sys
+import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, TimeoutError
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypeVar, final
+from typing import Any, Literal, TypeVar, final
 
-from pebble import ProcessPool
+from pebble import ProcessExpired, ProcessPool
 
-from unreel.engine.pool import Lost, one_thread, result_of
+from unreel.engine.limits import DEFAULT_LIMITS, OUT_OF_MEMORY, Limits, limit_memory, run_limited
+from unreel.engine.processors import keep_to_one_thread
 from unreel.engine.starting import context
 from unreel.errors import UnreelError
 
@@ -17,18 +20,26 @@ Result = TypeVar("Result")
 _LIFE = 500  # tasks of a process before another takes its place: libraries may leak
 
 
+@dataclass(frozen=True)
+class Lost:
+    """A task without a result, and how it went: `error` is the type of the exception where it failed."""
+
+    how: Literal["stalled", "too long", "out of memory", "crashed", "failed"]
+    error: str = ""
+
+
 @final
 class StandingPool:
-    """`workers` processes; a task may take `seconds`, and each process `memory` bytes.
+    """`workers` processes for tasks that come one by one; a task whose process ends in mid-work harms no other.
 
-    The memory is address space, that of the libraries included (about 0.5 GB); 0 sets no limit, and neither does
-    Windows. The processes are started with the first task. Use as a context manager.
+    What makes no progress (see `unreel.engine.limits.progress`) or takes too much is given up. The processes are fresh
+    ones, as a fork of one that computes can hang, and start with the first task. Use as a context manager.
     """
 
-    def __init__(self, workers: int, seconds: float, memory: int = 0) -> None:
-        self.seconds = seconds
+    def __init__(self, workers: int, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.limits = limits
         self._pool = ProcessPool(
-            workers, max_tasks=_LIFE, initializer=_limit, initargs=(memory,), context=context("spawn")
+            workers, max_tasks=_LIFE, initializer=_begin, initargs=(limits.memory,), context=context("spawn")
         )
 
     def __enter__(self) -> "StandingPool":
@@ -61,18 +72,36 @@ class StandingPool:
 
         def tell(future: "Future[Any]") -> None:
             try:
-                told.set_result(result_of(future))
+                told.set_result(_result_of(future))
             except (UnreelError, OSError) as error:
                 told.set_exception(error)
 
-        self._pool.schedule(work, arguments, timeout=self.seconds).add_done_callback(tell)
+        scheduled = self._pool.schedule(
+            run_limited, (work, self.limits.seconds, arguments), timeout=self.limits.longest
+        )
+        scheduled.add_done_callback(tell)
         return told
 
 
-def _limit(memory: int) -> None:
-    one_thread()
-    if memory and sys.platform != "win32":
-        import resource
+def _result_of(future: "Future[Result]") -> Result | Lost:
+    """What the process of a finished task found, or what became of the process."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, TimeoutError):
+        return Lost("too long")
+    if isinstance(error, ProcessExpired):
+        if error.exitcode == OUT_OF_MEMORY:
+            return Lost("out of memory")
+        return Lost("stalled" if error.exitcode == -getattr(signal, "SIGALRM", 0) else "crashed")
+    if isinstance(error, BrokenProcessPool):
+        raise UnreelError("the processes have ended before their work. Run this again to go on.") from error
+    if isinstance(error, (UnreelError, OSError)):
+        raise error
+    return Lost("failed", type(error).__name__)
 
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+def _begin(memory: int) -> None:
+    """There are as many processes as CPUs: threads of theirs would only be in each other's way."""
+    keep_to_one_thread()
+    limit_memory(memory)

@@ -1,4 +1,4 @@
-"""Two encoders on the same queries: whether the one finds more, or only seems to."""
+"""Two encoders on the same queries: how sure the difference is over queries; other seeds of training are not tested."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

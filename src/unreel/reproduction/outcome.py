@@ -9,7 +9,7 @@ from statistics import mean, stdev
 from unreel.evaluation.finetuned import read_finetuned
 from unreel.evaluation.provenance import Provenance
 from unreel.evaluation.results import Retrieval, read_retrievals
-from unreel.reproduction.evidence import COLUMNS, Pair, classification_of, pairs, score_of
+from unreel.reproduction.evidence import COLUMNS, DEVELOPED, TESTED, Pair, classification_of, pairs, score_of
 from unreel.reproduction.paper import HITS, UNTRAINED, Row
 from unreel.reproduction.plan import Plan
 from unreel.training.run import VIDEOS
@@ -102,9 +102,10 @@ def outcome(plan: Plan, command: str) -> Outcome:
             else:
                 figures += _retrieved(rows[name], path, plan.scale.label)
     lines = tuple(Line(row, tuple(_cell(row, each, figures, plan) for each in table.columns)) for row in table.rows)
-    notes = (*_notes(plan, figures), *_unseen(figures), f"Command: {command}")
     printed = table.printed or table.columns
     compared = tuple(pairs(plan.results, plan.scale.seeds, plan.scale.label)) if table.kind == "evidence" else ()
+    tested = (TESTED,) if compared else ()
+    notes = (*_notes(plan, figures), *_unseen(figures), *tested, f"Command: {command}")
     return Outcome(
         table.name, table.title, table.labels, table.columns, printed, lines, tuple(figures), notes, compared
     )
@@ -177,6 +178,8 @@ def _notes(plan: Plan, figures: Sequence[Figure]) -> Iterator[str]:
     if not figures:
         yield "Nothing has been run."
         return
+    if table.kind == "evidence":
+        yield DEVELOPED
     for name, words in (("collection", "Data"), ("split", "Split"), ("protocol", "Protocol")):
         yield f"{words}: {'; '.join(sorted({str(getattr(each.origin, name)) for each in figures}))}."
     runs = [run for (row, _), run in plan.pretrained.items() if not row.startswith("scratch")]

@@ -12,7 +12,7 @@ from unreel.reproduction.outcome import Cell, Figure, Line, Outcome
 from unreel.text import comma_separated as as_csv
 
 PROVENANCE = ("data", "split", "protocol", "encoder", "checkpoint", "seed", "seen", "expected")
-_PAIRED = ["difference of", "column", "points", "95 % over videos", "p", "videos"]
+_PAIRED = ["difference of", "column", "points", "95 % over videos", "p over videos", "videos"]
 _NAMING = 2
 """How many of these are names."""
 _LATEX = {

@@ -1,28 +1,23 @@
 """A piece of any video, decoded as `prepare` decodes: upright, square pixels, the prepared side, BT.601.
 
-    seconds   0         at        at + seconds
-    frames    |. . . . .|x x x x x|. . . . . . .|
+    seconds   0           at        at + seconds
+    frames    |. . . . .|x x x x x|. . . . . . .|    from the one on the screen at that time
               |. . . . . . . . . . . x x x|x x|      where the video ends too early: its last frames
 
 Knows nothing of encoders: a process that only decodes starts fast, and may be ended if a file makes it hang.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
-import av
 import numpy as np
-from av.container import InputContainer
-from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 from unreel.errors import VideoError
-from unreel.video.decode import open_video
-from unreel.video.examine import DEFAULT_RATE, Examination, check_file
+from unreel.video.clock import TOLERANCE, Shown, played
+from unreel.video.examine import Framing, check_file
 from unreel.video.frames import plane_views
 from unreel.video.planes import Colour, Planes
 
@@ -30,9 +25,6 @@ MOST_FRAMES = 4096
 """Of a piece: they are held in memory, 33 KB a frame at the usual side."""
 
 GLANCE_SECONDS, GLANCE_SIDE = 2.0, 96
-
-Timed = tuple[float, VideoFrame]
-"""A frame, and the seconds from the first one of its video to it."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Piece:
-    """Frames of a video, shown from `start` to `end`, in seconds from its first frame."""
+    """Frames of a video, shown from `start` to `end`, in seconds of a player (see `unreel.video.clock`)."""
 
     planes: Planes
     start: float
@@ -61,62 +53,38 @@ def read_piece(path: Path, wanted: Wanted) -> Piece:
         VideoError: the video cannot be decoded, ends before the piece begins, or the piece is too long.
     """
     check_file(path)
-    with open_video(path) as (container, stream):
-        rate = float(stream.average_rate or DEFAULT_RATE)
-        if wanted.seconds * rate > MOST_FRAMES:
-            raise VideoError(f"{wanted.seconds:g} s are more than {MOST_FRAMES} frames: ask for a shorter piece")
-        earliest = wanted.at - wanted.fewest / rate  # in case the video ends soon after `at`
-        if earliest > 0 and _seek(container, stream, earliest):
-            video = Examination(path, container, stream, wanted.side)
-            frames = _timed(video, container, stream)
-            first = next(frames)
-            if first[0] <= earliest:
-                return _chosen(video, chain([first], frames), wanted, rate)
-    with open_video(path) as (container, stream):
-        video = Examination(path, container, stream, wanted.side)
-        return _chosen(video, _timed(video, container, stream), wanted, rate)
+    lead = 0.0
+    while True:
+        with played(path, wanted.at - lead) as film:
+            chosen = _chosen(film.frames, wanted)
+            if len(chosen) >= wanted.fewest or film.whole:
+                framing = Framing(chosen[0].frame, film.stream, wanted.side)
+                planes = [plane_views(framing.upright(each.frame)) for each in chosen]
+                luma, chroma = np.stack([y for y, _, _ in planes]), np.stack([np.stack(each[1:]) for each in planes])
+                return Piece(Planes(luma, chroma, Colour("bt601")), chosen[0].start, chosen[-1].end)
+        lead = max(1.0, 4 * lead)  # the video ends soon: look for its last frames
 
 
-def _seek(container: InputContainer, stream: VideoStream, seconds: float) -> bool:
-    """Go to a key frame before that time, where the file knows times and can be entered in its middle."""
-    if container.format.name == "avi" or stream.start_time is None or stream.time_base is None:
-        return False  # the times of an AVI are made up by FFmpeg
-    try:
-        container.seek(stream.start_time + int(seconds / stream.time_base), stream=stream)
-    except av.FFmpegError:
-        return False
-    return True
-
-
-def _timed(video: Examination, container: InputContainer, stream: VideoStream) -> Iterator[Timed]:
-    """The frames with their times; where the file does not say, as many in a second as it has on the mean."""
-    known = container.format.name != "avi"
-    for number, frame in enumerate(video):
-        if known and frame.pts is not None and stream.time_base is not None:
-            yield float((frame.pts - (stream.start_time or 0)) * stream.time_base), frame
-        else:
-            yield number / float(video.rate), frame
-
-
-def _chosen(video: Examination, frames: Iterable[Timed], wanted: Wanted, rate: float) -> Piece:
+def _chosen(frames: Iterable[Shown], wanted: Wanted) -> list[Shown]:
     """Those of the frames that make the piece."""
-    earlier: deque[Timed] = deque(maxlen=wanted.fewest)
-    piece: list[Timed] = []
-    time = 0.0
-    for time, frame in frames:
-        if time < wanted.at - 0.5 / rate:
-            earlier.append((time, frame))
-        elif len(piece) < wanted.fewest or time < wanted.at + wanted.seconds - 0.5 / rate:
-            piece.append((time, frame))
+    earlier: deque[Shown] = deque(maxlen=wanted.fewest)
+    piece: list[Shown] = []
+    for each in frames:
+        if each.end <= wanted.at + TOLERANCE:
+            earlier.append(each)
+        elif len(piece) < wanted.fewest or each.start < wanted.at + wanted.seconds - TOLERANCE:
+            piece.append(each)
         else:
             break
-    if not piece and time + 1 / rate <= wanted.at:
-        raise VideoError(f"ends after {time + 1 / rate:.2f} s, before the {wanted.at:g} s that were asked for")
+        if len(piece) > MOST_FRAMES:
+            raise VideoError(f"{wanted.seconds:g} s are more than {MOST_FRAMES} frames: ask for a shorter piece")
+    if not piece and not earlier:
+        raise VideoError("no frame could be decoded")
+    if not piece and earlier[-1].end < wanted.at - TOLERANCE:
+        raise VideoError(f"ends after {earlier[-1].end:.2f} s, before the {wanted.at:g} s that were asked for")
     while earlier and len(piece) < wanted.fewest:
         piece.insert(0, earlier.pop())
-    planes = [plane_views(video.orientation.turn_frame(frame)) for _, frame in piece]
-    luma, chroma = np.stack([y for y, _, _ in planes]), np.stack([np.stack([cb, cr]) for _, cb, cr in planes])
-    return Piece(Planes(luma, chroma, Colour("bt601")), piece[0][0], piece[-1][0] + 1 / rate)
+    return piece
 
 
 def glance(path: Path, start: float, end: float) -> Planes | str:

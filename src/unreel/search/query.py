@@ -10,8 +10,9 @@ from jaxtyping import Float32
 
 from unreel.checkpoint import load_encoder, place_of, untrained_encoder
 from unreel.engine.device import device
-from unreel.engine.pool import Engine, Lost
-from unreel.engine.standing import StandingPool
+from unreel.engine.limits import DEFAULT_LIMITS, Limits
+from unreel.engine.pool import Engine
+from unreel.engine.standing import Lost, StandingPool
 from unreel.errors import CheckpointError, VideoError
 from unreel.search.embedding import ClipEncoder, embedded_here
 from unreel.search.facts import TableFacts
@@ -38,19 +39,18 @@ class Query:
 class QueryEncoder:
     """The encoder of a table, ready to embed what is searched for.
 
-    A file that takes longer than `seconds_per_file` to decode is refused; or longer than those of `pool`, whose
-    processes decode where one is given.
+    Files are decoded within `limits`, or by the processes of `pool` where one is given.
     """
 
     def __init__(
         self,
         encoder: ClipEncoder,
         facts: TableFacts,
-        seconds_per_file: float = 120.0,
+        limits: Limits = DEFAULT_LIMITS,
         pool: StandingPool | None = None,
     ) -> None:
         self._encoder, self._facts = encoder, facts
-        self._engine = pool or Engine(workers=1, seconds=seconds_per_file)
+        self._engine = pool or Engine(workers=1, limits=limits)
 
     @classmethod
     def of(
@@ -59,7 +59,7 @@ class QueryEncoder:
         *,
         weights: Path | None = None,
         accelerator: str = "auto",
-        seconds_per_file: float = 120.0,
+        limits: Limits = DEFAULT_LIMITS,
         pool: StandingPool | None = None,
     ) -> "QueryEncoder":
         """The encoder that made a table, from where it was then, or from `weights`.
@@ -79,7 +79,7 @@ class QueryEncoder:
                 f"{place} holds another encoder ({encoder.name}, {encoder.checkpoint}) than the one that made this "
                 f"table ({facts.encoder}, {facts.checkpoint}). Name that one: --weights RUN"
             )
-        return cls(ClipEncoder(encoder, facts.level, str(device(accelerator))), facts, seconds_per_file, pool)
+        return cls(ClipEncoder(encoder, facts.level, str(device(accelerator))), facts, limits, pool)
 
     def query(self, path: Path, at: float | None = None, seconds: float | None = None) -> Query:
         """What a video is searched by: the whole of it, as the table has it; or a piece from `at` on.
@@ -135,7 +135,7 @@ class QueryEncoder:
         """What a process that may be ended makes of a file."""
         ((_, found),) = self._engine.run(work, [arguments])
         if isinstance(found, Lost):
-            raise VideoError(reason_of(found, self._engine.seconds))
+            raise VideoError(reason_of(found, self._engine.limits))
         return found
 
 

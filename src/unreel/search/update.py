@@ -20,14 +20,12 @@ import numpy as np
 import pyarrow as pa
 
 from unreel.checkpoint import LoadedEncoder
-from unreel.engine.pool import Engine, Lost
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError
 from unreel.search.embedding import ClipEncoder, Embedded, embedded_here, embedded_on_cluster
 from unreel.search.facts import TableFacts
 from unreel.search.filters import Compared, Within
 from unreel.search.rows import COLUMNS, Row, first_label, labels_of, rows_of, table_of, vectors_of
-from unreel.search.times import Span, even_spans, uneven_spans
 from unreel.search.windows import WindowDataset
 from unreel.search.writing import Writer, claimed
 from unreel.text import first_of
@@ -47,7 +45,6 @@ class Work:
     engine: str = "local"
     device: str = "cpu"
     workers: int | None = None
-    seconds_per_file: float = 120.0
 
 
 @dataclass
@@ -177,7 +174,6 @@ class _Update:
     def _embed(self, records: Sequence[VideoRecord], changes: Changes) -> None:
         """Embed videos, and write them now and then."""
         dataset = WindowDataset(self._manifest, records, self._facts.settings.clip_length, self._facts.clips)
-        spans = self._spans(dataset)
         waiting: list[pa.Table] = []
         written = monotonic()
         with Bar(f"embedding ({self._encoder.name})", len(records)) as bar:
@@ -186,7 +182,7 @@ class _Update:
                 if found.reason:
                     changes.missing[records[found.row].id] = found.reason
                     continue
-                waiting.append(self._rows(dataset, found, spans[found.row]))
+                waiting.append(self._rows(dataset, found))
                 changes.embedded += 1
                 if sum(map(len, waiting)) >= ROWS_AT_ONCE or monotonic() - written > SECONDS_AT_ONCE:
                     self._writer.append(pa.concat_tables(waiting))
@@ -200,24 +196,7 @@ class _Update:
         encoder = ClipEncoder(self._encoder, self._facts.level, self._work.device)
         return embedded_here(encoder, dataset, self._work.workers)
 
-    def _spans(self, dataset: WindowDataset) -> dict[int, list[Span]]:
-        """Start and end of every clip of every video, in seconds; files of uneven rate are asked."""
-        length = self._facts.settings.clip_length
-        clips = [(dataset.starts(row), length, each.frames, each.fps) for row, each in enumerate(dataset.records)]
-        spans = {row: even_spans(*arguments) for row, arguments in enumerate(clips)}
-        places = {row: place_of(self._manifest, each) for row, each in enumerate(dataset.records)}
-        uneven = [
-            row
-            for row, each in enumerate(dataset.records)
-            if not each.constant_rate and places[row].is_file() and places[row].stat().st_size == each.size
-        ]
-        asked = Engine(seconds=self._work.seconds_per_file)
-        for number, found in asked.run(uneven_spans, [(places[row], *clips[row]) for row in uneven]):
-            if not isinstance(found, Lost):
-                spans[uneven[number]] = found
-        return spans
-
-    def _rows(self, dataset: WindowDataset, found: Embedded, spans: Sequence[Span]) -> pa.Table:
+    def _rows(self, dataset: WindowDataset, found: Embedded) -> pa.Table:
         """The rows of a video: its own, whose vector is the mean of its clips', and theirs."""
         record = dataset.records[found.row]
         known = self._known(record)
@@ -236,6 +215,7 @@ class _Update:
             checkpoint=self._encoder.checkpoint,
             level=self._facts.level,
         )
+        spans = record.shown.spans(dataset.starts(found.row), self._facts.settings.clip_length)
         clips = [replace(video, kind="clip", start=start, end=end) for start, end in spans]
         return table_of([video, *clips], np.vstack([dataset.mean(found.row, found.vectors), found.vectors]))
 

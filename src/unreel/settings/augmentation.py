@@ -14,7 +14,7 @@ class AugmentationSettings(Settings):
     """The transformations a view is drawn from (Sec. 3.3); each can be switched off (Table 2)."""
 
     crop: bool = True
-    """Cut at a random place; off: the centre."""
+    """Cut at a random place of the frame; off: its centre."""
     scale_jitter: bool = True
     """Draw the side of the crop from `scales`; off: 0.875 of the region (112 of 128 pixels)."""
     scales: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (1.0, 0.875, 0.75, 0.66)
@@ -35,4 +35,9 @@ class AugmentationSettings(Settings):
     channel_replication_per_frame: bool = False
     """Draw the channel for every frame on its own, as OPN does, instead of once per clip."""
     in_temporal_contrast: bool = True
-    """Transform the view of Temporal Contrast too; off: its plain centre (Sec. 4.1)."""
+    """Transform the view of Temporal Contrast too; off: the plain centre of the frame (Sec. 4.1)."""
+
+    @property
+    def random_regions(self) -> tuple[bool, bool]:
+        """Whether the regions of x and of Γ(x) that views are cut from lie at random places, or at the centre."""
+        return self.crop, self.crop and self.in_temporal_contrast

@@ -78,7 +78,8 @@ class PretrainSettings(TrainingSettings):
     temperature: PositiveFloat = 0.07
     """τ of InfoNCE."""
     reduction: Literal["mean", "sum"] = "mean"
-    """Mean over the batch, or the paper's sum (the learning rate must then be lower by the batch size)."""
+    """Mean over the batch, or the paper's sum: learning_rate is then to be divided by the batch size, and l2 (and
+    clip_norm) multiplied by it, for the same updates."""
     both_directions: bool = False
     """Compare s with o and t with o too, and take the mean; the paper compares o with s and with t only."""
     hard_negatives: Annotated[float, Field(ge=0)] = 0.0

@@ -66,7 +66,13 @@ def finetune(settings: FinetuneSettings, task: Task) -> Recognition | None:
     job = Job(
         settings,
         classifier,
-        FinetuneDataset(task.collection, task.videos, encoder.clip_length, settings.seed),
+        FinetuneDataset(
+            task.collection,
+            task.videos,
+            encoder.clip_length,
+            settings.seed,
+            random_region=settings.augmentation.random_regions[0],
+        ),
         [video.id for video in task.videos],
         task.left_out,
         Origin(encoder, "scratch" if settings.weights is None else "finetune", settings.seed, task.label, task.classes),

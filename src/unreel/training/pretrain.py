@@ -44,7 +44,14 @@ def pretrain(settings: PretrainSettings, manifest: Manifest, judged: Manifest | 
     job = Job(
         settings,
         method,
-        PretrainDataset(manifest, videos, settings.clip_length, settings.seed, gap=settings.clip_gap),
+        PretrainDataset(
+            manifest,
+            videos,
+            settings.clip_length,
+            settings.seed,
+            gap=settings.clip_gap,
+            random_regions=settings.augmentation.random_regions,
+        ),
         [video.id for video in videos],
         left_out,
         Origin(settings.encoder_settings, settings.recipe, settings.seed),

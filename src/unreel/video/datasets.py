@@ -69,7 +69,11 @@ class ClipDataset(Protocol):
 
 @final
 class PretrainDataset(Dataset[Sample]):
-    """Two clips of each video, at random starts (`gap`: see `two_starts`) and in independent random square regions."""
+    """Two clips of each video, x and Γ(x), at random starts (`gap`: see `two_starts`).
+
+    Each is cut to a square region at a random place of its own, or to the centre of the frame where `random_regions`
+    says no: every view of a clip is made of that region.
+    """
 
     def __init__(
         self,
@@ -79,9 +83,11 @@ class PretrainDataset(Dataset[Sample]):
         seed: int,
         reader: VideoReader | None = None,
         gap: float = 0.0,
+        random_regions: tuple[bool, bool] = (True, True),
     ) -> None:
         self._videos = Videos(manifest, records, reader)
         self._side, self._clip_length, self._seed, self._gap = manifest.side, clip_length, seed, gap
+        self._random_regions = np.array(random_regions)
 
     def __len__(self) -> int:
         return len(self._videos.records)
@@ -97,7 +103,8 @@ class PretrainDataset(Dataset[Sample]):
         chance = generator(self._seed, "clips", epoch, record.id)
         starts = two_starts(record.frames, self._clip_length, chance, self._gap)
         clips = self._videos.read(row, starts, self._clip_length)
-        places = generator(self._seed, "regions", epoch, record.id).random((2, 2))
+        drawn = generator(self._seed, "regions", epoch, record.id).random((2, 2))
+        places = np.where(self._random_regions[:, None], drawn, 0.5)
         regions = [region(clip, self._side, place) for clip, place in zip(clips, places, strict=True)]
         return stacked(record.id, epoch, regions)
 

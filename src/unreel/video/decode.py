@@ -1,7 +1,7 @@
 """Clips of a video file, by frame number.
 
 The one contract of every reader: frame `i` is the `i`-th frame, from 0, that comes out of decoding the whole file from
-its beginning, whatever its timestamps and key frames are. Times never decide which frame is read.
+its beginning, beyond what is damaged, whatever its timestamps and key frames are. Times never decide which it is.
 
     frames of the file   0 1 2 3 4 5 6 7 8 9 …
     starts 2, 4, length 4    [2 3 4 5]
@@ -10,19 +10,23 @@ its beginning, whatever its timestamps and key frames are. Times never decide wh
 
 import errno
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Protocol, final, runtime_checkable
+from typing import Any, Protocol, final, runtime_checkable
 
 import av
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from unreel.engine.limits import is_limited, progress
 from unreel.errors import VideoError
 from unreel.video.frames import Converter, colour_of, plane_views
 from unreel.video.planes import Planes
@@ -31,11 +35,14 @@ from unreel.video.planes import Planes
 KEY_FRAME_INTERVAL = 12
 
 _MOST_PIXELS = 64 * 1024 * 1024  # of a frame: twice 8K; a header of some bytes can ask for any amount of memory
+_MOST_FAILURES = 1000  # to read, one after the other, until nothing more is expected of a file
 _OPTIONS = {"protocol_whitelist": "file"}  # playlists must not make us read the network
 _PLAYLISTS = frozenset({"concat", "dash", "hls", "imf"})
 _PLAYLIST = "a playlist of other files, not a video itself"
 _OTHERS = {"tty": "a text, not a video", "webp_pipe": "a WebP picture, or an animated one, which FFmpeg cannot read"}
 _PICTURE = re.compile(r".*\.(bmp|jpe?g|jp2|jxl|p[bgnp]m|png|tga|tiff?)", re.IGNORECASE | re.DOTALL)
+_WHOLE_FRAMES = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi")
+_WHOLE_FRAME_CODECS = ("av1", "ffv1", "h264", "hevc", "mjpeg", "mpeg4", "png", "vp9")
 # Opening decodes a frame only to learn what its header says, if it finds a decoder.
 _PREPARED_OPTIONS = _OPTIONS | {"codec_whitelist": "none"}
 
@@ -87,7 +94,8 @@ class PyAVReader:
         self, container: InputContainer, stream: VideoStream, starts: Sequence[int], length: int
     ) -> Iterator[tuple[int, VideoFrame]]:
         """All frames of the clips, each once and in order, among others."""
-        frames: Iterator[tuple[int, VideoFrame]] = enumerate(decode(container, stream))
+        losses = None if self.prepared else Losses()  # frames of a damaged prepared file would have other numbers
+        frames: Iterator[tuple[int, VideoFrame]] = enumerate(decode(container, stream, losses))
         position = 0  # of the next frame
         for start in sorted(starts):
             if self.prepared and start - start % KEY_FRAME_INTERVAL > position:
@@ -148,6 +156,8 @@ def open_video(path: Path, prepared: bool = False) -> Iterator[tuple[InputContai
             options={"max_pixels": str(_MOST_PIXELS)},
             container_options=_PREPARED_OPTIONS if prepared else _OPTIONS,
         )
+    except MemoryError as error:
+        raise out_of_memory() from error
     except av.error.InvalidDataError as error:
         raise VideoError("not a video, or damaged beyond opening") from error
     except av.FFmpegError as error:
@@ -171,26 +181,108 @@ def open_video(path: Path, prepared: bool = False) -> Iterator[tuple[InputContai
         yield container, stream
 
 
-def decode(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """The frames from where the container stands.
+@dataclass
+class Losses:
+    """Pictures of a stream that could not be read or decoded, between others and after the last; `why` in words.
+
+    `packets` is how many were decoded or lost, and `smallest` the bytes of the smallest; `starved` says that memory was
+    lacking.
+    """
+
+    inside: int = 0
+    after: int = 0
+    why: str = ""
+    packets: int = 0
+    smallest: int = sys.maxsize
+    starved: bool = False
+
+    def refusal(self, reason: str) -> Exception:
+        """The error of a video that has lost too much, or that of a lack of memory where this was among the losses."""
+        return out_of_memory() if self.starved else VideoError(reason)
+
+    def see(self, packet: "Packet[Any] | None") -> None:
+        """Count a packet that should give a picture."""
+        if packet is not None and packet.size and not packet.is_discard:
+            self.packets, self.smallest = self.packets + 1, min(self.smallest, packet.size)
+
+    def add(self, error: av.FFmpegError) -> None:
+        """Count one more, which is the last one so far."""
+        self.after, self.why = self.after + 1, _failure(error)
+        self.starved |= isinstance(error, MemoryError)
+
+    def go_on(self) -> None:
+        """A picture has come after those that were lost."""
+        self.inside, self.after = self.inside + self.after, 0
+
+
+def decode(container: InputContainer, stream: VideoStream, losses: Losses | None = None) -> Iterator[VideoFrame]:
+    """The frames from where the container stands; with `losses`, beyond what is damaged.
 
     Raises:
-        VideoError: the stream breaks off.
+        VideoError: something is damaged, and there are no `losses` to count it.
     """
-    try:
-        yield from container.decode(stream)
-    except av.FFmpegError as error:
-        raise VideoError(f"decoding failed: {_words(error)}") from error
+    for packet in packets_of(container, stream, losses):
+        if losses is not None:
+            losses.see(packet)
+        try:
+            frames = packet.decode() if packet is not None else stream.codec_context.decode(None)
+        except av.FFmpegError as error:
+            if losses is None:
+                raise VideoError(_failure(error)) from error
+            if packet is not None and packet.size:
+                losses.add(error)
+            continue
+        if losses is not None and frames:
+            losses.go_on()
+        yield from frames
+
+
+def least_frame(container: InputContainer, stream: VideoStream) -> int | None:
+    """The bytes that a packet has at least if it is a frame; None where not every such packet need be one.
+
+    In transport streams a packet may be one field of two, in VP8 it may be no picture. A picture of MPEG-4 has at least
+    one bit for each macroblock of 16 × 16 pixels, after a header of 9 bytes; what is smaller says that there is none.
+    """
+    codec = stream.codec_context.codec.canonical_name
+    if container.format.name not in _WHOLE_FRAMES or codec not in _WHOLE_FRAME_CODECS:
+        return None
+    if container.format.name == "avi" and stream.codec_context.has_b_frames:
+        return None  # two may share a packet
+    return 9 + stream.width * stream.height // 2048 if codec == "mpeg4" else 1
+
+
+def packets_of(
+    container: InputContainer, stream: VideoStream, losses: Losses | None = None
+) -> Iterator["Packet[Any] | None"]:
+    """The packets from where the container stands, the last one empty or None; with `losses`, beyond what is damaged.
+
+    Raises:
+        VideoError: something is damaged, and there are no `losses` to count it.
+    """
+    failures = 0
+    while failures < _MOST_FAILURES:
+        try:
+            for packet in container.demux(stream):
+                progress()
+                failures = 0
+                yield packet
+            return
+        except av.FFmpegError as error:
+            if losses is None:
+                raise VideoError(_failure(error)) from error
+            losses.add(error)
+            failures += 1
+    yield None  # what the decoder still holds
 
 
 def decode_all(path: Path) -> Iterator[VideoFrame]:
     """Every frame of a file in its order: the frame numbers of the contract.
 
     Raises:
-        VideoError: it cannot be opened, or breaks off.
+        VideoError: it cannot be opened.
     """
     with open_video(path) as (container, stream):
-        yield from decode(container, stream)
+        yield from decode(container, stream, Losses())
 
 
 def _decode_from_key_frame(
@@ -223,6 +315,15 @@ def too_short(frames: int, start: int, length: int) -> VideoError:
         f"has {frames} frames, but frames {start} to {start + length - 1} are wanted. "
         "Prepare the collection again if the file has changed."
     )
+
+
+def out_of_memory() -> Exception:
+    """The error of a file that asks for more memory than there is; in a process with limits, what ends it."""
+    return MemoryError() if is_limited() else VideoError("needs more memory than there is")
+
+
+def _failure(error: av.FFmpegError) -> str:
+    return f"decoding failed: {_words(error)}"
 
 
 def _words(error: av.FFmpegError) -> str:

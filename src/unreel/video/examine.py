@@ -1,6 +1,7 @@
 """What a video is: learnt while its frames pass by.
 
-A video that breaks off is kept up to there if it still makes a clip.
+Damage costs what is damaged: a video is kept without the frames that cannot be decoded, unless these are more than half
+of it, and one that breaks off is kept up to there if that still makes a clip.
 """
 
 import math
@@ -8,14 +9,13 @@ import os
 import stat
 import struct
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
 from typing import final
 
-import av
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
@@ -24,25 +24,33 @@ from jaxtyping import UInt8
 
 from unreel.engine.files import sha256_of
 from unreel.errors import VideoError
-from unreel.video.decode import decode, open_video
+from unreel.video.clock import Times, shown
+from unreel.video.decode import Losses, least_frame
 from unreel.video.fingerprint import Fingerprinter
 from unreel.video.frames import Converter, colour_of, plane_views
 from unreel.video.planes import Colour
 
 LEAST_FRAMES = 16
 LARGEST_ASPECT = 16
-DEFAULT_RATE = Fraction(25)
 LEAST_SHARE = 0.9
 """Of the frames that a header announces; headers are often wrong by some."""
+
+MOST_LOST = 0.5
+"""Share of the frames; a video that has lost more between those that are left shows no motion."""
+
+_HDR = {16: "PQ", 18: "HLG"}  # transfer functions of H.273
+_MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a file holds: frames that can be decoded, frames per second, seconds, the stored size in pixels.
+    """What a file holds: frames that can be decoded, frames per second, the stored size in pixels.
 
-    `width` and `height` are those of the frames that the examination gave, upright; `constant_rate` says that all are
-    shown equally long, `rotation` how far they are turned to be upright, in degrees clockwise. `reason` says why
-    there are fewer frames than there should be, and is empty otherwise.
+    `width` and `height` are those of the frames that the examination gave, upright; `rotation` says how far they are
+    turned to be upright, in degrees clockwise. `start` is when a player shows the first frame and `duration` when it
+    has shown the last one, in seconds; `constant_rate` says that all are shown equally long, and `times` tells when
+    each is shown where they are not (see `unreel.video.clock.Times`). `lost` frames could not be decoded. `reason` is
+    what else is to be known: fewer frames than there should be, colours or lines that are not as they look.
     """
 
     frames: int
@@ -50,12 +58,15 @@ class Facts:
     width: int
     height: int
     constant_rate: bool
+    start: float
     duration: float
+    times: bytes
     codec: str
     source_width: int
     source_height: int
     rotation: int
     fingerprint: bytes
+    lost: int
     reason: str
 
 
@@ -104,83 +115,130 @@ class Orientation:
 
 
 @final
-class Examination:
-    """The frames of an open video, from its beginning, as yuv420p of one size; when they have passed, its `facts`.
+class Framing:
+    """How the frames of a video become yuv420p frames of one size and colour, upright, `width` by `height` pixels.
 
     With a `side` they have square pixels, even sizes, that shorter side, and BT.601 limited range; without it the
-    first frame's size and colour. `orientation` turns them upright, to `width` by `height` pixels; `rate` is in frames
-    per second.
+    first frame's size and colour.
 
     Raises:
-        VideoError: not one frame can be decoded, or it is far too long and thin; while the frames pass: it breaks off
-            before it makes a clip.
+        VideoError: they are far too long and thin.
     """
 
-    def __init__(self, source: Path, container: InputContainer, stream: VideoStream, side: int | None = None) -> None:
-        frames = decode(container, stream)
-        first = next(frames, None)
-        if first is None:
-            raise VideoError("no frame could be decoded")
-        shape = _seen_shape(first, stream)
+    def __init__(self, first: VideoFrame, stream: VideoStream, side: int | None = None) -> None:
+        shape = seen_shape(first, stream)
         width, height = _scaled(shape, side) if side else (first.width, first.height)
-        self.rate = _ordinary(stream.average_rate) or _ordinary(_measured_rate(source)) or DEFAULT_RATE
-        self._container, self._stream, self._first = container, stream, first
-        self._frames = chain([first], frames)
         self._convert = Converter(width, height, Colour("bt601") if side else colour_of(first))
         self.orientation = Orientation.of(first)
         self.width, self.height = (height, width) if self.orientation.transposed else (width, height)
-        self._count, self._reason = 0, ""
-        self._times, self._fingerprinter = array("q"), Fingerprinter()
+
+    def convert(self, frame: VideoFrame) -> VideoFrame:
+        """The frame in size and colour, as it is stored; `orientation` turns it."""
+        return self._convert(frame)
+
+    def upright(self, frame: VideoFrame) -> VideoFrame:
+        """The frame, converted and turned."""
+        return self.orientation.turn_frame(self._convert(frame))
+
+
+@final
+class Examination:
+    """The frames of an open video, from its beginning, converted as `framing` does; when they have passed, its `facts`.
+
+    Raises:
+        VideoError: not one frame can be decoded, or it is far too long and thin; while the frames pass: it breaks off
+            before it makes a clip, or more than half of it is lost.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream, side: int | None = None) -> None:
+        self._losses = Losses()
+        frames = shown(container, stream, self._losses)
+        first = next(frames, None)
+        if first is None:
+            raise self._losses.refusal(self._losses.why or "no frame could be decoded")
+        self.framing = Framing(first.frame, stream, side)
+        self._container, self._stream, self._first = container, stream, first.frame
+        self._frames = chain([first], frames)
+        self._starts, self._end = array("d"), 0.0
+        self._interlaced = first.frame.interlaced_frame
+        self._fingerprinter = Fingerprinter()
 
     def __iter__(self) -> Iterator[VideoFrame]:
-        try:
-            for frame in self._frames:
-                if frame.pts is not None:
-                    self._times.append(frame.pts)
-                converted = self._convert(frame)
-                self._fingerprinter.take(self.orientation.turn(plane_views(converted)[0]))
-                self._count += 1
-                yield converted
-        except VideoError as error:
-            if self._count < LEAST_FRAMES:
-                raise
-            self._reason = f"truncated after {self._count} frames: {error}"
+        most = self._container.size
+        for start, end, frame in self._frames:
+            self._starts.append(start)
+            self._end = end
+            self._interlaced |= frame.interlaced_frame
+            if len(self._starts) > most:  # who makes such a file wants it never to end
+                raise VideoError(f"gives more frames than it has bytes ({most})")
+            converted = self.framing.convert(frame)
+            self._fingerprinter.take(self.framing.orientation.turn(plane_views(converted)[0]))
+            yield converted
+        self._check()
 
-    def facts(self) -> Facts:
-        """What the video is, now that all frames have passed."""
+    def facts(self, rate: Fraction, times: Times | None = None) -> Facts:
+        """What the video is, now that all frames have passed, or are known to be shown at these `times`.
+
+        `rate` is in frames per second.
+        """
+        times, fps = times or Times(np.array(self._starts), self._end), float(rate)
+        even = times.is_even(fps)
         return Facts(
-            frames=self._count,
-            fps=float(self.rate),
-            width=self.width,
-            height=self.height,
-            constant_rate=is_constant(self._times, self._container),
-            duration=_duration(self._container, self._stream) or float(self._count / self.rate),
+            frames=len(times.starts),
+            fps=fps,
+            width=self.framing.width,
+            height=self.framing.height,
+            constant_rate=even,
+            start=float(times.starts[0]),
+            duration=times.end,
+            times=b"" if even else times.packed(),
             codec=self._stream.codec_context.name,
             source_width=self._first.width,
             source_height=self._first.height,
-            rotation=self.orientation.rotation,
+            rotation=self.framing.orientation.rotation,
             fingerprint=self._fingerprinter.fingerprint(),
-            reason=self._reason or self._shortfall(),
+            lost=self._lost(len(times.starts)),
+            reason="; ".join(self._remarks(len(times.starts))),
         )
 
-    def _shortfall(self) -> str:
-        """What is to be said if far fewer frames came than the header announces: a file that just ends is no error."""
-        announced = self._stream.frames  # 0 in containers that do not count them
-        if self._count >= LEAST_SHARE * announced:
-            return ""
-        return f"holds {self._count} of the {announced} frames that its header announces"
+    def _check(self) -> None:
+        count, losses = len(self._starts), self._losses
+        lost = self._lost(count)
+        if lost > MOST_LOST * (count + lost):
+            raise losses.refusal(f"{lost} of {count + lost} frames could not be decoded")
+        if losses.after and count < LEAST_FRAMES:
+            raise losses.refusal(losses.why)
+
+    def _lost(self, count: int) -> int:
+        """How many frames are lost between others; decoders pass over some without a word."""
+        losses, least = self._losses, least_frame(self._container, self._stream)
+        if least is None or losses.smallest < least:
+            return losses.inside
+        return max(losses.inside, losses.packets - losses.after - count)
+
+    def _remarks(self, count: int) -> Iterator[str]:
+        losses = self._losses
+        lost = self._lost(count)
+        if lost:
+            yield f"{lost} of {count + lost} frames could not be decoded"
+        announced = _announced(self._container, self._stream)
+        if losses.after:
+            yield f"truncated after {count} frames: {losses.why}"
+        elif count + lost < LEAST_SHARE * announced:  # a file that just ends is no error
+            yield f"holds {count} of the {announced} frames that its header announces"
+        if self._first.color_trc in _HDR:
+            yield f"HDR ({_HDR[self._first.color_trc]}), which is not tone-mapped: its colours look flat"
+        if self._interlaced:
+            yield "interlaced, which is not undone: what moves has combed edges"
 
 
-def is_constant(times: Sequence[int], container: InputContainer) -> bool:
-    """Whether frames shown at these times, in ticks, follow each other at equal distances as far as ticks can tell.
-
-    AVI has no times, only a rate; what FFmpeg makes up for its packed frames is not even in order.
-    """
-    if container.format.name == "avi":
-        return True
-    ordered = sorted(times)
-    steps = {later - earlier for earlier, later in pairwise(ordered)}
-    return max(steps, default=0) - min(steps, default=0) <= 1
+def _announced(container: InputContainer, stream: VideoStream) -> int:
+    """How many frames are shown by the header, 0 where it does not count them; an edit list leaves out others."""
+    if container.format.name == _MOV:
+        return sum(not entry.is_discard for entry in stream.index_entries)
+    if container.format.name == "avi" and len(stream.index_entries):  # which counts "show the last one again" too
+        return stream.frames - (stream.index_entries[-1].timestamp + 1 - len(stream.index_entries))
+    return stream.frames
 
 
 def check_file(source: Path) -> os.stat_result:
@@ -212,7 +270,7 @@ def checksum_of(source: Path) -> str:
         raise VideoError(f"cannot be opened: {(error.strerror or str(error)).lower()}") from error
 
 
-def _seen_shape(frame: VideoFrame, stream: VideoStream) -> tuple[Fraction, Fraction]:
+def seen_shape(frame: VideoFrame, stream: VideoStream) -> tuple[Fraction, Fraction]:
     """Width and height of the stored picture, were its pixels square.
 
     Raises:
@@ -232,26 +290,3 @@ def _scaled(shape: tuple[Fraction, Fraction], side: int) -> tuple[int, int]:
     width, height = shape
     scale = side / min(shape)
     return 2 * round(width * scale / 2), 2 * round(height * scale / 2)
-
-
-def _ordinary(rate: Fraction | None) -> Fraction | None:
-    """A frame rate as it is, in a fraction that a file can hold, or None if it is only the tick of a clock."""
-    return rate.limit_denominator(1001) if rate is not None and 1 <= rate <= 240 else None
-
-
-def _measured_rate(source: Path) -> Fraction | None:
-    """Frames per second by the timestamps of the whole file."""
-    with open_video(source) as (container, stream):
-        times = []
-        try:
-            times = [packet.pts * packet.time_base for packet in container.demux(stream) if packet.pts is not None]
-        except av.FFmpegError:
-            return None  # the decoder will meet the same trouble and name it
-    return Fraction(len(times) - 1) / (max(times) - min(times)) if len(set(times)) > 1 else None
-
-
-def _duration(container: InputContainer, stream: VideoStream) -> float:
-    """Seconds, or 0 where the file does not say."""
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return (container.duration or 0) / av.time_base

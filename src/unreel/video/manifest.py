@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from unreel.errors import CollectionError
+from unreel.video.clock import Times
 from unreel.video.spelling import file_named
 
 FILE_NAME = "manifest.parquet"
-FORMAT = "unreel-manifest-1"
+FORMAT = "unreel-manifest-2"
 NOT_THERE = "named by the lists but not in the folder"
 
 
@@ -30,7 +31,10 @@ class VideoRecord:
     `id` is its path inside the collection, POSIX style: its name everywhere (draws, tables, reports).
     `path` is the prepared file, relative to the manifest's folder; empty where there is none.
     `frames`, `fps`, `width`, `height` describe the prepared file; `codec`, `source_width`, `source_height`, `rotation`
-    (degrees, clockwise), `duration` (seconds), `constant_rate`, `size` (bytes) and `checksum` (SHA-256) the original.
+    (degrees, clockwise), `size` (bytes) and `checksum` (SHA-256) the original, and these when a player shows it:
+    `start` and `duration` are when the first frame comes and the last one has gone, in seconds, `constant_rate` that
+    all are shown equally long, and `times` holds the times of all where they are not (`shown` reads them). `lost` of
+    its frames could not be decoded. `reason` says why it is refused, or what is to be known of it.
     `fingerprint` is what near duplicates are known by (see `unreel.video.fingerprint`); empty where it was not taken.
     `splits` gives its part ("train", "test" or "val") of the official splits that it is in.
     """
@@ -55,6 +59,20 @@ class VideoRecord:
     splits: dict[str, str] = field(default_factory=dict)
     constant_rate: bool = True
     fingerprint: bytes = b""
+    start: float = 0.0
+    times: bytes = b""
+    lost: int = 0
+
+    @property
+    def shown(self) -> Times:
+        """When a player shows each frame.
+
+        Raises:
+            CollectionError: the manifest is damaged.
+        """
+        if self.times:
+            return Times.unpacked(self.times, self.frames, self.duration)
+        return Times.even(self.frames, self.fps, self.start, self.duration)
 
 
 _MAPS = ("labels", "splits")
@@ -80,6 +98,9 @@ _SCHEMA = pa.schema(
         ("splits", pa.map_(pa.string(), pa.string())),
         ("constant_rate", pa.bool_()),
         ("fingerprint", pa.binary()),
+        ("start", pa.float64()),
+        ("times", pa.binary()),
+        ("lost", pa.int64()),
     ]
 )
 
@@ -181,6 +202,16 @@ class Manifest:
             absent = tuple(name for name in absent if self.missing_splits.get(name, {}).get(split) == part)
         return reasons | dict.fromkeys(absent, NOT_THERE)
 
+    def check_usable(self, place: Path) -> None:
+        """Tell where no video can be used; the list of the reasons is in `place`.
+
+        Raises:
+            CollectionError: it is so.
+        """
+        if not self.usable:
+            reasons = ", ".join(f"{count} × {reason}" for reason, count in self.refusals.most_common())
+            raise CollectionError(f"{self.source} holds no usable video: {reasons}. The list is in {place}.")
+
     def file(self, record: VideoRecord) -> Path:
         """Where the prepared file of a usable video is."""
         return file_named(str(self.root / record.path))
@@ -233,10 +264,8 @@ class Manifest:
             raise CollectionError(
                 f"{path} has the format {facts.get('unreel')!r}, expected {FORMAT!r}. Prepare the collection again."
             )
-        later = {"splits", "constant_rate", "fingerprint"} - set(table.column_names)  # than the first manifests
-        names = [entry.name for entry in fields(VideoRecord) if entry.name not in later]
-        rows = table.select(names).to_pylist()
-        records = tuple(VideoRecord(**(row | {name: dict(row.get(name, ())) for name in _MAPS})) for row in rows)
+        rows = table.select([entry.name for entry in fields(VideoRecord)]).to_pylist()
+        records = tuple(VideoRecord(**(row | {name: dict(row[name]) for name in _MAPS})) for row in rows)
         missing = tuple(json.loads(facts.get("missing", "[]")))
         splits = json.loads(facts.get("missing_splits", "{}"))
         ignored, kinds = int(facts["ignored"]), json.loads(facts.get("ignored_kinds", "{}"))

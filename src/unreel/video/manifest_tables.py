@@ -7,7 +7,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,12 @@ from unreel.video.manifest import Manifest, VideoRecord
 
 _FIRST = ("id", "status", "reason", "group")
 _MAPS = {"labels": "label", "splits": "split"}
-_INTERNAL = {"path", "fingerprint"}
-"""In a scan `path` is `id` again."""
+_FACTS = [
+    each.name
+    for each in fields(VideoRecord)
+    if each.name not in ("path", *_FIRST, *_MAPS) and not isinstance(each.default, bytes)
+]
+"""Without `path`, which is `id` again in a scan, and what only unreel reads."""
 
 
 def write_manifest(manifest: Manifest, out: Path) -> None:
@@ -52,24 +56,23 @@ def _csv(manifest: Manifest) -> str:
         for field in _MAPS
         for name in sorted({name for record in manifest for name in getattr(record, field)})
     }
-    facts = [name for name in VideoRecord.__dataclass_fields__ if name not in {*_FIRST, *_MAPS, *_INTERNAL}]
     rows = (
         [
             *(getattr(record, name) for name in _FIRST),
             *(getattr(record, field).get(name) for field, name in named),
-            *(getattr(record, name) for name in facts),
+            *(getattr(record, name) for name in _FACTS),
         ]
         for record in manifest
     )
-    return comma_separated(["path", *_FIRST[1:], *named.values(), *facts], rows)
+    return comma_separated(["path", *_FIRST[1:], *named.values(), *_FACTS], rows)
 
 
 def _json_lines(manifest: Manifest) -> str:
-    return "".join(f"{json.dumps(_shown(asdict(record)))}\n" for record in manifest)
+    return "".join(f"{json.dumps(_shown(record))}\n" for record in manifest)
 
 
-def _shown(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {"path": record["id"]} | {name: value for name, value in record.items() if name not in {"id", *_INTERNAL}}
+def _shown(record: VideoRecord) -> dict[str, Any]:
+    return {"path": record.id} | {name: getattr(record, name) for name in (*_FIRST[1:], *_MAPS, *_FACTS)}
 
 
 _WRITERS: Mapping[str, Callable[[Manifest], str] | None] = {".parquet": None, ".csv": _csv, ".jsonl": _json_lines}

@@ -8,16 +8,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import final
 
-from unreel.engine.pool import Lost
+from unreel.engine.limits import Limits
+from unreel.engine.standing import Lost
 from unreel.video.collection import CollectionFile
 from unreel.video.manifest import VideoRecord
 
-_TIMED_OUT = "timed out after"
+_STALLED = "no progress for"
+_OUT_OF_MEMORY = "needs more than"
 
 
 @dataclass(frozen=True)
 class Note:
-    """What became of a file that had this size and time of change when it was given these seconds.
+    """What became of a file that had this size and time of change when it was given these limits.
 
     `prepared_size` is the size of the prepared file in bytes, 0 where there is none.
     """
@@ -26,13 +28,16 @@ class Note:
     size: int
     mtime_ns: int
     seconds: float
+    memory: int
     prepared_size: int = 0
 
-    def stands(self, facts: os.stat_result, seconds: float) -> bool:
-        """Whether the file is as it was and is not to be given more time than it had."""
+    def stands(self, facts: os.stat_result, limits: Limits) -> bool:
+        """Whether the file is as it was and is not to be given more than it had of what it lacked."""
         if (self.size, self.mtime_ns) != (facts.st_size, facts.st_mtime_ns):
             return False
-        return not self.record.reason.startswith(_TIMED_OUT) or self.seconds >= seconds
+        if self.record.reason.startswith(_STALLED):
+            return self.seconds >= limits.seconds
+        return not self.record.reason.startswith(_OUT_OF_MEMORY) or 0 < limits.memory <= self.memory
 
     def line(self) -> str:
         """The note as a line of JSON."""
@@ -44,7 +49,7 @@ class Note:
         try:
             content = json.loads(line)
             facts = content["record"]
-            facts["fingerprint"] = bytes.fromhex(facts["fingerprint"])
+            facts |= {name: bytes.fromhex(facts[name]) for name in ("fingerprint", "times")}
             return cls(**(content | {"record": VideoRecord(**facts)}))
         except (ValueError, KeyError, TypeError):
             return None
@@ -78,8 +83,13 @@ def described(record: VideoRecord, file: CollectionFile) -> VideoRecord:
     return replace(record, labels=file.labels, group=file.group, splits=file.splits)
 
 
-def reason_of(lost: Lost, seconds: float) -> str:
-    """Why a file whose task was lost is refused."""
-    if lost.how == "timed out":
-        return f"{_TIMED_OUT} {seconds:g} s"
-    return "decoder crashed" if lost.how == "crashed" else f"decoder failed: {lost.error}"
+def reason_of(lost: Lost, limits: Limits) -> str:
+    """Why a file whose task was lost is refused, and which option would give it more."""
+    reasons = {
+        "stalled": f"{_STALLED} {limits.seconds:g} s (see --seconds-per-file of unreel prepare)",
+        "too long": f"takes longer than {limits.longest or 0:g} s",
+        "out of memory": f"{_OUT_OF_MEMORY} {limits.in_words} of memory (see --memory-per-file of unreel prepare)",
+        "crashed": "decoder crashed",
+        "failed": f"decoder failed: {lost.error}",
+    }
+    return reasons[lost.how]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
+from unreel.engine.limits import DEFAULT_LIMITS, Limits
 from unreel.engine.pool import Engine
 from unreel.errors import SettingsError
 from unreel.video.collection import Collection, grouped, select
@@ -19,7 +20,7 @@ class CollectionOptions:
 
     `include` and `exclude` are regular expressions: a video is taken if the first is found in its path and the second
     is not. `layout` names a data set with official lists, and `lists` the folder of these (see `arranged`); `workers`
-    is the number of processes, `seconds_per_file` the time after which a file is given up, `engine` where to work.
+    is the number of processes, `limits` what each of them may take for a file, `engine` where to work.
 
     Raises:
         SettingsError: a value that makes no sense.
@@ -31,7 +32,7 @@ class CollectionOptions:
     layout: str = "folder"
     lists: Path | None = None
     workers: int | None = None
-    seconds_per_file: float = 120.0
+    limits: Limits = DEFAULT_LIMITS
     engine: str = "local"
 
     def __post_init__(self) -> None:
@@ -50,7 +51,7 @@ class CollectionOptions:
 
     def pool(self) -> Engine:
         """Who looks at the files."""
-        return Engine(self.engine, self.workers, self.seconds_per_file)
+        return Engine(self.engine, self.workers, self.limits)
 
     def collection(self, source: Path) -> Collection:
         """The files of a folder, or of a list of videos.

@@ -21,8 +21,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from unreel.engine.pool import Lost
+from unreel.engine.limits import Limits
 from unreel.engine.progress import Bar
+from unreel.engine.standing import Lost
 from unreel.errors import CollectionError, VideoError
 from unreel.video.collection import PREPARED_MARK, CollectionFile, groups_of
 from unreel.video.examine import check_file
@@ -32,7 +33,7 @@ from unreel.video.options import PrepareOptions
 from unreel.video.spelling import printable
 from unreel.video.transcode import UNFINISHED, Outcome, prepare_file
 
-FORMAT = "unreel-prepared-2"
+FORMAT = "unreel-prepared-3"
 
 _LOCK_NAME = "prepared.lock"
 
@@ -62,9 +63,7 @@ def prepare(source: Path, out: Path, options: PrepareOptions) -> Manifest:
             dict(collection.ignored),
         )
         manifest.write()
-    if not manifest.usable:
-        reasons = ", ".join(f"{count} × {reason}" for reason, count in manifest.refusals.most_common())
-        raise CollectionError(f"{source} holds no usable video: {reasons}. The list is in {out}.")
+    manifest.check_usable(out)
     return manifest
 
 
@@ -136,11 +135,11 @@ class _Job:
         self.target.parent.mkdir(parents=True, exist_ok=True)
         return self.file.path, self.target, side, self.note.record.checksum if self.note is not None else ""
 
-    def settle(self, outcome: Outcome | Lost, seconds: float) -> VideoRecord:
+    def settle(self, outcome: Outcome | Lost, limits: Limits) -> VideoRecord:
         """The record of the file now that it was tried; notes it for the next run."""
         size, prepared_size = self.facts.st_size, 0
         if isinstance(outcome, Lost):
-            outcome = Outcome(reason=reason_of(outcome, seconds))
+            outcome = Outcome(reason=reason_of(outcome, limits))
         made = outcome.transcoded
         if made is not None:
             facts = vars(made.source)
@@ -152,7 +151,7 @@ class _Job:
         else:
             assert self.note is not None
             record, prepared_size = self.note.record, self.note.prepared_size
-        note = Note(record, size, self.facts.st_mtime_ns, seconds, prepared_size)
+        note = Note(record, size, self.facts.st_mtime_ns, limits.seconds, limits.memory, prepared_size)
         self.target.with_suffix(".json").write_text(note.line(), encoding="utf-8")
         return described(record, self.file)
 
@@ -170,7 +169,7 @@ def _note(target: Path) -> Note | None:
 
 def _records(files: Sequence[CollectionFile], out: Path, options: PrepareOptions) -> Iterator[VideoRecord]:
     """The record of every file, in any order, after the work that is left to do."""
-    seconds = options.seconds_per_file
+    limits = options.limits
     jobs: list[_Job] = []
     for file in files:
         try:
@@ -178,13 +177,13 @@ def _records(files: Sequence[CollectionFile], out: Path, options: PrepareOptions
         except VideoError as error:
             yield described(VideoRecord(file.id, "refused", str(error)), file)
             continue
-        if job.note is not None and job.note.stands(job.facts, seconds):
+        if job.note is not None and job.note.stands(job.facts, limits):
             yield described(job.note.record, file)
         else:
             jobs.append(job)
     with Bar("preparing", len(jobs)) as bar:
         for number, outcome in options.pool().run(prepare_file, [job.arguments(options.side) for job in jobs]):
-            yield jobs[number].settle(outcome, seconds)
+            yield jobs[number].settle(outcome, limits)
             bar.advance()
 
 

@@ -21,7 +21,10 @@ Piece = tuple[int, int]
 
 @final
 class FinetuneDataset(Dataset[Sample]):
-    """One clip of each video, at a random start and in a random square region; short videos are looped."""
+    """One clip of each video, at a random start; short videos are looped.
+
+    It is cut to a square region at a random place, or to the centre of the frame without `random_region`.
+    """
 
     def __init__(
         self,
@@ -30,9 +33,12 @@ class FinetuneDataset(Dataset[Sample]):
         clip_length: int,
         seed: int,
         reader: VideoReader | None = None,
+        *,
+        random_region: bool = True,
     ) -> None:
         self._videos = Videos(manifest, records, reader)
         self._side, self._clip_length, self._seed = manifest.side, clip_length, seed
+        self._random_region = random_region
 
     def __len__(self) -> int:
         return len(self._videos.records)
@@ -47,7 +53,8 @@ class FinetuneDataset(Dataset[Sample]):
         record = self._videos.records[row]
         start = one_start(record.frames, self._clip_length, generator(self._seed, "clips", epoch, record.id))
         (clip,) = self._videos.read(row, [start], self._clip_length)
-        place = generator(self._seed, "regions", epoch, record.id).random(2)
+        drawn = generator(self._seed, "regions", epoch, record.id).random(2)
+        place = drawn if self._random_region else (0.5, 0.5)
         return stacked(record.id, epoch, [region(clip, self._side, place)])
 
 

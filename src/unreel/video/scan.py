@@ -6,21 +6,22 @@ While it lasts, MANIFEST.unfinished keeps what is known, one line for each file:
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
-import av
-from av.container import InputContainer
-from av.video.stream import VideoStream
+import numpy as np
 from filelock import FileLock
 
+from unreel.engine.limits import Limits
 from unreel.engine.outputs import check_free
-from unreel.engine.pool import Lost
 from unreel.engine.progress import Bar
+from unreel.engine.standing import Lost
 from unreel.errors import CollectionError, VideoError
+from unreel.video.clock import TOLERANCE, Times, measure, packet_times, played
 from unreel.video.collection import CollectionFile
-from unreel.video.decode import decode, open_video
-from unreel.video.examine import Examination, Facts, check_file, checksum_of, is_constant
+from unreel.video.decode import open_video
+from unreel.video.examine import Examination, Facts, check_file, checksum_of
 from unreel.video.manifest import Manifest, VideoRecord
 from unreel.video.manifest_tables import check_suffix, write_manifest
 from unreel.video.notes import Journal, Note, described, reason_of
@@ -43,7 +44,7 @@ def scan(source: Path, out: Path, options: ScanOptions) -> Manifest:
     `path` of a usable video is its place below the folder, and `width` and `height` are the video's own.
 
     Raises:
-        CollectionError: `source` holds no video or does not fit the layout, or `out` cannot be written.
+        CollectionError: `source` holds no usable video or does not fit the layout, or `out` cannot be written.
         OverwriteError: `out` exists already.
         SettingsError: its suffix is none of a manifest.
     """
@@ -62,6 +63,7 @@ def scan(source: Path, out: Path, options: ScanOptions) -> Manifest:
             ignored_kinds=dict(collection.ignored),
         )
         write_manifest(manifest, out)
+    manifest.check_usable(out)
     return manifest
 
 
@@ -77,50 +79,42 @@ def examine_file(source: Path, quick: bool) -> Examined:
 
 
 def _examine(source: Path) -> Facts:
+    rate = measure(source).rate
     with open_video(source) as (container, stream):
-        video = Examination(source, container, stream)
+        video = Examination(container, stream)
         for _ in video:
             pass
-        return video.facts()
+        return video.facts(rate)
 
 
 def _glance(source: Path) -> Facts | None:
     """As `_examine` from the first, the middle and the last second, or None where these are not enough to be sure.
 
-    The frames are those that the container announces; there is no fingerprint.
+    The frames are the file's packets, each of which must be one; there is no fingerprint.
     """
     try:
+        rate = measure(source).rate
         with open_video(source) as (container, stream):
-            video = Examination(source, container, stream)
-            times = _times(container, stream)
-            constant = is_constant(times, container)
-            second = round(1 / (stream.time_base or 1))
-            for start in (times[0], times[len(times) // 2], max(times[0], times[-1] - second)):
-                _decode_second(container, stream, start, start + second)
-            facts = replace(video.facts(), frames=len(times), constant_rate=constant, reason="")
-    except (VideoError, av.FFmpegError):
+            times = packet_times(container, stream)
+            for at in (times.starts[0], times.starts[len(times.starts) // 2], times.end - 1):
+                _decode_second(source, max(times.starts[0], at), times)
+        with open_video(source) as (container, stream):
+            return Examination(container, stream).facts(rate, times)
+    except VideoError:
         return None
-    return replace(facts, duration=facts.duration or float(len(times) / video.rate))
 
 
-def _times(container: InputContainer, stream: VideoStream) -> list[int]:
-    """When the packets are shown, in order."""
-    container.seek(0)
-    times = [packet.pts for packet in container.demux(stream) if packet.size]
-    known = sorted(time for time in times if time is not None)
-    if not known or len(known) < len(times):
-        raise VideoError("has packets without a time")
-    return known
+def _decode_second(source: Path, at: float, times: Times) -> None:
+    """See that a second of the video gives the frames that its packets tell of.
 
-
-def _decode_second(container: InputContainer, stream: VideoStream, start: int, end: int) -> None:
-    container.seek(start, stream=stream)
-    frame = None
-    for frame in decode(container, stream):
-        if frame.pts is not None and frame.pts >= end:
-            return
-    if frame is None:
-        raise VideoError("has no frame there")
+    Raises:
+        VideoError: it does not.
+    """
+    with played(source, at) as film:
+        found = [each.start for each in takewhile(lambda each: each.start < at + 1, film.frames) if each.start >= at]
+    expected = times.starts[(times.starts >= at) & (times.starts < at + 1)]
+    if len(found) != len(expected) or not np.allclose(found, expected, rtol=0, atol=TOLERANCE):
+        raise VideoError("gives other frames than its packets tell of")
 
 
 @contextmanager
@@ -139,7 +133,7 @@ def _journal(out: Path, quick: bool) -> Iterator[Journal]:
 
 def _records(files: Sequence[CollectionFile], journal: Journal, options: ScanOptions) -> Iterator[VideoRecord]:
     """The record of every file, in any order, after the work that is left to do."""
-    seconds = options.seconds_per_file
+    limits = options.limits
     left: list[tuple[CollectionFile, os.stat_result]] = []
     for file in files:
         try:
@@ -148,7 +142,7 @@ def _records(files: Sequence[CollectionFile], journal: Journal, options: ScanOpt
             yield described(VideoRecord(file.id, "refused", str(error)), file)
             continue
         note = journal.notes.get(file.id)
-        if note is not None and note.stands(facts, seconds):
+        if note is not None and note.stands(facts, limits):
             yield described(note.record, file)
         else:
             left.append((file, facts))
@@ -156,15 +150,15 @@ def _records(files: Sequence[CollectionFile], journal: Journal, options: ScanOpt
     with Bar("scanning", len(left)) as bar:
         for number, examined in options.pool().run(examine_file, tasks):
             file, facts = left[number]
-            record = _record(file, facts.st_size, examined, seconds)
-            journal.add(Note(record, facts.st_size, facts.st_mtime_ns, seconds))
+            record = _record(file, facts.st_size, examined, limits)
+            journal.add(Note(record, facts.st_size, facts.st_mtime_ns, limits.seconds, limits.memory))
             yield described(record, file)
             bar.advance()
 
 
-def _record(file: CollectionFile, size: int, examined: Examined | Lost, seconds: float) -> VideoRecord:
+def _record(file: CollectionFile, size: int, examined: Examined | Lost, limits: Limits) -> VideoRecord:
     if isinstance(examined, Lost):
-        return VideoRecord(file.id, "refused", reason_of(examined, seconds), size=size)
+        return VideoRecord(file.id, "refused", reason_of(examined, limits), size=size)
     if examined.facts is None:
         return VideoRecord(file.id, "refused", examined.reason, size=size, checksum=examined.checksum)
     facts = vars(examined.facts)

@@ -13,11 +13,14 @@ from math import ceil
 from pathlib import Path
 from statistics import mean, median
 from time import perf_counter
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
 from unreel.chance import generator
+from unreel.engine.limits import Limits
+from unreel.engine.pool import Engine
+from unreel.engine.standing import Lost
 from unreel.errors import CollectionError, VideoError
 from unreel.video.datasets import PretrainDataset
 from unreel.video.decode import Clips, PyAVReader, VideoReader, decode, open_video
@@ -31,6 +34,9 @@ from unreel.video.sampling import two_starts
 
 SAMPLE = 24
 SAMPLE_TO_PREPARE = 8
+LONGEST = 30.0
+"""Seconds after which measuring with originals is given up."""
+
 READING = ("opening", "decoding", "copying to planes")
 GPU_RATES = (250.0, 500.0, 1000.0, 2000.0, 4000.0)
 
@@ -135,13 +141,25 @@ def cores_needed(rate: float, core_rate: float) -> int:
     return ceil(rate / core_rate)
 
 
-def expected_rate(manifest: Manifest, clip_length: int = 16, seconds: float = 1.0) -> float:
-    """Clips per second of one core, two random ones of a video; 0 where no video is long enough.
+def expected_rate(manifest: Manifest, clip_length: int = 16, seconds: float = 1.0) -> float | None:
+    """Clips per second of one core, two random ones of a video; 0 where no video is long enough, None if it takes long.
 
     Of the prepared files, or of the originals where the manifest is that of a scan. Takes these seconds; a file that
     cannot be read is left out.
     """
     records = _long_enough(manifest, clip_length)
+    if manifest.side or not records:
+        return _rate_of(manifest, records, clip_length, seconds)
+    return _elsewhere(_rate_of, manifest, records, clip_length, seconds)
+
+
+def _elsewhere(measure: Callable[..., float], *arguments: Any) -> float | None:
+    """What is measured with originals, in a process that may be ended; None where it was."""
+    ((_, found),) = Engine(workers=1, limits=Limits(longest=LONGEST)).run(measure, [arguments])
+    return None if isinstance(found, Lost) else found
+
+
+def _rate_of(manifest: Manifest, records: Sequence[VideoRecord], clip_length: int, seconds: float) -> float:
     chance, reader = generator(0, "throughput"), PyAVReader(prepared=manifest.side > 0)
     order, read, tried, started = chance.permutation(len(records)), 0, 0, perf_counter()
     # round and round a small collection, as the first reading is slower, unless none of it can be read
@@ -168,9 +186,12 @@ def sample_prepared(folder: Path, out: Path, side: int) -> Manifest:
     return prepare(names, out, PrepareOptions(side))
 
 
-def raw_rate(manifest: Manifest, clip_length: int) -> float:
-    """Clips per second of one core from the originals of a sample, at their own size (see `sample_prepared`)."""
-    records = checked(manifest, clip_length)
+def raw_rate(manifest: Manifest, clip_length: int) -> float | None:
+    """As `expected_rate`, from the originals of a sample, at their own size (see `sample_prepared`)."""
+    return _elsewhere(_rate_of_originals, checked(manifest, clip_length), clip_length)
+
+
+def _rate_of_originals(records: Sequence[VideoRecord], clip_length: int) -> float:
     return 2 / mean(_seconds_to_read(Path(each.id), each, clip_length, PyAVReader()) for each in records)
 
 

@@ -16,18 +16,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, final
 
-import av
 from av.video.frame import VideoFrame
 
 from unreel.errors import MissingExtraError, VideoError
 from unreel.extras import require
 from unreel.text import excerpt
+from unreel.video.clock import frame_packets
 from unreel.video.decode import Clips, open_video, too_short
 from unreel.video.planes import Planes
-
-# Where a packet is a whole frame: in transport streams it may be one field of two, in VP8 it may be no picture.
-_CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi")
-_CODECS = ("ffv1", "h264", "hevc", "mjpeg", "mpeg4", "png", "vp9")
 
 
 @final
@@ -100,30 +96,11 @@ def _frames(
 def _examined(path: Path) -> _Timeline:
     """The times of all frames, by the packets of a file in which they number the frames."""
     with open_video(path) as (container, stream):
-        codec = stream.codec_context.codec.canonical_name
-        if container.format.name not in _CONTAINERS or codec not in _CODECS:
-            raise _refusal(f"counts packets, and not every packet of {codec} in {container.format.name} is a frame")
-        if container.format.name == "avi" and stream.codec_context.has_b_frames:
-            raise _refusal("counts by times, which AVI does not keep for B-frames")
         try:
-            packets = [packet for packet in container.demux(stream) if packet.size]
-        except av.FFmpegError as error:
-            raise VideoError(f"decoding failed: {error.strerror}") from error
-        # A picture has at least one bit for each macroblock of 16 × 16 pixels, after a header of 9 bytes.
-        least = 9 + stream.width * stream.height // 2048 if codec == "mpeg4" else 1
-        return _Timeline(stream.index, _times(packets, least))
-
-
-def _times(packets: Sequence[Any], least: int) -> list[Fraction]:
-    """When the pictures are shown, in order; a packet of less than `least` bytes is no picture."""
-    if any(packet.is_discard or packet.size < least for packet in packets):
-        raise _refusal("counts packets, and some of these are no picture")
-    times = [packet.pts * packet.time_base for packet in packets if packet.pts is not None]
-    if len(set(times)) < len(packets):
-        raise _refusal("counts by times, and not every frame has one of its own")
-    if packets and (not packets[0].is_keyframe or times[0] > min(times)):
-        raise _refusal("counts frames whose key frame is missing")
-    return sorted(times)
+            packets = frame_packets(container, stream)
+        except VideoError as error:
+            raise _refusal(str(error)) from error
+        return _Timeline(stream.index, sorted(Fraction(each.pts or 0) * each.time_base for each in packets))
 
 
 def _refusal(reason: str) -> VideoError:

@@ -17,8 +17,9 @@ from av.container import OutputContainer
 from av.video.frame import PictureType, VideoFrame
 
 from unreel.errors import CollectionError, VideoError
+from unreel.video.clock import measure
 from unreel.video.decode import KEY_FRAME_INTERVAL, open_video
-from unreel.video.examine import Examination, Facts, check_file, checksum_of
+from unreel.video.examine import Examination, Facts, Framing, check_file, checksum_of
 
 UNFINISHED = ".unfinished"  # the suffix of what may be left when a process is killed
 
@@ -78,12 +79,13 @@ def transcode(source: Path, target: Path, side: int) -> Transcoded:
     check_file(source)
     unfinished = target.with_suffix(f".{uuid4().hex}{UNFINISHED}")  # others may be at it, left by a run that was killed
     try:
+        rate = measure(source).rate
         with open_video(source) as (container, stream):
-            video = Examination(source, container, stream, side)
-            with _encoding(unfinished, video) as encoder:
+            video = Examination(container, stream, side)
+            with _encoding(unfinished, video.framing, rate) as encoder:
                 for frame in video:
-                    encoder.write(video.orientation.turn_frame(frame))
-            facts = video.facts()
+                    encoder.write(video.framing.orientation.turn_frame(frame))
+            facts = video.facts(rate)
         size = unfinished.stat().st_size
         unfinished.replace(target)
     finally:
@@ -118,12 +120,12 @@ class _Encoder:
 
 
 @contextmanager
-def _encoding(target: Path, video: Examination) -> Iterator[_Encoder]:
+def _encoding(target: Path, framing: Framing, rate: Fraction) -> Iterator[_Encoder]:
     """An encoder that writes to `target`; what it cannot write is no fault of the video's."""
-    timescale = {"video_track_timescale": str(video.rate.numerator)}
+    timescale = {"video_track_timescale": str(rate.numerator)}
     try:
         with av.open(str(target), "w", format="mp4", container_options=_CONTAINER_OPTIONS | timescale) as container:
-            encoder = _Encoder(container, video.rate, video.width, video.height)
+            encoder = _Encoder(container, rate, framing.width, framing.height)
             yield encoder
             encoder.finish()
     except av.FFmpegError as error:

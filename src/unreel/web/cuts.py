@@ -14,8 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, final
 
-from unreel.engine.pool import Lost
-from unreel.engine.standing import StandingPool
+from unreel.engine.standing import Lost, StandingPool
 from unreel.errors import VideoError
 from unreel.video.notes import reason_of
 from unreel.web.cutting import cut_piece, cut_strip, film_times, strip_times
@@ -66,7 +65,7 @@ class Cuts:
         async def cut(source: Path, target: Path) -> None:
             done = await asyncio.wrap_future(self._pieces.submit(cut_piece, source, start, end, target))
             if isinstance(done, Lost):
-                raise VideoError(reason_of(done, self._pieces.seconds))
+                raise VideoError(reason_of(done, self._pieces.limits))
 
         return await self._kept(original, f"piece {start:.3f} {end:.3f}", ".mp4", cut)
 
@@ -76,7 +75,7 @@ class Cuts:
         async def cut(source: Path, target: Path) -> None:
             image = await asyncio.wrap_future(self._pictures.submit(cut_strip, source, times))
             if isinstance(image, Lost):
-                raise VideoError(reason_of(image, self._pictures.seconds))
+                raise VideoError(reason_of(image, self._pictures.limits))
             unfinished = target.with_suffix(".unfinished")
             unfinished.write_bytes(image)
             unfinished.replace(target)

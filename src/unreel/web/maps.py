@@ -15,8 +15,7 @@ from jaxtyping import Float32, Float64
 
 from unreel.chance import generator
 from unreel.engine.files import write_whole
-from unreel.engine.pool import Lost
-from unreel.engine.standing import StandingPool
+from unreel.engine.standing import Lost, StandingPool
 from unreel.errors import CollectionError
 from unreel.reporting.projection import project
 from unreel.web.shelf import Shown

@@ -4,10 +4,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
+from unreel.engine.limits import DEFAULT_LIMITS, Limits
 from unreel.engine.processors import cores
 from unreel.engine.standing import StandingPool
 from unreel.video.prepare import cache_root
@@ -19,9 +20,8 @@ from unreel.web.originals import Originals
 from unreel.web.shelf import Shelf
 from unreel.web.uploads import Uploads
 
-PICTURE_SECONDS, PIECE_SECONDS, MAP_SECONDS = 20.0, 60.0, 1800.0
-MEMORY = 2 << 30
-"""Bytes of each process that decodes."""
+PICTURE_SECONDS, PIECE_SECONDS, MAP_SECONDS = 60.0, 600.0, 1800.0
+"""How long making each may take, while it goes on."""
 
 SEARCHERS = 4
 """Threads that search: who waits for a decoder there keeps nobody else waiting."""
@@ -36,6 +36,7 @@ class SiteOptions:
     weights: Sequence[Path] = ()
     linked: Sequence[Path] = ()
     largest_upload: int = 64_000_000
+    limits: Limits = DEFAULT_LIMITS
     cache: Path = field(default_factory=lambda: cache_root() / "web")
 
 
@@ -72,9 +73,9 @@ def opened(options: SiteOptions) -> Iterator[Site]:
     labels = Labels(options.labels or beside(options.tables[0]), shelf)
     labels.table()  # what is no table of labels is told now
     with (
-        StandingPool(cores(), PICTURE_SECONDS, MEMORY) as pictures,
-        StandingPool(2, PIECE_SECONDS, MEMORY) as pieces,
-        StandingPool(1, MAP_SECONDS) as mapping,
+        StandingPool(cores(), replace(options.limits, longest=PICTURE_SECONDS)) as pictures,
+        StandingPool(2, replace(options.limits, longest=PIECE_SECONDS)) as pieces,
+        StandingPool(1, Limits(MAP_SECONDS, memory=0)) as mapping,
         tempfile.TemporaryDirectory(prefix="unreel-uploads-", ignore_cleanup_errors=True) as folder,
         ThreadPoolExecutor(SEARCHERS, "search") as searchers,
     ):

@@ -14,8 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, final
 
-from unreel.engine.pool import Lost
-from unreel.engine.standing import StandingPool
+from unreel.engine.standing import Lost, StandingPool
 from unreel.errors import SettingsError, VideoError
 from unreel.text import excerpt
 from unreel.video.notes import reason_of
@@ -111,7 +110,7 @@ class Uploads:
                 await asyncio.to_thread(file.write, part)
         seconds = await asyncio.wrap_future(self._pool.submit(look_at_upload, sent, folder, LONGEST))
         if isinstance(seconds, Lost):
-            raise VideoError(reason_of(seconds, self._pool.seconds))
+            raise VideoError(reason_of(seconds, self._pool.limits))
         return Upload(key, excerpt(name.replace("\\", "/").rsplit("/", 1)[-1], 120), folder, seconds, monotonic())
 
     def _forget(self) -> None:
