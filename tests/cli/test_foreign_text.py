@@ -101,7 +101,7 @@ def test_all_verbs(
     said("search", table, out / NAMES[1], code=2)
     assert r"b\n999 videos" in said("duplicates", table, "--out", out / "duplicates.csv")
     said("curate", table, "--out", out / "chosen.csv")
-    said("curate", table, "--out", out / "chosen.txt", code=2)
+    said("curate", table, "--out", out / "chosen.txt")
     said("export", table, "--to", "tensorboard", "--out", out / "board")
     results = out / "judged\n"
     shown = said("evaluate", "retrieval", "street651-small", prepared, "--out", results, "--classes")

@@ -37,7 +37,9 @@ def test_refusals_are_counted_by_reason_and_named() -> None:
     bad = [VideoRecord(f"x{number:02}.mp4", "refused", "empty file") for number in range(11)]
     cut = VideoRecord("c.mp4", "ok", "truncated after 20 frames: broken", checksum="c", duration=120.0)
     other = VideoRecord("y.mp4", "refused", "no video stream")
-    assert summary(Manifest(OUT, (cut, *bad, other), ignored=3), "can be used", OUT) == [
+    assert summary(
+        Manifest(OUT, (cut, *bad, other), ignored=3, ignored_kinds={".txt": 2, ".insv": 1}), "can be used", OUT
+    ) == [
         "1 videos can be used (2.0 minutes), 12 refused, in out",
         "  refused: 11 × empty file",
         "  refused: 1 × no video stream",
@@ -46,7 +48,7 @@ def test_refusals_are_counted_by_reason_and_named() -> None:
         "  kept in part: c.mp4: truncated after 20 frames: broken",
         "  no exact duplicates",
         "  near duplicates not looked for",
-        "  3 files without a video's name ignored",
+        "  3 files without a video's name ignored: 2 .txt, 1 .insv",
     ]
 
 

@@ -122,6 +122,39 @@ def test_a_video_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "name", ["--nQbRBEz2s", "--nQbRBEz2s_104_114", "--nQbRBEz2s_0104_114.5", "--nQbRBEz2s_104_115"]
+)
+def test_videos_of_kinetics_have_short_names_too(tmp_path: Path, name: str) -> None:
+    make(tmp_path, f"train/{name}.mp4", "_DNb_6w2cZM_1_11.webm")
+    collection = arranged(find_videos(tmp_path), "kinetics400", write_kinetics(tmp_path / "lists", KINETICS))
+    file, other = collection.files[1], collection.files[0]
+    assert (other.labels, other.group, other.splits) == ({"class": "air drumming"}, "_DNb_6w2cZM", {"1": "val"})
+    known = name in ("--nQbRBEz2s", "--nQbRBEz2s_104_114")
+    assert file.labels == ({"class": "air drumming"} if known else {})
+    assert file.splits == ({"1": "train"} if known else {})
+    assert ("--nQbRBEz2s_000104_000114" in collection.missing) != known
+    assert file.group == ("--nQbRBEz2s" if known or name.endswith("_115") else "")
+
+
+def test_a_short_name_of_several_clips_is_refused(tmp_path: Path) -> None:
+    plan: Plan = KINETICS | {"--nQbRBEz2s_000200_000210": ("abseiling", {"1": "train"})}
+    videos = make(tmp_path / "videos", "--nQbRBEz2s.mp4", "_DNb_6w2cZM.mp4")
+    lists = write_kinetics(tmp_path / "lists", plan)
+    with pytest.raises(CollectionError) as caught:
+        arranged(find_videos(videos), "kinetics400", lists)
+    assert str(caught.value) == (
+        f"{videos}: '--nQbRBEz2s.mp4' may be several clips that the lists name: '--nQbRBEz2s_000104_000114', "
+        "'--nQbRBEz2s_000200_000210'. Name it after its clip."
+    )
+    (videos / "--nQbRBEz2s.mp4").rename(videos / "--nQbRBEz2s_200_210.mp4")
+    collection = arranged(find_videos(videos), "kinetics400", lists)
+    assert by_id(collection)["--nQbRBEz2s_200_210.mp4"].labels == {"class": "abseiling"}
+    make(videos, "--nQbRBEz2s_000200_000210.mp4")
+    with pytest.raises(CollectionError, match=r"holds the video '--nQbRBEz2s_000200_000210' twice: '--nQ"):
+        arranged(find_videos(videos), "kinetics400", lists)
+
+
 def test_files_in_no_list_stay(tmp_path: Path) -> None:
     make(
         tmp_path,

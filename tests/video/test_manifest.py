@@ -1,5 +1,6 @@
 """The manifest survives the disk, and says what is wrong with one that did not."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from folders import make
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,6 +113,11 @@ def test_a_collection_without_splits_says_how_to_get_some() -> None:
     assert str(caught.value) == (
         "videos has no split '1'. Its splits are: none; prepare the data set with --layout to give it some."
     )
+
+
+def test_a_file_is_found_by_a_name_that_is_no_text(tmp_path: Path) -> None:
+    (file,) = make(tmp_path, os.fsdecode(b"caf\xe9.mp4")).iterdir()
+    assert Manifest(tmp_path, ()).file(replace(GOOD, path="caf\\xe9.mp4")) == file
 
 
 def test_a_folder_without_manifest_says_how_to_make_one(tmp_path: Path) -> None:

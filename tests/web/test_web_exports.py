@@ -41,10 +41,12 @@ def test_a_list_is_one_that_unreel_takes(client: httpx.Client, shop: Shop) -> No
     assert len(collected(listed).files) == 3
 
 
-def test_a_name_that_no_list_can_hold_is_told(client: httpx.Client) -> None:
-    answer = export(client, "list", key("odd/two\nlines.mp4"))
-    assert answer.status_code == 400
-    assert "has a name that no list can hold. Export a table (csv) instead." in answer.json()["detail"]
+def test_a_list_holds_any_name(client: httpx.Client, shop: Shop) -> None:
+    names = (*NASTY, "odd/caf\\xe9.mp4", "lost/removed.mp4")
+    listed = shop.folder.parent / "odd.txt"
+    listed.write_text(export(client, "list", *map(key, names)).text, newline="")
+    found = {file.id: file.path.is_file() for file in collected(listed).files}
+    assert found == {f"{shop.folder}/{name}": name != "lost/removed.mp4" for name in names}
 
 
 def test_a_table_has_times_labels_and_similarities(client: httpx.Client, shop: Shop) -> None:

@@ -14,7 +14,8 @@ from unreel.cli.parsing import parse
 from unreel.console import say
 from unreel.errors import CollectionError, SettingsError
 from unreel.settings.model import Settings
-from unreel.text import comma_separated, quoted, unbroken
+from unreel.text import comma_separated, unbroken
+from unreel.video.tables import list_text
 
 if TYPE_CHECKING:
     from unreel.search.rows import Row
@@ -94,22 +95,16 @@ def _count(keep: str, videos: int) -> int:
 
 
 def _write_list(path: Path, rows: "Sequence[Row]") -> None:
-    """The list, as `unreel prepare` reads it.
-
-    Raises:
-        SettingsError: a path cannot stand in a text file.
-    """
-    odd = next((row.path for row in rows if re.search(r"[\s,;]", row.path)), None)
-    if path.suffix == ".txt" and odd is not None:
-        raise SettingsError(f"{quoted(odd)} could be read as a path and a label: write a .csv instead of {path}.")
+    """The list, as `unreel prepare` reads it."""
+    if path.suffix == ".txt":
+        text = list_text(row.path for row in rows)
+    else:
+        labels = list(dict.fromkeys(name for row in rows for name in row.labels)) or ["class"]
+        cells = ([row.path, *(row.labels.get(name, "") for name in labels)] for row in rows)
+        text = comma_separated(["path", *labels], cells)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8", newline="") as file:
-        if path.suffix == ".txt":
-            file.writelines(f"{row.path}\n" for row in rows)
-            return
-        labels = list(dict.fromkeys(name for row in rows for name in row.labels)) or ["class"]
-        cells = ([row.path, *(row.labels.get(label) for label in labels)] for row in rows)
-        file.write(comma_separated(["path", *labels], cells))
+        file.write(text)
 
 
 def _link(folder: Path, rows: "Sequence[Row]") -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from unreel.console import say
 from unreel.text import excerpt, unbroken
+from unreel.video.collection import kinds_text
 from unreel.video.duplicates import duplicates
 from unreel.video.leaks import leaks
 from unreel.video.manifest import Manifest
@@ -27,7 +28,8 @@ def summary(manifest: Manifest, done: str, place: Path) -> list[str]:
     lines += _shortened(parts, len(cut), LISTED)
     lines += _duplicates(manifest)
     if manifest.ignored:
-        lines.append(f"  {manifest.ignored} files without a video's name ignored")
+        kinds = f": {kinds_text(manifest.ignored_kinds)}" if manifest.ignored_kinds else ""
+        lines.append(f"  {manifest.ignored} files without a video's name ignored{kinds}")
     if manifest.missing:
         names = ", ".join(map(unbroken, manifest.missing[:_NAMED])) + (", …" if len(manifest.missing) > _NAMED else "")
         lines.append(f"  named by the lists but not in the folder: {len(manifest.missing)} ({names})")

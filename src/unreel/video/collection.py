@@ -6,25 +6,28 @@ FOLDER/
 └── walk/ben_walk.avi     without it the first folder is the label "class"
 """
 
-import csv
 import os
 import re
 from collections import Counter
-from collections.abc import Collection as Items
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from unreel.errors import CollectionError, SettingsError
-from unreel.text import first_of, quoted, undefused
+from unreel.text import first_of
+from unreel.video.pictures import advice
+from unreel.video.spelling import file_named, printable
+from unreel.video.tables import read_table
 
 LABELS_NAME = "labels.csv"
 # Lies in every folder that `unreel prepare` writes, from the beginning: such a folder is no source of videos.
 PREPARED_MARK = "prepared.json"
 
+# What is no video by chance. Other suffixes must be named by a list, and PyAV then decides: small copies of other
+# files (.lrv), halves of spheres (.insv), bare streams without times (.h264), what is mostly a picture (.gif, .webp).
 _SUFFIXES = (
-    "3g2 3gp asf avi divx dv f4v flv m2ts m2v m4v mjpeg mjpg mkv mov mp4 mpe mpeg mpg mts mxf ogm ogv qt rm rmvb "
-    "ts vob webm wmv y4m"
+    "3g2 3gp 3gp2 3gpp asf avi dav divx dv f4v flv gxf ismv ivf m1v m2p m2t m2ts m2v m4v mjpeg mjpg mk3d mkv mov mp4 "
+    "mpe mpeg mpg mts mxf nut ogm ogv qt rm rmvb tod ts vob vro webm wmv wtv y4m"
 )
 VIDEO_SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split())
 _SHOWN = 5
@@ -47,7 +50,7 @@ class CollectionFile:
 
 @dataclass(frozen=True)
 class Collection:
-    """The files of a folder with a video's name, sorted by id, and how many others it holds (hidden ones apart).
+    """The files of a folder with a video's name, sorted by id, and the `ignored` others, counted by kind.
 
     `missing` are the names of the videos that official lists name but the folder does not hold, sorted, and
     `missing_splits` has the part of every split that these would be in.
@@ -55,7 +58,7 @@ class Collection:
 
     folder: Path
     files: tuple[CollectionFile, ...]
-    ignored: int
+    ignored: Mapping[str, int] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     missing_splits: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -63,8 +66,9 @@ class Collection:
 def find_videos(folder: Path) -> Collection:
     """The files with a video's name in `folder` and below, through links, but not in folders of prepared videos.
 
-    The labels come from `labels.csv` if there is one, otherwise from the first folder of each file. A folder that
-    cannot be read is listed like a file, for the preparation to refuse it by name.
+    The labels come from `labels.csv` if there is one, otherwise from the first folder of each file; what it names is a
+    video whatever its suffix. A folder that cannot be read is listed like a file, for the preparation to refuse it by
+    name.
 
     Raises:
         CollectionError: there is no such folder, no video in it, or its labels do not fit.
@@ -87,12 +91,15 @@ def find_videos(folder: Path) -> Collection:
             paths[name] = path
         elif path != folder / LABELS_NAME:
             others.append(path)
+    if (folder / LABELS_NAME).exists():
+        labels = _labels_of_table(folder, paths)
+        others = [path for path in others if printable(path.relative_to(folder)) not in paths]
+    else:
+        labels = _labels_of_folders(paths)
     if not paths:
         raise CollectionError(_nothing_found(folder, others))
-    table = folder / LABELS_NAME
-    labels = _labels_of_table(table, paths) if table.exists() else _labels_of_folders(paths)
-    files = tuple(CollectionFile(name, paths[name], labels[name]) for name in sorted(paths))
-    return Collection(folder, files, len(others))
+    files = tuple(CollectionFile(name, paths[name], labels.get(name, {})) for name in sorted(paths))
+    return Collection(folder, files, kinds_of(others))
 
 
 def select(collection: Collection, include: str | None, exclude: str | None) -> Collection:
@@ -168,29 +175,6 @@ def groups_of(ids: Iterable[str], pattern: str) -> dict[str, str]:
     return groups
 
 
-def read_table(path: Path) -> dict[str, dict[str, str]]:
-    """The labels of every video of a table, as in `labels.csv`; an empty cell is no label.
-
-    Raises:
-        CollectionError: it is no such table, or names a video twice.
-    """
-    header, *rows = _cells(path)
-    labels: dict[str, dict[str, str]] = {}
-    for line, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise CollectionError(f"{path}: row {line} has {len(row)} cells, expected {len(header)} as in the header.")
-        name = PurePosixPath(row[0]).as_posix()
-        if name in labels:
-            raise CollectionError(f"{path}: row {line} names {quoted(name)} again. Keep one row for each video.")
-        labels[name] = {label: cell for label, cell in zip(header[1:], row[1:], strict=True) if cell}
-    return labels
-
-
-def printable(path: Path) -> str:
-    """The path as valid text, POSIX style, with `\\xff` for bytes that are not UTF-8."""
-    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
-
-
 def _walk(folder: Path) -> Iterator[Path]:
     """The visible files below `folder`, and those folders that cannot be read."""
     unreadable: list[Path] = []
@@ -209,14 +193,31 @@ def _walk(folder: Path) -> Iterator[Path]:
     yield from unreadable
 
 
+def kinds_of(paths: Iterable[Path]) -> Counter[str]:
+    """How many files there are of each suffix, the most frequent first."""
+    kinds = Counter(_kind(path.suffix.lower()) for path in paths)
+    return Counter(dict(sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))))
+
+
+def _kind(suffix: str) -> str:
+    return suffix if re.fullmatch(r"\.[a-z0-9_+-]{1,12}", suffix) else "other" if suffix else "no suffix"
+
+
+def kinds_text(kinds: Mapping[str, int]) -> str:
+    """The same in words, as in "3 .txt, 1 no suffix"."""
+    shown = [f"{count:,} {kind}" for kind, count in kinds.items()]
+    others = sum(list(kinds.values())[_SHOWN:])
+    return ", ".join(shown[:_SHOWN]) + (f" and {others:,} of other kinds" if others else "")
+
+
 def _nothing_found(folder: Path, others: list[Path]) -> str:
     if not others:
         return f"{folder} is empty, expected videos in it or in its sub-folders."
-    kinds = Counter(path.suffix.lower() or "no suffix" for path in sorted(others)).most_common(_SHOWN)
-    listed = ", ".join(f"{count} {kind}" for kind, count in kinds)
-    return (
-        f"{folder} holds no video among its {len(others)} files ({listed}). "
-        f"Videos are known by their suffix: {' '.join(sorted(VIDEO_SUFFIXES))}."
+    told = f"{folder} holds no video among its {len(others)} files ({kinds_text(kinds_of(others))})."
+    return f"{told} " + (
+        advice(others, folder)
+        or "Videos are known by their suffix, and others are taken where a list names them (one path a line): "
+        f"{' '.join(sorted(VIDEO_SUFFIXES))}."
     )
 
 
@@ -224,32 +225,20 @@ def _labels_of_folders(ids: Iterable[str]) -> dict[str, dict[str, str]]:
     return {name: {"class": name.split("/")[0]} if "/" in name else {} for name in ids}
 
 
-def _labels_of_table(path: Path, ids: Items[str]) -> dict[str, dict[str, str]]:
-    """The labels that `labels.csv` gives; a file it does not name has none."""
-    labels = read_table(path)
-    missing = [name for name in labels if name not in ids]
+def _labels_of_table(folder: Path, paths: dict[str, Path]) -> dict[str, dict[str, str]]:
+    """The labels that `labels.csv` gives; what it names is added to `paths` where it is not among them."""
+    root, table = folder.absolute(), folder / LABELS_NAME
+    labels: dict[str, dict[str, str]] = {}
+    missing: list[str] = []
+    for name, values in read_table(table).items():
+        inside = Path(os.path.relpath(root / name, root)).as_posix()
+        path = paths.get(inside) or file_named(str(folder / inside))
+        if inside.startswith("../") or not (inside in paths or path.is_file()):
+            missing.append(name)
+        paths[inside], labels[inside] = path, values
     if missing:
         raise CollectionError(
-            f"{path} names {len(missing)} videos that are not in {path.parent}: {first_of(missing, _SHOWN)}. "
-            "Paths are relative to that folder, with '/'. Mend the table or bring the files back."
+            f"{table} names {len(missing)} videos that are not in {folder}: {first_of(missing, _SHOWN)}. "
+            "Paths are relative to that folder. Mend the table or bring the files back."
         )
-    return {name: labels.get(name, {}) for name in ids}
-
-
-def _cells(path: Path) -> list[list[str]]:
-    """The rows of a table of labels, its header first."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            read = csv.reader(file, strict=True, skipinitialspace=True)
-            rows = [[undefused(cell) for cell in row] for row in read if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CollectionError(
-            f"{path} cannot be read as a table of labels: {error}. Save it as CSV in UTF-8."
-        ) from error
-    header = rows[0] if rows else []
-    if len(header) < 2 or header[0] != "path" or "" in header or len(set(header)) < len(header):
-        raise CollectionError(
-            f"{path} begins with {quoted(','.join(header))}, expected a header of different names: "
-            "path,<label>,<label>… with commas between them."
-        )
-    return rows
+    return labels

@@ -9,6 +9,7 @@ its beginning, beyond what is damaged, whatever its timestamps and key frames ar
 """
 
 import errno
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ _MOST_FAILURES = 1000  # to read, one after the other, until nothing more is exp
 _OPTIONS = {"protocol_whitelist": "file"}  # playlists must not make us read the network
 _PLAYLISTS = frozenset({"concat", "dash", "hls", "imf"})
 _PLAYLIST = "a playlist of other files, not a video itself"
+_OTHERS = {"tty": "a text, not a video", "webp_pipe": "a WebP picture, or an animated one, which FFmpeg cannot read"}
+_PICTURE = re.compile(r".*\.(bmp|jpe?g|jp2|jxl|p[bgnp]m|png|tga|tiff?)", re.IGNORECASE | re.DOTALL)
 _WHOLE_FRAMES = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi")
 _WHOLE_FRAME_CODECS = ("av1", "ffv1", "h264", "hevc", "mjpeg", "mpeg4", "png", "vp9")
 # Opening decodes a frame only to learn what its header says, if it finds a decoder.
@@ -164,6 +167,10 @@ def open_video(path: Path, prepared: bool = False) -> Iterator[tuple[InputContai
     with container:
         if container.format.name in _PLAYLISTS:  # those of files beside them, which FFmpeg may open
             raise VideoError(_PLAYLIST)
+        if container.format.name in _OTHERS:
+            raise VideoError(_OTHERS[container.format.name])
+        if container.format.name.endswith("_pipe") and _PICTURE.fullmatch(path.name):
+            raise VideoError("a picture, not a video")
         stream = container.streams.best("video")
         if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
             raise VideoError("no video stream")

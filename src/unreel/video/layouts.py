@@ -4,18 +4,20 @@
     hmdb51/wave/TrumanShow_wave_f_nm_np1_fr_med_26.avi testTrainMulti_7030_splits/wave_test_split1.txt …
     train/air_drumming/--nQbRBEz2s_000104_000114.mp4   annotations/train.csv, val.csv, test.csv
 
-A file is known by its name: the folders it lies in and its suffix may differ.
+A file is known by its name: the folders it lies in and its suffix may differ. One of Kinetics may also be called
+--nQbRBEz2s_104_114.mp4, or --nQbRBEz2s.mp4 where the lists name one clip only of that video.
 """
 
 import re
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from unreel.errors import CollectionError
-from unreel.text import first_of
+from unreel.text import first_of, quoted
 from unreel.video.collection import Collection, CollectionFile
 from unreel.video.lists import (
     HMDB51_FILES,
@@ -28,6 +30,8 @@ from unreel.video.lists import (
 )
 
 LayoutName = Literal["folder", "ucf101", "hmdb51", "kinetics400", "kinetics600", "kinetics700"]
+_ID_LENGTH = 11
+_TIMED = re.compile(r"([A-Za-z0-9_-]{11})_([0-9]+)_([0-9]+)")
 _SHOWN = 3
 
 
@@ -36,7 +40,8 @@ class Layout:
     """A data set: its lists and the group that a file's name tells.
 
     `files` are the names of its lists, `folders` those of the folders that the archives keep them in, `example` is one
-    of the lists; `group` finds the group in a file's name without its suffix.
+    of the lists; `group` finds the group in a file's name without its suffix; `timed` says that names are an id and
+    two times in six digits, which a file's name may write shorter or leave out.
     """
 
     read: Callable[[Path], dict[str, ListedVideo]]
@@ -44,6 +49,7 @@ class Layout:
     folders: tuple[str, ...]
     example: str
     group: re.Pattern[str]
+    timed: bool = False
 
     def group_of(self, name: str) -> str:
         """The source that a video was cut from; empty where its name does not tell."""
@@ -57,7 +63,8 @@ def _kinetics(classes: int) -> Layout:
         KINETICS_FILES,
         ("annotations", f"kinetics{classes}", f"kinetics{classes}_2020"),
         "train.csv",
-        re.compile(r"([A-Za-z0-9_-]{11})_[0-9]{6}_[0-9]{6}"),
+        _TIMED,
+        timed=True,
     )
 
 
@@ -89,14 +96,15 @@ def arranged(collection: Collection, name: str, lists: Path | None = None) -> Co
     list names has no splits, and its class is what its folder is called where that is a class of the lists.
 
     Raises:
-        CollectionError: the lists are not found or make no sense, no video of theirs is in the folder, or one is twice.
+        CollectionError: the lists are not found or make no sense, no video of theirs is in the folder, one is twice, or
+            a file's name may mean several.
     """
     if name == "folder":
         return collection
     layout = LAYOUTS[name]
     place = _place_of_lists(collection.folder, name, lists)
     listed = layout.read(place)
-    known = _by_name(collection, listed)
+    known = _listed_names(collection, layout, listed)
     if not known:
         looked_for, held = list(listed), [file.id for file in collection.files]
         raise CollectionError(
@@ -105,8 +113,9 @@ def arranged(collection: Collection, name: str, lists: Path | None = None) -> Co
             f"Name the folder of the {name} videos, or the layout of these."
         )
     classes = {_folder_name(video.label): video.label for video in listed.values() if video.label}
-    files = tuple(_described(file, layout, listed, classes) for file in collection.files)
-    missing = tuple(sorted(listed.keys() - known.keys()))
+    names = {file.id: known.get(file.id, _name(file)) for file in collection.files}
+    files = tuple(_described(file, names[file.id], layout, listed, classes) for file in collection.files)
+    missing = tuple(sorted(listed.keys() - set(known.values())))
     return replace(
         collection, files=files, missing=missing, missing_splits={each: listed[each].splits for each in missing}
     )
@@ -132,26 +141,44 @@ def _holds(place: Path, names: re.Pattern[str]) -> bool:
         return False
 
 
-def _by_name(collection: Collection, listed: dict[str, ListedVideo]) -> dict[str, str]:
-    """The files that the lists name: their ids by their names."""
+def _listed_names(collection: Collection, layout: Layout, listed: dict[str, ListedVideo]) -> dict[str, str]:
+    """The files that the lists name: the names there by the files' ids."""
+    ordered = sorted(listed) if layout.timed else []
     known: dict[str, str] = {}
+    ids: dict[str, str] = {}
     for file in collection.files:
-        name = _name(file)
-        if name not in listed:
-            continue
-        if name in known:
+        names = [_name(file)] if _name(file) in listed else _longer(_name(file), ordered) if layout.timed else []
+        if len(names) > 1:
             raise CollectionError(
-                f"{collection.folder} holds the video {name!r} twice: {known[name]!r} and {file.id!r}. Keep one."
+                f"{collection.folder}: {quoted(file.id)} may be several clips that the lists name: "
+                f"{first_of(names, _SHOWN)}. Name it after its clip."
             )
-        known[name] = file.id
+        for name in names:
+            if name in ids:
+                raise CollectionError(
+                    f"{collection.folder} holds the video {name!r} twice: {ids[name]!r} and {file.id!r}. Keep one."
+                )
+            ids[name], known[file.id] = file.id, name
     return known
 
 
+def _longer(name: str, ordered: Sequence[str]) -> list[str]:
+    """Some of the listed names that a short one stands for: `ID_5_15` and `ID` for `ID_000005_000015`."""
+    match = _TIMED.fullmatch(name)
+    if match:
+        start = f"{match[1]}_{int(match[2]):06}_{int(match[3]):06}"
+    elif len(name) == _ID_LENGTH:
+        start = f"{name}_"
+    else:
+        return []
+    first = bisect_left(ordered, start)
+    return [each for each in ordered[first : first + _SHOWN + 1] if each.startswith(start)]
+
+
 def _described(
-    file: CollectionFile, layout: Layout, listed: dict[str, ListedVideo], classes: dict[str, str]
+    file: CollectionFile, name: str, layout: Layout, listed: dict[str, ListedVideo], classes: dict[str, str]
 ) -> CollectionFile:
     """A file with what the lists say of it, or with what its name and folder tell."""
-    name = _name(file)
     video = listed.get(name, ListedVideo("", {}))
     label = video.label or classes.get(_folder_name(PurePosixPath(file.id).parent.name), "")
     labels = {other: value for other, value in file.labels.items() if other != "class"}

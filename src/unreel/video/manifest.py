@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from unreel.errors import CollectionError
 from unreel.video.clock import Times
+from unreel.video.spelling import file_named
 
 FILE_NAME = "manifest.parquet"
 FORMAT = "unreel-manifest-2"
@@ -110,8 +111,8 @@ class Manifest:
 
     `root` is the folder of the manifest; `source` the folder or the list the videos came from; `side` the shorter side
     of the prepared files in pixels, 0 where they were only scanned; `ignored` how many files of the folder do not even
-    have a video's name; `missing` the names of the videos that official lists name but the folder does not hold, and
-    `missing_splits` the part of every split that these would be in.
+    have a video's name, and `ignored_kinds` how many of each suffix; `missing` the names of the videos that official
+    lists name but the folder does not hold, and `missing_splits` the part of every split that these would be in.
     """
 
     root: Path
@@ -121,6 +122,7 @@ class Manifest:
     ignored: int = 0
     missing: tuple[str, ...] = ()
     missing_splits: dict[str, dict[str, str]] = field(default_factory=dict)
+    ignored_kinds: dict[str, int] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[VideoRecord]:
         return iter(self.records)
@@ -212,7 +214,7 @@ class Manifest:
 
     def file(self, record: VideoRecord) -> Path:
         """Where the prepared file of a usable video is."""
-        return self.root / record.path
+        return file_named(str(self.root / record.path))
 
     def write(self, path: Path | None = None) -> Path:
         """Write `root/manifest.parquet`, or another file, whole or not at all."""
@@ -225,6 +227,7 @@ class Manifest:
             "source": self.source,
             "side": str(self.side),
             "ignored": str(self.ignored),
+            "ignored_kinds": json.dumps(self.ignored_kinds),
             "missing": json.dumps(self.missing),
             "missing_splits": json.dumps(self.missing_splits),
         }
@@ -265,7 +268,8 @@ class Manifest:
         records = tuple(VideoRecord(**(row | {name: dict(row[name]) for name in _MAPS})) for row in rows)
         missing = tuple(json.loads(facts.get("missing", "[]")))
         splits = json.loads(facts.get("missing_splits", "{}"))
-        return cls(root, records, facts["source"], int(facts["side"]), int(facts["ignored"]), missing, splits)
+        ignored, kinds = int(facts["ignored"]), json.loads(facts.get("ignored_kinds", "{}"))
+        return cls(root, records, facts["source"], int(facts["side"]), ignored, missing, splits, kinds)
 
 
 def is_prepared(folder: Path) -> bool:

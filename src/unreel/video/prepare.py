@@ -25,11 +25,12 @@ from unreel.engine.limits import Limits
 from unreel.engine.progress import Bar
 from unreel.engine.standing import Lost
 from unreel.errors import CollectionError, VideoError
-from unreel.video.collection import PREPARED_MARK, CollectionFile, groups_of, printable
+from unreel.video.collection import PREPARED_MARK, CollectionFile, groups_of
 from unreel.video.examine import check_file
 from unreel.video.manifest import Manifest, VideoRecord, is_prepared
 from unreel.video.notes import Note, described, reason_of
 from unreel.video.options import PrepareOptions
+from unreel.video.spelling import printable
 from unreel.video.transcode import UNFINISHED, Outcome, prepare_file
 
 FORMAT = "unreel-prepared-3"
@@ -56,9 +57,10 @@ def prepare(source: Path, out: Path, options: PrepareOptions) -> Manifest:
             tuple(records),
             printable(source.resolve()),
             options.side,
-            collection.ignored,
+            sum(collection.ignored.values()),
             collection.missing,
             collection.missing_splits,
+            dict(collection.ignored),
         )
         manifest.write()
     manifest.check_usable(out)

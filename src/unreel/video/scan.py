@@ -19,13 +19,14 @@ from unreel.engine.progress import Bar
 from unreel.engine.standing import Lost
 from unreel.errors import CollectionError, VideoError
 from unreel.video.clock import TOLERANCE, Times, measure, packet_times, played
-from unreel.video.collection import CollectionFile, printable
+from unreel.video.collection import CollectionFile
 from unreel.video.decode import open_video
 from unreel.video.examine import Examination, Facts, check_file, checksum_of
 from unreel.video.manifest import Manifest, VideoRecord
 from unreel.video.manifest_tables import check_suffix, write_manifest
 from unreel.video.notes import Journal, Note, described, reason_of
 from unreel.video.options import ScanOptions
+from unreel.video.spelling import printable
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,10 @@ def scan(source: Path, out: Path, options: ScanOptions) -> Manifest:
             collection.folder,
             tuple(records),
             printable(source.resolve()),
-            ignored=collection.ignored,
+            ignored=sum(collection.ignored.values()),
             missing=collection.missing,
             missing_splits=collection.missing_splits,
+            ignored_kinds=dict(collection.ignored),
         )
         write_manifest(manifest, out)
     manifest.check_usable(out)

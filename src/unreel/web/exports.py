@@ -6,8 +6,8 @@ from typing import Final, final
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from unreel.errors import SettingsError, VideoError
-from unreel.text import comma_separated, quoted
-from unreel.video.collection import VIDEO_SUFFIXES
+from unreel.text import comma_separated
+from unreel.video.tables import list_text
 from unreel.web.cuts import Cuts
 from unreel.web.items import Item
 from unreel.web.originals import Originals
@@ -22,16 +22,8 @@ _LONGEST_NAME = 80
 
 
 def as_list(items: Sequence[Item]) -> str:
-    """The paths of the videos, one a line, each once: a list that unreel takes in place of a folder.
-
-    Raises:
-        SettingsError: a name cannot be written in such a list.
-    """
-    paths = list(dict.fromkeys(item.video.row.path for item in items))
-    for path in paths:
-        if not path.isprintable() or not path.lower().endswith(tuple(VIDEO_SUFFIXES)):
-            raise SettingsError(f"{quoted(path)} has a name that no list can hold. Export a table (csv) instead.")
-    return "".join(f"{path}\n" for path in paths)
+    """The paths of the videos, one a line, each once: a list that unreel takes in place of a folder."""
+    return list_text(dict.fromkeys(item.video.row.path for item in items))
 
 
 def as_table(items: Sequence[Item], label_of: Callable[[Item], str]) -> str:

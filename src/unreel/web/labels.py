@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from unreel.engine.files import sync, write_whole
 from unreel.errors import CollectionError, SettingsError
 from unreel.text import comma_separated, quoted
-from unreel.video.collection import read_table
+from unreel.video.tables import read_table
 from unreel.web.items import Item
 from unreel.web.shelf import Shelf
 
@@ -62,7 +62,7 @@ class Labels:
             return {}
         state = facts.st_mtime_ns, facts.st_size, facts.st_ino
         if self._known[0] != state:
-            self._known = state, read_table(self.path)
+            self._known = state, {self._written(path): values for path, values in read_table(self.path).items()}
         return self._known[1]
 
     def given(self) -> list[tuple[Item, str]]:
@@ -100,14 +100,11 @@ class Labels:
         """Label items by name, or with an empty label take theirs away; the files of pieces must be there.
 
         Raises:
-            SettingsError: it is no label, or a file's name cannot be written into a table.
+            SettingsError: it is no label.
             CollectionError: the table is no table of labels, or cannot be written.
         """
         label = checked_label(label)
         places = {name: self._written(str(self.place(item))) for name, item in items.items()}
-        for place in places.values():
-            if "\\x" in place:
-                raise SettingsError(f"{place!r} has a name that is not UTF-8: rename the file and embed it again.")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self._lock, FileLock(f"{self.path}.lock", timeout=_PATIENCE):

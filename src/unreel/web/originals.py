@@ -5,8 +5,6 @@ it still lies inside that folder: nobody who can ask this server for a video can
 """
 
 import asyncio
-import os
-import re
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from typing import Literal, final
 
 from unreel.engine.files import sha256_of
 from unreel.search.rows import Row
+from unreel.video.spelling import file_named
 
 LARGEST_CHECKED = 512 << 20
 """Bytes of a file whose content is compared; of larger ones the size must do."""
@@ -60,7 +59,7 @@ class Originals:
     def find(self, row: Row) -> Original:
         """The file of a video; costs no more than a look at its name."""
         try:
-            path = _named(row.path)
+            path = file_named(row.path)
             real = path.resolve(strict=True)
             facts = real.stat()
             if not stat.S_ISREG(facts.st_mode) or not self._may_open(path, real, Path(row.source)):
@@ -92,11 +91,3 @@ class Originals:
             return any(real.is_relative_to(folder) for folder in (root, *self._linked))
         # a list names its videos one by one, wherever they lie: but each by itself, not a link to something else
         return not path.is_symlink() or any(real.is_relative_to(folder) for folder in (root.parent, *self._linked))
-
-
-def _named(path: str) -> Path:
-    """The file of that printable name; see `unreel.video.collection.printable`."""
-    if "\\x" not in path or Path(path).exists():
-        return Path(path)
-    content = re.sub(rb"\\x([89a-f][0-9a-f])", lambda found: bytes.fromhex(found[1].decode()), path.encode())
-    return Path(os.fsdecode(content))

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from time import monotonic
 from typing import Final, final
 
@@ -21,8 +21,7 @@ from filelock import FileLock, Timeout
 
 from unreel.engine.standing import Lost, StandingPool
 from unreel.errors import SettingsError, VideoError
-from unreel.text import excerpt, quoted
-from unreel.video.collection import VIDEO_SUFFIXES
+from unreel.text import excerpt
 from unreel.video.notes import reason_of
 from unreel.web.cutting import look_at_upload
 
@@ -76,16 +75,10 @@ class Uploads:
         """Keep a video.
 
         Raises:
-            SettingsError: it is larger than it may be, or has no video's name.
+            SettingsError: it is larger than it may be.
             VideoError: it cannot be used; the message is a short reason.
         """
         self._forget()
-        suffix = PurePath(name).suffix.lower()
-        if suffix not in VIDEO_SUFFIXES:
-            raise SettingsError(
-                f"got a file named {quoted(name)}, expected a video: its name ends in one of "
-                f"{' '.join(sorted(VIDEO_SUFFIXES))}."
-            )
         key = secrets.token_hex(16)
         folder = self.folder / key
         folder.mkdir(parents=True)
