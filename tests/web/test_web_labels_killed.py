@@ -14,7 +14,7 @@ import httpx
 import pytest
 from web_fixtures import Shop, key
 
-from unreel.video.collection import read_table
+from unreel.video.tables import read_table
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="moments and limits are Linux's")
 
