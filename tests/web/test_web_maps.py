@@ -57,7 +57,7 @@ def test_a_map_that_cannot_be_drawn_is_told_and_tried_again(
 
     async def ask(maps: Maps) -> None:
         monkeypatch.setattr(module, "places_of", hang)
-        with pytest.raises(CollectionError, match=r"could not be drawn \(timed out\)\. Is memory left\? Ask again\.$"):
+        with pytest.raises(CollectionError, match=r"could not be drawn \(stalled\)\. Is memory left\? Ask again\.$"):
             await maps.of(shelf.shown[0])
         monkeypatch.setattr(module, "places_of", nowhere)
         assert (await maps.of(shelf.shown[0])).method == "nothing"
