@@ -137,9 +137,9 @@ def test_what_is_no_table_of_ours(tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match="cannot be read as a Parquet table"):
         EmbeddingTable.open(tmp_path / "broken.parquet")
     older = table_of(rows_for(0), np.ones((4, WIDTH), np.float32))
-    facts = FACTS.to_json().replace("embeddings-1", "embeddings-0")
+    facts = FACTS.to_json().replace("embeddings-2", "embeddings-0")
     pq.write_table(older.replace_schema_metadata({b"unreel": facts}), tmp_path / "older.parquet")
-    with pytest.raises(CollectionError, match="format 'unreel-embeddings-0', expected 'unreel-embeddings-1'"):
+    with pytest.raises(CollectionError, match="format 'unreel-embeddings-0', expected 'unreel-embeddings-2'"):
         EmbeddingTable.open(tmp_path / "older.parquet")
 
 

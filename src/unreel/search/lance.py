@@ -3,6 +3,7 @@
 TABLE/
 ├── embeddings.lance      the rows
 ├── facts.lance           one row: how they were made, as JSON
+├── checksums.json        of the files of both, where TABLE is a folder
 └── embed.lock            held by who writes, where TABLE is a folder
 """
 
@@ -19,6 +20,8 @@ from jaxtyping import Float32
 
 from unreel.errors import CollectionError, OverwriteError
 from unreel.extras import require
+from unreel.search.checks import check_schema, checked
+from unreel.search.checksums import LISTING, check_files, damaged, note_files
 from unreel.search.facts import TableFacts
 from unreel.search.filters import Filter, Within
 from unreel.search.rows import schema
@@ -29,7 +32,9 @@ CACHE_BYTES = 2 << 30
 """Of an index, what is kept in memory."""
 EMBEDDINGS, FACTS = "embeddings", "facts"
 
-_LOCK = "embed.lock"
+_LOCK, _EMBEDDINGS_FOLDER = "embed.lock", f"{EMBEDDINGS}.lance"
+_OWN = {f"{FACTS}.lance", _EMBEDDINGS_FOLDER, _LOCK, LISTING, f"{LISTING}.unfinished"}
+_OWN |= {"__manifest"}  # which some versions of LanceDB write
 _AT_ONCE = 1000  # ids of one condition
 _SOURCE = re.compile(r",? \S+\.rs:\d+:\d+")  # where in its own source a fault was found
 
@@ -54,14 +59,36 @@ class LanceStore:
             if self._folder is None or self._folder.is_dir():  # LanceDB would make it
                 session = lancedb.Session(index_cache_size_bytes=CACHE_BYTES)
                 self._database: Any = lancedb.connect(place, session=session)
-                for name in (EMBEDDINGS, FACTS):
-                    if name in self._database.list_tables().tables:
-                        self._open[name] = self._database.open_table(name)
+                self._open_tables()
+
+    def _open_tables(self) -> None:
+        """Open what is there. A folder whose creation was interrupted holds no version, and is made then."""
+        for name in (EMBEDDINGS, FACTS):
+            if name in self._database.list_tables().tables:
+                try:
+                    self._open[name] = self._database.open_table(name)
+                except ValueError as error:
+                    if "not found" not in str(error):
+                        raise
+                    if name == EMBEDDINGS and self._folder is not None and _holds_rows(self._folder):
+                        raise damaged(self._folder / _EMBEDDINGS_FOLDER / "_versions") from error
 
     @property
     def exists(self) -> bool:
         """Whether there is a table."""
         return EMBEDDINGS in self._open
+
+    def check(self) -> None:
+        """Compare the files of a folder with their checksums, and the columns with what they should be.
+
+        Raises:
+            CollectionError: they are others than were written, or it is no table of `unreel embed`.
+        """
+        with _told(f"{self.place} cannot be read"):
+            for name, version in (check_files(self._folder) if self._folder is not None else {}).items():
+                if name not in self._open or self._open[name].version < version:
+                    raise damaged(Path(self.place, f"{name}.lance"))
+        check_schema(self._open[EMBEDDINGS].schema, self.facts().width, self.place)
 
     def facts(self) -> TableFacts:
         """How the vectors were made.
@@ -69,7 +96,10 @@ class LanceStore:
         Raises:
             CollectionError: it is no table of `unreel embed`.
         """
-        text = self._open[FACTS].to_arrow()["json"][0].as_py() if FACTS in self._open else ""
+        text: Any = ""
+        with _told(f"{self.place} cannot be read"):
+            if FACTS in self._open and "json" in self._open[FACTS].schema.names and self._open[FACTS].count_rows() == 1:
+                text = self._open[FACTS].search().select(["json"]).to_arrow()["json"][0].as_py()
         return TableFacts.from_json(text, self.place)
 
     def version(self) -> str:
@@ -78,23 +108,28 @@ class LanceStore:
 
     def count(self, where: Filter | None = None) -> int:
         """How many rows fulfil the condition."""
-        return int(self._open[EMBEDDINGS].count_rows(where.sql() if where is not None else None))
+        with _told(f"{self.place} cannot be read"):
+            return int(self._open[EMBEDDINGS].count_rows(where.sql() if where is not None else None))
 
     def batches(self, columns: Sequence[str], where: Filter | None = None) -> Iterator[pa.RecordBatch]:
         """Those columns of the rows that fulfil the condition, in any order."""
-        query = self._open[EMBEDDINGS].search().select(list(columns))
-        if where is not None:
-            query = query.where(where.sql())
-        yield from query.to_batches(BATCH)
+        facts = self.facts()
+        with _told(f"{self.place} cannot be read"):
+            query = self._open[EMBEDDINGS].search().select(list(columns))
+            if where is not None:
+                query = query.where(where.sql())
+            yield from checked(query.to_batches(BATCH), facts, self.place)
 
     def nearest_by_index(
         self, query: Float32[np.ndarray, " c"], count: int, where: Filter | None, probes: int
     ) -> pa.Table:
         """About the `count` rows nearest to a vector, with their vectors, as the index finds them in `probes` parts."""
-        search = self._open[EMBEDDINGS].search(query).distance_type("cosine").limit(count).nprobes(probes)
-        if where is not None:
-            search = search.where(where.sql(), prefilter=True)
-        return search.to_arrow().drop_columns("_distance")
+        with _told(f"{self.place} cannot be read"):
+            search = self._open[EMBEDDINGS].search(query).distance_type("cosine").limit(count).nprobes(probes)
+            if where is not None:
+                search = search.where(where.sql(), prefilter=True)
+            found = search.to_arrow().drop_columns("_distance")
+            return pa.Table.from_batches(checked(found.to_batches(), self.facts(), self.place), found.schema)
 
     def create_index(self) -> None:
         """Index the vectors, and what rows are chosen by."""
@@ -137,6 +172,13 @@ class LanceStore:
         with _told(f"{self.place} cannot be written"):
             self._open[EMBEDDINGS].optimize()
 
+    def note_checksums(self) -> None:
+        """Note the checksums of a folder's files, as they will be compared when it is opened."""
+        if self._folder is not None and self.exists:
+            with _told(f"{self.place} cannot be written"):
+                tables = [f"{name}.lance" for name in self._open]
+                note_files(self._folder, tables, {name: table.version for name, table in self._open.items()})
+
 
 @contextmanager
 def claimed_lance(place: str) -> Iterator[LanceStore]:
@@ -154,17 +196,24 @@ def claimed_lance(place: str) -> Iterator[LanceStore]:
     with _told(f"{place} cannot be written"):
         folder.mkdir(parents=True, exist_ok=True)
         names = {path.name for path in folder.iterdir()}
-        others = names - {f"{FACTS}.lance", _LOCK, "__manifest"}  # which some versions of LanceDB write
-        if others and f"{EMBEDDINGS}.lance" not in names:
+        others = names - _OWN
+        if others and not any((folder / _EMBEDDINGS_FOLDER / "_versions").glob("*")):
             raise OverwriteError(
                 f"{place} holds {first_of(sorted(others), 3)} and is no table of embeddings: name a new folder."
             )
         lock = FileLock(folder / _LOCK)
         lock.acquire()
     try:
-        yield LanceStore(place)
+        store = LanceStore(place)
+        yield store
+        store.note_checksums()
     finally:
         lock.release()
+
+
+def _holds_rows(folder: Path) -> bool:
+    """Whether there are rows though there is no version: a table is made without any."""
+    return any((folder / _EMBEDDINGS_FOLDER / "data").glob("*.lance"))
 
 
 @contextmanager

@@ -86,6 +86,7 @@ def update(
     """
     with claimed(place) as writer:
         if writer.exists:
+            writer.check()
             held = writer.facts()
             held.check_same(facts, writer.place)
             facts = replace(facts, sources=held.sources | facts.sources, index=held.index)
