@@ -18,19 +18,25 @@ def summary(manifest: Manifest, done: str, place: Path) -> str:
     usable, refused = manifest.usable, manifest.refused
     minutes = sum(record.duration for record in usable) / 60
     lines = [f"{len(usable)} videos {done} ({minutes:.1f} minutes), {len(refused)} refused, in {place}"]
-    lines += [f"  refused: {count} × {reason}" for reason, count in manifest.refusals.most_common(LISTED)]
+    lines += left_out(manifest) + _duplicates(manifest)
+    for split in manifest.split_names:
+        lines += _split(manifest, split)
+    return "\n".join(lines)
+
+
+def left_out(manifest: Manifest) -> list[str]:
+    """What is not used of a collection, and why."""
+    usable, refused = manifest.usable, manifest.refused
+    lines = [f"  refused: {count} × {reason}" for reason, count in manifest.refusals.most_common(LISTED)]
     lines += _shortened((f"    {record.id}: {record.reason}" for record in refused), len(refused), LISTED)
     cut = [record for record in usable if record.reason]
     lines += _shortened((f"  kept in part: {record.id}: {record.reason}" for record in cut), len(cut), LISTED)
-    lines += _duplicates(manifest)
     if manifest.ignored:
         lines.append(f"  {manifest.ignored} files without a video's name ignored")
     if manifest.missing:
         names = ", ".join(manifest.missing[:_NAMED]) + (", …" if len(manifest.missing) > _NAMED else "")
         lines.append(f"  named by the lists but not in the folder: {len(manifest.missing)} ({names})")
-    for split in manifest.split_names:
-        lines += _split(manifest, split)
-    return "\n".join(lines)
+    return lines
 
 
 def decoding_rate(manifest: Manifest) -> str:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from reprlib import repr as brief
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Float32
 
 from unreel.errors import CollectionError
-from unreel.search.facts import TableFacts
+from unreel.search.facts import TableFacts, brief
 from unreel.search.rows import COLUMNS, ORDER, schema
 
 LARGEST = np.float32(1e15)
@@ -20,7 +19,7 @@ LARGEST = np.float32(1e15)
 LONGEST = 1e9
 """Seconds of a video."""
 
-_ADVICE = "It is damaged or not of `unreel embed`: embed the videos again, into a new table."
+ADVICE = "It is damaged or not of `unreel embed`: embed the videos again, into a new table."
 
 
 def usable(vectors: Float32[np.ndarray, "n c"]) -> Bool[np.ndarray, " n"]:
@@ -41,7 +40,7 @@ def check_schema(found: pa.Schema, width: int, place: str) -> None:
             got = " and ".join(str(type_) for type_ in types)[:200]
             raise CollectionError(
                 f"{place} has {f'a column {wanted.name!r} of {got}' if got else f'no column {wanted.name!r}'}, "
-                f"expected one of {wanted.type}. {_ADVICE}"
+                f"expected one of {wanted.type}. {ADVICE}"
             )
 
 
@@ -58,7 +57,7 @@ def checked(batches: Iterable[pa.RecordBatch], facts: TableFacts, place: str) ->
                 row = int(wrong[0])
                 whose = f" of {brief(batch['id'][row].as_py())}" if "id" in batch.schema.names and name != "id" else ""
                 value = "" if name == "vector" else f" {brief(batch[name][row].as_py())}"
-                raise CollectionError(f"{place} holds the {name}{value}{whose}, expected {expected}. {_ADVICE}")
+                raise CollectionError(f"{place} holds the {name}{value}{whose}, expected {expected}. {ADVICE}")
         yield batch
 
 
@@ -73,7 +72,7 @@ def check_distinct(table: pa.Table, place: str) -> None:
     twice = pc.index(pc.and_(pc.and_(*same[:2]), same[2]), True).as_py() if count else -1
     if twice >= 0:
         identity, kind, start = (table[name][twice].as_py() for name in ORDER)
-        raise CollectionError(f"{place} holds two rows of the {kind} {brief(identity)} at {start:g} s. {_ADVICE}")
+        raise CollectionError(f"{place} holds two rows of the {kind} {brief(identity)} at {start:g} s. {ADVICE}")
 
 
 def _named(type_: pa.DataType) -> tuple[object, ...]:

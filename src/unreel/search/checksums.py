@@ -1,7 +1,7 @@
 """Checksums of tables (CRC-32): what a disk, a copy or another program has changed is told, and never searched.
 
 x.parquet    in the footer, under `KEY`: of the footer itself (with zeros in their place), and of each column of each
-             row group, looked at before it is read for the first time
+             row group, looked at before it is read for the first time, in smaller files when they are opened
 x/           checksums.json: of the files of the LanceDB tables, none of which is ever changed once it is written;
              looked at when the table is opened
 """
@@ -21,7 +21,8 @@ from unreel.errors import CollectionError
 KEY = "unreel.checksums"
 LISTING = "checksums.json"
 CHECKED_BYTES = 2 << 30
-"""Of the files of a LanceDB table, from the smallest on, what is looked at when it is opened: a GiB takes 0.3 s."""
+"""What is looked at when a table is opened: of a LanceDB folder the smaller files, a Parquet file of at most this size.
+A GiB takes 0.3 s."""
 
 _NOTED = re.compile(re.escape(KEY).encode() + rb"\x18[^c]{1,5}crc32:([0-9a-f]+)", re.DOTALL)  # as Thrift writes it
 _DIGITS, _BLOCK = 8, 1 << 20

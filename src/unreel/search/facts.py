@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, field, replace
 from functools import cache
 from pathlib import Path
-from reprlib import repr as brief
+from reprlib import Repr
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
@@ -13,12 +13,17 @@ from pydantic.dataclasses import dataclass
 
 from unreel.errors import CollectionError
 from unreel.settings.pretraining import EncoderSettings
+from unreel.video.options import HIGHEST_SIDE
 
 FORMAT, WITHOUT_CHECKSUMS = "unreel-embeddings-2", "unreel-embeddings-1"
-LARGEST_SIDE = 4096
 
 Clips = Annotated[int, Field(ge=1, le=10_000)] | Literal["all"]
 """Equally spaced clips per video, or all that do not overlap."""
+
+_short = Repr()
+_short.maxstring = _short.maxother = 100
+brief = _short.repr
+"""A value as Python writes it, shortened where it is long."""
 
 _STRICT = ConfigDict(extra="forbid")
 _Words = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$")]
@@ -56,7 +61,7 @@ class TableFacts:
     level: Literal[3, 4, 5]
     clips: Clips
     width: Annotated[int, Field(ge=1, le=1 << 16)]
-    side: Annotated[int, Field(ge=2, le=LARGEST_SIDE)]
+    side: Annotated[int, Field(ge=2, le=HIGHEST_SIDE)]
     untrained: bool = False
     protocol: Literal["gap"] = "gap"
     sources: dict[str, str] = field(default_factory=dict)
@@ -90,7 +95,7 @@ class TableFacts:
             facts: TableFacts = _schema().validate_python(content)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            name = ".".join(map(str, first["loc"]))
+            name = ".".join(str(part) for part in first["loc"] if str(part).isidentifier())
             raise CollectionError(
                 f"{place} says of itself {name[:80]} {brief(first['input'])}: {first['msg'].lower()}. It is damaged or "
                 "not of `unreel embed`: embed the videos again, into a new table."

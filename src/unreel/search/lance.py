@@ -7,10 +7,12 @@ TABLE/
 └── embed.lock            held by who writes, where TABLE is a folder
 """
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any, final
 
 import numpy as np
@@ -20,10 +22,10 @@ from jaxtyping import Float32
 
 from unreel.errors import CollectionError, OverwriteError
 from unreel.extras import require
-from unreel.search.checks import check_schema, checked
+from unreel.search.checks import ADVICE, check_schema, checked
 from unreel.search.checksums import LISTING, check_files, damaged, note_files
 from unreel.search.facts import TableFacts
-from unreel.search.filters import Filter, Within
+from unreel.search.filters import Filter, Not, Within
 from unreel.search.rows import schema
 from unreel.video.collection import first_of
 
@@ -47,19 +49,24 @@ class LanceStore:
 
     Raises:
         MissingExtraError: LanceDB is not installed.
-        CollectionError: the address cannot be reached.
+        CollectionError: the address cannot be reached, or files of the folder are others than were written.
     """
 
     def __init__(self, place: str) -> None:
         self.place = place
+        os.environ.setdefault("LANCE_LOG", "error")  # or it warns, over many lines, before it says what is wrong
         lancedb: Any = require("lancedb", "search")
         self._folder = None if "://" in place else Path(place)
         self._open: dict[str, Any] = {}
-        with _told(f"{place} cannot be reached"):
+        with _Told(f"{place} cannot be reached" if self._folder is None else f"{place} cannot be read"):
             if self._folder is None or self._folder.is_dir():  # LanceDB would make it
+                noted = check_files(self._folder) if self._folder is not None else {}
                 session = lancedb.Session(index_cache_size_bytes=CACHE_BYTES)
                 self._database: Any = lancedb.connect(place, session=session)
                 self._open_tables()
+                for name, version in noted.items():
+                    if name not in self._open or self._open[name].version < version:
+                        raise damaged(Path(place, f"{name}.lance"))
 
     def _open_tables(self) -> None:
         """Open what is there. A folder whose creation was interrupted holds no version, and is made then."""
@@ -79,16 +86,14 @@ class LanceStore:
         return EMBEDDINGS in self._open
 
     def check(self) -> None:
-        """Compare the files of a folder with their checksums, and the columns with what they should be.
+        """Look at what all rows have in common; files are compared when they are opened.
 
         Raises:
-            CollectionError: they are others than were written, or it is no table of `unreel embed`.
+            CollectionError: it is no table of `unreel embed`.
         """
-        with _told(f"{self.place} cannot be read"):
-            for name, version in (check_files(self._folder) if self._folder is not None else {}).items():
-                if name not in self._open or self._open[name].version < version:
-                    raise damaged(Path(self.place, f"{name}.lance"))
         check_schema(self._open[EMBEDDINGS].schema, self.facts().width, self.place)
+        if self.count(Not(Within("kind", ("video", "clip")))):  # which no search and no list would ever show
+            raise CollectionError(f"{self.place} holds rows of neither videos nor clips. {ADVICE}")
 
     def facts(self) -> TableFacts:
         """How the vectors were made.
@@ -97,7 +102,7 @@ class LanceStore:
             CollectionError: it is no table of `unreel embed`.
         """
         text: Any = ""
-        with _told(f"{self.place} cannot be read"):
+        with _Told(f"{self.place} cannot be read"):
             if FACTS in self._open and "json" in self._open[FACTS].schema.names and self._open[FACTS].count_rows() == 1:
                 text = self._open[FACTS].search().select(["json"]).to_arrow()["json"][0].as_py()
         return TableFacts.from_json(text, self.place)
@@ -108,13 +113,13 @@ class LanceStore:
 
     def count(self, where: Filter | None = None) -> int:
         """How many rows fulfil the condition."""
-        with _told(f"{self.place} cannot be read"):
+        with _Told(f"{self.place} cannot be read"):
             return int(self._open[EMBEDDINGS].count_rows(where.sql() if where is not None else None))
 
     def batches(self, columns: Sequence[str], where: Filter | None = None) -> Iterator[pa.RecordBatch]:
         """Those columns of the rows that fulfil the condition, in any order."""
         facts = self.facts()
-        with _told(f"{self.place} cannot be read"):
+        with _Told(f"{self.place} cannot be read"):
             query = self._open[EMBEDDINGS].search().select(list(columns))
             if where is not None:
                 query = query.where(where.sql())
@@ -124,7 +129,7 @@ class LanceStore:
         self, query: Float32[np.ndarray, " c"], count: int, where: Filter | None, probes: int
     ) -> pa.Table:
         """About the `count` rows nearest to a vector, with their vectors, as the index finds them in `probes` parts."""
-        with _told(f"{self.place} cannot be read"):
+        with _Told(f"{self.place} cannot be read"):
             search = self._open[EMBEDDINGS].search(query).distance_type("cosine").limit(count).nprobes(probes)
             if where is not None:
                 search = search.where(where.sql(), prefilter=True)
@@ -135,19 +140,19 @@ class LanceStore:
         """Index the vectors, and what rows are chosen by."""
         kinds: Any = require("lancedb.index", "search")
         wanted = {"vector": kinds.IvfFlat(distance_type="cosine"), "kind": kinds.Bitmap(), "id": kinds.BTree()}
-        with _told(f"{self.place} cannot be written"):
+        with _Told(f"{self.place} cannot be written"):
             for column, kind in wanted.items():
                 self._open[EMBEDDINGS].create_index(column, config=kind, name=column)
 
     def drop_index(self) -> None:
         """Remove what `create_index` made."""
-        with _told(f"{self.place} cannot be written"):
+        with _Told(f"{self.place} cannot be written"):
             for index in self._open[EMBEDDINGS].list_indices():
                 self._open[EMBEDDINGS].drop_index(index.name)
 
     def begin(self, facts: TableFacts) -> None:
         """Make the table where there is none, and note the facts."""
-        with _told(f"{self.place} cannot be written"):
+        with _Told(f"{self.place} cannot be written"):
             row = pa.table({"json": [facts.to_json()]})
             if FACTS not in self._open:
                 self._open[FACTS] = self._database.create_table(FACTS, row)
@@ -158,24 +163,24 @@ class LanceStore:
 
     def remove(self, ids: Sequence[str]) -> None:
         """Remove the rows of these videos."""
-        with _told(f"{self.place} cannot be written"):
+        with _Told(f"{self.place} cannot be written"):
             for first in range(0, len(ids), _AT_ONCE):
                 self._open[EMBEDDINGS].delete(Within("id", tuple(ids[first : first + _AT_ONCE])).sql())
 
     def append(self, rows: pa.Table) -> None:
         """Add rows: all of them or none."""
-        with _told(f"{self.place} cannot be written"):
+        with _Told(f"{self.place} cannot be written"):
             self._open[EMBEDDINGS].add(rows)
 
     def finish(self) -> None:
         """Join what was written in many pieces; an index learns of the new rows."""
-        with _told(f"{self.place} cannot be written"):
+        with _Told(f"{self.place} cannot be written"):
             self._open[EMBEDDINGS].optimize()
 
     def note_checksums(self) -> None:
         """Note the checksums of a folder's files, as they will be compared when it is opened."""
         if self._folder is not None and self.exists:
-            with _told(f"{self.place} cannot be written"):
+            with _Told(f"{self.place} cannot be written"):
                 tables = [f"{name}.lance" for name in self._open]
                 note_files(self._folder, tables, {name: table.version for name, table in self._open.items()})
 
@@ -193,7 +198,7 @@ def claimed_lance(place: str) -> Iterator[LanceStore]:
         yield LanceStore(place)
         return
     folder = Path(place)
-    with _told(f"{place} cannot be written"):
+    with _Told(f"{place} cannot be written"):
         folder.mkdir(parents=True, exist_ok=True)
         names = {path.name for path in folder.iterdir()}
         others = names - _OWN
@@ -216,11 +221,19 @@ def _holds_rows(folder: Path) -> bool:
     return any((folder / _EMBEDDINGS_FOLDER / "data").glob("*.lance"))
 
 
-@contextmanager
-def _told(trouble: str) -> Iterator[None]:
-    """LanceDB's errors (of several kinds, many lines long) in one line."""
-    try:
-        yield
-    except (OSError, RuntimeError, ValueError) as error:
-        words = _SOURCE.sub("", (str(error).splitlines() or [type(error).__name__])[0]).rstrip(".")
-        raise CollectionError(f"{trouble}: {words}. Check the place, its free space and your rights to it.") from error
+@final
+class _Told:
+    """LanceDB's errors (of several kinds, many lines long, panics of its Rust among them) in one line."""
+
+    def __init__(self, trouble: str) -> None:
+        self._trouble = trouble
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if isinstance(error, (OSError, RuntimeError, ValueError)) or (kind is not None and "Panic" in kind.__name__):
+            words = _SOURCE.sub("", (str(error).splitlines() or [type(error).__name__])[0])[:300].rstrip(".")
+            raise CollectionError(
+                f"{self._trouble}: {words}. Check the place, its free space and your rights to it."
+            ) from error

@@ -21,7 +21,7 @@ from filelock import FileLock
 from unreel.engine.files import write_whole
 from unreel.errors import CollectionError, OverwriteError
 from unreel.search.checks import check_schema, checked
-from unreel.search.checksums import KEY, Seal, damaged, room_for, seal
+from unreel.search.checksums import CHECKED_BYTES, KEY, Seal, damaged, room_for, seal
 from unreel.search.facts import FORMAT, TableFacts
 from unreel.search.filters import Filter, Not, Within, columns_of
 from unreel.search.rows import schema, sorted_places, vectors_of
@@ -63,11 +63,14 @@ class ParquetStore:
         return there
 
     def check(self) -> None:
-        """Compare the array with the vectors.
+        """Compare what is not too large with its checksums, and the array with the vectors.
 
         Raises:
-            CollectionError: it holds others.
+            CollectionError: something is another than was written, or the file is no table of `unreel embed`.
         """
+        with self._opened() as (file, seal, _):
+            for group in range(file.num_row_groups if self._path.stat().st_size <= CHECKED_BYTES else 0):
+                seal.check(file.metadata, group, file.schema_arrow.names)
         if self._array is not None and self._array.is_file() and not self.is_in(self._array):
             raise damaged(self._array)
 
@@ -164,7 +167,9 @@ class ParquetWriter:
         return self._finished.exists or self._noted.is_file()
 
     def check(self) -> None:
-        """Nothing: each part of the file is compared when it is read, and the array is brought up to date."""
+        """Compare the file with its checksums; pieces were compared, and the array is brought up to date."""
+        if self._finished.exists:
+            self._finished.check()
 
     @property
     def _noted(self) -> Path:

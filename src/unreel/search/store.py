@@ -245,6 +245,13 @@ class EmbeddingTable:
         return pa.Table.from_batches(found)
 
 
+def no_rows(place: Path | str, kind: Kind, where: str | None) -> CollectionError:
+    """The error of a table, or a condition, that leaves nothing to work with."""
+    if where is None:
+        return CollectionError(f"{place} holds no {kind}. Embed some: unreel embed RUN FOLDER --out {place}")
+    return CollectionError(f"no {kind} of {place} fulfils the condition. Choose another --where.")
+
+
 def _condition(kind: Kind | None, where: str | None = None) -> Filter | None:
     """The rows of a kind under a condition."""
     of_kind = None if kind is None else Compared("kind", "=", kind)
