@@ -27,6 +27,7 @@ A GiB takes 0.3 s."""
 _NOTED = re.compile(re.escape(KEY).encode() + rb"\x18[^c]{1,5}crc32:([0-9a-f]+)", re.DOTALL)  # as Thrift writes it
 _DIGITS, _BLOCK = 8, 1 << 20
 _LENGTH_AND_MAGIC = 8  # bytes at the end of a Parquet file
+_LARGEST_FOOTER = 64 << 20
 
 
 def room_for(row_groups: int, columns: int) -> str:
@@ -140,12 +141,18 @@ def _of(content: Mapping[str, object]) -> int:
 
 
 def _footer(path: Path) -> tuple[bytes, int]:
-    """The footer of a Parquet file and where it begins; all of a file that is none."""
+    """The footer of a Parquet file and where it begins; some other bytes of a file that is none.
+
+    Raises:
+        CollectionError: it claims to be larger than any footer is.
+    """
     with path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - _LENGTH_AND_MAGIC))
         length = int.from_bytes(file.read(4), "little")
         start = max(0, size - _LENGTH_AND_MAGIC - length)
+        if length > _LARGEST_FOOTER and start:
+            raise damaged(path)
         file.seek(start)
         return file.read(length), start
 

@@ -37,6 +37,7 @@ EMBEDDINGS, FACTS = "embeddings", "facts"
 _LOCK, _EMBEDDINGS_FOLDER = "embed.lock", f"{EMBEDDINGS}.lance"
 _OWN = {f"{FACTS}.lance", _EMBEDDINGS_FOLDER, _LOCK, LISTING, f"{LISTING}.unfinished"}
 _OWN |= {"__manifest"}  # which some versions of LanceDB write
+_MAGIC = b"LANC"  # the end of each of LanceDB's data files
 _AT_ONCE = 1000  # ids of one condition
 _SOURCE = re.compile(r",? \S+\.rs:\d+:\d+")  # where in its own source a fault was found
 
@@ -58,6 +59,7 @@ class LanceStore:
         lancedb: Any = require("lancedb", "search")
         self._folder = None if "://" in place else Path(place)
         self._open: dict[str, Any] = {}
+        self._whole: set[str] = set()
         with _Told(f"{place} cannot be reached" if self._folder is None else f"{place} cannot be read"):
             if self._folder is None or self._folder.is_dir():  # LanceDB would make it
                 noted = check_files(self._folder) if self._folder is not None else {}
@@ -171,14 +173,60 @@ class LanceStore:
         """Add rows: all of them or none."""
         with _Told(f"{self.place} cannot be written"):
             self._open[EMBEDDINGS].add(rows)
+        self._check_whole()
 
     def finish(self) -> None:
         """Join what was written in many pieces; an index learns of the new rows."""
         with _Told(f"{self.place} cannot be written"):
             self._open[EMBEDDINGS].optimize()
 
+    def _check_whole(self) -> None:
+        """Refuse to go on where the disk has not taken all of a file, which LanceDB may not notice.
+
+        Raises:
+            CollectionError: it has not.
+        """
+        for path in self._files_cut_short():
+            if not all(_readable(table, table.version) for table in self._open.values()):
+                raise CollectionError(
+                    f"{self.place} cannot be written: the disk has not taken all of {path.name}. Free some space: the "
+                    "same command goes on."
+                )
+
+    def go_back(self) -> None:
+        """Go back to what can be read, where a disk that was full or a kill has left files that are not whole."""
+        with _Told(f"{self.place} cannot be read"):
+            if cut := self._files_cut_short():
+                for table in self._open.values():
+                    newest = table.version
+                    versions = sorted((each["version"] for each in table.list_versions()), reverse=True)
+                    found = next((version for version in versions if _readable(table, version)), newest)
+                    if found != newest:
+                        table.checkout(found)
+                        table.restore()
+                for path in cut:
+                    path.unlink()
+
+    def _files_cut_short(self) -> list[Path]:
+        """The data files, of those not seen before, that lack the end that LanceDB gives them."""
+        cut = []
+        for path in self._folder.glob("*.lance/data/*.lance") if self._folder is not None else ():
+            if path.name not in self._whole:
+                with path.open("rb") as file:
+                    file.seek(max(0, path.stat().st_size - len(_MAGIC)))
+                    if file.read() == _MAGIC:
+                        self._whole.add(path.name)
+                    else:
+                        cut.append(path)
+        return cut
+
     def note_checksums(self) -> None:
-        """Note the checksums of a folder's files, as they will be compared when it is opened."""
+        """Note the checksums of a folder's files, as they will be compared when it is opened.
+
+        Raises:
+            CollectionError: a file is not whole, or they cannot be written.
+        """
+        self._check_whole()
         if self._folder is not None and self.exists:
             with _Told(f"{self.place} cannot be written"):
                 tables = [f"{name}.lance" for name in self._open]
@@ -210,10 +258,24 @@ def claimed_lance(place: str) -> Iterator[LanceStore]:
         lock.acquire()
     try:
         store = LanceStore(place)
+        store.go_back()
         yield store
         store.note_checksums()
     finally:
         lock.release()
+
+
+def _readable(table: Any, version: int) -> bool:
+    """Whether all rows of a version can be read."""
+    try:
+        table.checkout(version)
+        for _ in table.search().to_batches(BATCH):
+            pass
+    except (OSError, RuntimeError, ValueError):
+        return False
+    finally:
+        table.checkout_latest()
+    return True
 
 
 def _holds_rows(folder: Path) -> bool:
