@@ -21,6 +21,8 @@ LONGEST = 1e9
 
 ADVICE = "It is damaged or not of `unreel embed`: embed the videos again, into a new table."
 
+_UTF8 = "a text in UTF-8"
+
 
 def usable(vectors: Float32[np.ndarray, "n c"]) -> Bool[np.ndarray, " n"]:
     """Which vectors can be compared: those of finite numbers that are not huge."""
@@ -56,7 +58,7 @@ def checked(batches: Iterable[pa.RecordBatch], facts: TableFacts, place: str) ->
             if len(wrong):
                 row = int(wrong[0])
                 whose = f" of {brief(batch['id'][row].as_py())}" if "id" in batch.schema.names and name != "id" else ""
-                value = "" if name == "vector" else f" {brief(batch[name][row].as_py())}"
+                value = "" if name == "vector" or expected == _UTF8 else f" {brief(batch[name][row].as_py())}"
                 raise CollectionError(f"{place} holds the {name}{value}{whose}, expected {expected}. {ADVICE}")
         yield batch
 
@@ -87,7 +89,7 @@ def _verdicts(batch: pa.RecordBatch, facts: TableFacts) -> Iterator[tuple[str, A
     for name, column in columns.items():
         yield name, pc.is_valid(column), "a value in every row"
         if COLUMNS.get(name) == pa.string():
-            yield name, _readable(column), "a text in UTF-8"
+            yield name, _readable(column), _UTF8
     for names, holds, expected in _RULES:
         if columns.keys() >= set(names):
             yield names[0], holds(*(columns[name] for name in names)), expected

@@ -221,15 +221,23 @@ class EmbeddingTable:
         if index is not None and not exact and isinstance(self._store, LanceStore):
             candidates = self._store.nearest_by_index(query, top + _SPARE, condition, index.probes)
             found = ranked(with_similarity(candidates, query), top)
-        elif kind in self._held or 4 * self.facts.width * self.count(kind) <= HELD_BYTES:
-            if kind not in self._held:
-                self._held[kind] = _held(self._store.batches(_ALL, _condition(kind)), self.facts.width, self.place)
+        elif self.load(kind):
             held = self._held[kind]
             found = held.nearest(query, top, None if where is None else _mask(held.rows, parse_filter(where)))
         else:
             found = nearest_of(self._store.batches(_ALL, condition), query, top)
         similarities = found[SIMILARITY].to_pylist()
         return [Hit(*each) for each in zip(rows_of(found), similarities, vectors_of(found), strict=True)]
+
+    def load(self, kind: Kind) -> bool:
+        """Whether all vectors of a kind are in memory now, where they are searched: not if there are too many of them.
+
+        Raises:
+            CollectionError: a row or a vector makes no sense.
+        """
+        if kind not in self._held and 4 * self.facts.width * self.count(kind) <= HELD_BYTES:
+            self._held[kind] = _held(self._store.batches(_ALL, _condition(kind)), self.facts.width, self.place)
+        return kind in self._held
 
     def _sorted(self, kind: Kind | None) -> pa.Table:
         """The rows of a kind, or all, without their vectors; kept in memory."""
