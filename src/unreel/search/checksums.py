@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import final
+from typing import Any, final
 from zlib import crc32
 
 import pyarrow.parquet as pq
@@ -121,14 +121,14 @@ def damaged(path: Path) -> CollectionError:
     )
 
 
-def _listing(folder: Path) -> dict[str, dict]:
+def _listing(folder: Path) -> dict[str, dict[str, Any]]:
     """What was noted of a folder.
 
     Raises:
         CollectionError: it is damaged itself.
     """
     try:
-        content = json.loads((folder / LISTING).read_text(encoding="utf-8"))
+        content: dict[str, dict[str, Any]] = json.loads((folder / LISTING).read_text(encoding="utf-8"))
         if content.pop("crc32") == _of(content):
             return content
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError):

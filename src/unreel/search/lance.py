@@ -35,7 +35,7 @@ CACHE_BYTES = 2 << 30
 EMBEDDINGS, FACTS = "embeddings", "facts"
 
 _LOCK, _EMBEDDINGS_FOLDER = "embed.lock", f"{EMBEDDINGS}.lance"
-_OWN = {f"{FACTS}.lance", _EMBEDDINGS_FOLDER, _LOCK, LISTING, f"{LISTING}.unfinished"}
+_OWN = {f"{FACTS}.lance", _EMBEDDINGS_FOLDER, _LOCK, LISTING}
 _OWN |= {"__manifest"}  # which some versions of LanceDB write
 _MAGIC = b"LANC"  # the end of each of LanceDB's data files
 _AT_ONCE = 1000  # ids of one condition
@@ -248,7 +248,7 @@ def claimed_lance(place: str) -> Iterator[LanceStore]:
     folder = Path(place)
     with _Told(f"{place} cannot be written"):
         folder.mkdir(parents=True, exist_ok=True)
-        names = {path.name for path in folder.iterdir()}
+        names = {path.name for path in folder.iterdir() if not path.name.endswith(".unfinished")}
         others = names - _OWN
         if others and not any((folder / _EMBEDDINGS_FOLDER / "_versions").glob("*")):
             raise OverwriteError(
