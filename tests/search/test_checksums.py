@@ -2,7 +2,6 @@
 
 import random
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -108,8 +107,7 @@ def test_of_large_folders_the_small_files_are_compared(tmp_path: Path, monkeypat
     place = written(tmp_path / "table")
     monkeypatch.setattr(checksums, "CHECKED_BYTES", 1)
     read: list[Path] = []
-    crc: Callable[..., int] = checksums._crc
-    monkeypatch.setattr(checksums, "_crc", lambda path, *rest: read.append(path) or crc(path, *rest))
+    monkeypatch.setattr(checksums, "_crc", lambda path, *_: read.append(path))
     EmbeddingTable.open(place)
     assert read == []
 

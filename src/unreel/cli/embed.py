@@ -110,9 +110,9 @@ def _summary(changes: "Changes") -> str:
 
 def _print_left_out(manifest: "Manifest", changes: "Changes", clip_length: int) -> None:
     """Which files have no rows, or none any more, and why; and of which videos no clip is whole."""
-    from unreel.cli.inventory import left_out, print_reasons
+    from unreel.cli.inventory import other_files, print_reasons, refused_files
 
-    for line in left_out(manifest):
+    for line in (*refused_files(manifest), *other_files(manifest)):
         print(line)
     for what, reasons in (("removed", changes.removed), ("left out", changes.missing)):
         if reasons:

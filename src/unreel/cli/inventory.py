@@ -18,19 +18,25 @@ def summary(manifest: Manifest, done: str, place: Path) -> str:
     usable, refused = manifest.usable, manifest.refused
     minutes = sum(record.duration for record in usable) / 60
     lines = [f"{len(usable)} videos {done} ({minutes:.1f} minutes), {len(refused)} refused, in {place}"]
-    lines += left_out(manifest) + _duplicates(manifest)
+    lines += refused_files(manifest) + _duplicates(manifest) + other_files(manifest)
     for split in manifest.split_names:
         lines += _split(manifest, split)
     return "\n".join(lines)
 
 
-def left_out(manifest: Manifest) -> list[str]:
-    """What is not used of a collection, and why."""
+def refused_files(manifest: Manifest) -> list[str]:
+    """Which files are not used of a collection, or not all of them, and why."""
     usable, refused = manifest.usable, manifest.refused
     lines = [f"  refused: {count} × {reason}" for reason, count in manifest.refusals.most_common(LISTED)]
     lines += _shortened((f"    {record.id}: {record.reason}" for record in refused), len(refused), LISTED)
     cut = [record for record in usable if record.reason]
     lines += _shortened((f"  kept in part: {record.id}: {record.reason}" for record in cut), len(cut), LISTED)
+    return lines
+
+
+def other_files(manifest: Manifest) -> list[str]:
+    """How many files are no videos by their names, and which videos are not there."""
+    lines: list[str] = []
     if manifest.ignored:
         lines.append(f"  {manifest.ignored} files without a video's name ignored")
     if manifest.missing:

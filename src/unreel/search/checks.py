@@ -129,7 +129,7 @@ def _at_home(paths: pa.Array, ids: pa.Array, sources: pa.Array) -> Bool[np.ndarr
     folders = sources.dictionary_encode()
     beside = pa.array([str(Path(each).parent) for each in folders.dictionary.to_pylist()], pa.string())
     joined = [pc.binary_join_element_wise(each, ids, "/") for each in (sources, beside.take(folders.indices))]
-    good = np.asarray(pc.or_(*(pc.equal(paths, each) for each in joined))).copy()
+    good: Bool[np.ndarray, " n"] = np.array(pc.or_(*(pc.equal(paths, each) for each in joined)))
     for row in np.flatnonzero(~good):  # such as absolute names, and those of a source that ends in a slash
         identity, path, source = (Path(each[int(row)].as_py()) for each in (ids, paths, sources))
         good[row] = path in (source / identity, source.parent / identity)

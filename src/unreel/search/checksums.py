@@ -128,7 +128,7 @@ def _listing(folder: Path) -> dict[str, dict[str, Any]]:
         CollectionError: it is damaged itself.
     """
     try:
-        content: dict[str, dict[str, Any]] = json.loads((folder / LISTING).read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads((folder / LISTING).read_text(encoding="utf-8"))
         if content.pop("crc32") == _of(content):
             return content
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError):

@@ -20,6 +20,8 @@ FORMAT, WITHOUT_CHECKSUMS = "unreel-embeddings-2", "unreel-embeddings-1"
 Clips = Annotated[int, Field(ge=1, le=10_000)] | Literal["all"]
 """Equally spaced clips per video, or all that do not overlap."""
 
+Level = Literal[3, 4, 5]
+
 _short = Repr()
 _short.maxstring = _short.maxother = 100
 brief = _short.repr
@@ -58,7 +60,7 @@ class TableFacts:
     checkpoint: _Words
     weights: _Words
     settings: EncoderSettings
-    level: Literal[3, 4, 5]
+    level: Level
     clips: Clips
     width: Annotated[int, Field(ge=1, le=1 << 16)]
     side: Annotated[int, Field(ge=2, le=HIGHEST_SIDE)]
