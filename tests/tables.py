@@ -10,7 +10,7 @@ from jaxtyping import Float32
 from unreel import models
 from unreel.checkpoint import load_encoder
 from unreel.checkpoint.weights import PREFIX, Origin, save_weights
-from unreel.search.facts import Clips, TableFacts
+from unreel.search.facts import Clips, Level, TableFacts
 from unreel.search.rows import Row, table_of
 from unreel.search.update import source_of
 from unreel.search.writing import claimed
@@ -31,7 +31,7 @@ def tiny_weights(path: Path, seed: int = 0) -> Path:
     return path
 
 
-def facts_of(weights: Path, manifest: Manifest, *, clips: Clips = 3, level: int = 5) -> TableFacts:
+def facts_of(weights: Path, manifest: Manifest, *, clips: Clips = 3, level: Level = 5) -> TableFacts:
     """The facts of a table that these weights make of a collection."""
     encoder = load_encoder(weights)
     facts = TableFacts(

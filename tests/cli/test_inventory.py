@@ -45,7 +45,7 @@ def test_refusals_are_counted_by_reason_and_named() -> None:
         "  refused: 1 × no video stream",
         *(f"    x{number:02}.mp4: empty file" for number in range(10)),
         "    and 2 more",
-        "  kept in part: c.mp4: truncated after 20 frames: broken",
+        "  noted: c.mp4: truncated after 20 frames: broken",
         "  no exact duplicates",
         "  near duplicates not looked for",
         "  3 files without a video's name ignored: 2 .txt, 1 .insv",

@@ -53,6 +53,59 @@ def test_embed_says_what_it_did(folder: Path, tmp_path: Path, capsys: pytest.Cap
         embed.main([*words[:-1], "3"])
 
 
+def test_embed_says_what_it_leaves_out(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    videos = tmp_path / "videos"
+    for number in range(6):
+        Clip(frames=12 + 3 * number, width=72, height=56).write(videos / f"{'ab'[number % 2]}/{number}.mp4")
+    (videos / "broken.mp4").write_bytes(b"no video")
+    (videos / "notes.txt").write_text("mine")
+    words = [str(folder / "weights.safetensors"), str(videos), "--out", str(tmp_path / "t.parquet"), "--clips", "2"]
+    embed.main(words)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"6 videos embedded (tiny) in {tmp_path / 't.parquet'}"
+    assert said[1].startswith("  refused: 1 × ")
+    assert said[2].startswith("    broken.mp4: ")
+    assert said[3:] == [
+        "  1 files without a video's name ignored",
+        "  looped to fill a clip of 16 frames: 2 videos, which `unreel pretrain` leaves out",
+    ]
+    (videos / "a/0.mp4").rename(tmp_path / "0.mp4")
+    (videos / "b/1.mp4").write_bytes(b"no video")
+    embed.main(words)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("0 videos embedded, 4 kept, 2 removed (tiny) in ")
+    assert "  removed: 2" in said
+    assert f"    a/0.mp4: not in {videos} any more" in said
+    assert any(line.startswith("    b/1.mp4: refused: ") for line in said)
+
+
+def test_rows_of_many_videos_are_removed_only_where_that_is_asked_for(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    videos, out = tmp_path / "videos", tmp_path / "t.parquet"
+    for number in range(6):
+        Clip(frames=20, width=72, height=56).write(videos / f"{'away' if number < 4 else 'here'}/{number}.mp4")
+    words = [str(folder / "weights.safetensors"), str(videos), "--out", str(out), "--clips", "1"]
+    embed.main(words)
+    before = out.read_bytes()
+    (videos / "away").rename(tmp_path / "away")
+    with pytest.raises(CollectionError) as caught:
+        embed.main(words)
+    assert str(caught.value) == (
+        f"4 of the 6 videos that {out} holds of {videos} are gone, the first of them 'away/0.mp4' (not in {videos} any "
+        "more). Nothing was changed. If a folder is only away for the moment, bring it back; to remove their rows, add "
+        "--remove-missing."
+    )
+    assert out.read_bytes() == before
+    (tmp_path / "away").rename(videos / "away")
+    capsys.readouterr()
+    embed.main(words)
+    assert capsys.readouterr().out == f"0 videos embedded, 6 kept (tiny) in {out}\n"
+    (videos / "away").rename(tmp_path / "away")
+    embed.main([*words, "--remove-missing"])
+    assert "2 kept, 4 removed (tiny)" in capsys.readouterr().out
+
+
 def test_search_finds_the_video_itself(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     search.main([str(folder / "table"), str(folder / "videos/walk/3.mp4"), "--top", "2"])
     said, first, _ = capsys.readouterr().out.splitlines()

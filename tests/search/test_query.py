@@ -70,8 +70,8 @@ def test_a_piece_finds_itself_among_clips(folder: Path) -> None:
 
 def test_videos_shorter_than_a_clip_are_looped(folder: Path, tmp_path: Path) -> None:
     table = EmbeddingTable.open(folder / "all")
-    path = Clip(frames=20, width=96, height=72).write(tmp_path / "a.mp4")
-    encoder = QueryEncoder.of(replace(table.facts, settings=TINY.model_copy(update={"clip_length": 32})))
+    path = Clip(frames=12, width=96, height=72).write(tmp_path / "a.mp4")
+    encoder = QueryEncoder.of(table.facts)
     assert encoder.query(path, at=0.0).vector.shape == (table.facts.width,)
 
 
@@ -93,6 +93,8 @@ def test_what_cannot_be_searched_for(folder: Path, tmp_path: Path, monkeypatch: 
 def test_only_the_table_s_own_encoder(folder: Path, tmp_path: Path) -> None:
     facts: TableFacts = EmbeddingTable.open(folder / "all").facts
     other = tiny_weights(tmp_path / "other.safetensors", seed=1)
+    with pytest.raises(CheckpointError, match=r"says that clip_length of its encoder is 9999999, but of .* it is 16"):
+        QueryEncoder.of(replace(facts, settings=TINY.model_copy(update={"clip_length": 9_999_999})))
     with pytest.raises(CheckpointError, match=r"holds another encoder .* Name that one: --weights RUN"):
         QueryEncoder.of(facts, weights=other)
     moved = replace(facts, weights=str(tmp_path / "gone"))

@@ -10,8 +10,9 @@ import pytest
 from jaxtyping import Float32
 from tables import FACTS, WIDTH, rows_for, write_rows
 
-from unreel.errors import CollectionError, MissingExtraError, SettingsError
+from unreel.errors import CollectionError, MissingExtraError, OverwriteError, SettingsError
 from unreel.extras import require
+from unreel.search import parquet
 from unreel.search import store as store_module
 from unreel.search.facts import TableFacts
 from unreel.search.rows import Row, table_of
@@ -137,10 +138,27 @@ def test_what_is_no_table_of_ours(tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match="cannot be read as a Parquet table"):
         EmbeddingTable.open(tmp_path / "broken.parquet")
     older = table_of(rows_for(0), np.ones((4, WIDTH), np.float32))
-    facts = FACTS.to_json().replace("embeddings-1", "embeddings-0")
+    facts = FACTS.to_json().replace("embeddings-2", "embeddings-0")
     pq.write_table(older.replace_schema_metadata({b"unreel": facts}), tmp_path / "older.parquet")
-    with pytest.raises(CollectionError, match="format 'unreel-embeddings-0', expected 'unreel-embeddings-1'"):
+    with pytest.raises(CollectionError, match="format 'unreel-embeddings-0', expected 'unreel-embeddings-2'"):
         EmbeddingTable.open(tmp_path / "older.parquet")
+
+
+def test_a_file_that_claims_more_than_it_can_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_rows(tmp_path / "table.parquet", rows_for(0), np.ones((4, WIDTH), np.float32))
+    monkeypatch.setattr(parquet, "_MOST_TIMES", 0.001)
+    with pytest.raises(
+        CollectionError, match=r"claims 4 rows of 8 numbers each, which in a file of \d+ bytes cannot be"
+    ):
+        EmbeddingTable.open(tmp_path / "table.parquet")
+
+
+def test_an_array_that_is_none_of_ours(tmp_path: Path) -> None:
+    np.save(tmp_path / "table.npy", np.arange(3))
+    before = (tmp_path / "table.npy").read_bytes()
+    with pytest.raises(OverwriteError, match=r"table.npy exists already and is none of ours"):
+        write_rows(tmp_path / "table.npy", rows_for(0), np.ones((4, WIDTH), np.float32))
+    assert (tmp_path / "table.npy").read_bytes() == before
 
 
 def test_a_table_by_its_address(tmp_path: Path) -> None:

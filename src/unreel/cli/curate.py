@@ -58,7 +58,7 @@ def run(settings: Curate) -> None:
     from unreel.engine.outputs import check_free
     from unreel.search.copies import leaders
     from unreel.search.curation import k_centre, rare_first
-    from unreel.search.store import EmbeddingTable
+    from unreel.search.store import EmbeddingTable, no_rows
 
     if settings.out.suffix not in (".csv", ".txt"):
         raise SettingsError(f"out is {settings.out}, expected a name that ends in .csv or .txt.")
@@ -67,7 +67,7 @@ def run(settings: Curate) -> None:
         check_free(settings.links)
     videos = EmbeddingTable.open(settings.table).vectors("video", settings.where)
     if not len(videos):
-        raise CollectionError(f"no video of {settings.table} fulfils the condition. Choose another --where.")
+        raise no_rows(settings.table, "video", settings.where)
     count = _count(settings.keep, len(videos))
     leader = leaders(videos.vectors, settings.similarity)
     originals = np.flatnonzero(leader == np.arange(len(leader)))

@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from unreel.cli.limits import LimitSettings
 from unreel.cli.parsing import parse
 from unreel.console import say
 from unreel.engine.pool import EngineName
+from unreel.search.facts import Clips
 from unreel.text import excerpt, unbroken
 
 if TYPE_CHECKING:
     from unreel.search.update import Changes
-
-LISTED = 10
+    from unreel.video.manifest import Manifest
 
 
 class Embed(LimitSettings):
@@ -25,7 +25,8 @@ class Embed(LimitSettings):
     Every video gives a row for each of its clips and one for itself: the mean over its clips of the global average of
     one level. A row holds id, path, start and end in seconds, labels, encoder, checkpoint and vector.
 
-    The same command again embeds what is new or has changed and removes what is gone; stopped or killed, it goes on.
+    The same command again embeds what is new or has changed and removes what is gone (of more than three videos only
+    with --remove-missing); stopped or killed, it goes on.
     """
 
     run: tyro.conf.Positional[Path]
@@ -37,10 +38,13 @@ class Embed(LimitSettings):
     (.npy) with its rows in a Parquet file beside it."""
     level: Literal[3, 4, 5] = 5
     """Block of the encoder whose features are taken."""
-    clips: PositiveInt | Literal["all"] = 10
+    clips: Clips = 10
     """Equally spaced clips per video, or all that do not overlap."""
     untrained: bool = False
     """Take the encoder as it was before its first step."""
+    remove_missing: bool = False
+    """Remove the rows of all videos that are gone, however many; otherwise more than three are an error, for a folder
+    may be away for the moment only."""
     index: Literal["auto", "none", "always"] = "auto"
     """Whether a LanceDB table has an index; auto: a large one does, smaller ones are searched exactly in no time."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -85,12 +89,9 @@ def run(settings: Embed) -> None:
     ).with_source(source_of(manifest), manifest.root)
     where = "cpu" if settings.engine == "ray" else str(device(settings.accelerator))
     work = Work(settings.engine, where, settings.loader_workers)
-    changes = update(settings.out, encoder, manifest, facts, work)
+    changes = update(settings.out, encoder, manifest, facts, work, remove_missing=settings.remove_missing)
     say(f"{_summary(changes)} ({excerpt(encoder.name)}) in {unbroken(settings.out)}")
-    for identity, reason in list(changes.missing.items())[:LISTED]:
-        say(f"  left out {unbroken(identity)}: {excerpt(reason)}")
-    if len(changes.missing) > LISTED:
-        say(f"  and {len(changes.missing) - LISTED} more")
+    _print_left_out(manifest, changes, encoder.settings.clip_length)
     index = bring_up_to_date(settings.out, settings.index, changed=changes.altered)
     if index is not None:
         say(f"  {index.kind} over {index.rows} rows: recall@10 {index.recall:.3f} of {index.queries} exact searches")
@@ -100,8 +101,22 @@ def _summary(changes: "Changes") -> str:
     counts = {
         "kept": changes.kept,
         "described anew": changes.described,
-        "removed": changes.removed,
+        "removed": len(changes.removed),
         "left out": len(changes.missing),
     }
     others = "".join(f", {count} {what}" for what, count in counts.items() if count)
     return f"{changes.embedded} videos embedded{others}"
+
+
+def _print_left_out(manifest: "Manifest", changes: "Changes", clip_length: int) -> None:
+    """Which files have no rows, or none any more, and why; and of which videos no clip is whole."""
+    from unreel.cli.inventory import other_files, print_reasons, refused_files
+
+    say(*refused_files(manifest), *other_files(manifest))
+    for what, reasons in (("removed", changes.removed), ("left out", changes.missing)):
+        if reasons:
+            say(f"  {what}: {len(reasons)}")
+            print_reasons(reasons)
+    short = sum(record.frames < clip_length for record in manifest.usable)
+    if short:
+        say(f"  looped to fill a clip of {clip_length} frames: {short} videos, which `unreel pretrain` leaves out")

@@ -55,12 +55,12 @@ def run(settings: Export) -> None:
     """Read the table and write the files."""
     from unreel.engine.outputs import check_free
     from unreel.search import exporting
-    from unreel.search.store import EmbeddingTable
+    from unreel.search.store import EmbeddingTable, no_rows
 
     check_free(settings.out)
     rows = EmbeddingTable.open(settings.table).vectors(settings.kind, settings.where)
     if not len(rows):
-        raise CollectionError(f"no {settings.kind} of {settings.table} fulfils the condition. Choose another --where.")
+        raise no_rows(settings.table, settings.kind, settings.where)
     try:
         if settings.to == "tensorboard":
             exporting.to_tensorboard(settings.out, rows, _pictures(rows) if settings.pictures else None)

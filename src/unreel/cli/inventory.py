@@ -21,20 +21,31 @@ def summary(manifest: Manifest, done: str, place: Path) -> list[str]:
     usable, refused = manifest.usable, manifest.refused
     minutes = sum(record.duration for record in usable) / 60
     lines = [f"{len(usable)} videos {done} ({minutes:.1f} minutes), {len(refused)} refused, in {unbroken(place)}"]
-    lines += [f"  refused: {count} × {excerpt(reason)}" for reason, count in manifest.refusals.most_common(LISTED)]
+    lines += refused_files(manifest) + _duplicates(manifest) + other_files(manifest)
+    for split in manifest.split_names:
+        lines += _split(manifest, split)
+    return lines
+
+
+def refused_files(manifest: Manifest) -> list[str]:
+    """Which files are not used of a collection, or not all of them, and why."""
+    usable, refused = manifest.usable, manifest.refused
+    lines = [f"  refused: {count} × {excerpt(reason)}" for reason, count in manifest.refusals.most_common(LISTED)]
     lines += _shortened((_reason(record.id, record.reason) for record in refused), len(refused), LISTED)
-    cut = [record for record in usable if record.reason]
-    parts = (f"  kept in part: {_reason(record.id, record.reason).lstrip()}" for record in cut)
-    lines += _shortened(parts, len(cut), LISTED)
-    lines += _duplicates(manifest)
+    noted = [record for record in usable if record.reason]
+    parts = (f"  noted: {_reason(record.id, record.reason).lstrip()}" for record in noted)
+    return lines + _shortened(parts, len(noted), LISTED)
+
+
+def other_files(manifest: Manifest) -> list[str]:
+    """How many files are no videos by their names, and which videos are not there."""
+    lines: list[str] = []
     if manifest.ignored:
         kinds = f": {kinds_text(manifest.ignored_kinds)}" if manifest.ignored_kinds else ""
         lines.append(f"  {manifest.ignored} files without a video's name ignored{kinds}")
     if manifest.missing:
         names = ", ".join(map(unbroken, manifest.missing[:_NAMED])) + (", …" if len(manifest.missing) > _NAMED else "")
         lines.append(f"  named by the lists but not in the folder: {len(manifest.missing)} ({names})")
-    for split in manifest.split_names:
-        lines += _split(manifest, split)
     return lines
 
 

@@ -72,6 +72,8 @@ def run(settings: Search) -> None:
     whole = settings.at is None and settings.seconds is None
     kind = settings.kind or ("video" if whole else "clip")
     among = table.count(kind, settings.where)
+    if table.facts.index is None or settings.exact:
+        table.load(kind)  # what is wrong with it is told before anything is decoded
     encoder = QueryEncoder.of(
         table.facts,
         weights=settings.weights,

@@ -18,6 +18,7 @@ from unreel.engine.actors import Place, on_actors
 from unreel.engine.processors import default_workers
 from unreel.engine.read_ahead import AHEAD, read_ahead
 from unreel.evaluation.features import centre_of
+from unreel.search.checks import usable
 from unreel.search.windows import Piece, WindowDataset
 from unreel.video.datasets import Failure, Sample
 from unreel.video.loading import SMALL
@@ -62,7 +63,7 @@ class ClipEncoder:
                 return Embedded(row, nothing, sample.reason)
             vectors.append(self.vectors(sample))
         found = np.concatenate(vectors)
-        return Embedded(row, found) if np.isfinite(found).all() else Embedded(row, nothing, "a vector is not finite")
+        return Embedded(row, found) if usable(found).all() else Embedded(row, nothing, "a vector is not finite")
 
 
 def embedded_here(encoder: ClipEncoder, dataset: WindowDataset, workers: int | None = None) -> Iterator[Embedded]:

@@ -1,21 +1,37 @@
 """What a whole table of embeddings is: which encoder made it and how, so that a query can be made the same way."""
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, field, replace
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from reprlib import Repr
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from unreel.errors import CollectionError
-from unreel.settings.model import validated
 from unreel.settings.pretraining import EncoderSettings
+from unreel.video.options import HIGHEST_SIDE
 
-FORMAT = "unreel-embeddings-1"
+FORMAT, WITHOUT_CHECKSUMS = "unreel-embeddings-2", "unreel-embeddings-1"
 
-Clips = int | Literal["all"]
+Clips = Annotated[int, Field(ge=1, le=10_000)] | Literal["all"]
 """Equally spaced clips per video, or all that do not overlap."""
 
+Level = Literal[3, 4, 5]
 
-@dataclass(frozen=True)
+_short = Repr()
+_short.maxstring = _short.maxother = 100
+brief = _short.repr
+"""A value as Python writes it, shortened where it is long."""
+
+_STRICT = ConfigDict(extra="forbid")
+_Words = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$")]
+
+
+@dataclass(frozen=True, config=_STRICT)
 class IndexFacts:
     """The index of a table and how well it finds: `recall` is recall@10 against exact search over `queries` rows.
 
@@ -24,13 +40,13 @@ class IndexFacts:
     """
 
     kind: str
-    rows: int
-    probes: int
-    recall: float
-    queries: int
+    rows: Annotated[int, Field(ge=0)]
+    probes: PositiveInt
+    recall: Annotated[float, Field(ge=0, le=1)]
+    queries: Annotated[int, Field(ge=0)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class TableFacts:
     """How the vectors of a table were made.
 
@@ -40,16 +56,16 @@ class TableFacts:
     prepared videos. `sources` maps each folder or list of videos to the folder of its prepared videos.
     """
 
-    encoder: str
-    checkpoint: str
-    weights: str
+    encoder: _Words
+    checkpoint: _Words
+    weights: _Words
     settings: EncoderSettings
-    level: int
+    level: Level
     clips: Clips
-    width: int
-    side: int
+    width: Annotated[int, Field(ge=1, le=1 << 16)]
+    side: Annotated[int, Field(ge=2, le=HIGHEST_SIDE)]
     untrained: bool = False
-    protocol: str = "gap"
+    protocol: Literal["gap"] = "gap"
     sources: dict[str, str] = field(default_factory=dict)
     index: IndexFacts | None = None
 
@@ -58,28 +74,35 @@ class TableFacts:
         return json.dumps({"format": FORMAT, **asdict(self), "settings": self.settings.model_dump(mode="json")})
 
     @classmethod
-    def from_json(cls, text: str, place: str) -> "TableFacts":
-        """What `to_json` wrote; `place` names the table in errors.
+    def from_json(cls, text: str, place: str, formats: Sequence[str] = (FORMAT, WITHOUT_CHECKSUMS)) -> "TableFacts":
+        """What `to_json` wrote, in one of these `formats`; `place` names the table in errors.
 
         Raises:
-            CollectionError: it is something else.
+            CollectionError: it is something else, or makes no sense.
         """
         try:
             content = json.loads(text)
             found = content.pop("format")
-            if found != FORMAT:
-                raise CollectionError(
-                    f"{place} has the format {found!r}, expected {FORMAT!r}: another version of unreel made it. Embed "
-                    "the videos again, into a new table."
-                )
-            settings = validated(EncoderSettings, content["settings"], place)
-            index = content["index"] and IndexFacts(**content["index"])
-            return cls(**(content | {"settings": settings, "index": index}))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise CollectionError(
                 f"{place} does not say how its vectors were made, as `unreel embed` notes it. Embed the videos again, "
                 "into a new table."
             ) from None
+        if found not in formats:
+            raise CollectionError(
+                f"{place} has the format {brief(found)}, expected {formats[0]!r}: another version of unreel made it. "
+                "Embed the videos again, into a new table."
+            )
+        try:
+            facts: TableFacts = _schema().validate_python(content)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = ".".join(str(part) for part in first["loc"] if str(part).isidentifier())
+            raise CollectionError(
+                f"{place} says of itself {name[:80]} {brief(first['input'])}: {first['msg'].lower()}. It is damaged or "
+                "not of `unreel embed`: embed the videos again, into a new table."
+            ) from None
+        return facts
 
     def check_same(self, other: "TableFacts", place: str) -> None:
         """Refuse to mix: vectors of another encoder, or made in another way, cannot be compared with these.
@@ -103,3 +126,8 @@ class TableFacts:
     def with_index(self, index: IndexFacts | None) -> "TableFacts":
         """The same with another index, or none."""
         return replace(self, index=index)
+
+
+@cache
+def _schema() -> Any:  # a TypeAdapter, which beartype takes for no type
+    return TypeAdapter(TableFacts)

@@ -15,7 +15,7 @@ from unreel.engine.pool import Engine
 from unreel.engine.standing import Lost, StandingPool
 from unreel.errors import CheckpointError, VideoError
 from unreel.search.embedding import ClipEncoder, embedded_here
-from unreel.search.facts import TableFacts
+from unreel.search.facts import TableFacts, brief
 from unreel.search.piece import Wanted, read_piece
 from unreel.search.windows import AT_ONCE, WindowDataset
 from unreel.video.datasets import region, stacked
@@ -79,6 +79,12 @@ class QueryEncoder:
                 f"{place} holds another encoder ({encoder.name}, {encoder.checkpoint}) than the one that made this "
                 f"table ({facts.encoder}, {facts.checkpoint}). Name that one: --weights RUN"
             )
+        for name, value in encoder.settings:
+            if value != getattr(facts.settings, name):
+                raise CheckpointError(
+                    f"this table says that {name} of its encoder is {brief(getattr(facts.settings, name))}, but of "
+                    f"{place} it is {brief(value)}: the table is damaged. Embed the videos again, into a new table."
+                )
         return cls(ClipEncoder(encoder, facts.level, str(device(accelerator))), facts, limits, pool)
 
     def query(self, path: Path, at: float | None = None, seconds: float | None = None) -> Query:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Float32, Int
 
 from unreel.errors import CollectionError, SettingsError
+from unreel.search.checks import check_distinct
 from unreel.search.exact import SIMILARITY, Held, nearest_of, ranked, unit, with_similarity
 from unreel.search.facts import TableFacts
 from unreel.search.filters import Compared, Filter, all_of, columns_of, parse_filter
@@ -72,7 +73,9 @@ def store_at(place: Path | str) -> LanceStore | ParquetStore:
         CollectionError: an address cannot be reached.
     """
     path = parquet_path(place)
-    return LanceStore(str(place)) if path is None else ParquetStore(path)
+    if path is None:
+        return LanceStore(str(place))
+    return ParquetStore(path, Path(place) if Path(place).suffix == ".npy" else None)
 
 
 @final
@@ -83,6 +86,7 @@ class EmbeddingTable:
     """
 
     def __init__(self, store: LanceStore | ParquetStore) -> None:
+        store.check()
         self._store = store
         self.place = store.place
         self.facts: TableFacts = store.facts()
@@ -95,7 +99,7 @@ class EmbeddingTable:
         """The table at a path or an address.
 
         Raises:
-            CollectionError: there is none, or it is not one of `unreel embed`.
+            CollectionError: there is none, it is damaged, or it is not one of `unreel embed`.
             MissingExtraError: LanceDB is needed and not installed.
         """
         store = store_at(place)
@@ -185,7 +189,7 @@ class EmbeddingTable:
             SettingsError: `where` is no condition.
         """
         condition = _condition(None, where)
-        held = self._held.get(kind) or _held(self._store.batches(_ALL, _condition(kind)), self.facts.width)
+        held = self._held.get(kind) or _held(self._store.batches(_ALL, _condition(kind)), self.facts.width, self.place)
         if condition is None:
             return Vectors(held.rows, held.vectors)
         mask = _mask(held.rows, condition)
@@ -217,9 +221,7 @@ class EmbeddingTable:
         if index is not None and not exact and isinstance(self._store, LanceStore):
             candidates = self._store.nearest_by_index(query, top + _SPARE, condition, index.probes)
             found = ranked(with_similarity(candidates, query), top)
-        elif kind in self._held or 4 * self.facts.width * self.count(kind) <= HELD_BYTES:
-            if kind not in self._held:
-                self._held[kind] = _held(self._store.batches(_ALL, _condition(kind)), self.facts.width)
+        elif self.load(kind):
             held = self._held[kind]
             found = held.nearest(query, top, None if where is None else _mask(held.rows, parse_filter(where)))
         else:
@@ -227,10 +229,20 @@ class EmbeddingTable:
         similarities = found[SIMILARITY].to_pylist()
         return [Hit(*each) for each in zip(rows_of(found), similarities, vectors_of(found), strict=True)]
 
+    def load(self, kind: Kind) -> bool:
+        """Whether all vectors of a kind are in memory now, where they are searched: not if there are too many of them.
+
+        Raises:
+            CollectionError: a row or a vector makes no sense.
+        """
+        if kind not in self._held and 4 * self.facts.width * self.count(kind) <= HELD_BYTES:
+            self._held[kind] = _held(self._store.batches(_ALL, _condition(kind)), self.facts.width, self.place)
+        return kind in self._held
+
     def _sorted(self, kind: Kind | None) -> pa.Table:
         """The rows of a kind, or all, without their vectors; kept in memory."""
         if kind not in self._rows:
-            self._rows[kind] = _compact(self._store.batches(list(COLUMNS), _condition(kind)))[0]
+            self._rows[kind] = _compact(self._store.batches(list(COLUMNS), _condition(kind)), self.place)[0]
         return self._rows[kind]
 
     def _one(self, identity: str, kind: Kind, start: float) -> pa.Table:
@@ -241,13 +253,20 @@ class EmbeddingTable:
         return pa.Table.from_batches(found)
 
 
+def no_rows(place: Path | str, kind: Kind, where: str | None) -> CollectionError:
+    """The error of a table, or a condition, that leaves nothing to work with."""
+    if where is None:
+        return CollectionError(f"{place} holds no {kind}. Embed some: unreel embed RUN FOLDER --out {place}")
+    return CollectionError(f"no {kind} of {place} fulfils the condition. Choose another --where.")
+
+
 def _condition(kind: Kind | None, where: str | None = None) -> Filter | None:
     """The rows of a kind under a condition."""
     of_kind = None if kind is None else Compared("kind", "=", kind)
     return all_of(of_kind, None if where is None else parse_filter(where))
 
 
-def _held(batches: Iterable[pa.RecordBatch], width: int) -> Held:
+def _held(batches: Iterable[pa.RecordBatch], width: int, place: str) -> Held:
     """All these rows in their order, in memory."""
     pieces: list[Float32[np.ndarray, "_ c"]] = []
 
@@ -256,7 +275,7 @@ def _held(batches: Iterable[pa.RecordBatch], width: int) -> Held:
             pieces.append(vectors_of(batch))
             yield batch.drop_columns(["vector"])
 
-    rows, order = _compact(bare())
+    rows, order = _compact(bare(), place)
     places = np.empty(len(order), np.int64)
     places[order] = np.arange(len(order))
     vectors, first = np.empty((len(order), width), np.float32), 0
@@ -267,14 +286,16 @@ def _held(batches: Iterable[pa.RecordBatch], width: int) -> Held:
     return Held(rows, vectors)
 
 
-def _compact(batches: Iterable[pa.RecordBatch]) -> tuple[pa.Table, Int[np.ndarray, " n"]]:
+def _compact(batches: Iterable[pa.RecordBatch], place: str) -> tuple[pa.Table, Int[np.ndarray, " n"]]:
     """These rows sorted, texts that many share kept once, and the order that sorts them."""
     shared = [pa.Table.from_batches([_encoded(batch)]) for batch in batches]
     if not shared:
         return pa.schema(COLUMNS.items()).empty_table(), np.zeros(0, np.int64)
     table = pa.concat_tables(shared).unify_dictionaries().combine_chunks()
     order = sorted_places(table)
-    return table.take(order), order.to_numpy().astype(np.int64)
+    table = table.take(order)
+    check_distinct(table, place)
+    return table, order.to_numpy().astype(np.int64)
 
 
 def _encoded(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -4,7 +4,7 @@
     same checksum ────────────── same content               kept; label and place written anew where they changed
     another checksum ─────────── changed                    removed, embedded
                                  new ────────────────────── embedded
-    of this source ───────────── gone                       removed
+    of this source ───────────── gone                       removed; more than a few only where that is said to be right
 
 The rows of a video are written all at once, so that whenever this ends, the same call goes on, to the same table.
 """
@@ -18,20 +18,25 @@ from typing import final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from unreel.checkpoint import LoadedEncoder
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError
+from unreel.search.checks import ADVICE, check_distinct
+from unreel.search.checksums import CHECKED_BYTES
 from unreel.search.embedding import ClipEncoder, Embedded, embedded_here, embedded_on_cluster
-from unreel.search.facts import TableFacts
+from unreel.search.facts import TableFacts, brief
 from unreel.search.filters import Compared, Within
-from unreel.search.rows import COLUMNS, Row, first_label, labels_of, rows_of, table_of, vectors_of
+from unreel.search.rows import COLUMNS, ORDER, Row, first_label, labels_of, rows_of, sorted_places, table_of, vectors_of
 from unreel.search.windows import WindowDataset
 from unreel.search.writing import Writer, claimed
 from unreel.text import first_of
 from unreel.video.manifest import Manifest, VideoRecord
 
 VIDEOS_AT_ONCE, ROWS_AT_ONCE = 1000, 4096
+FEW = 3
+"""Videos whose rows are removed, since the videos are gone, without being told to."""
 SECONDS_AT_ONCE = 10.0
 """What is lost if the process ends: work that was not yet written."""
 
@@ -49,15 +54,15 @@ class Work:
 
 @dataclass
 class Changes:
-    """How many videos were embedded, kept (and of these described anew) and removed.
+    """How many videos were embedded, and kept (and of these described anew).
 
-    `missing` says why videos could not be read.
+    `removed` says why rows were removed, `missing` why videos could not be read.
     """
 
     embedded: int = 0
     kept: int = 0
     described: int = 0
-    removed: int = 0
+    removed: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -72,21 +77,49 @@ def update(
     manifest: Manifest,
     facts: TableFacts,
     work: Work = Work(),
+    *,
+    remove_missing: bool = False,
 ) -> Changes:
     """Make the table, or bring it up to date with the usable videos of a prepared collection.
 
+    Rows of more than `FEW` videos that are gone are removed only where `remove_missing` says so.
+
     Raises:
         CollectionError: the table holds vectors of another encoder, or videos of the same names from elsewhere, or
-            cannot be written, or not one video can be read.
+            cannot be written, or not one video can be read, or too many are gone.
         OverwriteError: there is something else.
         MissingExtraError: LanceDB, or Ray, is needed and not installed.
     """
     with claimed(place) as writer:
         if writer.exists:
+            writer.check()
             held = writer.facts()
             held.check_same(facts, writer.place)
+            _look_through(writer, held)
             facts = replace(facts, sources=held.sources | facts.sources, index=held.index)
-        return _Update(writer, manifest, encoder, facts, work).run()
+        return _Update(writer, manifest, encoder, facts, work).run(remove_missing)
+
+
+def _look_through(writer: Writer, facts: TableFacts) -> None:
+    """Read what is there, of large tables all but the vectors, so that nothing is built on what makes no sense.
+
+    Raises:
+        CollectionError: something makes no sense.
+    """
+    keys = [batch.select(list(ORDER)) for batch in writer.batches(list(COLUMNS))]
+    if 4 * facts.width * sum(map(len, keys)) <= CHECKED_BYTES:
+        for _ in writer.batches(["id", "vector"]):
+            pass
+    if keys:
+        table = pa.Table.from_batches(keys)
+        check_distinct(table.take(sorted_places(table)), writer.place)
+        of_kind = [table.filter(pc.equal(table["kind"], kind))["id"].unique() for kind in ("clip", "video")]
+        orphans = of_kind[0].filter(pc.invert(pc.is_in(of_kind[0], of_kind[1])))
+        if len(orphans):
+            raise CollectionError(
+                f"{writer.place} holds clips of {len(orphans)} videos without the videos' own rows, the first of them "
+                f"{brief(orphans[0].as_py())}. {ADVICE}"
+            )
 
 
 @dataclass(frozen=True)
@@ -109,15 +142,15 @@ class _Update:
         self._manifest, self._source = manifest, source_of(manifest)
         self._records = {record.id: record for record in manifest.usable}
 
-    def run(self) -> Changes:
+    def run(self, remove_missing: bool) -> Changes:
         held = self._held() if self._writer.exists else {}
-        gone = [identity for identity in held if identity not in self._records]
+        gone = self._gone(held, remove_missing)
         kept = {
             identity: known
             for identity, known in held.items()
             if identity in self._records and known.checksum == self._records[identity].checksum
         }
-        changes = Changes(kept=len(kept), removed=len(gone))
+        changes = Changes(kept=len(kept), removed=gone)
         self._writer.begin(self._facts)
         if len(kept) < len(held):
             self._writer.remove([identity for identity in held if identity not in kept])
@@ -130,6 +163,24 @@ class _Update:
             )
         self._writer.finish()
         return changes
+
+    def _gone(self, held: Mapping[str, _Known], remove_missing: bool) -> dict[str, str]:
+        """The videos that the table holds but that cannot be used any more, each with the reason.
+
+        Raises:
+            CollectionError: they are too many to be removed without being told to.
+        """
+        refused = {record.id: f"refused: {record.reason}" for record in self._manifest.refused}
+        away = f"not in {self._source} any more"
+        gone = {identity: refused.get(identity, away) for identity in held if identity not in self._records}
+        if len(gone) > FEW and not remove_missing:
+            first, reason = min(gone.items())
+            raise CollectionError(
+                f"{len(gone)} of the {len(held)} videos that {self._writer.place} holds of {self._source} are gone, "
+                f"the first of them {first!r} ({reason}). Nothing was changed. If a folder is only away for the "
+                "moment, bring it back; to remove their rows, add --remove-missing."
+            )
+        return gone
 
     def _held(self) -> dict[str, _Known]:
         """The videos of this source that the table holds.

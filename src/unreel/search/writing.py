@@ -24,6 +24,14 @@ class Writer(Protocol):
         """Whether there is a table, or the beginning of one."""
         ...
 
+    def check(self) -> None:
+        """Look whether the table is as it was written.
+
+        Raises:
+            CollectionError: it is not.
+        """
+        ...
+
     def facts(self) -> TableFacts:
         """How the vectors were made.
 

@@ -11,7 +11,7 @@ from unreel.video.collection import Collection, grouped, select
 from unreel.video.layouts import LayoutName, arranged
 from unreel.video.listing import collected
 
-LOWEST_SIDE = 16
+LOWEST_SIDE, HIGHEST_SIDE = 16, 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +75,10 @@ class PrepareOptions(CollectionOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.side < LOWEST_SIDE or self.side % 2:
-            raise SettingsError(f"side is {self.side}, expected an even number of at least {LOWEST_SIDE} pixels.")
+        if not LOWEST_SIDE <= self.side <= HIGHEST_SIDE or self.side % 2:
+            raise SettingsError(
+                f"side is {self.side}, expected an even number of pixels from {LOWEST_SIDE} to {HIGHEST_SIDE}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,6 +84,7 @@ class Shelf:
         self.videos: dict[str, Video] = {}
         for number, (name, table) in enumerate(zip(_names(tables), tables, strict=True)):
             rows = table.rows(kind="video")
+            table.load("video")  # what is wrong with the vectors is told now
             self.shown.append(Shown(number, name, table, frozenset(row.id for row in rows)))
             for row in rows:
                 video = self.videos.setdefault(key_of(row.id), Video(key_of(row.id), row))
