@@ -296,8 +296,8 @@ def test_a_folder_of_another_side_or_kind_is_not_touched(wild: tuple[Path, Manif
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"side": 127}, "side is 127, expected an even number of at least 16 pixels"),
-        ({"side": 14}, "side is 14, expected an even number of at least 16 pixels"),
+        ({"side": 127}, "side is 127, expected an even number of pixels from 16 to 4320"),
+        ({"side": 14}, "side is 14, expected an even number of pixels from 16 to 4320"),
         ({"workers": 0}, "workers is 0, expected at least 1"),
         ({"seconds_per_file": 0.0}, "seconds per file is 0.0, expected more than 0"),
         (

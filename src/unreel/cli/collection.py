@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import tyro
-from pydantic import PositiveFloat, PositiveInt
 
 from unreel.engine.pool import EngineName
-from unreel.settings.model import Settings
+from unreel.settings.model import PositiveWorkers, Seconds, Settings
 from unreel.video.layouts import LayoutName
 
 
@@ -25,9 +24,9 @@ class CollectionSettings(Settings):
     """Folder of these lists; none given: they are looked for in the folder of videos and beside it."""
     group_pattern: str | None = None
     """Regular expression whose first group, found in a video's path, names its group (person, source)."""
-    workers: PositiveInt | None = None
+    workers: PositiveWorkers | None = None
     """Processes that decode; none given: one for each processor."""
-    seconds_per_file: PositiveFloat = 120.0
+    seconds_per_file: Seconds = 120.0
     """A file that takes longer is refused."""
     engine: EngineName = "local"
     """Where to work: on this machine, or on a Ray cluster whose nodes all see the files under the same path."""

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
-from pydantic import Field, PositiveFloat, PositiveInt
 
 from unreel.cli.parsing import parse
 from unreel.engine.pool import EngineName
-from unreel.settings.model import Settings
+from unreel.settings.model import Clips, Seconds, Settings, Workers
 
 if TYPE_CHECKING:
     from unreel.search.update import Changes
@@ -35,7 +34,7 @@ class Embed(Settings):
     (.npy) with its rows in a Parquet file beside it."""
     level: Literal[3, 4, 5] = 5
     """Block of the encoder whose features are taken."""
-    clips: PositiveInt | Literal["all"] = 10
+    clips: Clips | Literal["all"] = 10
     """Equally spaced clips per video, or all that do not overlap."""
     untrained: bool = False
     """Take the encoder as it was before its first step."""
@@ -43,12 +42,12 @@ class Embed(Settings):
     """Whether a LanceDB table has an index; auto: a large one does, smaller ones are searched exactly in no time."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
-    loader_workers: Annotated[int, Field(ge=0)] | None = None
+    loader_workers: Workers | None = None
     """Processes that decode; none given: chosen by the size of the collection."""
     engine: EngineName = "local"
     """Where to work: on this machine, or on a Ray cluster whose nodes all see the files under the same path; its GPUs
     are used where it has some."""
-    seconds_per_file: PositiveFloat = 120.0
+    seconds_per_file: Seconds = 120.0
     """A file that takes longer to prepare is refused."""
 
 

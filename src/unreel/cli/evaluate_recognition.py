@@ -3,15 +3,15 @@
 from argparse import ArgumentError, ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import model_validator
 
 from unreel.cli.parsing import parse
 from unreel.errors import OverwriteError, SettingsError
 from unreel.settings.finetuning import FinetuneSettings
-from unreel.settings.model import Settings, validated
+from unreel.settings.model import Folds, Settings, Workers, validated
 from unreel.video.layouts import LayoutName
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class EvaluateTest(Settings):
     """Names of what may be known from training: ids of tested videos, groups, or a reason ("near duplicate")."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
-    loader_workers: Annotated[int, Field(ge=0)] | None = None
+    loader_workers: Workers | None = None
     """Processes that decode; none given: chosen by the number of clips."""
 
 
@@ -67,7 +67,7 @@ class Parts(Settings):
     """What `unreel evaluate finetune` fine-tunes on."""
 
     split: tuple[str, ...] = ()
-    folds: Annotated[PositiveInt, Field(ge=2)] | None = None
+    folds: Folds | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> "Parts":

@@ -8,7 +8,7 @@ import tyro
 
 from unreel.cli.parsing import parse
 from unreel.errors import CollectionError
-from unreel.settings.model import Settings
+from unreel.settings.model import Seed, Settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +40,7 @@ class Export(Settings):
     """Which rows to take, as in "label != 'walk'"."""
     pictures: bool = False
     """Show a frame of each video at its point (TensorBoard)."""
-    seed: int = 0
+    seed: Seed = 0
     """Draws the map of embedding-atlas."""
 
 
@@ -71,7 +71,7 @@ def run(settings: Export) -> None:
     print(f"{len(rows)} {settings.kind}s in {settings.out}. Next: {NEXT[settings.to].format(out=settings.out)}")
 
 
-def _places(rows: "Vectors", seed: int) -> "Float[np.ndarray, 'n 2']":
+def _places(rows: "Vectors", seed: Seed) -> "Float[np.ndarray, 'n 2']":
     """Places on a map: by t-SNE, or by principal components where there are many."""
     from unreel.reporting.projection import project
     from unreel.search.exporting import principal_places

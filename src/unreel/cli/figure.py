@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from unreel.cli.figure_inputs import are_tests, chosen_label, collection_of, judged_by, of_split, renamed
 from unreel.cli.parsing import parse
 from unreel.cli.results import read_recognitions
 from unreel.errors import CollectionError, SettingsError
-from unreel.settings.model import Settings
+from unreel.settings.model import Seed, Settings
 
 if TYPE_CHECKING:
     from unreel.reporting.confusion import Confusion
@@ -39,7 +39,7 @@ class RetrievalFigure(Settings):
     """Folder of the videos; none given: the one that the results name."""
     hits: Annotated[int, Field(ge=1, le=5)] = 1
     """Nearest videos shown for each query."""
-    rows: PositiveInt = 4
+    rows: Annotated[int, Field(ge=1, le=1000)] = 4
     """Queries drawn."""
     pick: Literal["random", "differing"] = "random"
     """Draw them from all queries, or from those that some encoders answer rightly and others do not."""
@@ -55,7 +55,7 @@ class RetrievalFigure(Settings):
     """What the encoders are called in the figure, in their order."""
     frames: Annotated[int, Field(ge=1, le=12)] = 3
     """Frames of each video on paper."""
-    seed: int = 0
+    seed: Seed = 0
     """Draws the queries."""
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from unreel.cli.collection import CollectionSettings
 from unreel.cli.inventory import decoding_rate, summary
 from unreel.cli.parsing import parse
-from unreel.video.options import LOWEST_SIDE, PrepareOptions
+from unreel.video.options import LARGEST_SIDE, LOWEST_SIDE, PrepareOptions
 from unreel.video.prepare import prepare
 
 
@@ -22,7 +22,7 @@ class Prepare(CollectionSettings):
 
     out: tyro.conf.Positional[Path]
     """Folder to make: manifest.parquet and the prepared videos."""
-    side: Annotated[int, Field(ge=LOWEST_SIDE)] = 128
+    side: Annotated[int, Field(ge=LOWEST_SIDE, le=LARGEST_SIDE)] = 128
     """Shorter side of the prepared videos in pixels: 128 for an encoder input of 112."""
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field
 
 from unreel.cli.parsing import parse
-from unreel.settings.model import Settings
+from unreel.settings.model import Amount, Seconds, Settings
 
 if TYPE_CHECKING:
     from unreel.search.moments import Moment
@@ -29,11 +29,11 @@ class Search(Settings):
     """Table of `unreel embed`."""
     video: tyro.conf.Positional[Path]
     """Any video."""
-    at: Annotated[float, Field(ge=0)] | None = None
+    at: Amount | None = None
     """Seconds from the beginning of the video to the piece to search for; none given: the whole video."""
-    seconds: PositiveFloat | None = None
+    seconds: Seconds | None = None
     """Length of that piece; none given: one clip of the encoder."""
-    top: PositiveInt = 20
+    top: Annotated[int, Field(ge=1, le=1_000_000)] = 20
     """How many to show."""
     where: str | None = None
     """Which rows to search among, as in "label != 'walk' AND start < 60"; = != < > IN LIKE BETWEEN AND OR NOT."""
@@ -47,7 +47,7 @@ class Search(Settings):
     """Where the encoder of the table is now, if it was moved."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
-    seconds_per_file: PositiveFloat = 120.0
+    seconds_per_file: Seconds = 120.0
     """A file that takes longer to decode is refused."""
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
     """Print JSON instead of lines."""

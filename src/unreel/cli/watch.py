@@ -7,12 +7,11 @@ from time import sleep
 from typing import TYPE_CHECKING
 
 import tyro
-from pydantic import PositiveFloat
 from rich.console import Console
 
 from unreel.cli.parsing import parse
 from unreel.errors import RunError
-from unreel.settings.model import Settings
+from unreel.settings.model import Seconds, Settings
 
 if TYPE_CHECKING:
     from unreel.reporting.terminal import Course
@@ -32,7 +31,7 @@ class Watch(Settings):
     """Run folder."""
     others: tyro.conf.Positional[tuple[Path, ...]] = ()
     """More run folders, to compare."""
-    every: PositiveFloat = 5.0
+    every: Seconds = 5.0
     """Seconds between looks."""
     once: bool = False
     """Draw once and end, with all charts; so it is where standard output is no terminal."""

@@ -10,7 +10,7 @@ from unreel.video.collection import Collection, grouped, select
 from unreel.video.layouts import LayoutName, arranged
 from unreel.video.listing import collected
 
-LOWEST_SIDE = 16
+LOWEST_SIDE, LARGEST_SIDE = 16, 4320
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +74,10 @@ class PrepareOptions(CollectionOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.side < LOWEST_SIDE or self.side % 2:
-            raise SettingsError(f"side is {self.side}, expected an even number of at least {LOWEST_SIDE} pixels.")
+        if not LOWEST_SIDE <= self.side <= LARGEST_SIDE or self.side % 2:
+            raise SettingsError(
+                f"side is {self.side}, expected an even number of pixels from {LOWEST_SIDE} to {LARGEST_SIDE}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
