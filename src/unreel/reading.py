@@ -10,7 +10,6 @@ Only regular files are opened: a FIFO would be waited for, and a device has no e
 import os
 import reprlib
 import stat
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice
@@ -25,6 +24,7 @@ LARGEST = 1 << 28
 """Bytes of a text that is read whole: a hundred times a large result."""
 LARGEST_SETTINGS = 1 << 20
 _DEEPEST, _MOST_VALUES = 20, 100_000
+_VALUES = (str, int, float, bool, type(None), list, dict)
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 
 
@@ -38,6 +38,11 @@ class Wanted:
     def refusal(self, path: Path, fault: str) -> UnreelError:
         """The error of a file with that fault."""
         return self.error(f"{path} {fault}. {self.advice}")
+
+
+@dataclass(frozen=True)
+class _Format:
+    format: str | None = None
 
 
 def check_regular(path: Path, wanted: Wanted) -> int:
@@ -82,13 +87,30 @@ def read_text(path: Path, wanted: Wanted, most: int = LARGEST) -> str:
         raise wanted.refusal(path, f"is no text in UTF-8 ({error.reason} at byte {error.start})") from None
 
 
-def read_json(path: Path, kind: type[Content], wanted: Wanted) -> Content:
+def read_json(path: Path, kind: type[Content], wanted: Wanted, *, format: str = "") -> Content:
     """What a JSON file says, checked: a dataclass, or whatever else pydantic has a schema for.
+
+    `format` is what its entry of that name must be; none given: it needs none.
 
     Raises:
         UnreelError: as `wanted` says.
     """
-    return parse_json(read_bytes(path, wanted), kind, path, wanted)
+    content = read_bytes(path, wanted)
+    if format and (found := parse_json(content, _Format, path, wanted).format) != format:
+        raise wanted.refusal(path, f"has the format {brief(found)}, expected {format!r}")
+    return parse_json(content, kind, path, wanted)
+
+
+def read_words(path: Path, wanted: Wanted) -> dict[str, str]:
+    """The texts of a JSON file, by their names.
+
+    Raises:
+        UnreelError: as `wanted` says.
+    """
+    content = read_json(path, dict, wanted)
+    if strange := next((name for name, text in content.items() if not isinstance(text, str)), None):
+        raise wanted.refusal(path, f"has {brief(content[strange])} as {brief(strange)}, expected a text")
+    return content
 
 
 def parse_json(content: bytes | str, kind: type[Content], path: Path, wanted: Wanted) -> Content:
@@ -191,15 +213,18 @@ def _size(facts: os.stat_result, path: Path, wanted: Wanted) -> int:
     return facts.st_size
 
 
-def _check_extent(content: Mapping[str, Any], path: Path, wanted: Wanted) -> None:
+def _check_extent(content: dict[str, Any], path: Path, wanted: Wanted) -> None:
     """Anchors let a few lines of YAML stand for more values than any memory holds, or for themselves."""
     level: list[Any] = [content]
     for _ in range(_DEEPEST):
-        inside = (value.values() if isinstance(value, Mapping) else value for value in level)
+        inside = (value.values() if isinstance(value, dict) else value for value in level)
         level = list(islice(chain.from_iterable(inside), _MOST_VALUES + 1))
         if len(level) > _MOST_VALUES:
             raise wanted.refusal(path, f"holds more than {_MOST_VALUES:,} values")
-        level = [value for value in level if isinstance(value, Mapping | list | tuple)]
+        strange = [value for value in level if type(value) not in _VALUES or (type(value) is int and abs(value) >> 63)]
+        if strange:
+            raise wanted.refusal(path, f"holds {brief(strange[0])}, expected texts, numbers and lists of these")
+        level = [value for value in level if isinstance(value, dict | list)]
         if not level:
             return
     raise wanted.refusal(path, "is nested too deeply")

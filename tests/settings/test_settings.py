@@ -29,7 +29,7 @@ def test_written_settings_read_back_equal(tmp_path: Path) -> None:
         ({"steps": -1, "momentum": 1}, r"2 setting\(s\) cannot be used"),
         (
             {"alpha": (0, 0, 0), "beta": (0, 0, 0)},
-            r"\n  alpha and beta are all 0, so 10000 steps have nothing to learn; ",
+            r"used: alpha and beta are all 0, so 10000 steps have nothing to learn; ",
         ),
     ],
 )
