@@ -23,7 +23,7 @@ from unreel.engine.read_ahead import read_ahead
 from unreel.errors import CollectionError
 from unreel.evaluation.results import Natural, Share, wanted
 from unreel.methods.classifier import Classifier
-from unreel.reading import brief
+from unreel.reading import brief, read_json
 from unreel.video.datasets import Failure, Sample
 from unreel.video.loading import SMALL
 from unreel.video.manifest import Manifest, VideoRecord

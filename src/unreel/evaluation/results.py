@@ -66,9 +66,6 @@ class Score:
     classes: dict[str, ClassScore] = field(default_factory=dict, repr=False)
     outcomes: dict[str, Outcome] = field(default_factory=dict, repr=False)
 
-    def __post_init__(self) -> None:
-        check_columns(self.hits, self.intervals, *(each.hits for each in self.classes.values()))
-
 
 @dataclass(frozen=True)
 class Retrieval:
