@@ -172,7 +172,7 @@ def fault_of(error: Any) -> str:
     """The first fault that pydantic has found, where it is, and how many others there are."""
     first, count = error.errors(include_url=False)[0], error.error_count()
     place = ".".join(str(part) for part in first["loc"])
-    got = f", got {brief(first['input'])}" if first["type"] not in ("missing", "json_invalid") else ""
+    got = f", got {brief(first['input'])}" if place and first["type"] != "missing" else ""
     more = f"; and {count - 1} more" if count > 1 else ""
     return f"{shortened(place)}{': ' if place else ''}{first['msg'].removeprefix('Value error, ')}{got}{more}"
 

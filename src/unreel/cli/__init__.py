@@ -61,6 +61,12 @@ def _obey(arguments: list[str]) -> None:
     except UnreelError as error:
         print(f"unreel: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a name of 300 letters, a folder that may not be looked into
+        place = f"{error.filename} cannot be used: " if error.filename is not None else ""
+        print(f"unreel: {place}{error.strerror or error}. Mend this, or name another place.", file=sys.stderr)
+        sys.exit(UnreelError.exit_code)
     except KeyboardInterrupt:
         print("unreel: interrupted", file=sys.stderr)
         sys.exit(130)

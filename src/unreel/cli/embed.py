@@ -66,6 +66,7 @@ def run(settings: Embed) -> None:
     from unreel.video.options import PrepareOptions
     from unreel.video.prepare import prepared
 
+    where = "cpu" if settings.engine == "ray" else str(device(settings.accelerator))
     encoder = load_encoder(settings.run)
     if settings.untrained:
         encoder = untrained_encoder(encoder)
@@ -82,7 +83,6 @@ def run(settings: Embed) -> None:
         side=manifest.side,
         untrained=settings.untrained,
     ).with_source(source_of(manifest), manifest.root)
-    where = "cpu" if settings.engine == "ray" else str(device(settings.accelerator))
     work = Work(settings.engine, where, settings.loader_workers, seconds)
     changes = update(settings.out, encoder, manifest, facts, work)
     print(f"{_summary(changes)} ({encoder.name}) in {settings.out}")

@@ -142,13 +142,14 @@ def run(kind: str, settings: Evaluate) -> None:
 
     target = settings.out / f"{kind}.json"
     check_free(target)
+    where = device(settings.accelerator)
     trained = load_encoder(settings.run)
     manifest = _manifest(settings, trained.settings.prepared_side)
     judgement = Judgement(
         settings.level,
         settings.clips,
         settings.protocol,
-        str(device(settings.accelerator)),
+        str(where),
         settings.loader_workers,
         settings.drop_last,
     )

@@ -102,6 +102,7 @@ def test(settings: EvaluateTest) -> "list[Recognition]":
     from unreel.video.prepare import prepared
 
     _check_free(settings.out, RESULT)
+    where = device(settings.accelerator)
     loaded = load_classifier(settings.run)
     options = PrepareOptions(
         loaded.classifier.settings.encoder_settings.prepared_side,
@@ -110,7 +111,7 @@ def test(settings: EvaluateTest) -> "list[Recognition]":
         lists=settings.lists,
     )
     tests = _tests(settings, prepared(settings.folder, options), loaded.label, loaded.classifier.classes)
-    loaded.classifier.to(device(settings.accelerator))
+    loaded.classifier.to(where)
     found = []
     for name, each in tests.items():
         target = settings.out / (name if len(tests) > 1 else "") / RESULT

@@ -226,9 +226,9 @@ def looks(settings: LooksFigure) -> Path:
     from unreel.video.prepare import prepared
 
     _check_out(settings.out)
+    where = str(device(settings.accelerator))
     encoder = load_encoder(settings.run)
     manifest = prepared(settings.folder, PrepareOptions(encoder.settings.prepared_side))
-    where = str(device(settings.accelerator))
     pair = corresponding_clips(encoder, manifest, settings.query, settings.hit, settings.levels, device=where)
     if settings.out.suffix.lower() == ".html":
         return write_looks(looks_of(pair), settings.out)

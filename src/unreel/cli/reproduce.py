@@ -290,6 +290,9 @@ def _devices(accelerator: str, at_once: int) -> list[str]:
     """The names of the GPUs, or "" for each job that processors run at a time."""
     import torch
 
+    from unreel.engine.device import check_device
+
+    check_device(accelerator)
     if accelerator not in ("auto", "cuda") or not torch.cuda.is_available():
         return [""] * at_once
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
