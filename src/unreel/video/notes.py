@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import final
 
 from unreel.engine.pool import Lost
+from unreel.errors import CollectionError
+from unreel.reading import Wanted, checked
 from unreel.video.collection import CollectionFile
 from unreel.video.manifest import VideoRecord
 
@@ -43,10 +45,9 @@ class Note:
         """The note of a line, or None where it was not written to its end or by another version."""
         try:
             content = json.loads(line)
-            facts = content["record"]
-            facts["fingerprint"] = bytes.fromhex(facts["fingerprint"])
-            return cls(**(content | {"record": VideoRecord(**facts)}))
-        except (ValueError, KeyError, TypeError):
+            content["record"]["fingerprint"] = bytes.fromhex(content["record"]["fingerprint"])
+            return checked(content, cls, Path(), Wanted(CollectionError, ""))
+        except (ValueError, LookupError, TypeError, RecursionError, CollectionError):
             return None
 
 
