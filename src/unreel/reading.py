@@ -66,11 +66,11 @@ def read_bytes(path: Path, wanted: Wanted, most: int = LARGEST) -> bytes:
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         with os.fdopen(os.open(path, flags), "rb") as file:
-            _size(os.fstat(file.fileno()), path, wanted)
-            content = file.read(most + 1)
+            large = _size(os.fstat(file.fileno()), path, wanted) > most
+            content = b"" if large else file.read(most + 1)
     except (OSError, ValueError) as error:
         raise wanted.refusal(path, f"cannot be read ({reason(error)})") from None
-    if len(content) > most:
+    if large or len(content) > most:  # it may have grown, and files of /proc tell no size
         raise wanted.refusal(path, f"has more than {most:,} bytes")
     return content
 

@@ -27,8 +27,8 @@ from torch import Tensor
 from unreel.checkpoint.weights import FINAL, Origin, read_tensors, save_weights
 from unreel.engine.files import let_others_read, sha256_of, sync
 from unreel.errors import CheckpointError
-from unreel.reading import Wanted, brief, check_regular, checked, read_json
-from unreel.settings.model import Count, Settings
+from unreel.reading import Wanted, brief, checked, read_json
+from unreel.settings.model import Amount, Count, Settings
 
 FORMAT = "unreel-checkpoint-1"
 OPTIMIZER = "optimizer.safetensors"
@@ -49,7 +49,7 @@ class _Content(Settings):
 
     format: str
     step: Count
-    score: float | None
+    score: Amount | None
     optimizer: _Optimizer
     scaler: dict[str, Any]
     files: dict[Literal["weights.safetensors", "optimizer.safetensors"], str] = Field(min_length=2)
@@ -120,11 +120,10 @@ def load_checkpoint(path: Path) -> TrainingState:
         CheckpointError: a file is missing, damaged or of another kind.
     """
     content = _content(path)
+    (_, weights), (_, tensors) = read_tensors(path / FINAL, WANTED), read_tensors(path / OPTIMIZER, WANTED)
     for name, expected in content.files.items():
-        check_regular(path / name, WANTED)
         if sha256_of(path / name) != expected:
             raise WANTED.refusal(path, f"is damaged: {name} is not what was written")
-    (_, weights), (_, tensors) = read_tensors(path / FINAL, WANTED), read_tensors(path / OPTIMIZER, WANTED)
     optimizer = _joined(tensors, content.optimizer, path)
     return TrainingState(content.step, weights, optimizer, content.scaler, content.score)
 

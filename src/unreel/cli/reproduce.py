@@ -129,7 +129,8 @@ def run(settings: Reproduce, command: str) -> None:
     from unreel.reproduction.rendering import compared, terminal, write_all
 
     out = (settings.out or _place(settings)).absolute()
-    made, devices = _plan(settings, out), _devices(settings.accelerator, settings.at_once)
+    devices = _devices(settings.accelerator, settings.at_once)
+    made = _plan(settings, out)
     show_plan(made, devices)
     if settings.dry_run:
         for job in made.jobs:
