@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-Damage = Callable[[Path], None]
+Damage = Callable[[Path], object]
 
 
 def _content(content: bytes) -> Damage:
-    return lambda path: path.write_bytes(content) and None
+    return lambda path: path.write_bytes(content)
 
 
 def _changed(change: Callable[[bytes], bytes]) -> Damage:
-    return lambda path: path.write_bytes(change(path.read_bytes())) and None
+    return lambda path: path.write_bytes(change(path.read_bytes()))
 
 
 def _instead(make: Callable[[Path], object]) -> Damage:
@@ -30,6 +30,12 @@ def flipped(path: Path, share: float, bit: int = 0) -> None:
     content = bytearray(path.read_bytes())
     content[int(share * len(content))] ^= 1 << bit
     path.write_bytes(content)
+
+
+def hollow(path: Path) -> None:
+    """A terabyte that takes no place on the disk."""
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
 
 
 OF_ANY: dict[str, Damage] = {
@@ -55,5 +61,5 @@ OF_ANY: dict[str, Damage] = {
     "lists in lists": _content(b"[" * 100_000),
     "tables in tables": _content(b'{"a":' * 100_000),
     "closed lists in lists": _content(b"[" * 100_000 + b"]" * 100_000),
-    "huge and hollow": _instead(lambda path: path.touch() or os.truncate(path, 1 << 40)),
+    "huge and hollow": hollow,
 }

@@ -200,7 +200,7 @@ _short.maxstring = _short.maxother = 80
 
 
 @cache
-def _schema(kind: type[Content]) -> Any:
+def _schema(kind: Any) -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
