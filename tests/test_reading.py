@@ -12,7 +12,6 @@ from damage import OF_ANY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unreel import reading
 from unreel.errors import CollectionError
 from unreel.reading import Wanted, brief, check_regular, read_json, read_text, read_words, read_yaml, shortened
 
@@ -73,6 +72,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
+        ("[" * 100_000 + "]" * 100_000, "is nested too deeply"),
         (BOMB, "holds more than 100,000 values"),
         ("a: &a [*a]", "is nested too deeply"),
         ("a: " + "[" * 30 + "]" * 30, "is nested too deeply"),
@@ -119,7 +119,7 @@ def test_what_may_not_be_read_or_is_not_there(tmp_path: Path, monkeypatch: pytes
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     (tmp_path / "secret").touch()
-    monkeypatch.setattr(reading.os, "open", forbidden)
+    monkeypatch.setattr(os, "open", forbidden)
     with pytest.raises(CollectionError, match=r"secret cannot be read \(Permission denied\)\. Make it anew\."):
         read_text(tmp_path / "secret", WANTED)
 

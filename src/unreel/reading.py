@@ -11,7 +11,6 @@ import os
 import reprlib
 import stat
 from dataclasses import dataclass
-from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -195,15 +194,18 @@ def shortened(text: str, most: int = 200) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
 
 
+_schemas: dict[Any, Any] = {}
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 80
 
 
-@cache
 def _schema(kind: Any) -> Any:
-    from pydantic import TypeAdapter
+    """The schema of a kind of content, made once: that of a large one takes longer than to read a small file."""
+    if kind not in _schemas:
+        from pydantic import TypeAdapter
 
-    return TypeAdapter(kind)
+        _schemas[kind] = TypeAdapter(kind)
+    return _schemas[kind]
 
 
 def _size(facts: os.stat_result, path: Path, wanted: Wanted) -> int:

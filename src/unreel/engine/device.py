@@ -44,7 +44,7 @@ def check_device(accelerator: str, precision: str = "32-true", devices: int | No
         raise SettingsError(
             "precision is '16-mixed', but here processors compute, which train in 32-true or bf16-mixed. Choose one."
         )
-    most = {"cuda": torch.cuda.device_count, "mps": lambda: 1, "cpu": lambda: max(_MOST_ON_PROCESSORS, cores())}[kind]()
+    most = max(_MOST_ON_PROCESSORS, cores()) if kind == "cpu" else torch.cuda.device_count() if kind == "cuda" else 1
     if devices is not None and devices > most:
         raise SettingsError(f"devices is {devices}, expected at most {most} on this machine's {_NAMES[kind]}.")
 
