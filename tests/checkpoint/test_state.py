@@ -103,7 +103,9 @@ def test_malicious_files_are_refused_and_not_run(tmp_path: Path) -> None:
     for name in FILES:
         path = save_checkpoint(tmp_path / name, _state(), ORIGIN)
         (path / name).write_bytes(pickle.dumps(Bomb()))
-        with pytest.raises(CheckpointError, match=rf"{path} (is damaged: {name}|has no {name} that can be read)"):
+        with pytest.raises(
+            CheckpointError, match=rf"{path}/{name} (is no safetensors file or is damaged|cannot be used|is no text)"
+        ):
             load_checkpoint(path)
         torch.save({"weights": Bomb()}, path / name)
         with pytest.raises(CheckpointError, match=str(path)):
@@ -126,7 +128,7 @@ def test_a_pickle_with_the_right_checksum_is_refused_too(tmp_path: Path) -> None
 def test_a_missing_file(tmp_path: Path, name: str) -> None:
     path = save_checkpoint(tmp_path, _state(), ORIGIN)
     (path / name).unlink()
-    with pytest.raises(CheckpointError, match=rf"{path} (holds no {name}|has no {name} that can be read)"):
+    with pytest.raises(CheckpointError, match=rf"{path}/{name} cannot be read \(No such file"):
         load_checkpoint(path)
 
 

@@ -53,5 +53,5 @@ def test_it_comes_back_from_its_file_with_what_was_not_seen(tmp_path: Path) -> N
 
 def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "finetune.json").write_text('{"format": "something"}')
-    with pytest.raises(CollectionError, match=r"holds no results of fine-tuning.*unreel evaluate finetune"):
+    with pytest.raises(CollectionError, match=r"expected .unreel-finetuned-1.*unreel evaluate finetune"):
         read_finetuned(tmp_path / "finetune.json")

@@ -1,11 +1,15 @@
 """Settings: written and read back equal, faults named with the nearest right name."""
 
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
+from unreel import cli
 from unreel.errors import SettingsError
-from unreel.settings.model import read_settings, validated, write_settings
+from unreel.settings.model import Settings, read_settings, validated, write_settings
 from unreel.settings.pretraining import EncoderSettings, PretrainSettings
 
 VALUES = {"folder": "videos", "out": "run"}
@@ -29,7 +33,7 @@ def test_written_settings_read_back_equal(tmp_path: Path) -> None:
         ({"steps": -1, "momentum": 1}, r"2 setting\(s\) cannot be used"),
         (
             {"alpha": (0, 0, 0), "beta": (0, 0, 0)},
-            r"\n  alpha and beta are all 0, so 10000 steps have nothing to learn; ",
+            r"used: alpha and beta are all 0, so 10000 steps have nothing to learn; ",
         ),
     ],
 )
@@ -58,3 +62,47 @@ def test_files_that_are_no_settings(tmp_path: Path) -> None:
 def test_the_paper_prepares_at_128_for_112() -> None:
     assert EncoderSettings(size=112).prepared_side == 128
     assert EncoderSettings(size=56).prepared_side == 64
+
+
+def _all_settings(kind: type[Settings] = Settings) -> Iterator[type[Settings]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _all_settings(each)
+
+
+def _without_largest(schema: object, place: str) -> Iterator[str]:
+    if isinstance(schema, dict):
+        if schema.get("type") in ("integer", "number") and not {"maximum", "exclusiveMaximum", "enum"} & schema.keys():
+            yield place
+        for name, value in schema.items():
+            yield from _without_largest(value, f"{place}.{name}")
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _without_largest(value, place)
+
+
+def test_every_number_of_every_verb_has_a_largest() -> None:
+    for module in iter_modules(cli.__path__):
+        import_module(f"unreel.cli.{module.name}")
+    kinds = {kind for kind in _all_settings() if kind.__module__.startswith("unreel.")}
+    assert len(kinds) > 30
+    assert [place for kind in kinds for place in _without_largest(kind.model_json_schema(), kind.__name__)] == []
+
+
+@pytest.mark.parametrize("number", [10**30, 1e308, float("inf"), float("nan"), -1])
+@pytest.mark.parametrize("name", ["width", "clip_length", "batch_size", "steps", "size", "loader_workers", "devices"])
+def test_numbers_beyond_sense_are_told_in_a_line(name: str, number: float) -> None:
+    with pytest.raises(
+        SettingsError, match=rf"^somewhere: 1 setting\(s\) cannot be used: {name}: got .*: (Input|Unable)"
+    ) as caught:
+        validated(PretrainSettings, VALUES | {name: number}, "somewhere")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_largest_is_named(tmp_path: Path) -> None:
+    (tmp_path / "settings.yaml").write_text("folder: a\nout: b\nwidth: 9\n" + "".join(f"x{n}: 1\n" for n in range(50)))
+    with pytest.raises(SettingsError) as caught:
+        read_settings(PretrainSettings, tmp_path / "settings.yaml")
+    said = str(caught.value)
+    assert "51 setting(s) cannot be used: width: got 9: Input should be less than or equal to 8; x0: no such" in said
+    assert said.endswith("and 46 more")

@@ -26,7 +26,7 @@ records = st.builds(
     id=text,
     status=st.sampled_from(["ok", "refused"]),
     reason=text,
-    path=text,
+    path=text.map(lambda each: f"videos/{each.encode().hex()}.mp4"),
     labels=st.dictionaries(text, text),
     group=text,
     frames=st.integers(0, 2**40),
@@ -45,7 +45,7 @@ records = st.builds(
 
 
 @given(
-    rows=st.lists(records, max_size=4),
+    rows=st.lists(records, max_size=4, unique_by=lambda each: each.id),
     facts=st.tuples(
         text,
         st.integers(0, 4096),

@@ -1,7 +1,10 @@
 """A folder in, a manifest of prepared videos and refusals out; whatever the folder holds, and however often."""
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -286,7 +289,9 @@ def test_a_folder_of_another_side_or_kind_is_not_touched(wild: tuple[Path, Manif
     with pytest.raises(CollectionError, match=r"is not empty and holds no prepared videos\. Name a new"):
         prepare(folder, tmp_path, SMALL)
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
-    with pytest.raises(CollectionError, match=r"precious.txt cannot be written: File exists. Name another folder."):
+    with pytest.raises(
+        CollectionError, match=r"precious.txt cannot be written: File exists, and \d+ of \d+ .* Name another folder"
+    ):
         prepare(folder, tmp_path / "precious.txt", SMALL)
     (tmp_path / "torn").mkdir()
     (tmp_path / "torn" / "prepared.json").write_text("{")
@@ -323,6 +328,66 @@ def test_a_folder_is_prepared_into_the_cache(tmp_path: Path, monkeypatch: pytest
     assert manifest.root.name.endswith("-48")
     collection(folder, "b.mp4")
     assert [record.id for record in prepared(folder, SMALL).usable] == ["a.mp4", "b.mp4"]
+
+
+def test_nothing_is_written_where_nothing_is_left_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNREEL_CACHE", str(tmp_path / "cache"))
+    folder = collection(tmp_path / "in", "a/1.mp4", "b/2.mp4")
+    (folder / "a" / "bad.mp4").write_text("hello")
+    manifest = prepared(folder, SMALL)
+    (manifest.root / "prepared.lock").unlink()
+    before = {path: path.stat().st_mtime_ns for path in manifest.root.rglob("*")}
+    no_processes(monkeypatch)
+    assert prepared(folder, SMALL) == manifest
+    assert {path: path.stat().st_mtime_ns for path in manifest.root.rglob("*")} == before
+    (folder / "labels.csv").write_text("path,mood\na/1.mp4,gay\n")  # which the table is still to tell
+    assert by_id(prepared(folder, SMALL))["a/1.mp4"].labels == {"mood": "gay"}
+    assert Manifest.read(manifest.root) == prepared(folder, SMALL) != manifest
+
+
+READ_ONLY = """
+mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" || exit 77
+exec "$2" -c "$3"
+"""
+PREPARED = """
+from pathlib import Path
+from unreel.errors import UnreelError
+from unreel.video.options import PrepareOptions
+from unreel.video.prepare import prepared
+try:
+    print(len(prepared(Path({folder!r}), PrepareOptions(side=48, workers=1)).usable), "videos")
+except UnreelError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="no unshare to mount with")
+def test_a_cache_on_read_only_media_is_used_where_it_is_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("UNREEL_CACHE", str(cache))
+    folder = collection(tmp_path / "in", "a.mp4", "b.mp4")
+    prepared(folder, SMALL)
+
+    def read_only() -> str:
+        code = PREPARED.format(folder=str(folder))
+        command = ["unshare", "-m", "sh", "-c", READ_ONLY, "sh", str(cache), sys.executable, code]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        if ended.returncode == 77 or "unshare" in ended.stderr:
+            pytest.skip("only root mounts a folder read-only")
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    assert read_only() == "2 videos\n"
+    collection(folder, "c.mp4")
+    said = read_only()
+    assert said.startswith(
+        f"{cache_folder(folder, 48)} cannot be written: Read-only file system, and 1 of 3 videos are"
+    )
+    assert said.endswith("Name another folder (for the cache: UNREEL_CACHE).\n")
+    prepared(folder, SMALL)
+    assert read_only() == "3 videos\n"
 
 
 def test_the_cache_is_the_users_unless_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

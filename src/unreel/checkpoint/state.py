@@ -16,21 +16,43 @@ import math
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
+from pydantic import Field
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
-from unreel.checkpoint.weights import FINAL, Origin, save_weights
+from unreel.checkpoint.weights import FINAL, Origin, read_tensors, save_weights
 from unreel.engine.files import let_others_read, sha256_of, sync
 from unreel.errors import CheckpointError
+from unreel.reading import Wanted, brief, checked, read_json
+from unreel.settings.model import Amount, Count, Settings
 
 FORMAT = "unreel-checkpoint-1"
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
 UNFINISHED = ".unfinished"
+WANTED = Wanted(CheckpointError, "Go on from the one before it with --resume previous.")
+
+
+class _Optimizer(Settings):
+    """What is no tensor of an optimiser's state_dict."""
+
+    state: dict[int, dict[str, Any]]
+    param_groups: list[dict[str, Any]]
+
+
+class _Content(Settings):
+    """What state.json says."""
+
+    format: str
+    step: Count
+    score: Amount | None
+    optimizer: _Optimizer
+    scaler: dict[str, Any]
+    files: dict[Literal["weights.safetensors", "optimizer.safetensors"], str] = Field(min_length=2)
 
 
 @dataclass(frozen=True)
@@ -98,17 +120,12 @@ def load_checkpoint(path: Path) -> TrainingState:
         CheckpointError: a file is missing, damaged or of another kind.
     """
     content = _content(path)
-    for name, expected in content["files"].items():
-        if not (path / name).is_file():
-            raise _unusable(path, f"holds no {name}")
+    (_, weights), (_, tensors) = read_tensors(path / FINAL, WANTED), read_tensors(path / OPTIMIZER, WANTED)
+    for name, expected in content.files.items():
         if sha256_of(path / name) != expected:
-            raise _unusable(path, f"is damaged: {name} is not what was written")
-    try:
-        weights, tensors = load_file(path / FINAL), load_file(path / OPTIMIZER)
-    except SafetensorError as error:
-        raise _unusable(path, f"is damaged ({error})") from error
-    optimizer = _joined(tensors, content["optimizer"])
-    return TrainingState(content["step"], weights, optimizer, content["scaler"], content["score"])
+            raise WANTED.refusal(path, f"is damaged: {name} is not what was written")
+    optimizer = _joined(tensors, content.optimizer, path)
+    return TrainingState(content.step, weights, optimizer, content.scaler, content.score)
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -142,7 +159,7 @@ def _scores(folder: Path) -> dict[Path, float]:
     scores: dict[Path, float] = {}
     for path in checkpoints(folder):
         try:
-            score = _content(path)["score"]
+            score = _content(path).score
         except CheckpointError:
             continue
         if score is not None:
@@ -150,21 +167,13 @@ def _scores(folder: Path) -> dict[Path, float]:
     return scores
 
 
-def _content(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads((path / STATE).read_text(encoding="utf-8"))
-        written = content.pop("checksum")
-    except (OSError, ValueError, KeyError, AttributeError, RecursionError):
-        raise _unusable(path, f"has no {STATE} that can be read") from None
-    if written != _own_checksum(content):
-        raise _unusable(path, f"is damaged: {STATE} is not what was written")
-    if content["format"] != FORMAT:
-        raise _unusable(path, f"has the format {content['format']!r}, expected {FORMAT!r}")
-    return dict(content)
-
-
-def _unusable(path: Path, what: str) -> CheckpointError:
-    return CheckpointError(f"the checkpoint {path} {what}. Go on from the one before it with --resume previous.")
+def _content(path: Path) -> _Content:
+    content = read_json(path / STATE, dict, WANTED)
+    if content.pop("checksum", None) != _own_checksum(content):
+        raise WANTED.refusal(path, f"is damaged: {STATE} is not what was written")
+    if content.get("format") != FORMAT:
+        raise WANTED.refusal(path, f"has the format {brief(content.get('format'))}, expected {FORMAT!r}")
+    return checked(content, _Content, path / STATE, WANTED)
 
 
 def _parted(optimizer: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -180,12 +189,14 @@ def _parted(optimizer: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any
     return tensors, {"state": numbers, "param_groups": optimizer["param_groups"]}
 
 
-def _joined(tensors: dict[str, Tensor], numbers: dict[str, Any]) -> dict[str, Any]:
-    state: dict[int, dict[str, Any]] = {int(parameter): dict(each) for parameter, each in numbers["state"].items()}
+def _joined(tensors: dict[str, Tensor], numbers: _Optimizer, path: Path) -> dict[str, Any]:
+    state = {parameter: dict(each) for parameter, each in numbers.state.items()}
     for key, tensor in tensors.items():
-        parameter, name = key.split("/")
+        parameter, _, name = key.partition("/")
+        if not (parameter.isascii() and parameter.isdecimal() and name):
+            raise WANTED.refusal(path / OPTIMIZER, f"holds {brief(key)}, expected the number of a parameter and a name")
         state.setdefault(int(parameter), {})[name] = tensor
-    return {"state": state, "param_groups": numbers["param_groups"]}
+    return {"state": state, "param_groups": numbers.param_groups}
 
 
 def _own_checksum(content: dict[str, Any]) -> str:

@@ -3,7 +3,8 @@
     RUN/weights.safetensors                           the weights at the end
     RUN/checkpoints/step-000500/weights.safetensors   those on the way
 
-The header of the file holds all that is needed to build the encoder again (`EncoderSettings`) and to name it.
+The header of the file holds all that is needed to build the encoder again (`EncoderSettings`) and to name it, and a
+checksum of that and of every weight, which is verified on opening. Files of versions that wrote none are opened too.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,13 +22,17 @@ from torch import Tensor
 from unreel import models
 from unreel.checkpoint.shipped import names, place_of
 from unreel.engine.files import let_others_read, sync
-from unreel.errors import CheckpointError
-from unreel.settings.model import validated
+from unreel.errors import CheckpointError, SettingsError
+from unreel.reading import Wanted, brief, check_regular, checked, parse_json
+from unreel.settings.model import Count, Seed, Settings
 from unreel.settings.pretraining import EncoderSettings
+from unreel.text import excerpt
 
 FORMAT = "unreel-weights-2"
 FINAL = "weights.safetensors"
 PREFIX = "encoder."
+WANTED = Wanted(CheckpointError, "Use another checkpoint.")
+_DTYPES = {"F64", "F32", "F16", "BF16", "I64", "I32", "U8", "BOOL"}
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,19 @@ class Origin:
     classes: tuple[str, ...] = ()
 
 
+class _Header(Settings):
+    """What a weights file says of itself."""
+
+    format: str
+    encoder: EncoderSettings
+    recipe: str
+    seed: Seed
+    step: Count
+    label: str
+    classes: tuple[str, ...]
+    checksum: str = ""
+
+
 def save_weights(path: Path, state: Mapping[str, Tensor], origin: Origin, *, step: int) -> None:
     """Write the weights of a method, whole or not at all."""
     facts = {
@@ -68,10 +87,12 @@ def save_weights(path: Path, state: Mapping[str, Tensor], origin: Origin, *, ste
         "label": origin.label,
         "classes": origin.classes,
     }
-    header = {"unreel": json.dumps(facts)}  # one entry: safetensors writes several in an order that changes
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    # One entry: safetensors writes several in an order that changes.
+    header = {"unreel": json.dumps(facts | {"checksum": _checksum(facts, tensors)})}
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, unfinished, header)
+        save_file(tensors, unfinished, header)
         let_others_read(unfinished)
         sync(unfinished)
         unfinished.replace(path)
@@ -99,26 +120,52 @@ def read_weights(run: Path) -> Weights:
     path = run / FINAL if run.is_dir() else run
     if not path.is_file():
         raise CheckpointError(f"{run} holds no weights: expected {FINAL}. {_instead(run)}")
+    text, state = read_tensors(path, WANTED)
+    if not text.startswith("{"):  # as the first format had it
+        text = json.dumps({"format": text})
+    facts = parse_json(text, dict, path, WANTED)
+    if facts.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path} has the format {brief(facts.get('format'))}, expected {FORMAT!r} as `unreel pretrain` writes."
+        )
+    header = checked(facts, _Header, path, WANTED)
+    written = facts.pop("checksum", None)
+    if written is not None and written != _checksum(facts, state):
+        raise WANTED.refusal(path, "is damaged: its weights are not those that were written")
+    if strange := next((name for name, each in state.items() if not each.isfinite().all()), None):
+        raise WANTED.refusal(path, f"holds weights that are no finite numbers, in {brief(strange)}")
+    return Weights(Origin(header.encoder, header.recipe, header.seed, header.label, header.classes), header.step, state)
+
+
+def read_tensors(path: Path, wanted: Wanted) -> tuple[str, dict[str, Tensor]]:
+    """What a safetensors file says of itself in its entry "unreel" ("{}" without one), and its tensors.
+
+    Raises:
+        UnreelError: as `wanted` says, where it is none or is damaged.
+    """
+    check_regular(path, wanted)
     try:
         with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise CheckpointError(
-            f"{path} is no safetensors file or is damaged ({error}). Use another checkpoint."
-        ) from None
-    try:
-        text = header.get("unreel", "{}")
-        facts = json.loads(text) if text.startswith("{") else {"format": text}  # as the first format had it
-        if facts.get("format") != FORMAT:
-            raise CheckpointError(
-                f"{path} has the format {facts.get('format')!r}, expected {FORMAT!r} as `unreel pretrain` writes."
-            )
-        encoder = validated(EncoderSettings, facts["encoder"], str(path))
-        origin = Origin(encoder, facts["recipe"], facts["seed"], facts["label"], tuple(facts["classes"]))
-        return Weights(origin, facts["step"], state)
-    except (KeyError, ValueError, AttributeError):
-        raise CheckpointError(f"{path} has a header that cannot be read. Use another checkpoint.") from None
+            names = list(file.keys())
+            if strange := {file.get_slice(name).get_dtype() for name in names} - _DTYPES:
+                raise wanted.refusal(path, f"holds numbers of the kind {min(strange)}, expected {sorted(_DTYPES)}")
+            return (file.metadata() or {}).get("unreel", "{}"), {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
+        raise wanted.refusal(path, f"is no safetensors file or is damaged ({excerpt(error)})") from None
+
+
+def load_into(module: torch.nn.Module, state: Mapping[str, Tensor], what: str) -> None:
+    """Give a module, which may have been built without memory (on the meta device), the weights of a file.
+
+    Raises:
+        CheckpointError: they are not those of such a module; `what` says what they are.
+    """
+    own = module.state_dict()
+    for name in sorted(own.keys() | state.keys()):
+        wanted, got = (str(tuple(each[name].shape)) if name in each else "no such weights" for each in (own, state))
+        if wanted != got:
+            raise CheckpointError(f"{what}: {excerpt(name)} has {got}, expected {wanted}. Use another checkpoint.")
+    module.load_state_dict({name: each.to(own[name].dtype, copy=True) for name, each in state.items()}, assign=True)
 
 
 def publish(run: Path, path: Path) -> None:
@@ -150,12 +197,14 @@ def load_encoder(run: Path) -> LoadedEncoder:
     """
     weights = read_weights(run)
     settings = weights.origin.encoder
-    encoder = models.build_from(settings)
     state = {key.removeprefix(PREFIX): each for key, each in weights.state.items() if key.startswith(PREFIX)}
     try:
-        encoder.load_state_dict(state)
-    except RuntimeError as error:
-        raise CheckpointError(f"{run} does not fit the encoder it names ({settings.name}): {error}") from None
+        with torch.device("meta"):  # no memory is taken before it is known that these weights are there
+            encoder = models.build_from(settings)
+        encoder.check(settings.clip_length, settings.size, settings.size)
+    except SettingsError as error:
+        raise CheckpointError(f"{run} names an encoder that cannot be: {error}") from None
+    load_into(encoder, state, f"{run} does not fit the encoder it names ({settings.name})")
     return _ready(encoder, settings, weights.origin.recipe, weights.origin.seed)
 
 
@@ -173,5 +222,18 @@ def _ready(encoder: models.Encoder, settings: EncoderSettings, name: str, seed: 
     digest = hashlib.sha256()
     for key, tensor in sorted(encoder.state_dict().items()):
         digest.update(key.encode())
-        digest.update(tensor.contiguous().numpy().tobytes())
+        digest.update(_bytes_of(tensor))
     return LoadedEncoder(encoder, settings, name, digest.hexdigest()[:16], seed)
+
+
+def _checksum(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for name, tensor in sorted(state.items()):
+        digest.update(json.dumps([name, str(tensor.dtype), tensor.shape]).encode())
+        digest.update(_bytes_of(tensor))
+    return digest.hexdigest()
+
+
+def _bytes_of(tensor: Tensor) -> Any:
+    """Without a copy, for numpy knows no bfloat16."""
+    return tensor.contiguous().reshape(-1).view(torch.uint8).numpy()

@@ -63,6 +63,12 @@ def _obey(arguments: list[str]) -> None:
     except UnreelError as error:
         complain(error)
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a name of 300 letters, a folder that may not be looked into
+        place = f"{error.filename} cannot be used: " if error.filename is not None else ""
+        complain(f"{place}{error.strerror or error}. Mend this, or name another place.")
+        sys.exit(UnreelError.exit_code)
     except KeyboardInterrupt:
         complain("interrupted")
         sys.exit(130)

@@ -12,12 +12,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field
 
 from unreel.cli.parsing import parse
 from unreel.console import Table, explain, say, show
 from unreel.errors import SettingsError
-from unreel.settings.model import Settings
+from unreel.settings.model import Seconds, Settings, Workers
+from unreel.settings.pretraining import ClipLength, Size
 
 if TYPE_CHECKING:
     from unreel.video.datasets import PretrainDataset
@@ -41,15 +42,15 @@ class Bench(Settings):
 
     folder: tyro.conf.Positional[Path]
     """Folder of videos, or of prepared videos."""
-    workers: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    workers: tuple[Workers, ...] = ()
     """Numbers of worker processes to try; none given: 0, 1, 2, 4, … up to one for each core."""
-    size: Annotated[int, Field(ge=16)] = 112
+    size: Size = 112
     """Height and width of the encoder's input in pixels."""
-    clip_length: Annotated[int, Field(ge=4)] = 16
+    clip_length: ClipLength = 16
     """Consecutive frames of a clip."""
-    batch_size: PositiveInt = 32
+    batch_size: Annotated[int, Field(ge=1, le=2**20)] = 32
     """Videos of a batch."""
-    seconds: PositiveFloat = 10.0
+    seconds: Seconds = 10.0
     """How long to measure all numbers of workers together."""
     figures: Annotated[Path | None, tyro.conf.arg(name="json")] = None
     """File for the figures."""

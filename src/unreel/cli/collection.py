@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import tyro
-from pydantic import PositiveInt
 
 from unreel.cli.limits import LimitSettings
 from unreel.engine.pool import EngineName
+from unreel.settings.model import PositiveWorkers
 from unreel.video.layouts import LayoutName
 
 
@@ -26,7 +26,7 @@ class CollectionSettings(LimitSettings):
     """Folder of these lists; none given: they are looked for in the folder of videos and beside it."""
     group_pattern: str | None = None
     """Regular expression whose first group, found in a video's path, names its group (person, source)."""
-    workers: PositiveInt | None = None
+    workers: PositiveWorkers | None = None
     """Processes that decode; none given: one for each processor."""
     engine: EngineName = "local"
     """Where to work: on this machine, or on a Ray cluster whose nodes all see the files under the same path."""

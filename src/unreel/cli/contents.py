@@ -1,6 +1,5 @@
 """What a run folder holds for a report: settings in words, curves, results, embeddings."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -88,16 +87,16 @@ def read_run(path: Path, name: str) -> RunContents:
     """
     from unreel.training.inventory import read_loosely
     from unreel.training.metrics import read_metrics
+    from unreel.training.run import read_versions
 
     if not (path / "settings.yaml").is_file():
         raise RunError(
             f"{path} is no run folder: it holds no settings.yaml, as `unreel pretrain` and `unreel finetune` leave it."
         )
     pretrained = "recipe" in read_loosely(path)
-    file, versions = path / "settings.yaml", path / "versions.json"
+    file = path / "settings.yaml"
     settings = read_settings(PretrainSettings, file) if pretrained else read_settings(FinetuneSettings, file)
-    known = json.loads(versions.read_text()) if versions.is_file() else {}
-    return RunContents(path, name, settings, read_metrics(path), known)
+    return RunContents(path, name, settings, read_metrics(path), read_versions(path))
 
 
 def training_seconds(metrics: Sequence[dict[str, int | float]]) -> float:

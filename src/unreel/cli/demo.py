@@ -6,14 +6,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from pydantic import PositiveInt
-
 from unreel import recipes
 from unreel.cli import embed, evaluate, pretrain, report
 from unreel.cli.inventory import summary
 from unreel.cli.parsing import parse
 from unreel.console import say, say_command
-from unreel.settings.model import Settings, validated
+from unreel.settings.model import BatchSize, PositiveCount, Seed, Settings, Videos, validated
 from unreel.settings.pretraining import PretrainSettings
 from unreel.text import unbroken
 
@@ -34,13 +32,13 @@ class Demo(Settings):
     are then looked for in other groups only."""
     out: Path = Path("runs/demo")
     """Folder to make; where it exists, the next free of runs/demo-2, runs/demo-3, … is taken."""
-    steps: PositiveInt | None = None
+    steps: PositiveCount | None = None
     """Steps of pretraining; none given: those of the recipe hdc-small."""
-    batch_size: PositiveInt | None = None
+    batch_size: BatchSize | None = None
     """Videos of a step; none given: those of the recipe, or all where there are fewer."""
-    shapes: PositiveInt = 240
+    shapes: Videos = 240
     """How many videos of Moving Shapes to render."""
-    seed: int = 0
+    seed: Seed = 0
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
-from pydantic import Field
 
 from unreel.cli.limits import LimitSettings
 from unreel.cli.parsing import parse
 from unreel.console import say
 from unreel.engine.pool import EngineName
-from unreel.search.facts import Clips
+from unreel.settings.model import Clips, Workers
 from unreel.text import excerpt, unbroken
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class Embed(LimitSettings):
     (.npy) with its rows in a Parquet file beside it."""
     level: Literal[3, 4, 5] = 5
     """Block of the encoder whose features are taken."""
-    clips: Clips = 10
+    clips: Clips | Literal["all"] = 10
     """Equally spaced clips per video, or all that do not overlap."""
     untrained: bool = False
     """Take the encoder as it was before its first step."""
@@ -49,7 +48,7 @@ class Embed(LimitSettings):
     """Whether a LanceDB table has an index; auto: a large one does, smaller ones are searched exactly in no time."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
-    loader_workers: Annotated[int, Field(ge=0)] | None = None
+    loader_workers: Workers | None = None
     """Processes that decode; none given: chosen by the size of the collection."""
     engine: EngineName = "local"
     """Where to work: on this machine, or on a Ray cluster whose nodes all see the files under the same path; its GPUs
@@ -71,6 +70,7 @@ def run(settings: Embed) -> None:
     from unreel.video.options import PrepareOptions
     from unreel.video.prepare import prepared
 
+    where = "cpu" if settings.engine == "ray" else str(device(settings.accelerator))
     encoder = load_encoder(settings.run)
     if settings.untrained:
         encoder = untrained_encoder(encoder)
@@ -87,7 +87,6 @@ def run(settings: Embed) -> None:
         side=manifest.side,
         untrained=settings.untrained,
     ).with_source(source_of(manifest), manifest.root)
-    where = "cpu" if settings.engine == "ray" else str(device(settings.accelerator))
     work = Work(settings.engine, where, settings.loader_workers)
     changes = update(settings.out, encoder, manifest, facts, work, remove_missing=settings.remove_missing)
     say(f"{_summary(changes)} ({excerpt(encoder.name)}) in {unbroken(settings.out)}")

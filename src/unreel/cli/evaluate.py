@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from unreel.cli.parsing import parse
 from unreel.console import explain, say
 from unreel.errors import CollectionError, SettingsError
-from unreel.settings.model import Settings
+from unreel.settings.model import Clips, Count, PositiveCount, Seed, Settings, Workers
 from unreel.text import unbroken
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ class Evaluate(Settings):
     of 128×171, maximum of 2×2 cells, flattened, mean over clips. All compare by the cosine."""
     level: Literal[3, 4, 5] = 5
     """Block of the encoder whose features are judged."""
-    clips: PositiveInt | None = None
+    clips: Clips | None = None
     """Clips per video; none given: those of the protocol, 10."""
-    drop_last: Annotated[int, Field(ge=0)] = 0
+    drop_last: Count = 0
     """Leave out the last videos of gallery and of queries that fill no batch of so many: vcop's code has 8."""
     split: tuple[str, ...] = ()
     """Official splits to judge on, each by itself; all: all there are."""
@@ -69,7 +69,7 @@ class Evaluate(Settings):
     """Without a split: every video against all others, or hold out a share of the videos, or of the groups."""
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Share of the videos that --division random or groups holds out."""
-    seed: int = 0
+    seed: Seed = 0
     """Draws which they are."""
     group_pattern: str | None = None
     """Regular expression whose first group, found in a video's path, names its group (person, source)."""
@@ -83,7 +83,7 @@ class Evaluate(Settings):
     """Show the figures of every class; the file has them always."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
-    loader_workers: Annotated[int, Field(ge=0)] | None = None
+    loader_workers: Workers | None = None
     """Processes that decode; none given: chosen by the size of the collection."""
 
     @model_validator(mode="after")
@@ -115,7 +115,7 @@ class Compare(Settings):
     """Names of the encoder to take from each; none given: the last one of each."""
     label: str | None = None
     """Label that judges; none given: each that both have."""
-    k: PositiveInt = 1
+    k: PositiveCount = 1
     """Compare hit@k, beside the mean average precision."""
 
 
@@ -147,13 +147,14 @@ def run(kind: str, settings: Evaluate) -> None:
 
     target = settings.out / f"{kind}.json"
     check_free(target)
+    where = device(settings.accelerator)
     trained = load_encoder(settings.run)
     manifest = _manifest(settings, trained.settings.prepared_side)
     judgement = Judgement(
         settings.level,
         settings.clips,
         settings.protocol,
-        str(device(settings.accelerator)),
+        str(where),
         settings.loader_workers,
         settings.drop_last,
     )

@@ -3,16 +3,16 @@
 from argparse import ArgumentError, ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import model_validator
 
 from unreel.cli.parsing import parse
 from unreel.console import explain, say
 from unreel.errors import OverwriteError, SettingsError
 from unreel.settings.finetuning import FinetuneSettings
-from unreel.settings.model import Settings, validated
+from unreel.settings.model import Folds, Settings, Workers, validated
 from unreel.text import unbroken
 from unreel.video.layouts import LayoutName
 
@@ -61,7 +61,7 @@ class EvaluateTest(Settings):
     """Names of what may be known from training: ids of tested videos, groups, or a reason ("near duplicate")."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
-    loader_workers: Annotated[int, Field(ge=0)] | None = None
+    loader_workers: Workers | None = None
     """Processes that decode; none given: chosen by the number of clips."""
 
 
@@ -69,7 +69,7 @@ class Parts(Settings):
     """What `unreel evaluate finetune` fine-tunes on."""
 
     split: tuple[str, ...] = ()
-    folds: Annotated[PositiveInt, Field(ge=2)] | None = None
+    folds: Folds | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> "Parts":
@@ -104,6 +104,7 @@ def test(settings: EvaluateTest) -> "list[Recognition]":
     from unreel.video.prepare import prepared
 
     _check_free(settings.out, RESULT)
+    where = device(settings.accelerator)
     loaded = load_classifier(settings.run)
     options = PrepareOptions(
         loaded.classifier.settings.encoder_settings.prepared_side,
@@ -112,7 +113,7 @@ def test(settings: EvaluateTest) -> "list[Recognition]":
         lists=settings.lists,
     )
     tests = _tests(settings, prepared(settings.folder, options), loaded.label, loaded.classifier.classes)
-    loaded.classifier.to(device(settings.accelerator))
+    loaded.classifier.to(where)
     found = []
     for name, each in tests.items():
         target = settings.out / (name if len(tests) > 1 else "") / RESULT

@@ -9,7 +9,7 @@ import tyro
 from unreel.cli.parsing import parse
 from unreel.console import say
 from unreel.errors import CollectionError
-from unreel.settings.model import Settings
+from unreel.settings.model import Seed, Settings
 from unreel.text import unbroken
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Export(Settings):
     """Which rows to take, as in "label != 'walk'"."""
     pictures: bool = False
     """Show a frame of each video at its point (TensorBoard)."""
-    seed: int = 0
+    seed: Seed = 0
     """Draws the map of embedding-atlas."""
 
 
@@ -74,7 +74,7 @@ def run(settings: Export) -> None:
     say(f"{len(rows)} {settings.kind}s in {place}. Next: {NEXT[settings.to].format(out=place)}")
 
 
-def _places(rows: "Vectors", seed: int) -> "Float[np.ndarray, 'n 2']":
+def _places(rows: "Vectors", seed: Seed) -> "Float[np.ndarray, 'n 2']":
     """Places on a map: by t-SNE, or by principal components where there are many."""
     from unreel.reporting.projection import project
     from unreel.search.exporting import principal_places

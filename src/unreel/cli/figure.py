@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from unreel.cli.figure_inputs import are_tests, chosen_label, collection_of, judged_by, of_split, renamed
 from unreel.cli.parsing import parse
 from unreel.cli.results import read_recognitions
 from unreel.console import explain, say
 from unreel.errors import CollectionError, SettingsError
-from unreel.settings.model import Settings
+from unreel.settings.model import Seed, Settings
 from unreel.text import excerpt, unbroken
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class RetrievalFigure(Settings):
     """Folder of the videos; none given: the one that the results name."""
     hits: Annotated[int, Field(ge=1, le=5)] = 1
     """Nearest videos shown for each query."""
-    rows: PositiveInt = 4
+    rows: Annotated[int, Field(ge=1, le=1000)] = 4
     """Queries drawn."""
     pick: Literal["random", "differing"] = "random"
     """Draw them from all queries, or from those that some encoders answer rightly and others do not."""
@@ -57,7 +57,7 @@ class RetrievalFigure(Settings):
     """What the encoders are called in the figure, in their order."""
     frames: Annotated[int, Field(ge=1, le=12)] = 3
     """Frames of each video on paper."""
-    seed: int = 0
+    seed: Seed = 0
     """Draws the queries."""
 
 
@@ -228,9 +228,9 @@ def looks(settings: LooksFigure) -> Path:
     from unreel.video.prepare import prepared
 
     _check_out(settings.out)
+    where = str(device(settings.accelerator))
     encoder = load_encoder(settings.run)
     manifest = prepared(settings.folder, PrepareOptions(encoder.settings.prepared_side))
-    where = str(device(settings.accelerator))
     pair = corresponding_clips(encoder, manifest, settings.query, settings.hit, settings.levels, device=where)
     if settings.out.suffix.lower() == ".html":
         return write_looks(looks_of(pair), settings.out)

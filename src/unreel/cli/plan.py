@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field
 
 from unreel import recipes
 from unreel.cli.parsing import parse
 from unreel.console import say_json
 from unreel.errors import SettingsError
-from unreel.settings.model import Settings
+from unreel.settings.model import Amount, BatchSize, PositiveAmount, PositiveCount, Settings
 from unreel.settings.pretraining import PretrainSettings
 
 if TYPE_CHECKING:
@@ -36,57 +36,57 @@ class Plan(Settings):
     checked.
     """
 
-    videos: Annotated[tuple[PositiveInt, ...], tyro.conf.arg(metavar="N [N ...]")] = ()
+    videos: Annotated[tuple[PositiveCount, ...], tyro.conf.arg(metavar="N [N ...]")] = ()
     """Numbers of videos of the collections; none given: that of --prepared."""
     recipe: str = "hdc"
     """Named settings to pretrain with (unreel pretrain --list-recipes)."""
-    epochs: PositiveInt = 200
+    epochs: PositiveCount = 200
     """Passes over the videos."""
-    seconds_per_video: PositiveFloat | None = None
+    seconds_per_video: PositiveAmount | None = None
     """Length of a video on the mean; none given: 10, or that of --prepared."""
     prepared: Path | None = None
     """Folder of prepared videos like those planned for: tells their sizes and lengths, and is read by --measure."""
-    gpus: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 8, 64, 256, 1000)
+    gpus: Annotated[tuple[PositiveCount, ...], Field(min_length=1)] = (1, 8, 64, 256, 1000)
     """Numbers of GPUs to compare."""
-    batch_size: Annotated[int, Field(ge=2)] | None = None
+    batch_size: BatchSize | None = None
     """Videos of a step, those of all GPUs together; none given: the recipe's."""
-    batch_per_gpu: PositiveInt | None = None
+    batch_per_gpu: PositiveCount | None = None
     """Videos of a step on each GPU instead: the batch then grows with the number of GPUs."""
     measure: bool = False
     """Measure here and now what is not given: how fast this device learns, and how fast a core reads."""
-    clips_per_second: PositiveFloat | None = None
+    clips_per_second: PositiveAmount | None = None
     """Clips that one GPU learns from in a second, forward and backward."""
     gpu: str | None = None
     """Name of a GPU whose peak is known: A100, H100, H200, L40S, RTX-4090, …"""
     utilisation: Annotated[float, Field(gt=0, le=1)] = 0.35
     """Share of that peak that is reached."""
-    decode_clips_per_second: PositiveFloat | None = None
+    decode_clips_per_second: PositiveAmount | None = None
     """Clips that one processor core reads in a second (unreel bench loading); none given: a documented figure."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
     """Number format of the forward pass."""
-    cores_per_gpu: PositiveFloat | None = None
+    cores_per_gpu: PositiveAmount | None = None
     """Processor cores that decode for each GPU; none given: as many as are needed."""
-    storage_gigabytes: PositiveFloat | None = None
+    storage_gigabytes: PositiveAmount | None = None
     """Gigabytes per second that the storage gives to all GPUs together; none given: as many as are needed."""
-    gpus_per_machine: PositiveInt = 8
+    gpus_per_machine: PositiveCount = 8
     """GPUs of one machine."""
-    machine_gigabits: PositiveFloat = 200.0
+    machine_gigabits: PositiveAmount = 200.0
     """Gigabits per second between GPUs of one machine, each way; 200 is about a PCIe 4.0 slot."""
-    network_gigabits: PositiveFloat = 100.0
+    network_gigabits: PositiveAmount = 100.0
     """Gigabits per second that each GPU has of the network between machines, each way."""
-    latency: NonNegativeFloat = 15.0
+    latency: Amount = 15.0
     """Microseconds in which a short message reaches the next GPU."""
     jitter: Share = 0.03
     """Standard deviation of a GPU's computing time from step to step, as a share of it."""
     overlap: Share = 0.5
     """Share of the backward pass behind which gradients are added up."""
-    step_milliseconds: NonNegativeFloat = 10.0
+    step_milliseconds: Amount = 10.0
     """What every step costs, however small: starting kernels, the optimiser, Python."""
-    chunk_size: PositiveInt | None = None
+    chunk_size: PositiveCount | None = None
     """Anchors that the loss compares at a time, as in unreel pretrain."""
-    price_per_gpu_hour: NonNegativeFloat | None = None
+    price_per_gpu_hour: Amount | None = None
     """Price of one GPU for an hour."""
-    keep: PositiveInt = 2
+    keep: PositiveCount = 2
     """Checkpoints kept."""
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False
     """Print JSON, for programs."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from unreel import recipes
 from unreel.cli.parsing import parse
@@ -16,7 +16,7 @@ from unreel.cli.watch import duration
 from unreel.console import Table, say, say_command, show
 from unreel.errors import SettingsError, TrainingError
 from unreel.settings.finetuning import FinetuneSettings
-from unreel.settings.model import Settings
+from unreel.settings.model import Folds, PositiveCount, PositiveWorkers, Seed, Settings
 from unreel.settings.pretraining import PretrainSettings
 from unreel.text import unbroken
 
@@ -69,15 +69,15 @@ class Reproduce(Settings):
     """Evidence: pretrain on no video of the persons that are tested."""
     rows: tuple[str, ...] = ()
     """Rows to run; none given: all."""
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     """Seeds of every row; of several, mean and standard deviation are shown."""
-    steps: PositiveInt | None = None
+    steps: PositiveCount | None = None
     """Steps of pretraining; none given: those of --epochs, or 200 at the small scale; evidence: the recipe's."""
-    epochs: PositiveInt = 200
+    epochs: PositiveCount = 200
     """Passes over the pretraining videos, which the paper does not state (paper scale)."""
-    finetune_steps: PositiveInt | None = None
+    finetune_steps: PositiveCount | None = None
     """Steps of fine-tuning; none given: 10,000, or 100 at the small scale, or 150 for evidence."""
-    folds: Annotated[int, Field(ge=2)] | None = None
+    folds: Folds | None = None
     """Small scale: parts of the collection that are tested in turn, groups kept whole; none given: 3, or for evidence
     one for each of the 9 persons."""
     group_pattern: str | None = None
@@ -101,7 +101,7 @@ class Reproduce(Settings):
     """Further options of `unreel evaluate finetune`."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
-    at_once: PositiveInt = 1
+    at_once: PositiveWorkers = 1
     """Jobs that run at a time on processors, each on its share of them: with small encoders several take less time
     together than one after the other. Other numbers of threads give other last digits."""
 
@@ -128,7 +128,8 @@ def run(settings: Reproduce, command: str) -> None:
     from unreel.reproduction.rendering import compared, terminal, write_all
 
     out = (settings.out or _place(settings)).absolute()
-    made, devices = _plan(settings, out), _devices(settings.accelerator, settings.at_once)
+    devices = _devices(settings.accelerator, settings.at_once)
+    made = _plan(settings, out)
     show_plan(made, devices)
     if settings.dry_run:
         for job in made.jobs:
@@ -289,6 +290,9 @@ def _devices(accelerator: str, at_once: int) -> list[str]:
     """The names of the GPUs, or "" for each job that processors run at a time."""
     import torch
 
+    from unreel.engine.device import check_device
+
+    check_device(accelerator)
     if accelerator not in ("auto", "cuda") or not torch.cuda.is_available():
         return [""] * at_once
     named = os.environ.get("CUDA_VISIBLE_DEVICES")

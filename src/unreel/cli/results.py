@@ -20,7 +20,7 @@ def find_result(place: Path, name: str) -> Path | None:
     """The file of that name which `place` is, or holds, or whose evaluation holds; None if there is none."""
     if place.is_file():
         return place if place.name == name else None
-    return next((path for path in (place / name, place / EVALUATION / name) if path.is_file()), None)
+    return next((path for path in (place / name, place / EVALUATION / name) if path.exists()), None)
 
 
 def read_all_retrievals(places: Sequence[Path]) -> "list[Retrieval]":

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field
 
 from unreel.cli.limits import LimitSettings
 from unreel.cli.parsing import parse
 from unreel.console import say, say_json
+from unreel.settings.model import Amount, Seconds
 from unreel.text import excerpt, unbroken
 
 if TYPE_CHECKING:
@@ -30,11 +31,11 @@ class Search(LimitSettings):
     """Table of `unreel embed`."""
     video: tyro.conf.Positional[Path]
     """Any video."""
-    at: Annotated[float, Field(ge=0)] | None = None
+    at: Amount | None = None
     """Seconds from the beginning of the video to the piece to search for; none given: the whole video."""
-    seconds: PositiveFloat | None = None
+    seconds: Seconds | None = None
     """Length of that piece; none given: one clip of the encoder."""
-    top: PositiveInt = 20
+    top: Annotated[int, Field(ge=1, le=1_000_000)] = 20
     """How many to show."""
     where: str | None = None
     """Which rows to search among, as in "label != 'walk' AND start < 60"; = != < > IN LIKE BETWEEN AND OR NOT."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from unreel.cli.limits import LimitSettings
 from unreel.cli.parsing import parse
@@ -43,7 +43,7 @@ class Serve(LimitSettings):
     """Where encoders are now that have moved since they embedded."""
     links: tuple[Path, ...] = ()
     """Folders outside the collection that links in it may lead to."""
-    upload_megabytes: PositiveInt = 64
+    upload_megabytes: Annotated[int, Field(ge=1, le=1_000_000)] = 64
     """Size of the largest video that may be sent to search by."""
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from unreel.cli.parsing import parse
 from unreel.console import say
-from unreel.settings.model import Settings
+from unreel.settings.model import PositiveWorkers, Seed, Settings, Videos
 from unreel.text import unbroken
 from unreel.video.synth import MovingShapes, render_collection
 
@@ -22,14 +22,14 @@ class Synth(Settings):
 
     out: tyro.conf.Positional[Path]
     """Folder to make; labels go to its labels.csv."""
-    videos: PositiveInt = 240
+    videos: Videos = 240
     """How many; multiples of 48 have every motion with every appearance equally often."""
-    seed: int = 0
-    side: Annotated[int, Field(ge=16)] = 128
+    seed: Seed = 0
+    side: Annotated[int, Field(ge=16, le=1024)] = 128
     """Height and width in pixels."""
-    frames: PositiveInt = 64
+    frames: Annotated[int, Field(ge=1, le=100_000)] = 64
     """Frames of each video."""
-    workers: PositiveInt | None = None
+    workers: PositiveWorkers | None = None
     """Processes that render; none given: one for each processor."""
 
 

@@ -7,12 +7,11 @@ from time import sleep
 from typing import TYPE_CHECKING
 
 import tyro
-from pydantic import PositiveFloat
 
 from unreel.cli.parsing import parse
 from unreel.console import terminal
 from unreel.errors import RunError
-from unreel.settings.model import Settings
+from unreel.settings.model import Seconds, Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,7 +33,7 @@ class Watch(Settings):
     """Run folder."""
     others: tyro.conf.Positional[tuple[Path, ...]] = ()
     """More run folders, to compare."""
-    every: PositiveFloat = 5.0
+    every: Seconds = 5.0
     """Seconds between looks."""
     once: bool = False
     """Draw once and end, with all charts; so it is where standard output is no terminal."""

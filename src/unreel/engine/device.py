@@ -4,18 +4,60 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from lightning_fabric import Fabric
+
+from unreel.engine.processors import cores
+from unreel.errors import SettingsError
+
+_NAMES = {"cuda": "NVIDIA GPUs", "mps": "GPU", "cpu": "processors"}
+_MOST_ON_PROCESSORS = 8  # processes, where there are fewer cores: a machine is overloaded, but not lost
 
 
 def device(accelerator: str) -> torch.device:
-    """The device that Fabric chooses for "auto", "cpu", "cuda" or "mps"."""
-    chosen: torch.device = Fabric(accelerator=accelerator, devices=1).device
-    return chosen
+    """The device of "auto", "cpu", "cuda" or "mps": of several GPUs the first.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    check_device(accelerator)
+    kind = _kind(accelerator)
+    return torch.device(kind) if kind == "cpu" else torch.device(kind, 0)
+
+
+def check_device(accelerator: str, precision: str = "32-true", devices: int | None = None) -> None:
+    """See that it can be computed so here; to be called before any work.
+
+    Raises:
+        SettingsError: there are no such devices, or they do not know this precision.
+    """
+    kind = _kind(accelerator)
+    if kind == "cuda" and not torch.cuda.is_available():
+        built = f"is built for CUDA {torch.version.cuda}" if torch.version.cuda else "is built without CUDA"
+        raise SettingsError(
+            f"accelerator is 'cuda', but torch finds no NVIDIA GPU here (torch {torch.__version__} {built}). Choose "
+            "accelerator auto or cpu, or mend the driver."
+        )
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise SettingsError(
+            "accelerator is 'mps', but torch finds no GPU of Apple's here. Choose accelerator auto or cpu."
+        )
+    if kind == "cpu" and precision == "16-mixed":
+        raise SettingsError(
+            "precision is '16-mixed', but here processors compute, which train in 32-true or bf16-mixed. Choose one."
+        )
+    most = max(_MOST_ON_PROCESSORS, cores()) if kind == "cpu" else torch.cuda.device_count() if kind == "cuda" else 1
+    if devices is not None and devices > most:
+        raise SettingsError(f"devices is {devices}, expected at most {most} on this machine's {_NAMES[kind]}.")
 
 
 def nvidia(accelerator: str) -> bool:
-    """Whether Fabric would choose an NVIDIA GPU."""
-    return accelerator == "cuda" or (accelerator == "auto" and torch.cuda.is_available())
+    """Whether an NVIDIA GPU is chosen."""
+    return _kind(accelerator) == "cuda"
+
+
+def _kind(accelerator: str) -> str:
+    if accelerator != "auto":
+        return accelerator
+    return "mps" if torch.backends.mps.is_available() else "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @contextmanager

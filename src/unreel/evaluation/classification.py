@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from unreel.chance import generator
 from unreel.engine.files import write_whole
 from unreel.evaluation.intervals import bootstrap
 from unreel.evaluation.provenance import Provenance
-from unreel.evaluation.results import read_results
+from unreel.evaluation.results import Natural, Share, check_columns, wanted
+from unreel.reading import read_json
 
 Method = Literal["knn", "linear"]
 FORMAT = "unreel-classification-1"
@@ -30,12 +31,15 @@ class Classification:
     method: Method
     origin: Provenance
     label: str
-    folds: int
-    videos: int
-    accuracies: dict[str, float]
-    intervals: dict[str, tuple[float, float]]
-    classes: dict[str, dict[str, float]] = field(repr=False)
+    folds: Natural
+    videos: Natural
+    accuracies: dict[str, Share]
+    intervals: dict[str, tuple[Share, Share]]
+    classes: dict[str, dict[str, Share]] = field(repr=False)
     predictions: dict[str, dict[str, str]] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        check_columns(self.accuracies, self.intervals, *self.classes.values(), *self.predictions.values())
 
     @property
     def accuracy(self) -> float:
@@ -84,11 +88,9 @@ def read_classifications(path: Path) -> list[Classification]:
     Raises:
         CollectionError: the file is missing or not one of ours.
     """
-    content = read_results(path, FORMAT, "classification results", "unreel evaluate knn, or linear")
-    return [_classification(row) for row in content["classifications"]]
+    return read_json(path, _Classifications, wanted("unreel evaluate knn, or linear"), format=FORMAT).classifications
 
 
-def _classification(row: dict[str, Any]) -> Classification:
-    origin = Provenance(**(row["origin"] | {"missing": tuple(row["origin"]["missing"])}))
-    intervals = {column: tuple(pair) for column, pair in row["intervals"].items()}
-    return Classification(**(row | {"origin": origin, "intervals": intervals}))
+@dataclass(frozen=True)
+class _Classifications:
+    classifications: list[Classification]

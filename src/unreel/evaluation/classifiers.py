@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from unreel.checkpoint import read_weights
+from unreel.checkpoint.weights import load_into
 from unreel.errors import CheckpointError
 from unreel.methods.classifier import Classifier
 from unreel.settings.finetuning import ENCODER_OPTIONS, FinetuneSettings
@@ -36,9 +39,7 @@ def load_classifier(run: Path) -> LoadedClassifier:
     standardise = any(name.startswith("standardised.") for name in weights.state)
     values = {"folder": run, "out": run, "standardise": standardise, **encoder}
     settings = validated(FinetuneSettings, values, str(run))
-    classifier = Classifier(settings, origin.classes, {})
-    try:
-        classifier.load_state_dict(weights.state)
-    except RuntimeError as error:
-        raise CheckpointError(f"{run} does not fit the classifier it names: {error}") from None
+    with torch.device("meta"):  # no memory is taken before it is known that these weights are there
+        classifier = Classifier(settings, origin.classes, {})
+    load_into(classifier, weights.state, f"{run} does not fit the classifier it names")
     return LoadedClassifier(classifier.eval(), origin.label, weights.step)

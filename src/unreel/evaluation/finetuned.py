@@ -13,7 +13,8 @@ from typing import Literal
 
 from unreel.engine.files import write_whole
 from unreel.evaluation.recognition import Recognition
-from unreel.evaluation.results import read_results
+from unreel.evaluation.results import Natural, Share, check_columns, wanted
+from unreel.reading import read_json
 
 FORMAT = "unreel-finetuned-1"
 RESULT = "finetune.json"
@@ -26,9 +27,9 @@ class Part:
     """One split or fold: accuracies (0 to 1) as those of `Recognition`, and why videos of it were not seen."""
 
     split: str
-    figures: dict[str, float]
-    seen: int
-    expected: int
+    figures: dict[str, Share]
+    seen: Natural
+    expected: Natural
     missing: dict[str, str]
 
 
@@ -47,10 +48,15 @@ class Finetuned:
     label: str
     protocol: str
     division: Division
-    seed: int
+    seed: Natural
     parts: tuple[Part, ...]
-    figures: dict[str, float]
-    deviations: dict[str, float]
+    figures: dict[str, Share]
+    deviations: dict[str, Share]
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise ValueError("it has no part")
+        check_columns(self.figures, *([self.deviations] if self.deviations else []))
 
     @property
     def seen(self) -> int:
@@ -110,7 +116,4 @@ def read_finetuned(path: Path) -> Finetuned:
     Raises:
         CollectionError: the file is missing or not one of ours.
     """
-    content = read_results(path, FORMAT, "results of fine-tuning", "unreel evaluate finetune")
-    parts = tuple(Part(**row) for row in content.pop("parts"))
-    known = {name: value for name, value in content.items() if name not in ("format", "seen", "expected")}
-    return Finetuned(**known, parts=parts)
+    return read_json(path, Finetuned, wanted("unreel evaluate finetune"), format=FORMAT)

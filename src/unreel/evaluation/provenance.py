@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from unreel.evaluation.results import Natural
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -12,13 +14,13 @@ class Provenance:
     collection: str
     protocol: str
     split: str
-    level: int
-    seed: int
-    seen: int
-    expected: int
+    level: Natural
+    seed: Natural
+    seen: Natural
+    expected: Natural
     missing: tuple[str, ...]
-    gallery_seen: int
-    gallery_expected: int
-    queries_seen: int
-    queries_expected: int
+    gallery_seen: Natural
+    gallery_expected: Natural
+    queries_seen: Natural
+    queries_expected: Natural
     reasons: dict[str, str] = field(default_factory=dict, repr=False)

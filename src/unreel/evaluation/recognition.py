@@ -3,14 +3,15 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import final
+from typing import Annotated, final
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from pydantic import Field
 from torch import Tensor
 
 from unreel.augment import CENTRE_SHARE, ViewDraws, apply_views, centre_draws
@@ -20,7 +21,9 @@ from unreel.engine.processors import default_workers
 from unreel.engine.progress import Bar
 from unreel.engine.read_ahead import read_ahead
 from unreel.errors import CollectionError
+from unreel.evaluation.results import Natural, Share, wanted
 from unreel.methods.classifier import Classifier
+from unreel.reading import brief, read_json
 from unreel.video.datasets import Failure, Sample
 from unreel.video.loading import SMALL
 from unreel.video.manifest import Manifest, VideoRecord
@@ -43,11 +46,11 @@ class Prediction:
     id: str
     label: str
     predicted: str
-    place: int
-    probabilities: tuple[float, ...]
-    clips: int
-    clips_top1: int
-    clips_top5: int
+    place: Natural
+    probabilities: tuple[Share, ...]
+    clips: Annotated[Natural, Field(ge=1)]
+    clips_top1: Natural
+    clips_top5: Natural
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,17 @@ class Recognition:
     classes: tuple[str, ...]
     collection: str
     split: str
-    step: int
-    expected: int
+    step: Natural
+    expected: Natural
     missing: dict[str, str]
     predictions: tuple[Prediction, ...]
+
+    def __post_init__(self) -> None:
+        if not self.predictions:
+            raise ValueError("it has no prediction")
+        for each in self.predictions:
+            if not {each.label, each.predicted} <= set(self.classes) or len(each.probabilities) != len(self.classes):
+                raise ValueError(f"its prediction of {brief(each.id)} is of other classes")
 
     @property
     def seen(self) -> int:
@@ -173,16 +183,7 @@ def read_recognition(path: Path) -> Recognition:
     Raises:
         CollectionError: the file is missing or not one of ours.
     """
-    advice = "Make one with: unreel finetune"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CollectionError(f"{path} cannot be read as a test of recognition ({error}). {advice}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CollectionError(f"{path} holds no test of recognition (format {FORMAT!r}). {advice}")
-    own = {field.name: content[field.name] for field in fields(Recognition)}
-    predictions = (Prediction(**(row | {"probabilities": tuple(row["probabilities"])})) for row in own["predictions"])
-    return Recognition(**(own | {"classes": tuple(own["classes"]), "predictions": tuple(predictions)}))
+    return read_json(path, Recognition, wanted("unreel finetune"), format=FORMAT)
 
 
 def five_crops(sample: Sample, size: int, device: torch.device) -> Float[Tensor, "v 5 3 t {size} {size}"]:

@@ -1,15 +1,23 @@
 """What a retrieval found: figures that carry everything needed to compare them."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+from pydantic import Field
 
 from unreel.engine.files import write_whole
 from unreel.errors import CollectionError
+from unreel.reading import Wanted, read_json
 
 FORMAT = "unreel-retrieval-2"
+
+Natural = Annotated[int, Field(ge=0, le=2**53)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Shares = dict[Natural, Share]
+"""By k."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +25,7 @@ class Neighbour:
     """One hit of a query: a video of the gallery and its similarity (cosine)."""
 
     id: str
-    similarity: float
+    similarity: Annotated[float, Field(allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -25,17 +33,17 @@ class Outcome:
     """How one query fared, the whole gallery being ranked: the place of the first right video, from 1, and the
     average precision (`unreel.evaluation.measures`)."""
 
-    first_right: int | None
-    average_precision: float
+    first_right: Natural | None
+    average_precision: Share
 
 
 @dataclass(frozen=True)
 class ClassScore:
     """The queries of one class: how many, hit@k and mean average precision."""
 
-    queries: int
-    hits: dict[int, float]
-    average_precision: float
+    queries: Natural
+    hits: Shares
+    average_precision: Share
 
 
 @dataclass(frozen=True)
@@ -48,13 +56,13 @@ class Score:
     """
 
     label: str
-    queries: int
-    chance: float
-    hits: dict[int, float]
-    intervals: dict[int, tuple[float, float]]
-    average_precision: float = 0.0
-    average_precision_interval: tuple[float, float] = (0.0, 0.0)
-    purity: dict[int, float] = field(default_factory=dict)
+    queries: Natural
+    chance: Share
+    hits: Shares
+    intervals: dict[Natural, tuple[Share, Share]]
+    average_precision: Share = 0.0
+    average_precision_interval: tuple[Share, Share] = (0.0, 0.0)
+    purity: Shares = field(default_factory=dict)
     classes: dict[str, ClassScore] = field(default_factory=dict, repr=False)
     outcomes: dict[str, Outcome] = field(default_factory=dict, repr=False)
 
@@ -74,17 +82,17 @@ class Retrieval:
     collection: str
     protocol: str
     split: str
-    level: int
-    seed: int
-    seen: int
-    expected: int
+    level: Natural
+    seed: Natural
+    seen: Natural
+    expected: Natural
     missing: tuple[str, ...]
     scores: tuple[Score, ...]
     neighbours: dict[str, tuple[Neighbour, ...]] = field(repr=False)
-    gallery_seen: int = 0
-    gallery_expected: int = 0
-    queries_seen: int = 0
-    queries_expected: int = 0
+    gallery_seen: Natural = 0
+    gallery_expected: Natural = 0
+    queries_seen: Natural = 0
+    queries_expected: Natural = 0
     reasons: dict[str, str] = field(default_factory=dict, repr=False)
 
     def score(self, label: str) -> Score:
@@ -108,46 +116,24 @@ def read_retrievals(path: Path) -> list[Retrieval]:
     Raises:
         CollectionError: the file is missing or not one of ours.
     """
-    content = read_results(path, FORMAT, "retrieval results", "unreel evaluate retrieval")
-    return [_retrieval(row) for row in content["retrievals"]]
+    return read_json(path, _Retrievals, wanted("unreel evaluate retrieval"), format=FORMAT).retrievals
 
 
-def read_results(path: Path, expected: str, what: str, command: str) -> dict[str, Any]:
-    """The content of a file of results of the `expected` format.
+def check_columns(first: Collection[object], *others: Collection[object]) -> None:
+    """See that tables which are shown in the same columns have these, one at the least.
 
     Raises:
-        CollectionError: the file is missing or not one of ours; `command` makes one.
+        ValueError: they have others.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CollectionError(
-            f"{path} cannot be read as evaluation results ({error}). Make them with: {command}"
-        ) from error
-    if not isinstance(content, dict) or content.get("format") != expected:
-        raise CollectionError(f"{path} holds no {what} (format {expected!r}). Make them with: {command}")
-    return content
+    if not first or any(set(each) != set(first) for each in others):
+        raise ValueError("the figures of its tables are not the same")
 
 
-def by_number(table: dict[str, Any], value: Callable[[Any], Any] = float) -> dict[int, Any]:
-    """A table whose keys were numbers before they became JSON."""
-    return {int(k): value(each) for k, each in table.items()}
+def wanted(command: str) -> Wanted:
+    """Results that a command makes."""
+    return Wanted(CollectionError, f"Make them with: {command}")
 
 
-def _retrieval(row: dict[str, Any]) -> Retrieval:
-    scores = tuple(_score(score) for score in row["scores"])
-    neighbours = {query: tuple(Neighbour(**hit) for hit in hits) for query, hits in row["neighbours"].items()}
-    return Retrieval(**(row | {"scores": scores, "neighbours": neighbours, "missing": tuple(row["missing"])}))
-
-
-def _score(row: dict[str, Any]) -> Score:
-    classes = {name: ClassScore(**(each | {"hits": by_number(each["hits"])})) for name, each in row["classes"].items()}
-    read = {
-        "hits": by_number(row["hits"]),
-        "intervals": by_number(row["intervals"], tuple),
-        "average_precision_interval": tuple(row["average_precision_interval"]),
-        "purity": by_number(row["purity"]),
-        "classes": classes,
-        "outcomes": {query: Outcome(**each) for query, each in row["outcomes"].items()},
-    }
-    return Score(**(row | read))
+@dataclass(frozen=True)
+class _Retrievals:
+    retrievals: list[Retrieval]

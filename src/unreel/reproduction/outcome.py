@@ -1,6 +1,5 @@
 """Ours beside the paper's: the numbers that the runs of a plan have left."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from unreel.evaluation.results import Retrieval, read_retrievals
 from unreel.reproduction.evidence import COLUMNS, DEVELOPED, TESTED, Pair, classification_of, pairs, score_of
 from unreel.reproduction.paper import HITS, UNTRAINED, Row
 from unreel.reproduction.plan import Plan
-from unreel.training.run import VIDEOS
+from unreel.training.run import VIDEOS, read_videos
 
 NAMED = 10
 
@@ -199,8 +198,8 @@ def _notes(plan: Plan, figures: Sequence[Figure]) -> Iterator[str]:
 
 def _pretrained(run: Path, plan: Plan) -> str:
     """How many of the videos to pretrain on were learnt from."""
-    content = json.loads((run / VIDEOS).read_text(encoding="utf-8"))
-    used, left_out = len(content["used"]), len(content["left_out"])
+    videos = read_videos(run)
+    used, left_out = len(videos.used), len(videos.left_out)
     source, excluded = plan.sources[0], plan.scale.exclude
     if plan.table.kind == "evidence":
         again = f"; none of {excluded}" if excluded else "; those that are tested are among them"

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unreel.engine.files import write_whole
+from unreel.errors import RunError
+from unreel.reading import Wanted, read_json
 from unreel.reproduction.jobs import Job
 from unreel.training.metrics import FILE as METRICS
 
@@ -20,6 +22,12 @@ class Record:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class _Noted:
+    words: tuple[str, ...]
+    seconds: float
+
+
 def write_record(out: Path, record: Record) -> None:
     """Keep a record in OUT/jobs, whole or not at all."""
     content = {"words": record.words, "seconds": round(record.seconds, 1)}
@@ -29,10 +37,10 @@ def write_record(out: Path, record: Record) -> None:
 def read_record(name: str, out: Path) -> Record | None:
     """The record of a job; None where there is none that can be read."""
     try:
-        content = json.loads(_path(name, out).read_text(encoding="utf-8"))
-        return Record(name, tuple(content["words"]), float(content["seconds"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        noted = read_json(_path(name, out), _Noted, Wanted(RunError, "Remove it."))
+    except RunError:
         return None
+    return Record(name, noted.words, noted.seconds)
 
 
 def progress_of(job: Job) -> str:

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Float32
 
 from unreel.errors import CollectionError
-from unreel.search.facts import TableFacts, brief
+from unreel.reading import brief
+from unreel.search.facts import TableFacts
 from unreel.search.rows import COLUMNS, ORDER, schema
 
 LARGEST = np.float32(1e15)

@@ -5,27 +5,23 @@ from collections.abc import Sequence
 from dataclasses import asdict, field, replace
 from functools import cache
 from pathlib import Path
-from reprlib import Repr
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from unreel.errors import CollectionError
+from unreel.reading import brief
+from unreel.settings import model
 from unreel.settings.pretraining import EncoderSettings
 from unreel.video.options import HIGHEST_SIDE
 
 FORMAT, WITHOUT_CHECKSUMS = "unreel-embeddings-2", "unreel-embeddings-1"
 
-Clips = Annotated[int, Field(ge=1, le=10_000)] | Literal["all"]
+Clips = model.Clips | Literal["all"]
 """Equally spaced clips per video, or all that do not overlap."""
 
 Level = Literal[3, 4, 5]
-
-_short = Repr()
-_short.maxstring = _short.maxother = 100
-brief = _short.repr
-"""A value as Python writes it, shortened where it is long."""
 
 _STRICT = ConfigDict(extra="forbid")
 _Words = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$")]

@@ -14,8 +14,9 @@ from unreel.engine.limits import DEFAULT_LIMITS, Limits
 from unreel.engine.pool import Engine
 from unreel.engine.standing import Lost, StandingPool
 from unreel.errors import CheckpointError, VideoError
+from unreel.reading import brief
 from unreel.search.embedding import ClipEncoder, embedded_here
-from unreel.search.facts import TableFacts, brief
+from unreel.search.facts import TableFacts
 from unreel.search.piece import Wanted, read_piece
 from unreel.search.windows import AT_ONCE, WindowDataset
 from unreel.video.datasets import region, stacked

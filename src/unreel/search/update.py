@@ -23,10 +23,11 @@ import pyarrow.compute as pc
 from unreel.checkpoint import LoadedEncoder
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError
+from unreel.reading import brief
 from unreel.search.checks import ADVICE, check_distinct
 from unreel.search.checksums import CHECKED_BYTES
 from unreel.search.embedding import ClipEncoder, Embedded, embedded_here, embedded_on_cluster
-from unreel.search.facts import TableFacts, brief
+from unreel.search.facts import TableFacts
 from unreel.search.filters import Compared, Within
 from unreel.search.rows import COLUMNS, ORDER, Row, first_label, labels_of, rows_of, sorted_places, table_of, vectors_of
 from unreel.search.windows import WindowDataset

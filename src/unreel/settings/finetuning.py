@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import tyro
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from unreel.errors import SettingsError
 from unreel.settings.augmentation import AugmentationSettings
-from unreel.settings.model import validated
-from unreel.settings.pretraining import EncoderName, EncoderSettings, Input, Shortcut
-from unreel.settings.training import Count, TrainingSettings
+from unreel.settings.model import BatchSize, Count, PositiveAmount, validated
+from unreel.settings.pretraining import ClipLength, EncoderName, EncoderSettings, Input, Shortcut, Size, Width
+from unreel.settings.training import TrainingSettings
 
+Fold = Annotated[int, Field(ge=1, le=1000)]
 ENCODER_OPTIONS = {"name": "encoder"}
 """What the fields of `EncoderSettings` are called here, where not the same."""
 
@@ -46,20 +47,20 @@ class FinetuneSettings(TrainingSettings):
     """Name of the label to learn; none given: the only one that there is."""
     test_groups: tuple[str, ...] = ()
     """Groups that are held out for the test."""
-    test_fold: tuple[PositiveInt, PositiveInt] | None = None
+    test_fold: tuple[Fold, Fold] | None = None
     """A fold that is held out, 1 3 for the first of three: whole groups, or where there are none single videos, of
     each label alike where that can be."""
     test_every: Count = 0
     """Steps between tests; 0: only at the end."""
     steps: Count = 10_000
     """Updates of the weights; the paper does not say how many. A run may be resumed with more."""
-    batch_size: Annotated[int, Field(ge=2)] = 32
+    batch_size: BatchSize = 32
     """Videos of a step, those of all processes together."""
-    learning_rate: PositiveFloat = 0.01
+    learning_rate: PositiveAmount = 0.01
     encoder: EncoderName | None = None
     """Architecture of the encoder: C3D, 3D-ResNet18 (none given) or R(2+1)D-10. This and the six options that follow
     are for training from scratch: those of --weights are known and cannot be changed."""
-    width: PositiveFloat | None = None
+    width: Width | None = None
     """Factor on the encoder's channels; none given: 1."""
     norm: Literal["instance", "batch"] | None = None
     """Normalisation layers; none given: instance."""
@@ -67,9 +68,9 @@ class FinetuneSettings(TrainingSettings):
     """Shortcut of r3d18 where the shape changes; none given: B."""
     input: Input | None = None
     """What the encoder sees of a clip, rgb or the difference of each frame to the next; none given: rgb."""
-    size: Annotated[int, Field(ge=16)] | None = None
+    size: Size | None = None
     """Height and width of the encoder's input in pixels; none given: 112."""
-    clip_length: Annotated[int, Field(ge=4)] | None = None
+    clip_length: ClipLength | None = None
     """Consecutive frames of a clip; none given: 16."""
     augmentation: AugmentationSettings = AugmentationSettings(colour_jitter=False, channel_replication=False)
 

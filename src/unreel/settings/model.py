@@ -1,20 +1,47 @@
-"""What all settings have in common: frozen, nothing unknown accepted, readable from and writable to YAML."""
+"""What all settings have in common: frozen, nothing unknown accepted, readable from and writable to YAML.
+
+Every number has a largest value, so far off that nobody who means it meets it: a slip of the keyboard is told at once,
+and not by a machine without memory.
+"""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unreel.errors import SettingsError
+from unreel.reading import Wanted, brief, read_yaml
+from unreel.text import excerpt
+
+LARGEST = 10**9
+
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
+PositiveCount = Annotated[int, Field(ge=1, le=LARGEST)]
+Amount = Annotated[float, Field(ge=0, le=LARGEST)]
+PositiveAmount = Annotated[float, Field(gt=0, le=LARGEST)]
+Seconds = Annotated[float, Field(gt=0, le=10**6)]
+Workers = Annotated[int, Field(ge=0, le=1024)]
+"""Processes; 0: this one does it."""
+PositiveWorkers = Annotated[int, Field(ge=1, le=1024)]
+Clips = Annotated[int, Field(ge=1, le=10_000)]
+"""Clips of a video."""
+Videos = Annotated[int, Field(ge=1, le=10**6)]
+"""Videos to make."""
+Folds = Annotated[int, Field(ge=2, le=1000)]
+BatchSize = Annotated[int, Field(ge=2, le=2**20)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+_TOLD = 5
+_WANTED = Wanted(SettingsError, "Expected a settings file as a run folder holds.")
 
 
 class Settings(BaseModel):
     """Base of all settings objects."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
@@ -43,19 +70,7 @@ def read_settings(kind: type[AnySettings], path: Path) -> AnySettings:
     Raises:
         SettingsError: the file is missing, no YAML mapping, or holds settings that do not exist or make no sense.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(
-            f"{path} cannot be read ({error.strerror}); expected a settings file as a run folder holds."
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not YAML ({error}); expected a settings file as a run folder holds.") from None
-    if not isinstance(content, dict):
-        raise SettingsError(
-            f"{path} holds {type(content).__name__}, expected `name: value` lines as in a run's settings.yaml."
-        )
-    return validated(kind, content, str(path))
+    return validated(kind, read_yaml(path, _WANTED), str(path))
 
 
 def write_settings(settings: Settings, path: Path) -> None:
@@ -66,19 +81,22 @@ def write_settings(settings: Settings, path: Path) -> None:
 
 
 def describe(error: ValidationError, kind: type[BaseModel], origin: str) -> str:
-    """One line per fault: where, what was got, what was expected."""
-    lines = [f"{origin}: {len(error.errors())} setting(s) cannot be used."]
-    for fault in error.errors():
-        place = ".".join(str(part) for part in fault["loc"])
-        if fault["type"] == "extra_forbidden":
-            lines.append(f"  {place}: no such setting{_suggestion(kind, fault['loc'])}")
-        elif fault["type"] == "missing":
-            lines.append(f"  {place}: missing; it has no default")
-        elif not place:  # settings that do not go together
-            lines.append(f"  {fault['msg'].removeprefix('Value error, ')}")
-        else:
-            lines.append(f"  {place}: got {fault['input']!r}: {fault['msg']}")
-    return "\n".join(lines)
+    """The faults: of each where it is, what was got and what was expected."""
+    faults = error.errors(include_url=False)
+    told = [_described(fault["loc"], fault["type"], fault["msg"], fault["input"], kind) for fault in faults[:_TOLD]]
+    more = [f"and {len(faults) - _TOLD} more"] if len(faults) > _TOLD else []
+    return f"{origin}: {len(faults)} setting(s) cannot be used: {'; '.join([*told, *more])}"
+
+
+def _described(location: tuple[int | str, ...], fault: str, message: str, got: object, kind: type[BaseModel]) -> str:
+    place = excerpt(".".join(str(part) for part in location))
+    if fault == "extra_forbidden":
+        return f"{place}: no such setting{_suggestion(kind, location)}"
+    if fault == "missing":
+        return f"{place}: missing; it has no default"
+    if not place:  # settings that do not go together
+        return message.removeprefix("Value error, ")
+    return f"{place}: got {brief(got)}: {message}"
 
 
 def _suggestion(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:
@@ -87,5 +105,5 @@ def _suggestion(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             return ""
         kind = inner
-    near = get_close_matches(str(location[-1]), list(kind.model_fields), n=1, cutoff=0.5)
+    near = get_close_matches(str(location[-1])[:100], list(kind.model_fields), n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(kind.model_fields)}"

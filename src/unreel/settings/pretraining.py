@@ -4,17 +4,16 @@ from math import ceil
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from unreel.settings.augmentation import AugmentationSettings
-from unreel.settings.model import Settings
-from unreel.settings.training import Count, TrainingSettings
+from unreel.settings.model import Amount, Count, PositiveAmount, PositiveCount, Settings
+from unreel.settings.training import TrainingSettings
 
-Weights = tuple[
-    Annotated[float, Field(ge=0)],
-    Annotated[float, Field(ge=0)],
-    Annotated[float, Field(ge=0)],
-]
+Weights = tuple[Amount, Amount, Amount]
+Width = Annotated[float, Field(gt=0, le=8)]
+Size = Annotated[int, Field(ge=16, le=1024)]
+ClipLength = Annotated[int, Field(ge=4, le=1024)]
 EncoderName = Literal["c3d", "r3d18", "r2plus1d10"]
 Shortcut = Literal["A", "B"]
 Input = Literal["rgb", "difference"]
@@ -24,12 +23,12 @@ class EncoderSettings(Settings):
     """Everything needed to build an encoder again and to feed it; stored beside its weights."""
 
     name: EncoderName = "r3d18"
-    width: PositiveFloat = 1.0
+    width: Width = 1.0
     norm: Literal["instance", "batch"] = "instance"
     shortcut: Shortcut = "B"
     input: Input = "rgb"
-    size: Annotated[int, Field(ge=16)] = 112
-    clip_length: Annotated[int, Field(ge=4)] = 16
+    size: Size = 112
+    clip_length: ClipLength = 16
 
     @property
     def prepared_side(self) -> int:
@@ -54,7 +53,7 @@ class PretrainSettings(TrainingSettings):
     """Regular expression: no video in whose path it is found is learnt from."""
     encoder: EncoderName = "r3d18"
     """Architecture of the encoder: C3D, 3D-ResNet18 or R(2+1)D-10."""
-    width: PositiveFloat = 1.0
+    width: Width = 1.0
     """Factor on the encoder's channels: 0.25 for small machines."""
     norm: Literal["instance", "batch"] = "instance"
     """Normalisation layers; the paper's encoders have instance norm."""
@@ -63,9 +62,9 @@ class PretrainSettings(TrainingSettings):
     input: Input = "rgb"
     """What the encoder sees of a clip: its frames, as in the paper, or of each frame the difference to the next: what
     moves, and nothing of a camera's still background."""
-    size: Annotated[int, Field(ge=16)] = 112
+    size: Size = 112
     """Height and width of the encoder's input in pixels."""
-    clip_length: Annotated[int, Field(ge=4)] = 16
+    clip_length: ClipLength = 16
     """Consecutive frames of a clip."""
     knn_every: Count = 1000
     """Steps between k-NN judgements by labels (leave one out, R@1); 0: none."""
@@ -75,14 +74,14 @@ class PretrainSettings(TrainingSettings):
     """Weights of Spatial Contrast at levels 3, 4, 5 (Eq. 6)."""
     beta: Weights = (0.25, 0.5, 1.0)
     """Weights of Temporal Contrast at levels 3, 4, 5 (Eq. 6)."""
-    temperature: PositiveFloat = 0.07
+    temperature: PositiveAmount = 0.07
     """τ of InfoNCE."""
     reduction: Literal["mean", "sum"] = "mean"
     """Mean over the batch, or the paper's sum: learning_rate is then to be divided by the batch size, and l2 (and
     clip_norm) multiplied by it, for the same updates."""
     both_directions: bool = False
     """Compare s with o and t with o too, and take the mean; the paper compares o with s and with t only."""
-    hard_negatives: Annotated[float, Field(ge=0)] = 0.0
+    hard_negatives: Amount = 0.0
     """β by which negatives that are near count more (Robinson et al., 2021); 0: all alike, as in the paper."""
     projection: Literal["linear", "mlp"] = "linear"
     """What embeds a level's features: one linear layer, as in the paper, or two with ReLU between them."""
@@ -92,7 +91,7 @@ class PretrainSettings(TrainingSettings):
     clip_gap: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Smallest distance between the starts of a video's two clips, as a share of the largest that it allows; 0: they
     are drawn independently, as in the paper."""
-    chunk_size: PositiveInt | None = None
+    chunk_size: PositiveCount | None = None
     """Anchors that the loss compares at a time: its memory then grows with the batch, not with its square."""
     augmentation: AugmentationSettings = AugmentationSettings()
 

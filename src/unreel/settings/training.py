@@ -4,12 +4,19 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import tyro
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from unreel.settings.model import Settings
-
-Count = Annotated[int, Field(ge=0)]
-Rate = Annotated[float, Field(ge=0)]
+from unreel.settings.model import (
+    Amount,
+    BatchSize,
+    Count,
+    PositiveAmount,
+    PositiveCount,
+    PositiveWorkers,
+    Seed,
+    Settings,
+    Workers,
+)
 
 
 class TrainingSettings(Settings):
@@ -30,42 +37,42 @@ class TrainingSettings(Settings):
     that is not damaged, never refuses."""
     steps: Count = 10_000
     """Updates of the weights; 0 leaves the first ones. A run may be resumed with more."""
-    batch_size: Annotated[int, Field(ge=2)] = 128
+    batch_size: BatchSize = 128
     """Videos of a step, those of all processes together."""
-    accumulate: PositiveInt = 1
+    accumulate: PositiveCount = 1
     """Parts in which a process computes its share of a batch, one after the other: less memory, a second forward pass
     and the same loss, for the negatives stay those of the whole batch."""
-    seed: int = 0
+    seed: Seed = 0
     """Decides the first weights and every draw."""
     checkpoint_every: Count = 1000
     """Steps between checkpoints; 0: only the last step's."""
-    keep: PositiveInt = 2
+    keep: PositiveCount = 2
     """Checkpoints kept: the newest ones, and the one that was judged best."""
-    log_every: PositiveInt = 10
+    log_every: PositiveCount = 10
     """Steps between rows of the metrics."""
-    learning_rate: PositiveFloat = 0.1
+    learning_rate: PositiveAmount = 0.1
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     keras_momentum: bool = False
     """Keep the learning rate inside the velocity, as Keras does: v ← momentum · v − rate · gradient."""
-    decay: Rate = 1e-4
+    decay: Amount = 1e-4
     """Keras's learning-rate decay: the rate is learning_rate / (1 + decay · updates). Not used by cosine."""
     schedule: Literal["keras", "cosine"] = "keras"
     """How the learning rate falls: as `decay` says, or along half a cosine to 0 at the last step, which a resumed run
     must then leave where it was."""
     warmup_steps: Count = 0
     """Steps over which the learning rate rises from 0; the paper has none."""
-    l2: Rate = 5e-5
+    l2: Amount = 5e-5
     """λ of Keras's L2 penalty λ·Σw² on convolution and linear kernels."""
-    clip_norm: PositiveFloat | None = None
+    clip_norm: PositiveAmount | None = None
     """Gradients whose norm, over all weights, is larger are scaled down to it; none given: they are left alone."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Number format of the forward pass."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
-    devices: PositiveInt | None = None
+    devices: PositiveWorkers | None = None
     """Processes on this machine, one for each device; none given: as many as torchrun or SLURM have started, otherwise
     one for each GPU, or a single one on processors."""
-    nodes: PositiveInt | None = None
+    nodes: PositiveWorkers | None = None
     """Machines; none given: as many as torchrun or SLURM have started, otherwise one."""
     checkpoint_activations: bool = False
     """Compute the blocks of the encoder again in the backward pass instead of keeping their feature maps."""
@@ -77,7 +84,7 @@ class TrainingSettings(Settings):
     compiled_views: bool = False
     """Make the views with compiled code, on processors by numba (pip install 'unreel[compiled]'), on NVIDIA GPUs by
     Triton: sooner, and the same but for the last digits, so that a run goes on as it began."""
-    loader_workers: Count | None = None
+    loader_workers: Workers | None = None
     """Processes that decode; none given: 1 for each 8 processors where these train, otherwise all but one of them, 16
     at the most."""
     trackers: tuple[Literal["wandb", "mlflow"], ...] = ()

@@ -7,7 +7,7 @@ import torch
 from unreel.checkpoint import Origin, load_encoder, read_weights
 from unreel.checkpoint.state import checkpoints
 from unreel.engine import processes
-from unreel.engine.device import device
+from unreel.engine.device import check_device, device
 from unreel.engine.peers import watched_peers
 from unreel.errors import OverwriteError, SettingsError
 from unreel.evaluation.recognition import Recognition, RecognitionTest, read_recognition, write_recognition
@@ -30,11 +30,12 @@ def resolved(settings: FinetuneSettings) -> FinetuneSettings:
 
     Raises:
         CheckpointError: there are no such weights, or they are damaged.
-        SettingsError: the settings contradict the weights or mean others, the clips are too small for the encoder, or
-            a GPU is to do what it cannot.
+        SettingsError: the settings contradict the weights or mean others, the clips are too small for the encoder,
+            there is no such device, or a GPU is to do what it cannot.
         MissingExtraError: what compiles views or layers is not installed.
         OverwriteError: the run folder holds a run of another kind.
     """
+    check_device(settings.accelerator, settings.precision, settings.devices)
     known, found = None, None
     if _goes_on(settings):  # and needs the first weights no more
         begun = _begun(settings)

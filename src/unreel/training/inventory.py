@@ -12,11 +12,11 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 
 from unreel.errors import RunError
+from unreel.reading import Wanted, read_yaml
 from unreel.training.metrics import FILE as METRICS
 from unreel.training.metrics import read_metrics
 from unreel.training.run import LOCK, SETTINGS, VERSIONS
@@ -117,13 +117,13 @@ def state_of(run: Path, steps: int | None) -> State:
 
 def is_finished(run: Path, steps: int | None) -> bool:
     """Whether the final weights are there, and those of that step: a finished run may go on to more steps."""
-    if not (run / WEIGHTS).exists():
+    if not (run / WEIGHTS).is_file():
         return False
     try:
         with safe_open(run / WEIGHTS, framework="numpy") as file:
             reached = json.loads(file.metadata()["unreel"])["step"]
-    except (OSError, SafetensorError, LookupError, TypeError, ValueError):  # of another make: their presence tells
-        return True
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError, RecursionError):
+        return True  # of another make: their presence tells
     return steps is None or bool(reached == steps)
 
 
@@ -133,19 +133,9 @@ def read_loosely(run: Path) -> dict[str, Any]:
     Raises:
         RunError: they are missing or no YAML mapping.
     """
-    path = run / SETTINGS
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(
-            f"{run} holds no {SETTINGS}; expected one in every run folder, made as its run starts."
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        fault = " ".join(str(error).split())
-        raise RunError(f"{path} is not YAML ({fault}); expected `name: value` lines. Mend or remove it.") from None
-    if not isinstance(content, dict):
-        raise RunError(f"{path} holds {type(content).__name__}, expected `name: value` lines. Mend or remove it.")
-    return flattened(content)
+    if not (run / SETTINGS).exists():
+        raise RunError(f"{run} holds no {SETTINGS}; expected one in every run folder, made as its run starts.")
+    return flattened(read_yaml(run / SETTINGS, Wanted(RunError, "Mend or remove it.")))
 
 
 def flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

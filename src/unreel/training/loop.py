@@ -35,6 +35,7 @@ from unreel.engine.stopping import Stop, stop_requests
 from unreel.errors import CheckpointError, RunError, SettingsError, Stopped, TrainingError
 from unreel.methods import Method
 from unreel.settings.training import TrainingSettings
+from unreel.text import excerpt
 from unreel.training.opening import CHECKPOINTS, Opened, opened
 from unreel.training.optimization import learning_rate, restore, set_learning_rate, sgd
 from unreel.training.pace import Pace
@@ -335,7 +336,8 @@ def _fill(method: nn.Module, state: TrainingState) -> None:
         method.load_state_dict(state.weights)
     except RuntimeError as error:
         raise CheckpointError(
-            f"the checkpoint of step {state.step} does not fit the model: another version of unreel wrote it? {error}"
+            f"the checkpoint of step {state.step} does not fit the model: another version of unreel wrote it? "
+            + excerpt(error)
         ) from None
 
 

@@ -10,14 +10,19 @@ last line, which counts as not written. All else (a new column, dropped rows) re
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TextIO, final
 
 from unreel.engine.files import write_whole
-from unreel.errors import RunError
+from unreel.errors import RunError, UnreelError
+from unreel.reading import Wanted, brief, read_bytes
+from unreel.text import excerpt
 
 FILE = "metrics.csv"
+_WANTED = Wanted(RunError, "Mend that line, or move the file away: training then goes on with a new one.")
+_STEP = re.compile(r"[0-9]{1,10}", re.ASCII)
 Cells = dict[str, str]
 
 
@@ -83,22 +88,24 @@ def read_metrics(run: Path) -> list[dict[str, int | float]]:
             {name: int(cell) if name == "step" else float(cell) for name, cell in row.items()} for row in _read(path)[1]
         ]
     except ValueError as error:
-        raise RunError(_damaged(path, str(error))) from None
+        raise _damaged(path, error) from None
 
 
 def _read(path: Path) -> tuple[list[str], list[Cells]]:
     """The columns and the rows, without blank cells and without a last line that was cut off."""
-    content = path.read_bytes()
+    content = read_bytes(path, _WANTED)
     try:
         text = content[: content.rfind(b"\n") + 1].decode("utf-8")
         columns, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
         if columns[:1] != ["step"]:
-            raise ValueError(f"its first column is {columns[:1]}")
+            raise ValueError(f"its first column is {brief(columns[:1])}")
+        if strange := [name for name in columns if not name.isprintable()]:
+            raise ValueError(f"a column is called {brief(strange[0])}")
         named = [dict(zip(columns, cells, strict=True)) for cells in rows]
-        if not all(row["step"].isdecimal() for row in named):
-            raise ValueError("a row has no step")
+        if strange := [row["step"] for row in named if not _STEP.fullmatch(row["step"])]:
+            raise ValueError(f"a row has {brief(strange[0])} as its step")
     except (ValueError, csv.Error) as error:
-        raise RunError(_damaged(path, str(error))) from None
+        raise _damaged(path, error) from None
     return columns, [{name: cell for name, cell in row.items() if cell} for row in named]
 
 
@@ -108,8 +115,6 @@ def _line(cells: Iterable[str]) -> str:
     return line.getvalue()
 
 
-def _damaged(path: Path, fault: str) -> str:
-    return (
-        f"{path} is damaged ({fault}); expected the column `step`, then numbers, as many in every line. "
-        "Mend that line, or move the file away: training then goes on with a new one."
-    )
+def _damaged(path: Path, error: Exception) -> UnreelError:
+    fault = f"is damaged ({excerpt(error)}); expected the column `step`, then numbers, as many in every line"
+    return _WANTED.refusal(path, fault)

@@ -8,7 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
+from unreel.errors import CheckpointError
 from unreel.settings.training import TrainingSettings
+
+_NEEDED = {"lr", "momentum", "weight_decay", "factor"}
 
 
 def sgd(module: nn.Module, settings: TrainingSettings, factor: Callable[[str], float] = lambda _: 1.0) -> SGD:
@@ -37,12 +40,34 @@ def sgd(module: nn.Module, settings: TrainingSettings, factor: Callable[[str], f
 
 
 def restore(optimizer: Optimizer, state: dict[str, Any]) -> None:
-    """Load a state, laid out in memory as the weights are: kernels for all of them at once ask for it."""
+    """Load a state, laid out in memory as the weights are: kernels for all of them at once ask for it.
+
+    Raises:
+        CheckpointError: it is not that of these weights.
+    """
+    if not _fits(optimizer, state):
+        raise CheckpointError(
+            "the velocities of the checkpoint are not those of this model: another version of unreel wrote it? Go on "
+            "from the one before it with --resume previous, or write to another folder."
+        )
     optimizer.load_state_dict(state)
     for parameter, values in optimizer.state.items():
         for name, value in values.items():
             if isinstance(value, Tensor) and value.shape == parameter.shape:
                 values[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+
+
+def _fits(optimizer: Optimizer, state: dict[str, Any]) -> bool:
+    ours, theirs = optimizer.param_groups, state["param_groups"]
+    shapes = [each.shape for group in ours for each in group["params"]]
+    numbers = iter(range(len(shapes)))
+    if [each.get("params") for each in theirs] != [[next(numbers) for _ in each["params"]] for each in ours]:
+        return False
+    return all(_NEEDED & own.keys() <= each.keys() for own, each in zip(ours, theirs, strict=True)) and all(
+        number < len(shapes) and (not isinstance(value, Tensor) or value.shape in (shapes[number], ()))
+        for number, values in state["state"].items()
+        for value in values.values()
+    )
 
 
 def _keep_rate_in_velocity(optimizer: Optimizer, *_: object) -> None:

@@ -6,6 +6,7 @@ import torch
 
 from unreel.chance import generator
 from unreel.checkpoint import Origin
+from unreel.engine.device import check_device
 from unreel.errors import CollectionError
 from unreel.evaluation.features import FeatureExtractor
 from unreel.evaluation.nearest import Directions, numbered
@@ -67,10 +68,11 @@ def check_method(settings: PretrainSettings) -> None:
     """Nothing, if the method can be built: to be called before a long preparation.
 
     Raises:
-        SettingsError: the encoder does not exist with these settings, the clips are too small for it, a GPU is to do
-            what it cannot, or what to exclude is no regular expression.
+        SettingsError: the encoder does not exist with these settings, the clips are too small for it, there is no such
+            device, a GPU is to do what it cannot, or what to exclude is no regular expression.
         MissingExtraError: what compiles views or layers is not installed.
     """
+    check_device(settings.accelerator, settings.precision, settings.devices)
     if settings.exclude is not None:
         expression_of("exclude", settings.exclude)
     with torch.device("meta"):

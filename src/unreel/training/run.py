@@ -19,6 +19,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,7 @@ from filelock import FileLock, Timeout
 from unreel.engine.files import write_whole
 from unreel.engine.outputs import check_free
 from unreel.errors import CollectionError, OverwriteError, RunError, SettingsError, Stopped
+from unreel.reading import Wanted, read_json, read_words
 from unreel.settings.model import read_settings, write_settings
 from unreel.settings.training import TrainingSettings
 from unreel.text import one_line
@@ -37,6 +39,15 @@ LIBRARIES = ("unreel", "torch", "av", "lightning-fabric", "numpy", "safetensors"
 SETTINGS, VIDEOS, VERSIONS, LOCK = "settings.yaml", "videos.json", "versions.json", "run.lock"
 _BEGINNING = {LOCK, VIDEOS, VERSIONS, "log.txt", f"{SETTINGS}.unfinished", f"{VIDEOS}.unfinished"}
 _NAMED = 5
+_OF_A_RUN = Wanted(RunError, "Put back the file that the run has written, or write to another folder.")
+
+
+@dataclass(frozen=True)
+class RunVideos:
+    """Which videos a run learns from, and the id and reason of every file left out."""
+
+    used: tuple[str, ...]
+    left_out: dict[str, str]
 
 
 @final
@@ -60,7 +71,7 @@ class RunFolder:
             if self.resumed:
                 check_out(settings)
                 _check_videos(path, used)
-            write_whole(path / VIDEOS, json.dumps({"used": list(used), "left_out": dict(left_out)}, indent=1))
+            write_whole(path / VIDEOS, json.dumps(asdict(RunVideos(tuple(used), dict(left_out))), indent=1))
             if not self.resumed:
                 write_whole(path / VERSIONS, json.dumps(versions(), indent=1))
             always = settings.model_copy(update={"resume": "auto"})
@@ -82,6 +93,24 @@ class RunFolder:
 def is_run(path: Path) -> bool:
     """Whether a folder holds a run, finished or not."""
     return (path / SETTINGS).is_file()
+
+
+def read_videos(run: Path) -> RunVideos:
+    """The videos of a run.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+    return read_json(run / VIDEOS, RunVideos, _OF_A_RUN)
+
+
+def read_versions(run: Path) -> dict[str, str]:
+    """What a run was begun on; nothing where that is not noted.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    return read_words(run / VERSIONS, _OF_A_RUN) if (run / VERSIONS).exists() else {}
 
 
 def check_out(settings: TrainingSettings) -> None:
@@ -145,8 +174,8 @@ def _locked(path: Path) -> FileLock:
 
 
 def _check_videos(path: Path, used: Sequence[str]) -> None:
-    learnt = json.loads((path / VIDEOS).read_text(encoding="utf-8"))["used"]
-    if list(used) != learnt:
+    learnt = read_videos(path).used
+    if tuple(used) != learnt:
         gone, new_ones = sorted(set(learnt) - set(used)), sorted(set(used) - set(learnt))
         what = [f"{len(ids)} {word} ({', '.join(ids[:_NAMED])}…)" for ids, word in ((gone, "gone"), (new_ones, "new"))]
         raise CollectionError(

@@ -16,13 +16,15 @@ from tensorboard.summary.writer import event_file_writer
 from torch.utils.tensorboard import SummaryWriter
 
 from unreel.engine.files import write_whole
-from unreel.errors import SettingsError
+from unreel.errors import RunError, SettingsError
 from unreel.extras import require
+from unreel.reading import Wanted, read_words
 from unreel.training.hosted import MLflow, WeightsAndBiases
 from unreel.training.inventory import is_finished
 from unreel.training.metrics import FILE, Metrics, read_metrics
 
 IDENTITIES = "trackers.json"
+_WANTED = Wanted(RunError, "Remove it: trackers then show the run as a new one.")
 HOSTED: dict[str, type[WeightsAndBiases] | type[MLflow]] = {"wandb": WeightsAndBiases, "mlflow": MLflow}
 Figures = Mapping[str, float]
 
@@ -176,7 +178,7 @@ def _writing_thread_is_quiet() -> Iterator[None]:
 def _add_hosted(trackers: Trackers, name: str, run: Path, settings: Tracked) -> None:
     """Go on with the tracker's own run, or begin one and note its name."""
     path, kind = run / IDENTITIES, HOSTED[name]
-    known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    known = read_words(path, _WANTED) if path.exists() else {}
     failures = kind.failures()
     try:
         tracker = kind(run, settings.model_dump(mode="json"), known.get(name))

@@ -9,19 +9,27 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
-from typing import Literal
+from pathlib import Path, PurePath
+from typing import Annotated, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import Field, Json
 
 from unreel.errors import CollectionError
+from unreel.reading import Wanted, brief, check_regular, checked
+from unreel.text import excerpt
 from unreel.video.clock import Times
 from unreel.video.spelling import file_named
 
 FILE_NAME = "manifest.parquet"
 FORMAT = "unreel-manifest-2"
 NOT_THERE = "named by the lists but not in the folder"
+_WANTED = Wanted(CollectionError, "Prepare the collection again.")
+_MOST_UNPACKED, _ALWAYS = 100, 1 << 26  # times the size, and bytes besides
+
+Natural = Annotated[int, Field(ge=0, lt=2**63)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -45,16 +53,16 @@ class VideoRecord:
     path: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     group: str = ""
-    frames: int = 0
-    fps: float = 0.0
-    width: int = 0
-    height: int = 0
-    duration: float = 0.0
+    frames: Natural = 0
+    fps: Amount = 0.0
+    width: Natural = 0
+    height: Natural = 0
+    duration: Amount = 0.0
     codec: str = ""
-    source_width: int = 0
-    source_height: int = 0
+    source_width: Natural = 0
+    source_height: Natural = 0
     rotation: int = 0
-    size: int = 0
+    size: Natural = 0
     checksum: str = ""
     splits: dict[str, str] = field(default_factory=dict)
     constant_rate: bool = True
@@ -233,7 +241,7 @@ class Manifest:
         }
         path = path or self.root / FILE_NAME
         unfinished = path.with_suffix(".unfinished")
-        pq.write_table(table.replace_schema_metadata(facts), unfinished)
+        pq.write_table(table.replace_schema_metadata(facts), unfinished, write_page_checksum=True)
         unfinished.replace(path)
         return path
 
@@ -253,23 +261,69 @@ class Manifest:
             raise CollectionError(
                 f"{path} is a table to look at, expected a Parquet manifest: scan to a name that ends in .parquet."
             )
-        try:
-            table = pq.read_table(path)
-        except (pa.ArrowException, OSError) as error:
-            raise CollectionError(
-                f"{path} cannot be read as a Parquet table ({error}). Prepare the collection again."
-            ) from error
-        facts = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-        if facts.get("unreel") != FORMAT:
-            raise CollectionError(
-                f"{path} has the format {facts.get('unreel')!r}, expected {FORMAT!r}. Prepare the collection again."
-            )
-        rows = table.select([entry.name for entry in fields(VideoRecord)]).to_pylist()
-        records = tuple(VideoRecord(**(row | {name: dict(row[name]) for name in _MAPS})) for row in rows)
-        missing = tuple(json.loads(facts.get("missing", "[]")))
-        splits = json.loads(facts.get("missing_splits", "{}"))
-        ignored, kinds = int(facts["ignored"]), json.loads(facts.get("ignored_kinds", "{}"))
-        return cls(root, records, facts["source"], int(facts["side"]), ignored, missing, splits, kinds)
+        table = _table(path)
+        facts = {key.decode(errors="replace"): value for key, value in (table.schema.metadata or {}).items()}
+        if (found := facts.get("unreel", b"").decode(errors="replace")) != FORMAT:
+            raise _WANTED.refusal(path, f"has the format {brief(found or None)}, expected {FORMAT!r}")
+        told = checked(facts, _Facts, path, _WANTED)
+        rows = _rows(table, [entry.name for entry in fields(VideoRecord)], path)
+        records = checked({"records": rows}, _Records, path, _WANTED).records
+        if told.side and (outside := next((each.path for each in records if not _is_inside(each.path)), None)):
+            raise _WANTED.refusal(path, f"has the prepared file {brief(outside)}, expected one in its folder")
+        return cls(root, records, **vars(told))
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the file says beside its rows."""
+
+    source: str
+    side: Natural
+    ignored: Natural
+    missing: Json[tuple[str, ...]] = ()
+    missing_splits: Json[dict[str, dict[str, str]]] = field(default_factory=dict)
+    ignored_kinds: Json[dict[str, Natural]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Records:
+    records: tuple[VideoRecord, ...]
+
+    def __post_init__(self) -> None:
+        if len({each.id for each in self.records}) < len(self.records):
+            raise ValueError("two rows have the same id")
+
+
+def _is_inside(path: str) -> bool:
+    place = PurePath(path)
+    return not (place.is_absolute() or ".." in place.parts or "\0" in path)
+
+
+def _table(path: Path) -> pa.Table:
+    """The table of a file that takes no more memory than its size allows; its pages are as their checksums say."""
+    size = check_regular(path, _WANTED)
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            facts = file.metadata
+            unpacked = sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
+            if facts.num_rows > size or unpacked > _MOST_UNPACKED * size + _ALWAYS:  # no two rows have the same id
+                raise _WANTED.refusal(path, f"has {facts.num_rows:,} rows in {size:,} bytes, which cannot be right")
+            table = file.read(use_threads=False)
+            table.validate(full=True)
+            return table
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        fault = f"cannot be read as a Parquet table ({excerpt(error)})"
+        raise _WANTED.refusal(path, fault) from error
+
+
+def _rows(table: pa.Table, names: Sequence[str], path: Path) -> list[dict[str, object]]:
+    """The rows as plain values, of the types that they were written with."""
+    try:
+        chosen = table.select(names).cast(pa.schema([_SCHEMA.field(name) for name in names]))
+        rows: list[dict[str, object]] = chosen.to_pylist(maps_as_pydicts="strict")
+    except (pa.ArrowException, KeyError, ValueError) as error:
+        raise _WANTED.refusal(path, f"has other columns ({excerpt(error)})") from None
+    return rows
 
 
 def is_prepared(folder: Path) -> bool:

@@ -10,6 +10,8 @@ from typing import final
 
 from unreel.engine.limits import Limits
 from unreel.engine.standing import Lost
+from unreel.errors import CollectionError
+from unreel.reading import Wanted, checked
 from unreel.video.collection import CollectionFile
 from unreel.video.manifest import VideoRecord
 
@@ -50,8 +52,8 @@ class Note:
             content = json.loads(line)
             facts = content["record"]
             facts |= {name: bytes.fromhex(facts[name]) for name in ("fingerprint", "times")}
-            return cls(**(content | {"record": VideoRecord(**facts)}))
-        except (ValueError, KeyError, TypeError):
+            return checked(content, cls, Path(), Wanted(CollectionError, ""))
+        except (ValueError, LookupError, TypeError, RecursionError, CollectionError):
             return None
 
 

@@ -25,7 +25,8 @@ from unreel.engine.limits import Limits
 from unreel.engine.progress import Bar
 from unreel.engine.standing import Lost
 from unreel.errors import CollectionError, VideoError
-from unreel.video.collection import PREPARED_MARK, CollectionFile, groups_of
+from unreel.reading import Wanted, read_json, read_text
+from unreel.video.collection import PREPARED_MARK, Collection, CollectionFile, groups_of
 from unreel.video.examine import check_file
 from unreel.video.manifest import Manifest, VideoRecord, is_prepared
 from unreel.video.notes import Note, described, reason_of
@@ -41,30 +42,52 @@ _LOCK_NAME = "prepared.lock"
 def prepare(source: Path, out: Path, options: PrepareOptions) -> Manifest:
     """Prepare the videos of a folder or list into `out`, or bring `out` up to date with them.
 
+    Where nothing is left to do nothing is written, so that `out` may lie where it cannot be.
+
     Raises:
         CollectionError: `source` holds no usable video or does not fit the layout, or `out` is something else or
             cannot be written.
     """
     collection = options.collection(source)
-    with _claimed(out, options.side):
-        _sweep(out)
-        try:
-            records = sorted(_records(collection.files, out, options), key=lambda record: record.id)
-        finally:
+    known, jobs = _known(collection.files, out, options)
+    manifest = _manifest(known, source, out, collection, options)
+    if jobs or not _is_complete(manifest):
+        left = f"{len(jobs)} of {len(collection.files)} videos are" if jobs else "its table is"
+        with _claimed(out, options.side, f"{left} to be made there"):
             _sweep(out)
-        manifest = Manifest(
-            out,
-            tuple(records),
-            printable(source.resolve()),
-            options.side,
-            sum(collection.ignored.values()),
-            collection.missing,
-            collection.missing_splits,
-            dict(collection.ignored),
-        )
-        manifest.write()
+            try:
+                known, jobs = _known(collection.files, out, options)  # another process may have prepared some meanwhile
+                records = [*known, *_made(jobs, options)]
+            finally:
+                _sweep(out)
+            manifest = _manifest(records, source, out, collection, options)
+            manifest.write()
     manifest.check_usable(out)
     return manifest
+
+
+def _manifest(
+    records: Sequence[VideoRecord], source: Path, out: Path, collection: Collection, options: PrepareOptions
+) -> Manifest:
+    return Manifest(
+        out,
+        tuple(sorted(records, key=lambda record: record.id)),
+        printable(source.resolve()),
+        options.side,
+        sum(collection.ignored.values()),
+        collection.missing,
+        collection.missing_splits,
+        dict(collection.ignored),
+    )
+
+
+def _is_complete(manifest: Manifest) -> bool:
+    """Whether the folder of a manifest was prepared so already, to the last file."""
+    out = manifest.root
+    try:
+        return _signature(out / PREPARED_MARK) == _own_signature(manifest.side) and Manifest.read(out) == manifest
+    except CollectionError:
+        return False
 
 
 def prepared(folder: Path, options: PrepareOptions) -> Manifest:
@@ -159,37 +182,42 @@ class _Job:
 def _note(target: Path) -> Note | None:
     """What is known of a file, if its prepared file is as it was left."""
     try:
-        note = Note.parse(target.with_suffix(".json").read_text(encoding="utf-8"))
+        note = Note.parse(read_text(target.with_suffix(".json"), Wanted(CollectionError, "It is written again.")))
         if note is not None and note.record.status == "ok" and target.stat().st_size != note.prepared_size:
             return None
-    except (OSError, UnicodeDecodeError):
+    except (CollectionError, OSError):
         return None
     return note
 
 
-def _records(files: Sequence[CollectionFile], out: Path, options: PrepareOptions) -> Iterator[VideoRecord]:
-    """The record of every file, in any order, after the work that is left to do."""
-    limits = options.limits
+def _known(files: Sequence[CollectionFile], out: Path, options: PrepareOptions) -> tuple[list[VideoRecord], list[_Job]]:
+    """The records of the files of which all is known, and what is to be done for the others."""
+    records: list[VideoRecord] = []
     jobs: list[_Job] = []
     for file in files:
         try:
             job = _Job.of(file, out)
         except VideoError as error:
-            yield described(VideoRecord(file.id, "refused", str(error)), file)
+            records.append(described(VideoRecord(file.id, "refused", str(error)), file))
             continue
-        if job.note is not None and job.note.stands(job.facts, limits):
-            yield described(job.note.record, file)
+        if job.note is not None and job.note.stands(job.facts, options.limits):
+            records.append(described(job.note.record, file))
         else:
             jobs.append(job)
+    return records, jobs
+
+
+def _made(jobs: Sequence[_Job], options: PrepareOptions) -> Iterator[VideoRecord]:
+    """The records of the other files, as they get ready."""
     with Bar("preparing", len(jobs)) as bar:
         for number, outcome in options.pool().run(prepare_file, [job.arguments(options.side) for job in jobs]):
-            yield jobs[number].settle(outcome, limits)
+            yield jobs[number].settle(outcome, options.limits)
             bar.advance()
 
 
 @contextmanager
-def _claimed(out: Path, side: int) -> Iterator[None]:
-    """`out` made ours if it is new or empty, and kept from other processes meanwhile."""
+def _claimed(out: Path, side: int, why: str) -> Iterator[None]:
+    """`out` made ours if it is new or empty, and kept from other processes meanwhile; `why` is what to write there."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         content = {path.name for path in out.iterdir()} - {_LOCK_NAME}
@@ -199,12 +227,15 @@ def _claimed(out: Path, side: int) -> Iterator[None]:
             _sign(out / PREPARED_MARK, side)
             yield
     except OSError as error:
-        raise CollectionError(f"{out} cannot be written: {error.strerror or error}. Name another folder.") from error
+        place = " (for the cache: UNREEL_CACHE)" if out.is_relative_to(cache_root()) else ""
+        raise CollectionError(
+            f"{out} cannot be written: {error.strerror or error}, and {why}. Name another folder{place}."
+        ) from error
 
 
 def _sign(mark: Path, side: int) -> None:
     """Say in `out` what it is, or see that it is the same already."""
-    own = {"format": FORMAT, "side": side}
+    own = _own_signature(side)
     if not mark.exists():
         mark.write_text(json.dumps(own))
     found = _signature(mark)
@@ -214,13 +245,16 @@ def _sign(mark: Path, side: int) -> None:
         )
 
 
+def _own_signature(side: int) -> dict[str, object]:
+    return {"format": FORMAT, "side": side}
+
+
 def _signature(mark: Path) -> dict[str, object]:
     """What a folder says that it is; nothing where it says nothing that makes sense."""
     try:
-        found = json.loads(mark.read_text())
-    except (OSError, ValueError):
+        return read_json(mark, dict, Wanted(CollectionError, "Prepare the videos again."))
+    except CollectionError:
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _sweep(out: Path) -> None:
