@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.errors import CollectionError
-from unreel.reading import Wanted, brief, check_regular, read_json, read_text, read_words, read_yaml, shortened
+from unreel.reading import Wanted, brief, check_regular, read_json, read_text, read_words, read_yaml
 
 WORDS = st.text(st.characters(codec="utf-8"))
 WANTED = Wanted(CollectionError, "Make it anew.")
@@ -142,4 +142,3 @@ def test_words_are_texts(tmp_path: Path) -> None:
 def test_what_was_got_is_told_briefly() -> None:
     assert brief([list(range(10**5))] * 10**5).count(",") < 50
     assert brief(1 << 10**5) == "a very long int"
-    assert shortened("a" * 300) == "a" * 200 + "…"
