@@ -6,8 +6,10 @@
 The header of the file holds all that is needed to build the encoder again (`EncoderSettings`) and to name it.
 """
 
+import errno
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,7 @@ from torch import Tensor
 
 from unreel import models
 from unreel.checkpoint.shipped import names, place_of
-from unreel.engine.files import let_others_read, sync
+from unreel.engine.files import whole
 from unreel.errors import CheckpointError
 from unreel.settings.model import validated
 from unreel.settings.pretraining import EncoderSettings
@@ -58,7 +60,11 @@ class Origin:
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], origin: Origin, *, step: int) -> None:
-    """Write the weights of a method, whole or not at all."""
+    """Write the weights of a method, whole or not at all.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
     facts = {
         "format": FORMAT,
         "encoder": origin.encoder.model_dump(mode="json"),
@@ -69,15 +75,21 @@ def save_weights(path: Path, state: Mapping[str, Tensor], origin: Origin, *, ste
         "classes": origin.classes,
     }
     header = {"unreel": json.dumps(facts)}  # one entry: safetensors writes several in an order that changes
-    unfinished = path.with_name(f"{path.name}.unfinished")
+    with whole(path) as unfinished:
+        write_tensors(unfinished, {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, header)
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, str] | None = None) -> None:
+    """Write a safetensors file.
+
+    Raises:
+        OSError: it cannot be written; safetensors has an error of its own for that.
+    """
     try:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}, unfinished, header)
-        let_others_read(unfinished)
-        sync(unfinished)
-        unfinished.replace(path)
-    except (OSError, SafetensorError):
-        unfinished.unlink(missing_ok=True)
-        raise
+        save_file(tensors, path, header)
+    except SafetensorError as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        raise OSError(int(number[1]) if number else errno.EIO, str(error), str(path)) from error
 
 
 @dataclass(frozen=True)
@@ -129,7 +141,6 @@ def publish(run: Path, path: Path) -> None:
     """
     weights = read_weights(run)
     state = {key: each.to(torch.bfloat16) for key, each in weights.state.items() if key.startswith(PREFIX)}
-    path.parent.mkdir(parents=True, exist_ok=True)
     save_weights(path, state, weights.origin, step=weights.step)
 
 

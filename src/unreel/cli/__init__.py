@@ -5,6 +5,8 @@ import sys
 from importlib import import_module
 
 from unreel import __version__
+from unreel.cli.streams import say, usable_streams
+from unreel.engine.stopping import Interrupted, signals_end
 from unreel.errors import UnreelError
 
 VERBS = {
@@ -35,14 +37,8 @@ VERBS = {
 
 def main() -> None:
     """Entry point of the command; a user's mistake ends with exit code 2 and without a traceback."""
-    try:
-        try:
-            _obey(sys.argv[1:])
-        finally:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        _end_where_nobody_reads()
-        raise
+    with usable_streams(), signals_end():
+        _obey(sys.argv[1:])
 
 
 def _obey(arguments: list[str]) -> None:
@@ -59,20 +55,14 @@ def _obey(arguments: list[str]) -> None:
             raise UnreelError(_unknown(verb))
         import_module(f"unreel.cli.{verb}").main(arguments[1:])
     except UnreelError as error:
-        print(f"unreel: {error}", file=sys.stderr)
+        say(f"unreel: {error}")
         sys.exit(error.exit_code)
+    except Interrupted as error:
+        say(f"unreel: ended by {error.signal.name}")
+        sys.exit(128 + error.signal)
     except KeyboardInterrupt:
-        print("unreel: interrupted", file=sys.stderr)
+        say("unreel: interrupted")
         sys.exit(130)
-
-
-def _end_where_nobody_reads() -> None:
-    """End as rich does where standard output is a pipe whose reader has left (`unreel runs runs | head`)."""
-    try:
-        print(flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python flushes once more at its end
-        sys.exit(1)
 
 
 def overview() -> str:

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(settings: Export) -> None:
     """Read the table and write the files."""
-    from unreel.engine.outputs import check_free
+    from unreel.engine.files import check_free, whole
     from unreel.search import exporting
     from unreel.search.store import EmbeddingTable
 
@@ -59,15 +59,13 @@ def run(settings: Export) -> None:
     rows = EmbeddingTable.open(settings.table).vectors(settings.kind, settings.where)
     if not len(rows):
         raise CollectionError(f"no {settings.kind} of {settings.table} fulfils the condition. Choose another --where.")
-    try:
+    with whole(settings.out) as out:
         if settings.to == "tensorboard":
-            exporting.to_tensorboard(settings.out, rows, _pictures(rows) if settings.pictures else None)
+            exporting.to_tensorboard(out, rows, _pictures(rows) if settings.pictures else None)
         elif settings.to == "fiftyone":
-            exporting.to_fiftyone(settings.out, rows, settings.out.name)
+            exporting.to_fiftyone(out, rows, out.name)
         else:
-            exporting.to_atlas(settings.out, rows, _places(rows, settings.seed))
-    except OSError as error:
-        raise CollectionError(f"{settings.out} cannot be written: {error.strerror or error}.") from error
+            exporting.to_atlas(out, rows, _places(rows, settings.seed))
     print(f"{len(rows)} {settings.kind}s in {settings.out}. Next: {NEXT[settings.to].format(out=settings.out)}")
 
 

@@ -21,9 +21,8 @@ from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
 from time import monotonic, sleep
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from unreel.engine.outputs import check_free
+from unreel.engine.files import check_free, writing
+from unreel.engine.locks import locked
 from unreel.engine.processors import cores
 from unreel.engine.progress import Bar
 from unreel.engine.stopping import Stop, stop_requests
@@ -237,17 +236,12 @@ def _claimed(out: Path) -> Iterator[None]:
     """`out` made ours if it is new or empty, and kept from other processes meanwhile."""
     if not (out / "jobs").is_dir():
         check_free(out)
-    for folder in ("jobs", "logs"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
-    lock = FileLock(out / "lock")
-    try:
-        lock.acquire(timeout=2)
-    except Timeout:
-        raise RunError(f"another process runs jobs in {out}. Wait for it, stop it, or name another --out.") from None
-    try:
-        yield
-    finally:
-        lock.release()
+    held = RunError(f"another process runs jobs in {out}. Wait for it, stop it, or name another --out.")
+    with writing(out):
+        for folder in ("jobs", "logs"):
+            (out / folder).mkdir(parents=True, exist_ok=True)
+        with locked(out / "lock", held):
+            yield
 
 
 def _seconds(job: Job, out: Path) -> float:

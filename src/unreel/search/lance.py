@@ -14,9 +14,9 @@ from typing import Any, final
 
 import numpy as np
 import pyarrow as pa
-from filelock import FileLock
 from jaxtyping import Float32
 
+from unreel.engine.locks import locked
 from unreel.errors import CollectionError, OverwriteError
 from unreel.extras import require
 from unreel.search.facts import TableFacts
@@ -159,12 +159,8 @@ def claimed_lance(place: str) -> Iterator[LanceStore]:
             raise OverwriteError(
                 f"{place} holds {first_of(sorted(others), 3)} and is no table of embeddings: name a new folder."
             )
-        lock = FileLock(folder / _LOCK)
-        lock.acquire()
-    try:
+    with locked(folder / _LOCK):
         yield LanceStore(place)
-    finally:
-        lock.release()
 
 
 @contextmanager

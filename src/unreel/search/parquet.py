@@ -15,9 +15,9 @@ from typing import final
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock
 
-from unreel.engine.files import write_whole
+from unreel.engine.files import write_whole, writing
+from unreel.engine.locks import locked
 from unreel.errors import CollectionError
 from unreel.search.facts import TableFacts
 from unreel.search.filters import Filter, Not, Within, columns_of
@@ -189,20 +189,10 @@ def claimed_parquet(path: Path, array: Path | None = None) -> Iterator[ParquetWr
     """The table at `path`, kept from other processes that would write to it.
 
     Raises:
-        CollectionError: it cannot be written.
+        OutputError: it cannot be written.
     """
-    lock = path.with_name(f"{path.name}.lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        holding = FileLock(lock)
-        holding.acquire()
-    except OSError as error:
-        raise CollectionError(f"{path} cannot be written: {error.strerror or error}. Name another place.") from error
-    try:
+    with writing(path), locked(path.with_name(f"{path.name}.lock")):
         yield ParquetWriter(path, array)
-    finally:
-        holding.release()
-        lock.unlink(missing_ok=True)
 
 
 def _batches(path: Path, columns: Sequence[str], where: Filter | None) -> Iterator[pa.RecordBatch]:

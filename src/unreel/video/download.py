@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from unreel.engine.files import write_whole
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError
 from unreel.extras import require
@@ -109,7 +110,7 @@ class _State:
             return cls()
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self)))
+        write_whole(path, json.dumps(asdict(self)))
 
     @property
     def validator(self) -> str:

@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, get_args
 
-from filelock import FileLock, Timeout
-
+from unreel.engine.files import writing
+from unreel.engine.locks import locked
 from unreel.errors import CollectionError, SettingsError
 from unreel.extras import require
 from unreel.video.archives import check_rar_tool, is_unpacked, unpack
@@ -264,13 +264,6 @@ def _check(name: DataSetName, folder: Path, options: FetchOptions) -> None:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """The folder made, and kept from other processes meanwhile."""
-    try:
-        (folder / ARCHIVES).mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ARCHIVES / _LOCK_NAME, timeout=0):
-            yield
-    except Timeout as error:
-        raise CollectionError(
-            f"another process fetches into {folder}. Let it come to its end, or name another folder."
-        ) from error
-    except OSError as error:
-        raise CollectionError(f"{folder} cannot be written: {error.strerror or error}. Name another folder.") from error
+    held = CollectionError(f"another process fetches into {folder}. Let it come to its end, or name another folder.")
+    with writing(folder), locked(folder / ARCHIVES / _LOCK_NAME, held):
+        yield

@@ -15,6 +15,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from unreel.engine.files import whole
 from unreel.errors import CollectionError
 
 FILE_NAME = "manifest.parquet"
@@ -198,9 +199,8 @@ class Manifest:
             "missing_splits": json.dumps(self.missing_splits),
         }
         path = path or self.root / FILE_NAME
-        unfinished = path.with_suffix(".unfinished")
-        pq.write_table(table.replace_schema_metadata(facts), unfinished)
-        unfinished.replace(path)
+        with whole(path) as unfinished:
+            pq.write_table(table.replace_schema_metadata(facts), unfinished)
         return path
 
     @classmethod

@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock
-
+from unreel.engine.files import is_unfinished, write_whole, writing
+from unreel.engine.locks import locked
 from unreel.engine.pool import Lost
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError, VideoError
@@ -40,8 +40,8 @@ def prepare(source: Path, out: Path, options: PrepareOptions) -> Manifest:
     """Prepare the videos of a folder or list into `out`, or bring `out` up to date with them.
 
     Raises:
-        CollectionError: `source` holds no usable video or does not fit the layout, or `out` is something else or
-            cannot be written.
+        CollectionError: `source` holds no usable video or does not fit the layout, or `out` is something else.
+        OutputError: `out` cannot be written.
     """
     collection = options.collection(source)
     with _claimed(out, options.side):
@@ -189,23 +189,21 @@ def _records(files: Sequence[CollectionFile], out: Path, options: PrepareOptions
 @contextmanager
 def _claimed(out: Path, side: int) -> Iterator[None]:
     """`out` made ours if it is new or empty, and kept from other processes meanwhile."""
-    try:
+    with writing(out):
         out.mkdir(parents=True, exist_ok=True)
-        content = {path.name for path in out.iterdir()} - {_LOCK_NAME}
+        content = {path.name for path in out.iterdir() if not is_unfinished(path)} - {_LOCK_NAME}
         if content and PREPARED_MARK not in content:
             raise CollectionError(f"{out} is not empty and holds no prepared videos. Name a new folder.")
-        with FileLock(out / _LOCK_NAME):
+        with locked(out / _LOCK_NAME):
             _sign(out / PREPARED_MARK, side)
             yield
-    except OSError as error:
-        raise CollectionError(f"{out} cannot be written: {error.strerror or error}. Name another folder.") from error
 
 
 def _sign(mark: Path, side: int) -> None:
     """Say in `out` what it is, or see that it is the same already."""
     own = {"format": FORMAT, "side": side}
     if not mark.exists():
-        mark.write_text(json.dumps(own))
+        write_whole(mark, json.dumps(own))
     found = _signature(mark)
     if found != own:
         raise CollectionError(

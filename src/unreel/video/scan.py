@@ -12,12 +12,12 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
-from filelock import FileLock
 
-from unreel.engine.outputs import check_free
+from unreel.engine.files import check_free, writing
+from unreel.engine.locks import locked
 from unreel.engine.pool import Lost
 from unreel.engine.progress import Bar
-from unreel.errors import CollectionError, VideoError
+from unreel.errors import VideoError
 from unreel.video.collection import CollectionFile, printable
 from unreel.video.decode import decode, open_video
 from unreel.video.examine import Examination, Facts, check_file, checksum_of, is_constant
@@ -41,7 +41,8 @@ def scan(source: Path, out: Path, options: ScanOptions) -> Manifest:
     `path` of a usable video is its place below the folder, and `width` and `height` are the video's own.
 
     Raises:
-        CollectionError: `source` holds no video or does not fit the layout, or `out` cannot be written.
+        CollectionError: `source` holds no video or does not fit the layout.
+        OutputError: `out` cannot be written.
         OverwriteError: `out` exists already.
     """
     check_free(out)
@@ -122,14 +123,8 @@ def _decode_second(container: InputContainer, stream: VideoStream, start: int, e
 def _journal(out: Path, quick: bool) -> Iterator[Journal]:
     """What is known from a scan that did not come to its end, kept from other processes meanwhile."""
     path = out.with_name(f"{out.name}{'.quick' if quick else ''}.unfinished")
-    lock = path.with_suffix(".lock")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock), Journal(path).open() as journal:
-            yield journal
-        lock.unlink(missing_ok=True)
-    except OSError as error:
-        raise CollectionError(f"{out} cannot be written: {error.strerror or error}. Name another place.") from error
+    with writing(out), locked(path.with_suffix(".lock")), Journal(path).open() as journal:
+        yield journal
 
 
 def _records(files: Sequence[CollectionFile], journal: Journal, options: ScanOptions) -> Iterator[VideoRecord]:

@@ -18,10 +18,9 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Final, final
 
-from filelock import FileLock
-
 from unreel.engine.files import write_whole
-from unreel.errors import CollectionError, SettingsError
+from unreel.engine.locks import locked
+from unreel.errors import CollectionError, OutputError, SettingsError
 from unreel.video.collection import read_table
 from unreel.web.items import Item
 from unreel.web.shelf import Shelf
@@ -107,13 +106,14 @@ class Labels:
                 raise SettingsError(f"{place!r} has a name that is not UTF-8: rename the file and embed it again.")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self._lock, FileLock(f"{self.path}.lock"):
+            with self._lock, locked(self.path.with_name(f"{self.path.name}.lock")):
                 table = {path: dict(values) for path, values in self.table().items()}
                 for place in places.values():
                     table.setdefault(place, {})[COLUMN] = label
                 write_whole(self.path, _text(table))
-        except OSError as error:
-            raise CollectionError(f"{self.path} cannot be written: {error.strerror or error}. {_ELSEWHERE}") from error
+        except (OSError, OutputError) as error:
+            why = getattr(error.__cause__ or error, "strerror", None) or error
+            raise CollectionError(f"{self.path} cannot be written: {why}. {_ELSEWHERE}") from error
         if not label:
             for item in items.values():
                 if item.is_piece:

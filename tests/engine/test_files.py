@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from unreel.engine.outputs import check_free
+from unreel.engine.files import check_free
 from unreel.errors import OverwriteError
 
 
