@@ -16,7 +16,7 @@ from official_lists import HMDB51, KINETICS, UCF101, Plan, write_hmdb51, write_k
 
 from unreel.engine import pool
 from unreel.engine.progress import Bar
-from unreel.errors import CollectionError, SettingsError
+from unreel.errors import CollectionError, OutputError, SettingsError
 from unreel.video import prepare as module
 from unreel.video.collection import find_videos
 from unreel.video.decode import PyAVReader
@@ -284,7 +284,7 @@ def test_a_folder_of_another_side_or_kind_is_not_touched(wild: tuple[Path, Manif
     with pytest.raises(CollectionError, match=r"is not empty and holds no prepared videos\. Name a new"):
         prepare(folder, tmp_path, SMALL)
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
-    with pytest.raises(CollectionError, match=r"precious.txt cannot be written: File exists. Name another folder."):
+    with pytest.raises(OutputError, match=r"precious.txt cannot be written: File exists. Name another place."):
         prepare(folder, tmp_path / "precious.txt", SMALL)
     (tmp_path / "torn").mkdir()
     (tmp_path / "torn" / "prepared.json").write_text("{")

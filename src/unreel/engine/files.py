@@ -132,6 +132,10 @@ def writing(place: Path, *others: Path) -> Iterator[None]:
         if not any(_is_about(error, each) for each in (place, *others)):
             raise
         raise OutputError(not_written(place, error)) from error
+    except OutputError as error:
+        if isinstance(error.__cause__, OSError) and any(str(each) in str(error) for each in others):
+            raise OutputError(not_written(place, error.__cause__)) from error.__cause__
+        raise
 
 
 def not_written(place: Path | str, error: OSError) -> str:

@@ -1,4 +1,4 @@
-"""How much of the machine is ours."""
+"""How much of the machine is ours, and whether we are one of several."""
 
 import math
 import os
@@ -6,6 +6,11 @@ from pathlib import Path
 
 MOST_WORKERS = 16
 
+_GROUP = ("SLURM_", "SLURMD_", "SRUN_", "TORCHELASTIC_", "PMI_", "PMIX_", "OMPI_", "JSM_", "HYDRA_")
+_MEMBER = {
+    *("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_RANK", "NODE_RANK", "ROLE_NAME", "MASTER_ADDR", "MASTER_PORT"),
+    *("WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE"),
+}
 _CGROUPS = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
 
@@ -20,6 +25,11 @@ def cores_per_process() -> int:
     """The same, shared fairly with the training processes beside this one (torchrun's LOCAL_WORLD_SIZE)."""
     beside = os.environ.get("LOCAL_WORLD_SIZE", "1")
     return max(1, cores() // max(1, int(beside) if beside.isdecimal() else 1))
+
+
+def environment_of_its_own() -> dict[str, str]:
+    """This process's environment without what tells it that it is one of several: for one that is not."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_GROUP) and name not in _MEMBER}
 
 
 def default_workers(device: str) -> int:

@@ -23,7 +23,7 @@ from typing import Any
 
 from unreel.engine.files import check_free, writing
 from unreel.engine.locks import locked
-from unreel.engine.processors import cores
+from unreel.engine.processors import cores, environment_of_its_own
 from unreel.engine.progress import Bar
 from unreel.engine.stopping import Stop, stop_requests
 from unreel.errors import RunError, SettingsError, Stopped
@@ -150,7 +150,7 @@ def _begin(state: _State, job: Job, device: str) -> _Running:
     state.tell(f"[{number} of {len(state.jobs)}]{f' on GPU {device}' if device else ''} {job.command}")
     record = read_record(job.name, state.out)
     write_record(state.out, Record(job.name, job.words, record.seconds if record else 0.0))
-    environment = dict(os.environ)
+    environment = environment_of_its_own()
     if device:  # each job sees one GPU
         environment |= {"CUDA_VISIBLE_DEVICES": device}
     if state.shared > 1:  # … and takes its share of the processors
