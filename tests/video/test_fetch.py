@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import tarfile
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +13,9 @@ from pathlib import Path
 import pytest
 from clips import Clip
 from folders import make
-from official_lists import HMDB51, KINETICS, UCF101, write_hmdb51, write_kinetics, write_ucf101
+from official_lists import HMDB51, KINETICS, UCF101, write_hmdb51, write_kinetics
 from rar import rar
+from served import lists, serve_ucf101
 from web import IMPATIENT, Page, Web
 
 from unreel.errors import CollectionError, OutputError, SettingsError
@@ -39,10 +39,6 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return Clip(frames=3, codec="mpeg4").write(tmp_path_factory.mktemp("clip") / "a.avi").read_bytes()
 
 
-def lists(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
 def tar_gz(files: dict[str, bytes]) -> bytes:
     """As Kinetics' are: an entry for the folder, then `./name.mp4`."""
     packed = io.BytesIO()
@@ -55,17 +51,6 @@ def tar_gz(files: dict[str, bytes]) -> bytes:
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
     return packed.getvalue()
-
-
-def serve_ucf101(web: Web, clip: bytes, scratch: Path) -> None:
-    written = lists(write_ucf101(scratch / "lists", UCF101))
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as opened:
-        for name, content in written.items():
-            opened.writestr(f"ucfTrainTestlist/{name}", content)
-    web.serve("/m/UCF101TrainTestSplits-RecognitionTask.zip", Page(packed.getvalue()))
-    videos = {f"UCF-101/{label}/{name}.avi": clip for name, (label, _) in UCF101.items()}
-    web.serve("/m/UCF101.rar", Page(rar(videos, folders=("UCF-101",))))
 
 
 def serve_hmdb51(web: Web, clip: bytes, scratch: Path) -> None:

@@ -1,6 +1,7 @@
 """The command `unreel`: one module per verb, imported only when its verb is called."""
 
 import os
+import signal
 import sys
 from importlib import import_module
 
@@ -57,12 +58,10 @@ def _obey(arguments: list[str]) -> None:
     except UnreelError as error:
         say(f"unreel: {error}")
         sys.exit(error.exit_code)
-    except Interrupted as error:
-        say(f"unreel: ended by {error.signal.name}")
-        sys.exit(128 + error.signal)
-    except KeyboardInterrupt:
-        say("unreel: interrupted")
-        sys.exit(130)
+    except KeyboardInterrupt as error:
+        number = error.signal if isinstance(error, Interrupted) else signal.SIGINT
+        say("unreel: interrupted" if number == signal.SIGINT else f"unreel: ended by {number.name}")
+        sys.exit(128 + number)
 
 
 def overview() -> str:

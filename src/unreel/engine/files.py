@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+from unreel.engine.stopping import shielded
 from unreel.errors import OutputError, OverwriteError
 
 UNFINISHED = ".unfinished"
@@ -37,9 +38,13 @@ def sha256_of(path: Path) -> str:
 def check_free(path: Path) -> None:
     """Refuse to write where something is already; an empty folder, or one with what a killed process left, is nothing.
 
+    What killed processes have left beside it is removed.
+
     Raises:
         OverwriteError: there is a file or a folder that is not empty.
     """
+    with suppress(OSError):
+        _sweep(path.parent)
     if path.exists() and (not path.is_dir() or any(not is_unfinished(each) for each in path.iterdir())):
         raise OverwriteError(f"{path} exists already and nothing is overwritten: write to another place, or remove it.")
 
@@ -50,9 +55,8 @@ def check_both_free(main: Path, folder: Path) -> None:
     Raises:
         OverwriteError: one is there.
     """
+    _settle_both(main, folder)
     check_free(main)
-    if (folder / _BEGUN).exists():
-        shutil.rmtree(folder)
     check_free(folder)
 
 
@@ -95,9 +99,10 @@ def whole(path: Path) -> Iterator[Path]:
             yield beside / path.name
             _settle(beside / path.name, path)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
-        if descriptor >= 0:
-            os.close(descriptor)
+        with shielded():
+            shutil.rmtree(beside, ignore_errors=True)
+            if descriptor >= 0:
+                os.close(descriptor)
 
 
 @contextmanager
@@ -112,11 +117,9 @@ def whole_both(main: Path, folder: Path) -> Iterator[tuple[Path, Path]]:
             second.mkdir()
             (second / _BEGUN).touch()  # until `main` is there too
             yield first, second
-    except BaseException:
-        if (folder / _BEGUN).exists():
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
-    (folder / _BEGUN).unlink()
+    finally:
+        with shielded():
+            _settle_both(main, folder)
 
 
 @contextmanager
@@ -181,6 +184,15 @@ def _settle(made: Path, path: Path) -> None:
         path.rmdir()  # empty; not every system renames over a folder
     made.replace(path)
     sync(path.parent)
+
+
+def _settle_both(main: Path, folder: Path) -> None:
+    """Where a folder was put in its place for a `main` file: keep it if that has come to its place too."""
+    if (folder / _BEGUN).exists():
+        if main.exists():
+            (folder / _BEGUN).unlink()
+        else:
+            shutil.rmtree(folder)
 
 
 def _let_others_read(path: Path) -> None:

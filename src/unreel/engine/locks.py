@@ -9,6 +9,7 @@ from pathlib import Path
 from time import sleep
 
 from unreel.engine.files import writing
+from unreel.engine.stopping import shielded
 from unreel.engine.waiting import Wait
 from unreel.errors import OutputError, UnreelError
 
@@ -44,10 +45,11 @@ def locked(path: Path, refusal: UnreelError | None = None) -> Iterator[None]:
     try:
         yield
     finally:
-        if os.name == "posix":
-            with suppress(OSError):  # while it is held: who waits for it sees that it is gone
-                path.unlink()
-        os.close(descriptor)
+        with shielded():
+            if os.name == "posix":
+                with suppress(OSError):  # while it is held: who waits for it sees that it is gone
+                    path.unlink()
+            os.close(descriptor)
 
 
 def is_locked(path: Path) -> bool:

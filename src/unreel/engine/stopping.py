@@ -5,6 +5,7 @@ processes when one has failed, a terminal sends SIGINT on Ctrl-C and SIGHUP when
 """
 
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic
@@ -12,14 +13,16 @@ from types import FrameType
 from typing import Any, final
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1", "SIGHUP") if hasattr(signal, name))
-_ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+_ENDING = tuple(number for number in SIGNALS if number.name != "SIGUSR1")
 _SAME = 1.0  # seconds within which a second signal is the first one again: `timeout` sends it twice
 
 _noting: "list[Stop]" = []
+_shields: list[int] = []
+_kept: list[int] = []  # signals that came behind a shield
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal that ends the work, as Ctrl-C does: what is unfinished is removed on the way out."""
+    """A signal that ends the work, SIGINT or another: what is unfinished is removed on the way out."""
 
     def __init__(self, number: int) -> None:
         self.signal = signal.Signals(number)
@@ -72,20 +75,36 @@ def stop_requests() -> Iterator[Stop]:
 
 @contextmanager
 def signals_end() -> Iterator[None]:
-    """Have SIGTERM and SIGHUP raise `Interrupted`, as SIGINT raises KeyboardInterrupt, so that all is put in order.
-
-    Otherwise as `stop_requests`.
-    """
+    """Have SIGTERM, SIGINT and SIGHUP raise `Interrupted`, so that all is put in order; otherwise as `stop_requests`."""
     last = -_SAME
 
     def end(number: int, _: FrameType | None = None) -> None:
         nonlocal last
         before, last = last, monotonic()
-        if last - before >= _SAME:
+        if last - before < _SAME:
+            return
+        if _shields:
+            _kept.append(number)
+        else:
             raise Interrupted(number)
 
     with _answering(_ENDING, end):
         yield
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Have no signal of `signals_end` come between what is done here, as putting things in order; it comes after."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals come to the main thread only
+        return
+    _shields.append(1)
+    try:
+        yield
+    finally:
+        _shields.pop()
+        if _kept and not _shields:
+            raise Interrupted(_kept.pop())
 
 
 @contextmanager

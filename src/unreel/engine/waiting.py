@@ -41,7 +41,7 @@ class Wait:
         """
         if monotonic() - self._told >= REMINDER:
             self._told = monotonic()
-            since = f", for {self.seconds / 60:.0f} minutes now" if self.seconds > SILENCE else ""
+            since = f" ({self.seconds / 60:.0f} min so far)" if self.seconds >= SILENCE else ""
             print(f"unreel: waiting for {self.what}{since}", file=sys.stderr, flush=True)
         stop = asked_for()
         if stop is not None and stop.since is not None and monotonic() - stop.since > self._grace:

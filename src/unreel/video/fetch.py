@@ -169,15 +169,17 @@ def fetch(name: DataSetName, folder: Path, options: FetchOptions) -> Fetched:
     with _alone(folder):
         for item in items(name, options):
             path = item.path(folder)
-            if item.is_done(folder):
-                continue
-            brought_by_user = path.exists()
-            download(item.file, path, options.patience)
-            if item.file.kind == "text":
-                continue
-            unpack(path, folder / item.folder, flat=item.flat)
-            if not (options.keep_archives or brought_by_user):
-                path.unlink()
+            ours = path.with_name(f".{path.name}.ours")  # and not brought by the user, of whom nothing is removed
+            if not item.is_done(folder):
+                if not path.exists():
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    ours.touch()
+                download(item.file, path, options.patience)
+                if item.file.kind != "text":
+                    unpack(path, folder / item.folder, flat=item.flat)
+            if ours.exists() and item.file.kind != "text" and not options.keep_archives:
+                path.unlink(missing_ok=True)
+            ours.unlink(missing_ok=True)
     collection = arranged(find_videos(folder), name)
     return Fetched(folder, len(collection.files), len(collection.missing))
 
