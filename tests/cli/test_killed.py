@@ -159,7 +159,7 @@ def test_a_full_disk_is_told_in_a_line(
     for size in [3000, 0, 100, 9000, 20_000, 50_000][:number]:
         (folder := tmp_path / str(size)).mkdir()
         ended = killer.run(words[verb], folder, bytes=size)
-        if ended.code or size < len(expected):
+        if ended.code or not size:
             assert ended.code == 2, ended
             assert re.fullmatch(
                 r"unreel: [^\n]*(cannot be written|cannot be unpacked)[^\n]*[Ff]ile too large[^\n]*\n", ended.errors

@@ -75,7 +75,7 @@ def stop_requests() -> Iterator[Stop]:
 
 @contextmanager
 def signals_end() -> Iterator[None]:
-    """Have SIGTERM, SIGINT and SIGHUP raise `Interrupted`, so that all is put in order; otherwise as `stop_requests`."""
+    """Have SIGTERM, SIGINT and SIGHUP raise `Interrupted`, so that all is put in order; else as `stop_requests`."""
     last = -_SAME
 
     def end(number: int, _: FrameType | None = None) -> None:
