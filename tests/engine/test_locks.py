@@ -88,6 +88,6 @@ def test_a_place_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(OutputError, match=expected), locked(tmp_path / "lock"):
         pass
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"cannot be written: (File exists|Not a directory)"):
-        with locked(tmp_path / "file" / "lock"):
-            pass
+    no_place = pytest.raises(OutputError, match=r"out cannot be written: (File exists|Not a directory)")
+    with no_place, locked(tmp_path / "file" / "lock", of=tmp_path / "file" / "out"):
+        pass

@@ -98,6 +98,10 @@ def whole(path: Path) -> Iterator[Path]:
             descriptor = _claim(beside)
             yield beside / path.name
             _settle(beside / path.name, path)
+    except OutputError as error:  # of what was written whole in there
+        if isinstance(error.__cause__, OSError) and str(beside) in str(error):
+            raise OutputError(not_written(path, error.__cause__)) from error.__cause__
+        raise
     finally:
         with shielded():
             shutil.rmtree(beside, ignore_errors=True)
@@ -135,10 +139,6 @@ def writing(place: Path, *others: Path) -> Iterator[None]:
         if not any(_is_about(error, each) for each in (place, *others)):
             raise
         raise OutputError(not_written(place, error)) from error
-    except OutputError as error:
-        if isinstance(error.__cause__, OSError) and any(str(each) in str(error) for each in others):
-            raise OutputError(not_written(place, error.__cause__)) from error.__cause__
-        raise
 
 
 def not_written(place: Path | str, error: OSError) -> str:

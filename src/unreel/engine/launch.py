@@ -3,6 +3,7 @@
 import atexit
 import logging
 import os
+import socket
 from collections.abc import Sequence
 from datetime import timedelta
 from subprocess import Popen, TimeoutExpired
@@ -29,7 +30,7 @@ LEAVING = 30.0
 MEETING = 600.0
 """Seconds that processes wait for each other to begin."""
 
-_LOOK = timedelta(seconds=5)
+_LOOK = 5.0  # seconds
 
 _watched = Event()
 
@@ -113,8 +114,10 @@ def _meet(environment: Any, backend: str) -> None:
     store = None
     while store is None:
         try:
-            store = TCPStore(address, port, is_master=hosts, timeout=_LOOK, wait_for_workers=False)
-        except distributed.DistError as error:
+            if not hosts:  # asked before: torch logs what it tries
+                socket.create_connection((address, port), _LOOK).close()
+            store = TCPStore(address, port, is_master=hosts, wait_for_workers=False)
+        except (OSError, distributed.DistError) as error:
             if hosts or wait.seconds > MEETING:
                 raise ValueError(f"{wait.what} cannot be met within {wait.seconds:.0f} s: {error}") from error
             wait.look(1.0)

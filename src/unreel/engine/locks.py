@@ -22,14 +22,16 @@ _NAMED_BYTES = 300
 
 
 @contextmanager
-def locked(path: Path, refusal: UnreelError | None = None) -> Iterator[None]:
+def locked(path: Path, refusal: UnreelError | None = None, *, of: Path | None = None) -> Iterator[None]:
     """Hold the lock `path`, a file that is there meanwhile; wait and say so while another process holds it.
+
+    `of` is the place that it keeps others from, which is named where there can be no lock.
 
     Raises:
         UnreelError: the `refusal`, where one is given and another process holds the lock.
         OutputError: the file cannot be written, or its file system has no locks.
     """
-    with writing(path):
+    with writing(of or path, path):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = _taken(path)
         wait = Wait(f"{path}, which {_holder(path)} holds", silence=0.0) if descriptor is None else None

@@ -240,7 +240,7 @@ def _claimed(out: Path) -> Iterator[None]:
     with writing(out):
         for folder in ("jobs", "logs"):
             (out / folder).mkdir(parents=True, exist_ok=True)
-        with locked(out / "lock", held):
+        with locked(out / "lock", held, of=out):
             yield
 
 

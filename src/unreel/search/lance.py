@@ -159,7 +159,7 @@ def claimed_lance(place: str) -> Iterator[LanceStore]:
             raise OverwriteError(
                 f"{place} holds {first_of(sorted(others), 3)} and is no table of embeddings: name a new folder."
             )
-    with locked(folder / _LOCK):
+    with locked(folder / _LOCK, of=folder):
         yield LanceStore(place)
 
 

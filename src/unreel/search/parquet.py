@@ -191,7 +191,7 @@ def claimed_parquet(path: Path, array: Path | None = None) -> Iterator[ParquetWr
     Raises:
         OutputError: it cannot be written.
     """
-    with writing(path), locked(path.with_name(f"{path.name}.lock")):
+    with writing(path), locked(path.with_name(f"{path.name}.lock"), of=path):
         yield ParquetWriter(path, array)
 
 

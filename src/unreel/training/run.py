@@ -135,6 +135,7 @@ def _locked(path: Path) -> AbstractContextManager[None]:
     return locked(
         path / LOCK,
         RunError(f"{path} is being trained by another process. Wait for it, stop it, or write to another folder."),
+        of=path,
     )
 
 

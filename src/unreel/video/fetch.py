@@ -267,5 +267,5 @@ def _check(name: DataSetName, folder: Path, options: FetchOptions) -> None:
 def _alone(folder: Path) -> Iterator[None]:
     """The folder made, and kept from other processes meanwhile."""
     held = CollectionError(f"another process fetches into {folder}. Let it come to its end, or name another folder.")
-    with writing(folder), locked(folder / ARCHIVES / _LOCK_NAME, held):
+    with writing(folder), locked(folder / ARCHIVES / _LOCK_NAME, held, of=folder):
         yield

@@ -194,7 +194,7 @@ def _claimed(out: Path, side: int) -> Iterator[None]:
         content = {path.name for path in out.iterdir() if not is_unfinished(path)} - {_LOCK_NAME}
         if content and PREPARED_MARK not in content:
             raise CollectionError(f"{out} is not empty and holds no prepared videos. Name a new folder.")
-        with locked(out / _LOCK_NAME):
+        with locked(out / _LOCK_NAME, of=out):
             _sign(out / PREPARED_MARK, side)
             yield
 

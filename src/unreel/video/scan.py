@@ -123,7 +123,7 @@ def _decode_second(container: InputContainer, stream: VideoStream, start: int, e
 def _journal(out: Path, quick: bool) -> Iterator[Journal]:
     """What is known from a scan that did not come to its end, kept from other processes meanwhile."""
     path = out.with_name(f"{out.name}{'.quick' if quick else ''}.unfinished")
-    with writing(out), locked(path.with_suffix(".lock")), Journal(path).open() as journal:
+    with writing(out), locked(path.with_suffix(".lock"), of=out), Journal(path).open() as journal:
         yield journal
 
 

@@ -106,7 +106,7 @@ class Labels:
                 raise SettingsError(f"{place!r} has a name that is not UTF-8: rename the file and embed it again.")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self._lock, locked(self.path.with_name(f"{self.path.name}.lock")):
+            with self._lock, locked(self.path.with_name(f"{self.path.name}.lock"), of=self.path):
                 table = {path: dict(values) for path, values in self.table().items()}
                 for place in places.values():
                     table.setdefault(place, {})[COLUMN] = label
