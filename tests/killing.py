@@ -123,7 +123,12 @@ def _live(asked: dict[str, Any], pipes: Sequence[int]) -> NoReturn:
     life = _Life(asked["folder"], asked.get("at", 0), asked.get("by", signal.SIGKILL))
     sys.addaudithook(life.see)
     sync = os.fsync
-    os.fsync = lambda descriptor: (life.moment(), sync(descriptor))[1]
+
+    def noticed(fd: Any) -> None:
+        life.moment()
+        sync(fd)
+
+    os.fsync = noticed
     sys.argv = ["unreel", *asked["words"]]
     code = 1
     try:

@@ -201,7 +201,9 @@ def render_collection(out: Path, settings: MovingShapes, workers: int | None = N
 def _rendered(folder: Path, settings: MovingShapes, workers: int) -> Iterator[None]:
     """One after the other as they get ready."""
     if min(workers, settings.videos) == 1:
-        yield from (_render_video(folder, settings, index) for index in range(settings.videos))
+        for index in range(settings.videos):
+            _render_video(folder, settings, index)
+            yield
         return
     tasks = [(folder, settings, index) for index in range(settings.videos)]
     for number, lost in Engine(workers=workers, seconds=_SECONDS).run(_render_video, tasks):
