@@ -31,27 +31,30 @@ def locked(path: Path, refusal: UnreelError | None = None, *, of: Path | None = 
         UnreelError: the `refusal`, where one is given and another process holds the lock.
         OutputError: the file cannot be written, or its file system has no locks.
     """
-    with writing(of or path, path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = _taken(path)
-        wait = Wait(f"{path}, which {_holder(path)} holds", silence=0.0) if descriptor is None else None
-        while descriptor is None:
-            assert wait is not None
-            if refusal is None:
-                wait.look(_LOOK_EVERY)
-            elif wait.seconds < PATIENCE:
-                sleep(_LOOK_EVERY)
-            else:
-                raise refusal
-            descriptor = _taken(path)
+    descriptor, wait = None, None
     try:
+        with writing(of or path, path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            while True:
+                with shielded():
+                    descriptor = _taken(path)
+                if descriptor is not None:
+                    break
+                wait = wait or Wait(f"{path}, which {_holder(path)} holds", silence=0.0)
+                if refusal is None:
+                    wait.look(_LOOK_EVERY)
+                elif wait.seconds < PATIENCE:
+                    sleep(_LOOK_EVERY)
+                else:
+                    raise refusal
         yield
     finally:
         with shielded():
-            if os.name == "posix":
+            if descriptor is not None and os.name == "posix":
                 with suppress(OSError):  # while it is held: who waits for it sees that it is gone
                     path.unlink()
-            os.close(descriptor)
+            if descriptor is not None:
+                os.close(descriptor)
 
 
 def is_locked(path: Path) -> bool:
