@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from unreel.engine.files import write_whole, writing
+from unreel.engine.files import whole, write_whole, writing
 from unreel.engine.locks import locked
 from unreel.errors import CollectionError
 from unreel.search.facts import TableFacts
@@ -155,27 +155,18 @@ class ParquetWriter:
         shutil.rmtree(self._pieces)
 
     def _write_array(self, path: Path) -> None:
-        unfinished = path.with_name(f"{path.name}.unfinished")
         shape = self._finished.count(), self._finished.facts().width
-        with unfinished.open("wb") as file:
+        with whole(path) as unfinished, unfinished.open("wb") as file:
             header = {"descr": "<f4", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             for batch in self._finished.batches(["vector"]):
                 file.write(vectors_of(batch).astype("<f4").tobytes())
-        unfinished.replace(path)
 
     def _write(self, path: Path, parts: Iterable[pa.Table], columns: pa.Schema) -> None:
         """A file of these rows, whole or not at all."""
-        partial = path.with_name(f"{path.name}.partial")
-        try:
-            with pq.ParquetWriter(partial, columns) as writer:
-                for part in parts:
-                    writer.write_table(part.cast(columns))
-            partial.replace(path)
-        except OSError as error:
-            raise CollectionError(
-                f"{path} cannot be written: {error.strerror or error}. Free some space or name another place."
-            ) from error
+        with whole(path) as unfinished, pq.ParquetWriter(unfinished, columns) as writer:
+            for part in parts:
+                writer.write_table(part.cast(columns))
 
     def _in_pieces(self) -> list[Path]:
         return sorted(self._pieces.glob("*.parquet"))
