@@ -11,7 +11,7 @@ from unreel.checkpoint import Origin, save_weights
 from unreel.evaluation.recognition import write_recognition
 from unreel.evaluation.results import Neighbour, Retrieval, write_retrievals
 from unreel.settings.finetuning import FinetuneSettings
-from unreel.settings.model import write_settings
+from unreel.settings.model import written
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.metrics import Metrics
 from unreel.video.manifest import Manifest
@@ -26,7 +26,7 @@ def as_prepared(manifest: Manifest) -> Manifest:
 
 def _begin(run: Path, settings: PretrainSettings | FinetuneSettings, figures: dict[str, float]) -> None:
     run.mkdir(parents=True)
-    write_settings(settings, run / "settings.yaml")
+    (run / "settings.yaml").write_text(written(settings))
     (run / "versions.json").write_text(json.dumps({"command": f"unreel … --out {run.name}", "torch": "2"}))
     metrics = Metrics(run / "metrics.csv")
     for step in (10, 20):

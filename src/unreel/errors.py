@@ -5,6 +5,7 @@
     ├── CollectionError            a folder or manifest that cannot be used
     │   └── VideoError             one video that cannot be used (counted and listed, never fatal to a collection)
     ├── OverwriteError             an output that exists already
+    ├── OutputError                an output that cannot be written
     ├── RunError                   a folder that is no run folder
     │   └── CheckpointError        weights that are missing, damaged or of another encoder
     ├── TrainingError              a run that cannot go on (loss not finite, another process lost)
@@ -40,6 +41,10 @@ class VideoError(CollectionError):
 
 class OverwriteError(UnreelError):
     """An output that exists already; nothing is ever overwritten."""
+
+
+class OutputError(UnreelError):
+    """An output that cannot be written: the disk is full or read-only, the place is no place for it, or its lock."""
 
 
 class RunError(UnreelError):

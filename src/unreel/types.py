@@ -47,7 +47,7 @@ class ClipBatch:
         ]
 
     def pin_memory(self) -> "ClipBatch":
-        """The same batch in page-locked memory; called by torch's DataLoader."""
+        """The same batch in page-locked memory."""
         luma, chroma, to_rgb = (part.pin_memory() for part in (self.luma, self.chroma, self.to_rgb))
         return replace(self, luma=luma, chroma=chroma, to_rgb=to_rgb)
 

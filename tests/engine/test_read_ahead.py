@@ -5,16 +5,23 @@ import resource
 import signal
 from collections.abc import Generator
 from contextlib import closing
+from functools import partial
 from itertools import count, islice
+from threading import Timer
 from time import monotonic, sleep
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from running import loader_workers
 from threadpoolctl import threadpool_info
 
+from unreel.engine import read_ahead as module
 from unreel.engine.read_ahead import read_ahead
-from unreel.errors import CollectionError
+from unreel.engine.stopping import stop_requests
+from unreel.engine.waiting import Wait
+from unreel.errors import CollectionError, Stopped
 
 
 class Worker:
@@ -117,10 +124,46 @@ def test_a_killed_worker_is_told_and_the_others_end() -> None:
     [
         ("exit3", "ended with exit code 3. A video may have"),
         ("exit1", "ended with exit code 1. Its own words are above. With --loader-workers 0 there is none."),
-        ("crash", "was ended by SIGABRT. A video may have crashed"),
+        ("crash", "was ended by SIGABRT. A video may have crashed it"),
     ],
 )
 def test_a_worker_that_ends_itself_is_told(key: str, expected: str) -> None:
     with pytest.raises(CollectionError, match=expected):
         list(read_ahead(Troubled(), [key], 1, yielding=False))
+    assert not loader_workers()
+
+
+class Large:
+    """Holds more than a pipe does."""
+
+    def __getitem__(self, key: int) -> object:
+        array = np.full((key, 1 << 20), key, np.float32)
+        return key, "…", {"array": array, "tensor": torch.from_numpy(array).to(torch.uint8), "empty": array[:0]}
+
+
+def test_large_arrays_and_tensors_come_as_they_are_and_may_be_written_to() -> None:
+    for key, (number, text, found) in enumerate(read_ahead(Large(), range(3), 2, yielding=False)):
+        assert (number, text) == (key, "…")
+        assert found["array"].shape == (key, 1 << 20) and (found["array"] == key).all()
+        assert found["tensor"].dtype is torch.uint8 and found["tensor"].shape == (key, 1 << 20)
+        assert (found["tensor"].add_(1) == key + 1).all()
+        assert found["empty"].shape == (0, 1 << 20)
+
+
+def test_a_stopped_worker_is_waited_for_with_a_word_until_a_signal_comes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "Wait", partial(Wait, silence=1.0))
+    with closing(_endless()) as read, stop_requests():
+        next(read)
+        workers = [each.pid for each in loader_workers() if each.pid is not None]
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        timer = Timer(3.0, os.kill, [os.getpid(), signal.SIGTERM])
+        timer.start()
+        started = monotonic()
+        with pytest.raises(Stopped, match=r"stopped by SIGTERM while waiting for videos from process \d+, which reads"):
+            for _ in read:
+                assert monotonic() - started < 60
+    assert capsys.readouterr().err.startswith(f"unreel: waiting for videos from process {workers[1]}, which reads them")
     assert not loader_workers()

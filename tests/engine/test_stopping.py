@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unreel.engine.stopping import SIGNALS, stop_requests
+from unreel.engine.stopping import SIGNALS, Interrupted, shielded, signals_end, stop_requests
 
 
 def _handlers() -> list[object]:
@@ -68,4 +68,24 @@ def test_another_thread_changes_no_handler() -> None:
     thread.start()
     thread.join()
     assert seen == [before, None]
+    assert _handlers() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_the_work_once_and_what_is_shielded_before(number: signal.Signals) -> None:
+    before, done = _handlers(), []
+    with pytest.raises(Interrupted) as caught, signals_end():
+        try:
+            signal.raise_signal(number)
+            done.append("more work")
+        finally:
+            signal.raise_signal(number)  # as `timeout` sends it twice
+            done.append("put in order")
+    assert (caught.value.signal, done) == (number, ["put in order"])
+    with pytest.raises(Interrupted), signals_end():
+        with shielded(), shielded():
+            signal.raise_signal(number)
+            done.append("moved")
+        done.append("more work")
+    assert done == ["put in order", "moved"]
     assert _handlers() == before

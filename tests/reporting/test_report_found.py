@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unreel.errors import RunError
+from unreel.errors import OutputError
 from unreel.reporting.found import Shown, moving, write_found
 from unreel.video.planes import Colour, Planes
 
@@ -47,7 +47,7 @@ def test_nothing_was_found(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(RunError, match=r"The page cannot be written to .*Name another one"):
+    with pytest.raises(OutputError, match=r"found\.html cannot be written: .*Name another place"):
         write_found(tmp_path / "file/found.html", shown("/v/a.mp4", planes(1), None), [], "")
 
 

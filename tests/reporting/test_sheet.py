@@ -8,7 +8,7 @@ from matplotlib.font_manager import FontEntry
 from matplotlib.text import Text
 from PIL import Image
 
-from unreel.errors import RunError, SettingsError
+from unreel.errors import OutputError, SettingsError
 from unreel.reporting.sheet import DOTS_PER_INCH, Fonts, Sheet, check_format, fonts_for, print_remarks, save_figures
 
 
@@ -53,7 +53,7 @@ def test_other_formats_are_refused() -> None:
 
 def test_a_place_that_cannot_be_written_is_named_and_left(tmp_path: Path) -> None:
     (tmp_path / "taken.pdf").mkdir()
-    with pytest.raises(RunError, match=r"cannot be written to .*taken\.pdf \(.*\): expected the name of a file.*Name"):
+    with pytest.raises(OutputError, match=r"taken\.pdf cannot be written: Is a directory\. Name another place\.$"):
         save_figures([_page().figure], tmp_path / "taken.pdf")
     assert [path.name for path in tmp_path.iterdir()] == ["taken.pdf"]
 

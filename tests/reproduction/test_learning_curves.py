@@ -11,7 +11,7 @@ from unreel.reproduction.learning_curves import _curves, write_curves
 from unreel.reproduction.paper import restricted
 from unreel.reproduction.plan import Plan
 from unreel.reproduction.scale import Scale
-from unreel.settings.model import write_settings
+from unreel.settings.model import written
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.metrics import Metrics
 
@@ -19,7 +19,7 @@ from unreel.training.metrics import Metrics
 def _run(run: Path, losses: dict[int, float], judged: dict[int, float]) -> Path:
     run.mkdir(parents=True)
     values = {"folder": "in", "out": run, "steps": 20, "batch_size": 8, "alpha": (0, 0, 1), "beta": (0, 0.5, 1)}
-    write_settings(PretrainSettings.model_validate(values), run / "settings.yaml")
+    (run / "settings.yaml").write_text(written(PretrainSettings.model_validate(values)))
     metrics = Metrics(run / "metrics.csv")
     for step in sorted(losses | judged):
         figures = {"loss": losses[step]} if step in losses else {}

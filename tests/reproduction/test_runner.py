@@ -10,8 +10,8 @@ from threading import Thread
 from time import monotonic, sleep
 
 import pytest
-from filelock import FileLock
 
+from unreel.engine.locks import locked
 from unreel.errors import OverwriteError, RunError, SettingsError, Stopped
 from unreel.reproduction import runner
 from unreel.reproduction.jobs import Job
@@ -134,7 +134,7 @@ def test_a_folder_of_something_else_and_a_second_runner_are_refused(tmp_path: Pa
         run([_job(tmp_path, "a")], tmp_path, [""])
     out = tmp_path / "out"
     run([], out, [""])
-    with FileLock(out / "lock"), pytest.raises(RunError, match=r"another process runs jobs in .*name another --out"):
+    with locked(out / "lock"), pytest.raises(RunError, match=r"another process runs jobs in .*name another --out"):
         run([], out, [""])
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from unreel import cli
 from unreel.errors import SettingsError
-from unreel.settings.model import Settings, read_settings, validated, write_settings
+from unreel.settings.model import Settings, read_settings, validated, written
 from unreel.settings.pretraining import EncoderSettings, PretrainSettings
 
 VALUES = {"folder": "videos", "out": "run"}
@@ -18,7 +18,7 @@ VALUES = {"folder": "videos", "out": "run"}
 def test_written_settings_read_back_equal(tmp_path: Path) -> None:
     changes = {"alpha": (0.1, 0.2, 0.3), "augmentation": {"flip": False}, "group_pattern": "([a-z]+)_"}
     settings = PretrainSettings.model_validate(VALUES | changes)
-    write_settings(settings, tmp_path / "settings.yaml")
+    (tmp_path / "settings.yaml").write_text(written(settings))
     assert read_settings(PretrainSettings, tmp_path / "settings.yaml") == settings
 
 

@@ -18,7 +18,7 @@ from unreel.checkpoint import Origin, read_weights, save_weights
 from unreel.errors import CheckpointError, OverwriteError, SettingsError
 from unreel.evaluation.recognition import Recognition, read_recognition
 from unreel.settings.finetuning import FinetuneSettings
-from unreel.settings.model import read_settings, write_settings
+from unreel.settings.model import read_settings, written
 from unreel.settings.pretraining import EncoderSettings, PretrainSettings
 from unreel.training.finetune import RESULT, finetune, resolved
 from unreel.training.loop import Job
@@ -251,7 +251,7 @@ def test_a_run_of_another_kind_or_other_weights_is_not_gone_on_with(
     with pytest.raises(SettingsError, match=r"weights_hash: '.*' in the run, None now"):
         _run(settings.model_copy(update={"weights": None}), manifest)
     pretraining = PretrainSettings(folder=tmp_path, out=settings.out)
-    write_settings(pretraining, settings.out / "settings.yaml")
+    (settings.out / "settings.yaml").write_text(written(pretraining))
     with pytest.raises(OverwriteError, match="run holds a run of another kind: write to another folder"):
         resolved(settings)
 

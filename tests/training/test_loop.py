@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import torch
 from clips import Clip
-from filelock import FileLock
 from torch.nn.utils import parameters_to_vector
 
 from unreel.checkpoint import load_encoder, untrained_encoder
 from unreel.checkpoint.state import checkpoints
+from unreel.engine.locks import locked
 from unreel.errors import (
     CheckpointError,
     CollectionError,
@@ -210,7 +210,7 @@ def test_a_run_that_is_being_trained(manifest: Manifest, tmp_path: Path) -> None
     settings = _settings(manifest, tmp_path / "run", steps=1)
     pretrain(settings, manifest)
     with (
-        FileLock(settings.out / "run.lock"),
+        locked(settings.out / "run.lock"),
         pytest.raises(RunError, match=r"run is being trained by another process\. Wait for it, stop it, or write"),
     ):
         pretrain(settings.model_copy(update={"steps": 2}), manifest)
@@ -238,7 +238,7 @@ def test_a_folder_with_no_more_than_the_beginning_of_a_run_is_begun_again(manife
     settings = _settings(manifest, tmp_path / "run", steps=1)
     settings.out.mkdir()
     (settings.out / "videos.json").write_text("{")
-    (settings.out / "settings.yaml.unfinished").write_text("fold")
+    (settings.out / ".settings.yaml.0123abcd.unfinished").mkdir()
     pretrain(settings, manifest)
     assert len(json.loads((settings.out / "videos.json").read_text())["used"]) == 8
 
@@ -296,7 +296,7 @@ def test_a_full_disk_is_told_and_earlier_checkpoints_stay(
     settings = _settings(manifest, tmp_path / "run", knn_every=0)
     with (
         _ended(monkeypatch, 4, OSError(28, "No space left on device")),
-        pytest.raises(RunError, match=r"could not be written \(No space left on device\)\. Its checkpoints are whole"),
+        pytest.raises(RunError, match=r"cannot be written: No space left on device\. .* Its checkpoints are whole"),
     ):
         pretrain(settings, manifest)
     assert [path.name for path in checkpoints(settings.out / "checkpoints")] == ["step-000002"]

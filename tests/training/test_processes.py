@@ -259,7 +259,7 @@ def test_a_disk_that_is_full(videos: Path, tmp_path: Path, most_bytes: int) -> N
         _, errors = process.communicate(timeout=60)
     (reason,) = told(errors)
     assert process.returncode == 2
-    assert re.search(r"could not be written \(.*[Ff]ile too large", reason)
+    assert re.search(r"cannot be written: .*[Ff]ile too large", reason)
     assert "run the same command again, to go on from the newest of them." in reason
     left = checkpoints(run / "checkpoints")
     assert first in left

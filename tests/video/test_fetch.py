@@ -6,20 +6,19 @@ import json
 import subprocess
 import sys
 import tarfile
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from clips import Clip
-from filelock import FileLock
 from folders import make
-from official_lists import HMDB51, KINETICS, UCF101, write_hmdb51, write_kinetics, write_ucf101
+from official_lists import HMDB51, KINETICS, UCF101, write_hmdb51, write_kinetics
 from rar import rar
+from served import lists, serve_ucf101
 from web import IMPATIENT, Page, Web
 
-from unreel.errors import CollectionError, SettingsError
+from unreel.errors import CollectionError, OutputError, SettingsError
 from unreel.video.collection import find_videos
 from unreel.video.fetch import DataSetName, Fetched, FetchOptions, Part, fetch, items, left_to_do
 from unreel.video.layouts import arranged
@@ -40,10 +39,6 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return Clip(frames=3, codec="mpeg4").write(tmp_path_factory.mktemp("clip") / "a.avi").read_bytes()
 
 
-def lists(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
 def tar_gz(files: dict[str, bytes]) -> bytes:
     """As Kinetics' are: an entry for the folder, then `./name.mp4`."""
     packed = io.BytesIO()
@@ -56,17 +51,6 @@ def tar_gz(files: dict[str, bytes]) -> bytes:
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
     return packed.getvalue()
-
-
-def serve_ucf101(web: Web, clip: bytes, scratch: Path) -> None:
-    written = lists(write_ucf101(scratch / "lists", UCF101))
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as opened:
-        for name, content in written.items():
-            opened.writestr(f"ucfTrainTestlist/{name}", content)
-    web.serve("/m/UCF101TrainTestSplits-RecognitionTask.zip", Page(packed.getvalue()))
-    videos = {f"UCF-101/{label}/{name}.avi": clip for name, (label, _) in UCF101.items()}
-    web.serve("/m/UCF101.rar", Page(rar(videos, folders=("UCF-101",))))
 
 
 def serve_hmdb51(web: Web, clip: bytes, scratch: Path) -> None:
@@ -259,7 +243,10 @@ def test_a_list_of_archives_that_makes_no_sense_is_refused(content: bytes, named
 def test_two_processes_do_not_fetch_into_one_folder(web: Web, clip: bytes, tmp_path: Path) -> None:
     serve_ucf101(web, clip, tmp_path)
     make(tmp_path / "set", "archives/fetch.lock")
-    code = "import sys; from filelock import FileLock\nwith FileLock(sys.argv[1]): print('held', flush=True); input()"
+    code = (
+        "import sys; from pathlib import Path; from unreel.engine.locks import locked\n"
+        "with locked(Path(sys.argv[1])): print('held', flush=True); input()"
+    )
     command = [sys.executable, "-c", code, str(tmp_path / "set" / "archives" / "fetch.lock")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
@@ -269,8 +256,7 @@ def test_two_processes_do_not_fetch_into_one_folder(web: Web, clip: bytes, tmp_p
         assert not web.requests
         other.communicate("\n")
     assert fetch("ucf101", tmp_path / "set", options_for(web, "ucf101")).videos == len(UCF101)
-    with FileLock(tmp_path / "set" / "archives" / "fetch.lock", timeout=0):  # it is free again
-        pass
+    assert not (tmp_path / "set" / "archives" / "fetch.lock").exists()
 
 
 def test_what_cannot_work_is_refused_before_anything_is_asked(
@@ -284,7 +270,7 @@ def test_what_cannot_work_is_refused_before_anything_is_asked(
         fetch("ucf101", tmp_path / "file", options)
     with pytest.raises(CollectionError, match="prepared holds prepared videos"):
         fetch("ucf101", tmp_path / "prepared", options)
-    with pytest.raises(CollectionError, match=r"set cannot be written: Not a directory\. Name another folder"):
+    with pytest.raises(OutputError, match=r"set cannot be written: Not a directory\. Name another place"):
         fetch("ucf101", tmp_path / "file" / "set", options)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CollectionError, match="no program that unpacks it"):

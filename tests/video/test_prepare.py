@@ -21,7 +21,7 @@ from unreel.engine import standing
 from unreel.engine.limits import Limits
 from unreel.engine.pool import Engine
 from unreel.engine.progress import Bar
-from unreel.errors import CollectionError, SettingsError
+from unreel.errors import CollectionError, OutputError, SettingsError
 from unreel.video import prepare as module
 from unreel.video.collection import find_videos
 from unreel.video.decode import PyAVReader
@@ -290,7 +290,7 @@ def test_a_folder_of_another_side_or_kind_is_not_touched(wild: tuple[Path, Manif
         prepare(folder, tmp_path, SMALL)
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
     with pytest.raises(
-        CollectionError, match=r"precious.txt cannot be written: File exists, and \d+ of \d+ .* Name another folder"
+        OutputError, match=r"precious.txt cannot be written: File exists, and \d+ of \d+ .* Name another folder"
     ):
         prepare(folder, tmp_path / "precious.txt", SMALL)
     (tmp_path / "torn").mkdir()

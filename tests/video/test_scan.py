@@ -9,7 +9,7 @@ from official_lists import UCF101, write_ucf101
 
 from unreel.engine import pool
 from unreel.engine.progress import Bar
-from unreel.errors import CollectionError, OverwriteError
+from unreel.errors import OutputError, OverwriteError
 from unreel.video.manifest import Manifest, is_prepared
 from unreel.video.options import PrepareOptions, ScanOptions
 from unreel.video.prepare import prepare
@@ -167,6 +167,6 @@ def test_nothing_is_overwritten(folder: Path, tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(CollectionError) as caught:
+    with pytest.raises(OutputError) as caught:
         scan(folder, tmp_path / "file/scan.parquet", ONE)
     assert str(caught.value) == f"{tmp_path / 'file/scan.parquet'} cannot be written: File exists. Name another place."

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from unreel.chance import generator
-from unreel.errors import CollectionError, OverwriteError, SettingsError
+from unreel.errors import OutputError, OverwriteError, SettingsError
 from unreel.video import synth
 from unreel.video.shapes import APPEARANCES, Pose
 from unreel.video.synth import MARGIN, MOTIONS, MotionParameters, MovingShapes, draw_parameters, pose, render_collection
@@ -279,9 +279,7 @@ def test_empty_and_nested_folders_are_filled(tmp_path: Path) -> None:
 
 def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(
-        CollectionError, match=r"file/out cannot be written \(.*\)\. Give one that can, with room enough\.$"
-    ):
+    with pytest.raises(OutputError, match=r"file/out cannot be written: .*\. Name another place\.$"):
         render_collection(tmp_path / "file" / "out", TINY)
 
 
@@ -291,7 +289,7 @@ def test_rendering_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(synth, "_encode", full)
-    with pytest.raises(CollectionError, match=r"out cannot be written \(.*No space left on device"):
+    with pytest.raises(OutputError, match=r"out cannot be written: No space left on device\. Free some space or"):
         render_collection(tmp_path / "out", TINY, workers=1)
 
     assert list(tmp_path.iterdir()) == []

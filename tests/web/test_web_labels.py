@@ -9,16 +9,15 @@ from threading import Thread
 import av
 import httpx
 import pytest
-from filelock import FileLock
 from web_fixtures import NASTY, Shop, key
 
 from unreel.checkpoint import read_weights
 from unreel.cli.finetune import run as finetune
+from unreel.engine.locks import locked
 from unreel.errors import CollectionError, SettingsError
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.video.listing import collected
 from unreel.video.tables import read_table
-from unreel.web import labels as module
 from unreel.web.items import read_items
 from unreel.web.labels import Labels, checked_label
 from unreel.web.site import Site
@@ -212,10 +211,10 @@ def test_an_edit_in_between_is_kept_and_a_broken_one_told(no_labels: Site, clien
 def test_a_table_that_another_program_holds_is_told(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+    monkeypatch.setattr("unreel.engine.locks.PATIENCE", 0.1)
     labels = Labels(tmp_path / "labels.csv", site.shelf)
     with (
-        FileLock(tmp_path / "labels.csv.lock"),
-        pytest.raises(CollectionError, match=r"another program has held labels\.csv\.lock for 0\.1 s\. End that, and"),
+        locked(tmp_path / "labels.csv.lock"),
+        pytest.raises(CollectionError, match=r"another program holds labels\.csv\.lock\. End that, and"),
     ):
         labels.give("x", {"a": read_items(site.shelf, [key("walk/0.mp4")])[0]})

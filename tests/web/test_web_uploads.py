@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import pytest
 from clips import Clip, cut
-from filelock import FileLock
 from fuzz_damage import bombs, containers, disguised, playlists
 from fuzz_pieces import Corpus
 from misbehave import hang, hoard
 from web_fixtures import SECRET, Shop, awaited
 
 from unreel.engine.limits import Limits
+from unreel.engine.locks import locked
 from unreel.engine.standing import StandingPool
 from unreel.errors import SettingsError, VideoError
 from unreel.web import uploads as module
@@ -206,10 +206,10 @@ def test_what_a_dead_server_left_goes_and_what_a_living_one_keeps_stays(tmp_path
         with own_folder(tmp_path / "uploads") as another:
             assert another != living
             assert another.stat().st_mode & 0o077 == 0
-            kept = {living.name, another.name, f"{living.name}.lock", f"{another.name}.lock", "lock"}
+            kept = {living.name, another.name, f"{living.name}.lock", f"{another.name}.lock"}
             assert {path.name for path in (tmp_path / "uploads").iterdir()} == kept
         assert (living / "a.mp4").exists()
-    assert [path.name for path in (tmp_path / "uploads").iterdir()] == ["lock"]
+    assert list((tmp_path / "uploads").iterdir()) == []
 
 
 def test_a_place_for_uploads_that_cannot_be_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,10 +219,10 @@ def test_a_place_for_uploads_that_cannot_be_is_told(tmp_path: Path, monkeypatch:
         own_folder(tmp_path / "file" / "uploads"),
     ):
         pass
-    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+    monkeypatch.setattr("unreel.engine.locks.PATIENCE", 0.1)
     with (
-        FileLock(tmp_path / "lock"),
-        pytest.raises(SettingsError, match=r"another unreel has held .*lock for 0\.1 s: end it first\.$"),
+        locked(tmp_path / "lock"),
+        pytest.raises(SettingsError, match=r"another unreel holds .*lock: end it first\.$"),
         own_folder(tmp_path),
     ):
         pass

@@ -17,23 +17,19 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-from uuid import uuid4
 
 from pydantic import Field
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
-from unreel.checkpoint.weights import FINAL, Origin, read_tensors, save_weights
-from unreel.engine.files import let_others_read, sha256_of, sync
-from unreel.errors import CheckpointError
+from unreel.checkpoint.weights import FINAL, Origin, read_tensors, save_weights, write_tensors
+from unreel.engine.files import UNFINISHED, sha256_of, whole
+from unreel.errors import CheckpointError, OutputError
 from unreel.reading import Wanted, brief, checked, read_json
 from unreel.settings.model import Amount, Count, Settings
 
 FORMAT = "unreel-checkpoint-1"
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
-UNFINISHED = ".unfinished"
 WANTED = Wanted(CheckpointError, "Go on from the one before it with --resume previous.")
 
 
@@ -77,19 +73,16 @@ def save_checkpoint(folder: Path, state: TrainingState, origin: Origin) -> Path:
         CheckpointError: it could not be written; nothing of it is left.
     """
     path = folder / f"step-{state.step:06d}"
-    unfinished = folder / f"{path.name}-{uuid4().hex[:8]}{UNFINISHED}"
     try:
-        unfinished.mkdir(parents=True)
-        _write(unfinished, state, origin)
-        if path.exists():
-            shutil.rmtree(path)
-        unfinished.rename(path)
-        sync(folder)
-    except (OSError, SafetensorError) as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        with whole(path) as unfinished:
+            unfinished.mkdir()
+            _write(unfinished, state, origin)
+            if path.exists():
+                shutil.rmtree(path)
+    except OutputError as error:
         raise CheckpointError(
-            f"{path} could not be written ({error}). Checkpoints written before are whole: mend this and run the same "
-            "command again, to go on from the newest of them."
+            f"{error} Checkpoints written before are whole: run the same command again, to go on from the newest of "
+            "them."
         ) from error
     return path
 
@@ -97,9 +90,7 @@ def save_checkpoint(folder: Path, state: TrainingState, origin: Origin) -> Path:
 def _write(folder: Path, state: TrainingState, origin: Origin) -> None:
     save_weights(folder / FINAL, state.weights, origin, step=state.step)
     tensors, numbers = _parted(state.optimizer)
-    save_file(tensors, folder / OPTIMIZER)
-    let_others_read(folder / OPTIMIZER)
-    sync(folder / OPTIMIZER)
+    write_tensors(folder / OPTIMIZER, tensors)
     content = {
         "format": FORMAT,
         "step": state.step,
@@ -109,8 +100,6 @@ def _write(folder: Path, state: TrainingState, origin: Origin) -> None:
         "files": {name: sha256_of(folder / name) for name in (FINAL, OPTIMIZER)},
     }
     (folder / STATE).write_text(json.dumps(content | {"checksum": _own_checksum(content)}, indent=1))
-    sync(folder / STATE)
-    sync(folder)
 
 
 def load_checkpoint(path: Path) -> TrainingState:

@@ -7,8 +7,10 @@ The header of the file holds all that is needed to build the encoder again (`Enc
 checksum of that and of every weight, which is verified on opening. Files of versions that wrote none are opened too.
 """
 
+import errno
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +23,7 @@ from torch import Tensor
 
 from unreel import models
 from unreel.checkpoint.shipped import names, place_of
-from unreel.engine.files import let_others_read, sync
+from unreel.engine.files import whole
 from unreel.errors import CheckpointError, SettingsError
 from unreel.reading import Wanted, brief, check_regular, checked, parse_json
 from unreel.settings.model import Count, Seed, Settings
@@ -77,7 +79,11 @@ class _Header(Settings):
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], origin: Origin, *, step: int) -> None:
-    """Write the weights of a method, whole or not at all."""
+    """Write the weights of a method, whole or not at all.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
     facts = {
         "format": FORMAT,
         "encoder": origin.encoder.model_dump(mode="json"),
@@ -90,15 +96,21 @@ def save_weights(path: Path, state: Mapping[str, Tensor], origin: Origin, *, ste
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     # One entry: safetensors writes several in an order that changes.
     header = {"unreel": json.dumps(facts | {"checksum": _checksum(facts, tensors)})}
-    unfinished = path.with_name(f"{path.name}.unfinished")
+    with whole(path) as unfinished:
+        write_tensors(unfinished, tensors, header)
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, str] | None = None) -> None:
+    """Write a safetensors file.
+
+    Raises:
+        OSError: it cannot be written; safetensors has an error of its own for that.
+    """
     try:
-        save_file(tensors, unfinished, header)
-        let_others_read(unfinished)
-        sync(unfinished)
-        unfinished.replace(path)
-    except (OSError, SafetensorError):
-        unfinished.unlink(missing_ok=True)
-        raise
+        save_file(tensors, path, header)
+    except SafetensorError as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        raise OSError(int(number[1]) if number else errno.EIO, str(error), str(path)) from error
 
 
 @dataclass(frozen=True)
@@ -176,7 +188,6 @@ def publish(run: Path, path: Path) -> None:
     """
     weights = read_weights(run)
     state = {key: each.to(torch.bfloat16) for key, each in weights.state.items() if key.startswith(PREFIX)}
-    path.parent.mkdir(parents=True, exist_ok=True)
     save_weights(path, state, weights.origin, step=weights.step)
 
 

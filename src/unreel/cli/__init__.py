@@ -1,11 +1,15 @@
 """The command `unreel`: one module per verb, imported only when its verb is called."""
 
 import os
+import signal
 import sys
 from importlib import import_module
 
 from unreel import __version__
+from unreel.cli.streams import usable_streams
 from unreel.console import complain, explain, say, screen
+from unreel.engine.files import is_about_writing
+from unreel.engine.stopping import Interrupted, signals_end
 from unreel.errors import UnreelError
 
 VERBS = {
@@ -36,15 +40,9 @@ VERBS = {
 
 def main() -> None:
     """Entry point of the command; a user's mistake ends with exit code 2 and without a traceback."""
-    screen()
-    try:
-        try:
-            _obey(sys.argv[1:])
-        finally:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        _end_where_nobody_reads()
-        raise
+    with usable_streams(), signals_end():
+        screen()
+        _obey(sys.argv[1:])
 
 
 def _obey(arguments: list[str]) -> None:
@@ -63,24 +61,18 @@ def _obey(arguments: list[str]) -> None:
     except UnreelError as error:
         complain(error)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt as error:
+        number = error.signal if isinstance(error, Interrupted) else signal.SIGINT
+        complain("interrupted" if number == signal.SIGINT else f"ended by {number.name}")
+        sys.exit(128 + number)
     except BrokenPipeError:
         raise
     except OSError as error:  # a name of 300 letters, a folder that may not be looked into
+        if is_about_writing(error):
+            raise
         place = f"{error.filename} cannot be used: " if error.filename is not None else ""
         complain(f"{place}{error.strerror or error}. Mend this, or name another place.")
         sys.exit(UnreelError.exit_code)
-    except KeyboardInterrupt:
-        complain("interrupted")
-        sys.exit(130)
-
-
-def _end_where_nobody_reads() -> None:
-    """End as rich does where standard output is a pipe whose reader has left (`unreel runs runs | head`)."""
-    try:
-        say("")
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python flushes once more at its end
-        sys.exit(1)
 
 
 def overview() -> str:

@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(settings: Bench) -> None:
     """Measure, print and write."""
-    from unreel.engine.outputs import check_free
+    from unreel.engine.files import check_free, write_whole
     from unreel.video.manifest import Manifest, is_prepared
     from unreel.video.throughput import advice, raw_rate, sample_prepared
 
@@ -84,7 +84,7 @@ def run(settings: Bench) -> None:
     tell(found, given)
     if settings.figures is not None:
         content = {**asdict(found), "advice": [asdict(each) for each in given]}
-        settings.figures.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        write_whole(settings.figures, json.dumps(content, indent=1))
 
 
 def measured(manifest: "Manifest", settings: Bench, raw_rate: float | None) -> "Measured":

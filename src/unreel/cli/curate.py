@@ -12,7 +12,7 @@ from pydantic import Field
 
 from unreel.cli.parsing import parse
 from unreel.console import say
-from unreel.errors import CollectionError, SettingsError
+from unreel.errors import SettingsError
 from unreel.settings.model import Settings
 from unreel.text import comma_separated, unbroken
 from unreel.video.tables import list_text
@@ -55,16 +55,16 @@ def run(settings: Curate) -> None:
     """Choose, and write what was chosen."""
     import numpy as np
 
-    from unreel.engine.outputs import check_free
+    from unreel.engine.files import check_both_free, check_free, whole, whole_both
     from unreel.search.copies import leaders
     from unreel.search.curation import k_centre, rare_first
     from unreel.search.store import EmbeddingTable, no_rows
 
     if settings.out.suffix not in (".csv", ".txt"):
         raise SettingsError(f"out is {settings.out}, expected a name that ends in .csv or .txt.")
-    check_free(settings.out)
     if settings.links is not None:
-        check_free(settings.links)
+        check_both_free(settings.out, settings.links)
+    check_free(settings.out)
     videos = EmbeddingTable.open(settings.table).vectors("video", settings.where)
     if not len(videos):
         raise no_rows(settings.table, "video", settings.where)
@@ -74,9 +74,13 @@ def run(settings: Curate) -> None:
     vectors = videos.vectors[originals]
     order = k_centre(vectors, count) if settings.by == "diverse" else rare_first(vectors)[:count]
     rows = [videos.row(int(originals[place])) for place in order]
-    _write_list(settings.out, rows)
-    if settings.links is not None:
-        _link(settings.links, rows)
+    if settings.links is None:
+        with whole(settings.out) as path:
+            _write_list(path, rows)
+    else:
+        with whole_both(settings.out, settings.links) as (path, folder):
+            _write_list(path, rows)
+            _link(folder, rows)
     copies = len(videos) - len(originals)
     say(f"{len(rows)} of {len(videos)} videos chosen, {copies} near duplicates left out, in {unbroken(settings.out)}")
 
@@ -102,22 +106,14 @@ def _write_list(path: Path, rows: "Sequence[Row]") -> None:
         labels = list(dict.fromkeys(name for row in rows for name in row.labels)) or ["class"]
         cells = ([row.path, *(row.labels.get(name, "") for name in labels)] for row in rows)
         text = comma_separated(["path", *labels], cells)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("x", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         file.write(text)
 
 
 def _link(folder: Path, rows: "Sequence[Row]") -> None:
-    """Links to the videos, under their names in the collection.
-
-    Raises:
-        CollectionError: the folder cannot be written.
-    """
-    try:
-        for row in rows:
-            parts = [part for part in Path(row.id).parts if part not in (os.sep, "..")]
-            link = folder.joinpath(*parts)
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(row.path)
-    except OSError as error:
-        raise CollectionError(f"{folder} cannot be written: {error.strerror or error}. Name another folder.") from error
+    """Links to the videos, under their names in the collection."""
+    for row in rows:
+        parts = [part for part in Path(row.id).parts if part not in (os.sep, "..")]
+        link = folder.joinpath(*parts)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(row.path)

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(settings: Duplicates) -> None:
     """Compare, print, write."""
-    from unreel.engine.outputs import check_free
+    from unreel.engine.files import check_free
     from unreel.search.copies import groups_of, leaders, typical_similarity
     from unreel.search.store import EmbeddingTable
 
@@ -85,6 +85,6 @@ def _members(rows: "Vectors", groups: list[list[int]]) -> Iterator[dict[str, Any
 
 
 def _write(path: Path, members: list[dict[str, Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("x", encoding="utf-8", newline="") as file:
-        file.write(comma_separated(COLUMNS, [[member[name] for name in COLUMNS] for member in members]))
+    from unreel.engine.files import write_whole
+
+    write_whole(path, comma_separated(COLUMNS, [[member[name] for name in COLUMNS] for member in members]))

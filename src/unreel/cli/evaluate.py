@@ -140,7 +140,7 @@ def run(kind: str, settings: Evaluate) -> None:
     from unreel.checkpoint import load_encoder, untrained_encoder
     from unreel.cli.evaluation_tables import print_classifications, print_retrievals
     from unreel.engine.device import device
-    from unreel.engine.outputs import check_free
+    from unreel.engine.files import check_free
     from unreel.evaluation.classification import write_classifications
     from unreel.evaluation.judgement import Judgement
     from unreel.evaluation.results import write_retrievals
@@ -162,14 +162,12 @@ def run(kind: str, settings: Evaluate) -> None:
     embedded = _embedded(judgement, encoders, manifest, _divisions(settings, manifest))
     if kind == "retrieval":
         retrievals = [judgement.retrieval(encoder, manifest, found, division) for encoder, found, division in embedded]
-        settings.out.mkdir(parents=True, exist_ok=True)
         write_retrievals(target, retrievals)
         print_retrievals(retrievals, classes=settings.classes)
     else:
         judge = judgement.knn if kind == "knn" else judgement.linear
         lists = [judge(encoder, manifest, found, division) for encoder, found, division in embedded]
         results = [result for each in lists for result in each]
-        settings.out.mkdir(parents=True, exist_ok=True)
         write_classifications(target, results)
         print_classifications(results, classes=settings.classes)
     say(f"written to {unbroken(target)}")

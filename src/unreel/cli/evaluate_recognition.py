@@ -118,7 +118,6 @@ def test(settings: EvaluateTest) -> "list[Recognition]":
     for name, each in tests.items():
         target = settings.out / (name if len(tests) > 1 else "") / RESULT
         result = each.run(loaded.classifier, loaded.step)
-        target.parent.mkdir(parents=True, exist_ok=True)
         write_recognition(target, result)
         print_recognition(result)
         print_mistakes(result)
@@ -229,7 +228,7 @@ def _runs(settings: FinetuneSettings, parts: Parts, manifest: "Manifest") -> lis
 
 
 def _check_free(out: Path, result: str) -> None:
-    from unreel.engine.outputs import check_free
+    from unreel.engine.files import check_free
 
     for path in (out / result, *out.glob(f"*/{result}")):
         check_free(path)

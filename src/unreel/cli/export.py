@@ -8,7 +8,6 @@ import tyro
 
 from unreel.cli.parsing import parse
 from unreel.console import say
-from unreel.errors import CollectionError
 from unreel.settings.model import Seed, Settings
 from unreel.text import unbroken
 
@@ -53,7 +52,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(settings: Export) -> None:
     """Read the table and write the files."""
-    from unreel.engine.outputs import check_free
+    from unreel.engine.files import check_free, whole
     from unreel.search import exporting
     from unreel.search.store import EmbeddingTable, no_rows
 
@@ -61,15 +60,13 @@ def run(settings: Export) -> None:
     rows = EmbeddingTable.open(settings.table).vectors(settings.kind, settings.where)
     if not len(rows):
         raise no_rows(settings.table, settings.kind, settings.where)
-    try:
+    with whole(settings.out) as out:
         if settings.to == "tensorboard":
-            exporting.to_tensorboard(settings.out, rows, _pictures(rows) if settings.pictures else None)
+            exporting.to_tensorboard(out, rows, _pictures(rows) if settings.pictures else None)
         elif settings.to == "fiftyone":
-            exporting.to_fiftyone(settings.out, rows, settings.out.name)
+            exporting.to_fiftyone(out, rows, out.name)
         else:
-            exporting.to_atlas(settings.out, rows, _places(rows, settings.seed))
-    except OSError as error:
-        raise CollectionError(f"{settings.out} cannot be written: {error.strerror or error}.") from error
+            exporting.to_atlas(out, rows, _places(rows, settings.seed))
     place = unbroken(settings.out)
     say(f"{len(rows)} {settings.kind}s in {place}. Next: {NEXT[settings.to].format(out=place)}")
 

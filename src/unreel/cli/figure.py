@@ -238,7 +238,7 @@ def looks(settings: LooksFigure) -> Path:
 
 
 def _check_out(out: Path) -> None:
-    from unreel.engine.outputs import check_free
+    from unreel.engine.files import check_free
     from unreel.reporting.sheet import check_format
 
     check_format(out)

@@ -54,14 +54,14 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(settings: Report) -> Path:
     """Gather what the runs left and write the page."""
-    from unreel.engine.outputs import check_free
+    from unreel.engine.files import check_both_free, check_free
     from unreel.reporting.document import files_beside
     from unreel.reporting.page import ReportInputs, write_report
     from unreel.training.inventory import differing, summarise
 
-    check_free(settings.out)
     if settings.split_files:
-        check_free(files_beside(settings.out))
+        check_both_free(settings.out, files_beside(settings.out))
+    check_free(settings.out)
     paths = (settings.run, *settings.others)
     runs = [read_run(path, name) for path, name in zip(paths, names_apart(paths), strict=True)]
     results = settings.evaluation or [path for path in paths if find_result(path, RETRIEVAL)]

@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(settings: Search) -> None:
     """Search, print what was found, make the page."""
-    from unreel.engine.outputs import check_free
+    from unreel.engine.files import check_free
     from unreel.search.moments import search_moments
     from unreel.search.query import QueryEncoder
     from unreel.search.store import EmbeddingTable

@@ -64,12 +64,11 @@ def run(settings: Serve) -> None:
         )
     for package in ("fastapi", "uvicorn", "python_multipart"):
         require(package, "web")
-    from unreel.web.ending import tidied
     from unreel.web.serving import Place, serve
     from unreel.web.site import opened
 
     place = Place(settings.host, settings.port, settings.token, settings.hosts, settings.upload_megabytes * 1_000_000)
-    with tidied(), opened(site_options(settings)) as site:
+    with opened(site_options(settings)) as site:
         serve(site, place, lambda address: say(f"showing {unbroken(site.shelf.title)} at {address}"))
 
 

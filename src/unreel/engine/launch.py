@@ -3,26 +3,34 @@
 import atexit
 import logging
 import os
+import socket
 from collections.abc import Sequence
 from datetime import timedelta
 from subprocess import Popen, TimeoutExpired
 from threading import Event, Thread
-from typing import Any, Literal
+from typing import Any, Literal, final
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import distributed
 
 from unreel.engine import processes
 from unreel.engine.processors import cores_per_process
+from unreel.engine.waiting import Wait
 from unreel.errors import SettingsError
 
 # Who waits for others while the first process judges must not give up: `watched_peers` tells whether they live.
 PATIENCE = timedelta(days=7)
 LEAVING = 30.0
 """Seconds that the processes started here have to end after this one."""
+
+MEETING = 600.0
+"""Seconds that processes wait for each other to begin."""
+
+_LOOK = 5.0  # seconds
 
 _watched = Event()
 
@@ -49,14 +57,15 @@ def launched(
     here, machines = _started()
     devices, nodes = devices or here, nodes or machines or 1
     where: Any = {"accelerator": accelerator, "devices": devices or "auto", "num_nodes": nodes, "precision": precision}
+    if here is None and "SLURM_NTASKS" in os.environ:  # an allocation is no srun, but Fabric takes it for one
+        where["plugins"] = LightningEnvironment()
     try:
         fabric = Fabric(**where)
         if fabric.device.type == "cpu" and precision == "16-mixed":
             raise ValueError("processors train in 32-true or bf16-mixed")
         if fabric.world_size > 1:
-            strategy = DDPStrategy(timeout=PATIENCE, find_unused_parameters=not all_used, gradient_as_bucket_view=True)
+            strategy = _Meeting(timeout=PATIENCE, find_unused_parameters=not all_used, gradient_as_bucket_view=True)
             fabric = Fabric(**where, strategy=strategy)
-            _meet_again("nccl" if fabric.device.type == "cuda" else "gloo")
         given = "OMP_NUM_THREADS" in os.environ
         os.environ.setdefault("LOCAL_WORLD_SIZE", str(fabric.world_size // nodes))
         if here is None and os.environ.get("LOCAL_RANK", "0") != "0":
@@ -76,21 +85,58 @@ def launched(
     return fabric
 
 
-def _meet_again(backend: str) -> None:
-    """Join the processes that torchrun has started anew, in a part of its store that is theirs.
+@final
+class _Meeting(DDPStrategy):
+    """Processes that meet with their eyes open: they say for whom they wait, end on a signal, and give up."""
 
-    torch takes that store for a new one: it would find the addresses of the processes before, and wait for these for
-    ever. Machines may count restarts differently: several of them are left to torch.
+    def setup_environment(self) -> None:
+        self._set_world_ranks()
+        if not distributed.is_initialized():
+            _meet(self.cluster_environment, self._get_process_group_backend())
+        super().setup_environment()
+
+
+def _meet(environment: Any, backend: str) -> None:
+    """Wait until all processes have come to the first one's store, then make them one group.
+
+    A part of the store is theirs: one that torchrun holds knows the addresses of the processes before a restart, for
+    which torch would wait for ever.
+
+    Raises:
+        ValueError: they have not come within `MEETING`.
     """
-    restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-    if restarts == "0" or os.environ.get("GROUP_WORLD_SIZE") != "1" or processes.count() > 1:
-        return
-    from torch.distributed import PrefixStore  # type: ignore[attr-defined]  # some builds of torch have none
-    from torch.distributed.rendezvous import rendezvous
+    from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]  # some builds of torch have none
 
-    store, rank, count = next(rendezvous("env://", timeout=PATIENCE))
-    own = PrefixStore(f"restart {restarts}", store)
+    rank, count = environment.global_rank(), environment.world_size()
+    address, port = environment.main_address, environment.main_port
+    hosts = rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
+    wait = Wait(f"the first of {count} processes at {address}:{port}")
+    store = None
+    while store is None:
+        try:
+            if not hosts:  # asked before: torch logs what it tries
+                socket.create_connection((address, port), _LOOK).close()
+            store = TCPStore(address, port, is_master=hosts, wait_for_workers=False)
+        except (OSError, distributed.DistError) as error:
+            if hosts or wait.seconds > MEETING:
+                raise ValueError(f"{wait.what} cannot be met within {wait.seconds:.0f} s: {error}") from error
+            wait.look(1.0)
+    own = PrefixStore(f"unreel {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    own.set(f"{rank} is here", "")
+    here = 0
+    while (coming := [f"{each} is here" for each in range(count)]) and not own.check(coming):
+        here = sum(own.check([each]) for each in coming)
+        wait.what = f"{count - here} of {count} processes, which have not come to {address}:{port}"
+        if wait.seconds > MEETING:
+            raise ValueError(
+                f"{here} of {count} processes have come to {address}:{port} within {wait.seconds:.0f} s. Start all of "
+                "them (in SLURM by srun), or give --devices and --nodes as they are"
+            )
+        wait.look(0.2)
+    own.set_timeout(timedelta(seconds=MEETING))
     distributed.init_process_group(backend, store=own, rank=rank, world_size=count, timeout=PATIENCE)
+    if backend == "nccl":
+        atexit.register(distributed.destroy_process_group)  # torch warns otherwise
 
 
 def unobserved(fabric: Fabric) -> None:
@@ -122,17 +168,27 @@ def _see_off(started: Sequence[Popen[bytes]]) -> None:
 
 
 def _started() -> tuple[int | None, int | None]:
-    """How many processes on this machine, and how many machines, torchrun or SLURM have started."""
+    """How many processes on this machine, and how many machines, torchrun or SLURM's srun have started.
+
+    What sbatch says is what may be started: only a step of more than one task is srun's doing.
+    """
     if "TORCHELASTIC_RUN_ID" in os.environ:
         here = int(os.environ["LOCAL_WORLD_SIZE"])
         return here, int(os.environ["WORLD_SIZE"]) // here
-    if "SLURM_NTASKS" in os.environ and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive"):
-        machines = int(os.environ.get("SLURM_JOB_NUM_NODES") or os.environ.get("SLURM_NNODES") or 1)
-        return max(1, int(os.environ["SLURM_NTASKS"]) // machines), machines
+    tasks = _number("SLURM_STEP_NUM_TASKS")
+    known = all(_number(name) is not None for name in ("SLURM_NTASKS", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID"))
+    if tasks and tasks > 1 and known and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive"):
+        machines = _number("SLURM_STEP_NUM_NODES") or _number("SLURM_NNODES") or 1
+        return max(1, tasks // machines), machines
     return None, None
+
+
+def _number(name: str) -> int | None:
+    value = os.environ.get(name, "")
+    return int(value) if value.isdecimal() else None
 
 
 def first_here() -> bool:
     """Whether this process speaks for all; true where there is one only, and before others were started."""
-    names = ("RANK", "SLURM_PROCID", "LOCAL_RANK")
+    names = ("RANK", *(["SLURM_PROCID"] if _started()[0] else []), "LOCAL_RANK")
     return next((os.environ[name] for name in names if name in os.environ), "0") == "0"

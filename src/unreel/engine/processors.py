@@ -1,4 +1,4 @@
-"""How much of the machine is ours."""
+"""How much of the machine is ours, and whether we are one of several."""
 
 import math
 import os
@@ -8,6 +8,11 @@ from threadpoolctl import threadpool_limits
 
 MOST_WORKERS = 16
 
+_GROUP = ("SLURM_", "SLURMD_", "SRUN_", "TORCHELASTIC_", "PMI_", "PMIX_", "OMPI_", "JSM_", "HYDRA_")
+_MEMBER = {
+    *("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_RANK", "NODE_RANK", "ROLE_NAME", "MASTER_ADDR", "MASTER_PORT"),
+    *("WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE"),
+}
 _CGROUPS = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
 
@@ -28,6 +33,11 @@ def keep_to_one_thread() -> None:
     """One thread for every numerical library of this process, of those to be loaded yet too."""
     os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
     threadpool_limits(1)
+
+
+def environment_of_its_own() -> dict[str, str]:
+    """This process's environment without what tells it that it is one of several: for one that is not."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_GROUP) and name not in _MEMBER}
 
 
 def default_workers(device: str) -> int:

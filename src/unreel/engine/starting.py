@@ -30,12 +30,22 @@ def context(method: Literal["spawn", "forkserver"]) -> BaseContext:
     stopped. Their `terminate` is `kill`.
 
     Raises:
-        UnreelError: when a process is started with something of the main module, which it could not find.
+        UnreelError: shared memory is full; or, when a process is started with something of the main module, which it
+            could not find.
     """
     if sys.platform != "win32":
         with _stopping_blocked():  # of SIGUSR1 the tracker would die: it ignores the other two only
             resource_tracker.ensure_running()
-    return _CONTEXTS[method]()
+    fresh = _CONTEXTS[method]()
+    if method == "spawn":
+        try:
+            fresh.Lock()  # as pools have: it lies in shared memory
+        except OSError as error:
+            raise UnreelError(
+                f"no processes can be started: shared memory (/dev/shm) cannot be written ({error.strerror}). Free "
+                "some of it, or give the container more of it (docker run --shm-size 1g)."
+            ) from error
+    return fresh
 
 
 def check_importable(value: object) -> None:

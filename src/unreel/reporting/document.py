@@ -14,15 +14,13 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from unreel.engine.outputs import check_free
-from unreel.errors import RunError
+from unreel.engine.files import check_both_free, whole_both, write_whole
 from unreel.reporting.strips import Strip
 
 PALETTE = "palette.css"
@@ -37,44 +35,27 @@ def write_document(
     """Render a template and write the page to `out`, whole or not at all; `clips` are its moving pictures by number.
 
     Raises:
-        RunError: there is no writing to `out`.
+        OutputError: it cannot be written.
         OverwriteError: it is split, and the folder for the pictures is taken.
     """
     beside = files_beside(out)
     if split:
-        check_free(beside)
+        check_both_free(out, beside)
     html = _rendered(template, content, clips, beside if split else None)
-    unfinished, collected = (path.with_name(f".{path.name}.unfinished") for path in (out, beside))
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(html.encode("utf-8", "backslashreplace"))
-        if split:
-            _write_clips(clips, collected)
-            collected.replace(beside)
-        unfinished.replace(out)
-    except OSError as error:
-        if split:
-            for folder in (collected, beside):
-                rmtree(folder, ignore_errors=True)
-        if unfinished.exists():
-            unfinished.unlink()
-        raise RunError(
-            f"The page cannot be written to {out} ({error.strerror}): expected the name of a file, in a folder that "
-            "can be written to. Name another one."
-        ) from error
+    encoded = html.encode("utf-8", "backslashreplace")
+    if not split:
+        write_whole(out, encoded)
+        return out
+    with whole_both(out, beside) as (page, folder):
+        page.write_bytes(encoded)
+        for number, strip in clips.items():
+            (folder / f"{number}.webp").write_bytes(strip.image)
     return out
 
 
 def files_beside(page: Path) -> Path:
     """The folder for the pictures of a page that is split, named as browsers name it when they save a page."""
     return page.with_name(f"{page.stem}_files")
-
-
-def _write_clips(clips: Mapping[int, Strip], folder: Path) -> None:
-    rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for number, strip in clips.items():
-        (folder / f"{number}.webp").write_bytes(strip.image)
 
 
 def _rendered(template: str, content: Mapping[str, Any], clips: Mapping[int, Strip], folder: Path | None) -> str:

@@ -14,7 +14,8 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 
-from unreel.errors import RunError, SettingsError
+from unreel.engine.files import whole
+from unreel.errors import SettingsError
 
 DOTS_PER_INCH = 300
 RIGHT, WRONG, INK, QUIET, RULE = "#177245", "#b8321f", "#1d1c1a", "#66635d", "#d0ccc4"
@@ -137,15 +138,13 @@ def save_figures(figures: Sequence[Figure], out: Path) -> Path:
     """Write a figure to `out` (.pdf or .png), whole or not at all; in a PDF several are its pages.
 
     Raises:
-        RunError: there is no writing to `out`.
+        OutputError: it cannot be written.
         SettingsError: it is a PNG, and there are several figures.
     """
     suffix = out.suffix.lower()
     if suffix == ".png" and len(figures) > 1:
         raise SettingsError(f"{out} can hold one figure, got {len(figures)}: choose one, or write a PDF or a page.")
-    unfinished = out.with_name(f".{out.name}.unfinished")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    with whole(out) as unfinished:
         if suffix == ".png":
             figures[0].savefig(unfinished, format="png", metadata={"Software": None})
         else:
@@ -153,13 +152,6 @@ def save_figures(figures: Sequence[Figure], out: Path) -> Path:
             with rc_context({"pdf.fonttype": 42}), PdfPages(unfinished, metadata={"CreationDate": None}) as pages:
                 for figure in figures:
                     pages.savefig(figure)
-        unfinished.replace(out)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise RunError(
-            f"The figure cannot be written to {out} ({error.strerror}): expected the name of a file, in a folder that "
-            "can be written to. Name another one."
-        ) from error
     return out
 
 

@@ -21,11 +21,10 @@ from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
 from time import monotonic, sleep
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from unreel.console import say
-from unreel.engine.outputs import check_free
-from unreel.engine.processors import cores
+from unreel.engine.files import check_free, writing
+from unreel.engine.locks import locked
+from unreel.engine.processors import cores, environment_of_its_own
 from unreel.engine.progress import Bar
 from unreel.engine.stopping import Stop, stop_requests
 from unreel.errors import RunError, SettingsError, Stopped
@@ -154,7 +153,7 @@ def _begin(state: _State, job: Job, device: str) -> _Running:
     state.tell(f"[{number} of {len(state.jobs)}]{f' on GPU {device}' if device else ''} {job.command}")
     record = read_record(job.name, state.out)
     write_record(state.out, Record(job.name, job.words, record.seconds if record else 0.0))
-    environment = dict(os.environ)
+    environment = environment_of_its_own()
     if device:  # each job sees one GPU
         environment |= {"CUDA_VISIBLE_DEVICES": device}
     if state.shared > 1:  # … and takes its share of the processors
@@ -241,17 +240,12 @@ def _claimed(out: Path) -> Iterator[None]:
     """`out` made ours if it is new or empty, and kept from other processes meanwhile."""
     if not (out / "jobs").is_dir():
         check_free(out)
-    for folder in ("jobs", "logs"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
-    lock = FileLock(out / "lock")
-    try:
-        lock.acquire(timeout=2)
-    except Timeout:
-        raise RunError(f"another process runs jobs in {out}. Wait for it, stop it, or name another --out.") from None
-    try:
-        yield
-    finally:
-        lock.release()
+    held = RunError(f"another process runs jobs in {out}. Wait for it, stop it, or name another --out.")
+    with writing(out):
+        for folder in ("jobs", "logs"):
+            (out / folder).mkdir(parents=True, exist_ok=True)
+        with locked(out / "lock", held, of=out):
+            yield
 
 
 def _seconds(job: Job, out: Path) -> float:

@@ -17,9 +17,9 @@ from typing import Any, final
 
 import numpy as np
 import pyarrow as pa
-from filelock import FileLock
 from jaxtyping import Float32
 
+from unreel.engine.locks import locked
 from unreel.errors import CollectionError, OverwriteError
 from unreel.extras import require
 from unreel.search.checks import ADVICE, check_schema, checked
@@ -254,15 +254,11 @@ def claimed_lance(place: str) -> Iterator[LanceStore]:
             raise OverwriteError(
                 f"{place} holds {first_of(sorted(others), 3)} and is no table of embeddings: name a new folder."
             )
-        lock = FileLock(folder / _LOCK)
-        lock.acquire()
-    try:
+    with locked(folder / _LOCK, of=folder):
         store = LanceStore(place)
         store.go_back()
         yield store
         store.note_checksums()
-    finally:
-        lock.release()
 
 
 def _readable(table: Any, version: int) -> bool:

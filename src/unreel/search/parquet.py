@@ -16,9 +16,9 @@ from typing import final
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock
 
-from unreel.engine.files import write_whole
+from unreel.engine.files import whole, write_whole, writing
+from unreel.engine.locks import locked
 from unreel.errors import CollectionError, OverwriteError
 from unreel.search.checks import check_schema, checked
 from unreel.search.checksums import CHECKED_BYTES, KEY, Seal, damaged, room_for, seal
@@ -232,30 +232,21 @@ class ParquetWriter:
             shutil.rmtree(self._pieces)
 
     def _write_array(self, path: Path) -> None:
-        unfinished = path.with_name(f"{path.name}.unfinished")
-        with _told(str(path), "cannot be written", _SPACE):
-            with unfinished.open("wb") as file:
-                file.writelines(self._finished.array())
-            unfinished.replace(path)
+        with whole(path) as unfinished, unfinished.open("wb") as file:
+            file.writelines(self._finished.array())
 
     def _write(self, path: Path, parts: Iterable[pa.Table]) -> None:
         """A file of these rows, whole or not at all."""
         facts = self.facts()
         columns = schema(facts.width).with_metadata({_FACTS: facts.to_json()})
-        partial = path.with_name(f"{path.name}.partial")
-        with _told(str(path), "cannot be written", _SPACE):
-            try:
-                with pq.ParquetWriter(partial, columns) as writer:
-                    row_groups = 0
-                    for part in parts:
-                        writer.write_table(part.cast(columns), row_group_size=max(1, len(part)))
-                        row_groups += 1
-                    writer.add_key_value_metadata({KEY: room_for(row_groups, len(columns))})
-                seal(partial)
-                partial.replace(path)
-            except OSError:
-                partial.unlink(missing_ok=True)
-                raise
+        with whole(path) as unfinished:
+            with pq.ParquetWriter(unfinished, columns) as writer:
+                row_groups = 0
+                for part in parts:
+                    writer.write_table(part.cast(columns), row_group_size=max(1, len(part)))
+                    row_groups += 1
+                writer.add_key_value_metadata({KEY: room_for(row_groups, len(columns))})
+            seal(unfinished)
 
     def _in_pieces(self) -> list[ParquetStore]:
         return [ParquetStore(path) for path in sorted(self._pieces.glob("*.parquet"))]
@@ -266,23 +257,13 @@ def claimed_parquet(path: Path, array: Path | None = None) -> Iterator[ParquetWr
     """The table at `path`, kept from other processes that would write to it.
 
     Raises:
-        CollectionError: it cannot be written.
+        OutputError: it cannot be written.
     """
-    lock = path.with_name(f"{path.name}.lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        holding = FileLock(lock)
-        holding.acquire()
-    except OSError as error:
-        raise CollectionError(f"{path} cannot be written: {error.strerror or error}. Name another place.") from error
-    try:
+    with writing(path), locked(path.with_name(f"{path.name}.lock"), of=path):
         writer = ParquetWriter(path, array)
         if array is not None and array.exists() and not writer.exists:
             raise OverwriteError(f"{array} exists already and is none of ours, for {path} is not there: name another.")
         yield writer
-    finally:
-        holding.release()
-        lock.unlink(missing_ok=True)
 
 
 def _ids(piece: ParquetStore) -> set[str]:

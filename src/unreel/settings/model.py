@@ -73,11 +73,9 @@ def read_settings(kind: type[AnySettings], path: Path) -> AnySettings:
     return validated(kind, read_yaml(path, _WANTED), str(path))
 
 
-def write_settings(settings: Settings, path: Path) -> None:
-    """Write settings, whole or not at all, as YAML that `read_settings` reads back to an equal object."""
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.write_text(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
-    unfinished.replace(path)
+def written(settings: Settings) -> str:
+    """Settings as YAML that `read_settings` reads back to an equal object."""
+    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
 
 
 def describe(error: ValidationError, kind: type[BaseModel], origin: str) -> str:

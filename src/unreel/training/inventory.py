@@ -12,9 +12,9 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 
+from unreel.engine.locks import is_locked
 from unreel.errors import RunError
 from unreel.reading import Wanted, read_yaml
 from unreel.training.metrics import FILE as METRICS
@@ -110,7 +110,7 @@ def summarise(run: Path) -> RunSummary:
 
 def state_of(run: Path, steps: int | None) -> State:
     """Whether a process trains the run now, has finished its steps, or has left it."""
-    if (run / LOCK).exists() and _is_held(run / LOCK):
+    if (run / LOCK).exists() and is_locked(run / LOCK):
         return "running"
     return "finished" if is_finished(run, steps) else "stopped"
 
@@ -176,17 +176,6 @@ def pace(metrics: Rows, laps: int = 0) -> tuple[float | None, float | None]:
         return None, None
     waited = sum(steps * row.get("seconds/data", 0.0) for steps, row in zip(taken, measured, strict=True))
     return whole / sum(taken), waited / whole
-
-
-def _is_held(lock: Path) -> bool:
-    """Asked by taking it for an instant, which is why those who train wait for it a moment."""
-    try:
-        with FileLock(lock, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # a folder that only others may write to: not known
-        return False
 
 
 def _last_written(run: Path) -> datetime:

@@ -8,7 +8,6 @@
 Everything of a step is a function of its number: batches, draws, learning rate. So a resumed run is the same run.
 """
 
-import errno
 import math
 import re
 import signal
@@ -27,12 +26,13 @@ from unreel.checkpoint.state import best_score, checkpoints, prune
 from unreel.checkpoint.weights import FINAL
 from unreel.engine import processes
 from unreel.engine.copying import copied_ahead
+from unreel.engine.files import is_about_writing, not_written
 from unreel.engine.launch import launched, unobserved
 from unreel.engine.memory import keep_freed_memory
 from unreel.engine.peers import connection_lost, watched_peers
 from unreel.engine.progress import Bar
 from unreel.engine.stopping import Stop, stop_requests
-from unreel.errors import CheckpointError, RunError, SettingsError, Stopped, TrainingError
+from unreel.errors import CheckpointError, OutputError, RunError, SettingsError, Stopped, TrainingError
 from unreel.methods import Method
 from unreel.settings.training import TrainingSettings
 from unreel.text import excerpt
@@ -99,8 +99,12 @@ def train(job: Job) -> None:
         bar = stack.enter_context(Bar(settings.out.name, settings.steps))
         bar.advance(done)
         for step in range(done + 1, settings.steps + 1):
-            with training.pace.data():
-                batch = next(batches)
+            try:
+                with training.pace.data():
+                    batch = next(batches)
+            except Stopped:  # asked to, while it waited for the batch
+                training.stop_before(step, stop)
+                raise
             watched = step % settings.log_every == 0 or step in (1, settings.steps)
             with training.pace.compute():
                 loss = training.step(step, batch, watched=watched)
@@ -288,6 +292,14 @@ class _Training:
         """End here, saved, if any process was asked to."""
         if step == self.settings.steps or not processes.any_of(stop.requested is not None):
             return
+        self._stop(step, stop)
+
+    def stop_before(self, step: int, stop: Stop) -> None:
+        """End here, saved, if there is no other process, which would have to end with the same step."""
+        if processes.count() == 1 and step - 1 > self._begun:
+            self._stop(step - 1, stop)
+
+    def _stop(self, step: int, stop: Stop) -> None:
         if not (self.settings.out / CHECKPOINTS / f"step-{step:06d}").exists():
             self.save(step)
         processes.everyone(None)  # none leaves before it is written
@@ -350,12 +362,12 @@ def failures_told(settings: TrainingSettings) -> Iterator[None]:
     """A full disk, a lost process, too little memory and no compiler are no faults of the program."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    except (OSError, OutputError) as error:
+        if isinstance(error, OSError) and not is_about_writing(error):
             raise
+        told = error if isinstance(error, OutputError) else not_written(settings.out, error)
         raise RunError(
-            f"{settings.out} could not be written ({error.strerror}). Its checkpoints are whole: make room and run the "
-            "same command again, to go on from the newest of them."
+            f"{told} Its checkpoints are whole: run the same command again, to go on from the newest of them."
         ) from error
     except torch.OutOfMemoryError as error:
         raise TrainingError(

@@ -18,26 +18,24 @@ import platform
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import final
 
-from filelock import FileLock, Timeout
-
-from unreel.engine.files import write_whole
-from unreel.engine.outputs import check_free
+from unreel.engine.files import check_free, is_unfinished, write_whole, writing
+from unreel.engine.locks import locked
 from unreel.errors import CollectionError, OverwriteError, RunError, SettingsError, Stopped
 from unreel.reading import Wanted, read_json, read_words
-from unreel.settings.model import read_settings, write_settings
+from unreel.settings.model import read_settings, written
 from unreel.settings.training import TrainingSettings
 from unreel.text import one_line
 
 LIBRARIES = ("unreel", "torch", "av", "lightning-fabric", "numpy", "safetensors")
 SETTINGS, VIDEOS, VERSIONS, LOCK = "settings.yaml", "videos.json", "versions.json", "run.lock"
-_BEGINNING = {LOCK, VIDEOS, VERSIONS, "log.txt", f"{SETTINGS}.unfinished", f"{VIDEOS}.unfinished"}
+_BEGINNING = {LOCK, VIDEOS, VERSIONS, "log.txt"}
 _NAMED = 5
 _OF_A_RUN = Wanted(RunError, "Put back the file that the run has written, or write to another folder.")
 
@@ -59,12 +57,12 @@ class RunFolder:
         RunError: another process trains it at this moment.
         SettingsError: it holds a run of other settings.
         CollectionError: it holds a run on other videos.
+        OutputError: it cannot be written.
     """
 
     def __init__(self, settings: TrainingSettings, used: Sequence[str], left_out: Mapping[str, str]) -> None:
         self.path = path = settings.out
         check_out(settings)
-        path.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             stack.enter_context(_locked(path))
             self.resumed = is_run(path)
@@ -75,8 +73,9 @@ class RunFolder:
             if not self.resumed:
                 write_whole(path / VERSIONS, json.dumps(versions(), indent=1))
             always = settings.model_copy(update={"resume": "auto"})
-            write_settings(always, path / SETTINGS)  # last: it says that this is a run
-            self.log = _log(path, stack)
+            write_whole(path / SETTINGS, written(always))  # last: it says that this is a run
+            with writing(path):
+                self.log = _log(path, stack)
             self._open = stack.pop_all()
 
     def __enter__(self) -> "RunFolder":
@@ -159,18 +158,15 @@ def differences(before: TrainingSettings, now: TrainingSettings) -> dict[str, tu
 
 def _is_beginning(path: Path) -> bool:
     """Whether a folder holds no more than the beginning of a run that ended before its first step."""
-    return path.is_dir() and {each.name for each in path.iterdir()} <= _BEGINNING
+    return path.is_dir() and {each.name for each in path.iterdir() if not is_unfinished(each)} <= _BEGINNING
 
 
-def _locked(path: Path) -> FileLock:
-    lock = FileLock(path / LOCK)
-    try:
-        lock.acquire(timeout=2)  # those who only look whether it is held take it for an instant
-    except Timeout:
-        raise RunError(
-            f"{path} is being trained by another process. Wait for it, stop it, or write to another folder."
-        ) from None
-    return lock
+def _locked(path: Path) -> AbstractContextManager[None]:
+    return locked(
+        path / LOCK,
+        RunError(f"{path} is being trained by another process. Wait for it, stop it, or write to another folder."),
+        of=path,
+    )
 
 
 def _check_videos(path: Path, used: Sequence[str]) -> None:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from unreel.engine.files import write_whole
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError
 from unreel.extras import require
@@ -69,9 +70,7 @@ def unpack(archive: Path, folder: Path, *, flat: bool = False) -> int:
         if not count:
             raise _Damaged("it holds no file")
         shutil.rmtree(unpacking)
-        written = mark.with_name(f"{mark.name}.writing")
-        written.write_text(json.dumps({"files": count}))
-        written.replace(mark)
+        write_whole(mark, json.dumps({"files": count}))
     except _Damaged as error:
         raise CollectionError(
             f"{archive} is damaged: {error}. Delete it and run this again: it is downloaded anew."

@@ -16,8 +16,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from unreel.engine.files import write_whole
 from unreel.engine.progress import Bar
-from unreel.errors import CollectionError
+from unreel.errors import CollectionError, OutputError
 from unreel.extras import require
 from unreel.video.remote import RemoteFile, in_units, is_page
 
@@ -59,10 +60,10 @@ def download(file: RemoteFile, path: Path, patience: Patience | None = None) -> 
                 return
             except _Refused as refusal:
                 refusals.append(f"  {address} {refusal}")
-    except OSError as error:
+    except (OSError, OutputError) as error:
+        why = getattr(error.__cause__ or error, "strerror", None) or error
         raise CollectionError(
-            f"{path} cannot be written: {error.strerror or error}. Mend that and run this again: it goes on where "
-            "it was."
+            f"{path} cannot be written: {why}. Mend that and run this again: it goes on where it was."
         ) from error
     source = f" from {file.homepage}" if file.homepage else ""
     raise CollectionError(
@@ -110,7 +111,7 @@ class _State:
             return cls()
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self)))
+        write_whole(path, json.dumps(asdict(self)))
 
     @property
     def validator(self) -> str:

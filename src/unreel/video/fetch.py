@@ -16,8 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, get_args
 
-from filelock import FileLock, Timeout
-
+from unreel.engine.files import writing
+from unreel.engine.locks import locked
 from unreel.errors import CollectionError, SettingsError
 from unreel.extras import require
 from unreel.video.archives import check_rar_tool, is_unpacked, unpack
@@ -169,15 +169,17 @@ def fetch(name: DataSetName, folder: Path, options: FetchOptions) -> Fetched:
     with _alone(folder):
         for item in items(name, options):
             path = item.path(folder)
-            if item.is_done(folder):
-                continue
-            brought_by_user = path.exists()
-            download(item.file, path, options.patience)
-            if item.file.kind == "text":
-                continue
-            unpack(path, folder / item.folder, flat=item.flat)
-            if not (options.keep_archives or brought_by_user):
-                path.unlink()
+            ours = path.with_name(f".{path.name}.ours")  # and not brought by the user, of whom nothing is removed
+            if not item.is_done(folder):
+                if not path.exists():
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    ours.touch()
+                download(item.file, path, options.patience)
+                if item.file.kind != "text":
+                    unpack(path, folder / item.folder, flat=item.flat)
+            if ours.exists() and item.file.kind != "text" and not options.keep_archives:
+                path.unlink(missing_ok=True)
+            ours.unlink(missing_ok=True)
     collection = arranged(find_videos(folder), name)
     return Fetched(folder, len(collection.files), len(collection.missing))
 
@@ -264,13 +266,6 @@ def _check(name: DataSetName, folder: Path, options: FetchOptions) -> None:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """The folder made, and kept from other processes meanwhile."""
-    try:
-        (folder / ARCHIVES).mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ARCHIVES / _LOCK_NAME, timeout=0):
-            yield
-    except Timeout as error:
-        raise CollectionError(
-            f"another process fetches into {folder}. Let it come to its end, or name another folder."
-        ) from error
-    except OSError as error:
-        raise CollectionError(f"{folder} cannot be written: {error.strerror or error}. Name another folder.") from error
+    held = CollectionError(f"another process fetches into {folder}. Let it come to its end, or name another folder.")
+    with writing(folder), locked(folder / ARCHIVES / _LOCK_NAME, held, of=folder):
+        yield

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field, Json
 
+from unreel.engine.files import whole
 from unreel.errors import CollectionError
 from unreel.reading import Wanted, brief, check_regular, checked
 from unreel.text import excerpt
@@ -240,9 +241,8 @@ class Manifest:
             "missing_splits": json.dumps(self.missing_splits),
         }
         path = path or self.root / FILE_NAME
-        unfinished = path.with_suffix(".unfinished")
-        pq.write_table(table.replace_schema_metadata(facts), unfinished, write_page_checksum=True)
-        unfinished.replace(path)
+        with whole(path) as unfinished:
+            pq.write_table(table.replace_schema_metadata(facts), unfinished, write_page_checksum=True)
         return path
 
     @classmethod

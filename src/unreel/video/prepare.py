@@ -19,12 +19,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock
-
+from unreel.engine.files import is_unfinished, write_whole
 from unreel.engine.limits import Limits
+from unreel.engine.locks import locked
 from unreel.engine.progress import Bar
 from unreel.engine.standing import Lost
-from unreel.errors import CollectionError, VideoError
+from unreel.errors import CollectionError, OutputError, VideoError
 from unreel.reading import Wanted, read_json, read_text
 from unreel.video.collection import PREPARED_MARK, Collection, CollectionFile, groups_of
 from unreel.video.examine import check_file
@@ -45,8 +45,8 @@ def prepare(source: Path, out: Path, options: PrepareOptions) -> Manifest:
     Where nothing is left to do nothing is written, so that `out` may lie where it cannot be.
 
     Raises:
-        CollectionError: `source` holds no usable video or does not fit the layout, or `out` is something else or
-            cannot be written.
+        CollectionError: `source` holds no usable video or does not fit the layout, or `out` is something else.
+        OutputError: `out` cannot be written.
     """
     collection = options.collection(source)
     known, jobs = _known(collection.files, out, options)
@@ -220,15 +220,15 @@ def _claimed(out: Path, side: int, why: str) -> Iterator[None]:
     """`out` made ours if it is new or empty, and kept from other processes meanwhile; `why` is what to write there."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        content = {path.name for path in out.iterdir()} - {_LOCK_NAME}
+        content = {path.name for path in out.iterdir() if not is_unfinished(path)} - {_LOCK_NAME}
         if content and PREPARED_MARK not in content:
             raise CollectionError(f"{out} is not empty and holds no prepared videos. Name a new folder.")
-        with FileLock(out / _LOCK_NAME):
+        with locked(out / _LOCK_NAME, of=out):
             _sign(out / PREPARED_MARK, side)
             yield
     except OSError as error:
         place = " (for the cache: UNREEL_CACHE)" if out.is_relative_to(cache_root()) else ""
-        raise CollectionError(
+        raise OutputError(
             f"{out} cannot be written: {error.strerror or error}, and {why}. Name another folder{place}."
         ) from error
 
@@ -237,7 +237,7 @@ def _sign(mark: Path, side: int) -> None:
     """Say in `out` what it is, or see that it is the same already."""
     own = _own_signature(side)
     if not mark.exists():
-        mark.write_text(json.dumps(own))
+        write_whole(mark, json.dumps(own))
     found = _signature(mark)
     if found != own:
         raise CollectionError(

@@ -11,13 +11,13 @@ from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 
+from unreel.engine.files import check_free, writing
 from unreel.engine.limits import Limits
-from unreel.engine.outputs import check_free
+from unreel.engine.locks import locked
 from unreel.engine.progress import Bar
 from unreel.engine.standing import Lost
-from unreel.errors import CollectionError, VideoError
+from unreel.errors import VideoError
 from unreel.video.clock import TOLERANCE, Times, measure, packet_times, played
 from unreel.video.collection import CollectionFile
 from unreel.video.decode import open_video
@@ -44,7 +44,8 @@ def scan(source: Path, out: Path, options: ScanOptions) -> Manifest:
     `path` of a usable video is its place below the folder, and `width` and `height` are the video's own.
 
     Raises:
-        CollectionError: `source` holds no usable video or does not fit the layout, or `out` cannot be written.
+        CollectionError: `source` holds no usable video or does not fit the layout.
+        OutputError: `out` cannot be written.
         OverwriteError: `out` exists already.
         SettingsError: its suffix is none of a manifest.
     """
@@ -121,14 +122,8 @@ def _decode_second(source: Path, at: float, times: Times) -> None:
 def _journal(out: Path, quick: bool) -> Iterator[Journal]:
     """What is known from a scan that did not come to its end, kept from other processes meanwhile."""
     path = out.with_name(f"{out.name}{'.quick' if quick else ''}.unfinished")
-    lock = path.with_suffix(".lock")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock), Journal(path).open() as journal:
-            yield journal
-        lock.unlink(missing_ok=True)
-    except OSError as error:
-        raise CollectionError(f"{out} cannot be written: {error.strerror or error}. Name another place.") from error
+    with writing(out), locked(path.with_suffix(".lock"), of=out), Journal(path).open() as journal:
+        yield journal
 
 
 def _records(files: Sequence[CollectionFile], journal: Journal, options: ScanOptions) -> Iterator[VideoRecord]:

@@ -10,12 +10,9 @@ shape is, how it lies and how fast it goes are drawn for each video, so that no 
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import av
@@ -24,10 +21,11 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from unreel.chance import generator
-from unreel.engine.outputs import check_free
+from unreel.engine.files import check_free, whole
+from unreel.engine.limits import Limits
+from unreel.engine.pool import Engine
 from unreel.engine.processors import cores
 from unreel.engine.progress import track
-from unreel.engine.starting import context
 from unreel.errors import CollectionError, SettingsError
 from unreel.text import comma_separated
 from unreel.video.shapes import APPEARANCES, Pose, draw_look, paint_ground, paint_shape
@@ -38,6 +36,7 @@ MARGIN = 0.2
 """How near the centre of a shape comes to the border of the frame, in sides."""
 
 _LOWEST_SIDE = 32
+_SECONDS = 600.0  # that a video may take
 _PERIODS = 14.0, 26.0  # frames: a clip of 16 shows more than half a period of any motion
 _AMPLITUDES = 0.18, 0.28  # sides of the frame
 _SWING = 0.75  # radians
@@ -183,46 +182,38 @@ def render_collection(out: Path, settings: MovingShapes, workers: int | None = N
 
     Raises:
         OverwriteError: `out` exists and is not an empty folder.
-        CollectionError: `out` cannot be written.
+        OutputError: `out` cannot be written.
         SettingsError: `workers` is less than 1.
     """
     workers = cores() if workers is None else workers
     if workers < 1:
         raise SettingsError(f"workers is {workers}, expected at least 1. Leave it out for one per core.")
     check_free(out)
-    try:
-        with _unfinished(out) as folder:
-            videos = [_video(index) for index in range(settings.videos)]
-            for motion in {video.motion for video in videos}:
-                (folder / motion).mkdir()
-            render = partial(_render_video, folder, settings)
-            for _ in track(_in_processes(render, settings.videos, workers), "rendering", settings.videos):
-                pass
-            _write_labels(folder / LABELS_NAME, videos)
-    except OSError as error:
-        raise CollectionError(f"{out} cannot be written ({error}). Give one that can, with room enough.") from error
+    with whole(out) as folder:
+        videos = [_video(index) for index in range(settings.videos)]
+        for motion in {video.motion for video in videos}:
+            (folder / motion).mkdir(parents=True)
+        for _ in track(_rendered(folder, settings, workers), "rendering", settings.videos):
+            pass
+        _write_labels(folder / LABELS_NAME, videos)
     return out
 
 
-@contextmanager
-def _unfinished(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its name when the block ends well, and disappears when it does not."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
-        folder = Path(temporary) / "collection"
-        folder.mkdir()
-        yield folder
-        if out.exists():
-            out.rmdir()  # empty; Windows renames over nothing
-        folder.rename(out)
-
-
-def _in_processes(work: Callable[[int], None], count: int, workers: int) -> Iterator[None]:
-    if min(workers, count) == 1:
-        yield from map(work, range(count))
+def _rendered(folder: Path, settings: MovingShapes, workers: int) -> Iterator[None]:
+    """One after the other as they get ready."""
+    if min(workers, settings.videos) == 1:
+        for index in range(settings.videos):
+            _render_video(folder, settings, index)
+            yield
         return
-    with ProcessPoolExecutor(min(workers, count), mp_context=context("spawn")) as pool:
-        yield from pool.map(work, range(count))
+    tasks = [(folder, settings, index) for index in range(settings.videos)]
+    for number, lost in Engine(workers=workers, limits=Limits(_SECONDS)).run(_render_video, tasks):
+        if lost is not None:
+            raise CollectionError(
+                f"video {number} could not be rendered: its process {lost.how} {lost.error}".rstrip()
+                + ". Is memory left? Run this again, with fewer --workers."
+            )
+        yield
 
 
 def _write_labels(path: Path, videos: Iterable[_Video]) -> None:

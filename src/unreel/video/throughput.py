@@ -4,7 +4,6 @@ A pair is the two clips of one video that pretraining takes; rates are in clips 
 """
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -232,8 +231,7 @@ def rate(dataset: PretrainDataset, batch_size: int, workers: int, seconds: float
     """Clips per second of so many workers, once they are at work."""
     # as beside a GPU, where workers do not wait for a free processor
     loaded = training_batches(dataset, batch_size, 0, workers=workers, device="mps")
-    with warnings.catch_warnings(), closing(loaded) as batches:
-        warnings.filterwarnings("ignore", "This DataLoader will create")  # more workers than cores are what is asked
+    with closing(loaded) as batches:
         next(batches)
         beginning = perf_counter()
         while perf_counter() - beginning < seconds / 4:  # what had piled up meanwhile

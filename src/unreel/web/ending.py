@@ -28,21 +28,3 @@ def answered(answer: Callable[[int, FrameType | None], object]) -> Iterator[None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def tidied() -> Iterator[None]:
-    """Let what is inside tidy up before a signal ends the process, as that signal would have ended it at once."""
-    came: list[int] = []
-
-    def unwind(number: int, _: FrameType | None) -> None:
-        if not came:  # nobody is hurried in tidying up
-            came.append(number)
-            raise SystemExit(128 + number)
-
-    try:
-        with answered(unwind):
-            yield
-    finally:
-        for number in came:
-            signal.raise_signal(number)

@@ -18,10 +18,9 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Final, final
 
-from filelock import FileLock, Timeout
-
 from unreel.engine.files import sync, write_whole
-from unreel.errors import CollectionError, SettingsError
+from unreel.engine.locks import locked
+from unreel.errors import CollectionError, OutputError, SettingsError
 from unreel.text import comma_separated, quoted
 from unreel.video.tables import read_table
 from unreel.web.items import Item
@@ -31,7 +30,6 @@ COLUMN: Final = "label"
 LONGEST: Final = 100
 """Letters of a label."""
 
-_PATIENCE = 20.0  # seconds: another server of the same table writes it in some milliseconds
 _ELSEWHERE = "Name another file with --labels."
 _PIECE = re.compile(r"([0-9a-f]{16})-(\d+\.\d{3})-(\d+\.\d{3})\.mp4")
 
@@ -107,18 +105,18 @@ class Labels:
         places = {name: self._written(str(self.place(item))) for name, item in items.items()}
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self._lock, FileLock(f"{self.path}.lock", timeout=_PATIENCE):
+            held = CollectionError(
+                f"{self.path} cannot be written: another program holds {self.path.name}.lock. End that, and give the "
+                "label again."
+            )
+            with self._lock, locked(self.path.with_name(f"{self.path.name}.lock"), held, of=self.path):
                 table = {path: dict(values) for path, values in self.table().items()}
                 for place in places.values():
                     table.setdefault(place, {})[COLUMN] = label
                 _write(self.path.resolve(), _text(table))
-        except Timeout as error:
-            raise CollectionError(
-                f"{self.path} cannot be written: another program has held {self.path.name}.lock for {_PATIENCE:g} s. "
-                "End that, and give the label again."
-            ) from error
-        except OSError as error:
-            raise CollectionError(f"{self.path} cannot be written: {error.strerror or error}. {_ELSEWHERE}") from error
+        except (OSError, OutputError) as error:
+            why = getattr(error.__cause__ or error, "strerror", None) or error
+            raise CollectionError(f"{self.path} cannot be written: {why}. {_ELSEWHERE}") from error
         if not label:
             for item in items.values():
                 if item.is_piece:

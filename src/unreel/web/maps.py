@@ -73,7 +73,6 @@ class Maps:
                 raise CollectionError(
                     f"the map of {shown.table.place} could not be drawn ({found.how}). Is memory left? Ask again."
                 )
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, json.dumps({"method": found[1], "places": found[0].round(5).tolist()}))
         content = json.loads(path.read_text(encoding="utf-8"))
         return Map(content["method"], ids, [(x, y) for x, y in content["places"]], videos)

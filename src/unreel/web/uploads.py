@@ -11,16 +11,15 @@ import asyncio
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Final, final
 
-from filelock import FileLock, Timeout
-
+from unreel.engine.locks import is_locked, locked
 from unreel.engine.standing import Lost, StandingPool
-from unreel.errors import SettingsError, VideoError
+from unreel.errors import OutputError, SettingsError, VideoError
 from unreel.text import excerpt
 from unreel.video.notes import reason_of
 from unreel.web.cutting import look_at_upload
@@ -30,8 +29,6 @@ SECONDS_KEPT: Final = 1800.0
 MOST_KEPT: Final = 30
 LONGEST: Final = 600.0
 """Seconds of a video."""
-
-_PATIENCE = 30.0  # seconds: others hold the lock for as long as it takes to remove some videos
 
 
 @dataclass(frozen=True)
@@ -136,39 +133,21 @@ def own_folder(root: Path) -> Iterator[Path]:
         SettingsError: it cannot be written.
     """
     folder = root / secrets.token_hex(16)
-    mine = FileLock(_lock_of(folder))
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / "lock", timeout=_PATIENCE):
-            for lock in root.glob("*.lock"):
-                _remove_if_left(lock)
-            mine.acquire()
-            folder.mkdir(0o700)
-    except Timeout:
-        raise SettingsError(f"another unreel has held {root / 'lock'} for {_PATIENCE:g} s: end it first.") from None
-    except OSError as error:
-        raise SettingsError(
-            f"{root} cannot be written: {error.strerror or error}. Videos that are sent are kept there: name a place "
-            "for all that unreel keeps with UNREEL_CACHE."
-        ) from error
-    try:
+    busy = SettingsError(f"another unreel holds {root / 'lock'}: end it first.")
+    with ExitStack() as stack:
+        try:
+            with locked(root / "lock", busy, of=root):
+                for lock in root.glob("*.lock"):
+                    if not is_locked(lock):  # its server does not live any more
+                        shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+                        lock.unlink(missing_ok=True)
+                stack.enter_context(locked(folder.with_suffix(".lock"), of=root))
+                stack.callback(shutil.rmtree, folder, ignore_errors=True)
+                folder.mkdir(0o700)
+        except (OSError, OutputError) as error:
+            why = getattr(error.__cause__ or error, "strerror", None) or error
+            raise SettingsError(
+                f"{root} cannot be written: {why}. Videos that are sent are kept there: name a place for all that "
+                "unreel keeps with UNREEL_CACHE."
+            ) from error
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        mine.release()
-        _lock_of(folder).unlink(missing_ok=True)
-
-
-def _remove_if_left(lock: Path) -> None:
-    holding = FileLock(lock)
-    try:
-        holding.acquire(timeout=0)
-    except Timeout:
-        return  # its server lives
-    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-    holding.release()
-    lock.unlink(missing_ok=True)
-
-
-def _lock_of(folder: Path) -> Path:
-    return folder.with_suffix(".lock")
