@@ -19,7 +19,7 @@ from unreel.video.manifest import Manifest
 
 def as_prepared(manifest: Manifest) -> Manifest:
     """The same with what makes its folder one of prepared videos."""
-    (manifest.root / "prepared.json").write_text(json.dumps({"format": "unreel-prepared-2", "side": 48}))
+    (manifest.root / "prepared.json").write_text(json.dumps({"format": "unreel-prepared-3", "side": 48}))
     manifest.write()
     return manifest
 
