@@ -113,7 +113,7 @@ def test_what_may_not_be_read_or_is_not_there(tmp_path: Path, monkeypatch: pytes
         for read in (read_text, check_regular):
             with pytest.raises(CollectionError) as caught:
                 read(path, WANTED)
-            assert str(caught.value) == f"{path} {why}. Make it anew."
+            assert str(caught.value) == str(CollectionError(f"{path} {why}. Make it anew."))
 
     def forbidden(*_: object) -> int:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

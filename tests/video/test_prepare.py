@@ -335,7 +335,6 @@ def test_nothing_is_written_where_nothing_is_left_to_do(tmp_path: Path, monkeypa
     folder = collection(tmp_path / "in", "a/1.mp4", "b/2.mp4")
     (folder / "a" / "bad.mp4").write_text("hello")
     manifest = prepared(folder, SMALL)
-    (manifest.root / "prepared.lock").unlink()
     before = {path: path.stat().st_mtime_ns for path in manifest.root.rglob("*")}
     no_processes(monkeypatch)
     assert prepared(folder, SMALL) == manifest

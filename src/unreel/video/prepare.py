@@ -226,11 +226,10 @@ def _claimed(out: Path, side: int, why: str) -> Iterator[None]:
         with locked(out / _LOCK_NAME, of=out):
             _sign(out / PREPARED_MARK, side)
             yield
-    except OSError as error:
+    except (OSError, OutputError) as error:
         place = " (for the cache: UNREEL_CACHE)" if out.is_relative_to(cache_root()) else ""
-        raise OutputError(
-            f"{out} cannot be written: {error.strerror or error}, and {why}. Name another folder{place}."
-        ) from error
+        fault = getattr(error.__cause__ or error, "strerror", None) or error
+        raise OutputError(f"{out} cannot be written: {fault}, and {why}. Name another folder{place}.") from error
 
 
 def _sign(mark: Path, side: int) -> None:
