@@ -66,7 +66,7 @@ def test_embed_says_what_it_leaves_out(folder: Path, tmp_path: Path, capsys: pyt
     assert said[1].startswith("  refused: 1 × ")
     assert said[2].startswith("    broken.mp4: ")
     assert said[3:] == [
-        "  1 files without a video's name ignored",
+        "  1 files without a video's name ignored: 1 .txt",
         "  looped to fill a clip of 16 frames: 2 videos, which `unreel pretrain` leaves out",
     ]
     (videos / "a/0.mp4").rename(tmp_path / "0.mp4")

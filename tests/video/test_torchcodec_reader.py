@@ -222,7 +222,7 @@ def test_torchcodec_without_ffmpeg_says_what_to_do(tmp_path: Path, monkeypatch: 
         TorchCodecReader()
     assert str(caught.value) == (
         "got a torchcodec that cannot be loaded, which mostly means that it finds no FFmpeg libraries: "
-        "Could not load libtorchcodec.\n"
+        "Could not load libtorchcodec. "
         "Install FFmpeg (see https://github.com/meta-pytorch/torchcodec#installing-torchcodec) or use PyAVReader."
     )
 

@@ -118,6 +118,6 @@ def video_decoder() -> Any:
     except (RuntimeError, OSError) as error:
         raise MissingExtraError(
             f"got a torchcodec that cannot be loaded, which mostly means that it finds no FFmpeg libraries: "
-            f"{excerpt(error)}. Install FFmpeg "
+            f"{excerpt(error).rstrip('.')}. Install FFmpeg "
             "(see https://github.com/meta-pytorch/torchcodec#installing-torchcodec) or use PyAVReader."
         ) from error
