@@ -5,6 +5,8 @@ import os
 import torch
 from hypothesis import settings
 
+os.environ.pop("COLUMNS", None)  # which xdist gives its workers: output is piped and whole in tests
+
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels for GPUs are done by processors, slowly
 
