@@ -57,7 +57,7 @@ class _Stream(TextIOWrapper):
     def over(cls, stream: TextIOWrapper) -> "_Stream":
         stream.flush()
         errors = "backslashreplace" if stream.errors == "backslashreplace" else "replace"
-        own = open(stream.fileno(), "wb", closefd=False)  # noqa: PTH123, SIM115  # the file may be another by now
+        own = open(stream.fileno(), "wb", closefd=False)  # noqa: SIM115  # the file may be another by now
         return cls(own, stream.encoding, errors, line_buffering=stream.line_buffering)
 
     def write(self, text: str) -> int:
