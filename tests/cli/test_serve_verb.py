@@ -175,7 +175,7 @@ def test_mistakes(
 
 def test_labels_that_are_no_table_are_told_at_the_start(shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("my,notes\n")
-    with pytest.raises(CollectionError, match="expected a header of different names: path"):
+    with pytest.raises(CollectionError, match="expected a header with a column of paths"):
         run(Serve(tables=tuple(map(str, shop.tables)), labels=tmp_path / "labels.csv"))
 
 
