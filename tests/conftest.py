@@ -1,11 +1,17 @@
 """What all tests have in common."""
 
 import os
+from contextlib import suppress
 
 import torch
 from hypothesis import settings
 
-os.environ.pop("COLUMNS", None)  # which xdist gives its workers: output is piped and whole in tests
+# readline, which pytest's debugger imports, tells all processes that are started how wide a terminal it thinks there is.
+with suppress(ImportError):
+    import readline  # noqa: F401
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
+    os.unsetenv(name)
 
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels for GPUs are done by processors, slowly
