@@ -6,7 +6,7 @@ from contextlib import suppress
 import torch
 from hypothesis import settings
 
-# readline, which pytest's debugger imports, tells all processes that are started how wide a terminal it thinks there is.
+# readline, which pytest's debugger imports, tells all processes that are started of a terminal 80 letters wide.
 with suppress(ImportError):
     import readline  # noqa: F401
 for name in ("COLUMNS", "LINES"):

@@ -10,6 +10,7 @@ Only regular files are opened: a FIFO would be waited for, and a device has no e
 import os
 import reprlib
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -119,13 +120,8 @@ def parse_json(content: bytes | str, kind: type[Content], path: Path, wanted: Wa
     Raises:
         UnreelError: as `wanted` says.
     """
-    from pydantic import ValidationError
-
-    try:
-        checked: Content = _schema(kind).validate_json(content)
-    except ValidationError as error:
-        raise wanted.refusal(path, f"cannot be used ({fault_of(error)})") from None
-    return checked
+    found: Content = _fitting(_schema(kind).validate_json, content, path, wanted)
+    return found
 
 
 def checked(content: object, kind: type[Content], path: Path, wanted: Wanted) -> Content:
@@ -134,13 +130,17 @@ def checked(content: object, kind: type[Content], path: Path, wanted: Wanted) ->
     Raises:
         UnreelError: as `wanted` says.
     """
+    found: Content = _fitting(_schema(kind).validate_python, content, path, wanted)
+    return found
+
+
+def _fitting(validate: Callable[[Any], Any], content: object, path: Path, wanted: Wanted) -> Any:
     from pydantic import ValidationError
 
     try:
-        found: Content = _schema(kind).validate_python(content)
+        return validate(content)
     except ValidationError as error:
         raise wanted.refusal(path, f"cannot be used ({fault_of(error)})") from None
-    return found
 
 
 def read_yaml(path: Path, wanted: Wanted) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from bomb import write_bomb
 from clips import Clip
 from misbehave import hoard, plod
 
+from unreel.engine.files import sha256_of
 from unreel.engine.limits import GIB, Limits
 from unreel.engine.standing import Lost, StandingPool
 from unreel.errors import SettingsError
@@ -23,6 +24,14 @@ def test_what_goes_on_may_last() -> None:
         assert pool.submit(plod, 12, 0.5, False).result(60) == Lost("stalled")
     with StandingPool(1, Limits(1.5, longest=4.0)) as pool:
         assert pool.submit(plod, 60, 0.5, True).result(60) == Lost("too long")
+
+
+def test_reading_a_file_is_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    monkeypatch.setattr("unreel.engine.files.progress", lambda: told.append(1))
+    (tmp_path / "large").write_bytes(bytes(3 << 20))
+    sha256_of(tmp_path / "large")
+    assert len(told) == 3
 
 
 def test_who_had_too_little_memory_leaves_a_fresh_process() -> None:

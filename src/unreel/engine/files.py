@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+from unreel.engine.limits import progress
 from unreel.engine.stopping import shielded
 from unreel.errors import OutputError, OverwriteError
 
@@ -31,6 +32,7 @@ def sha256_of(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
+            progress()
             digest.update(block)
     return digest.hexdigest()
 
@@ -146,6 +148,11 @@ def not_written(place: Path | str, error: OSError) -> str:
     advice = "Free some space or name another place." if error.errno in _FULL else "Name another place."
     why = os.strerror(error.errno) if error.errno else str(error)  # pyarrow's own words are many
     return f"{place} cannot be written: {why}. {advice}"
+
+
+def why(error: BaseException) -> str:
+    """What the system has against a place, of an error that `writing` may have told already."""
+    return str(getattr(error.__cause__ or error, "strerror", None) or error)
 
 
 def is_about_writing(error: OSError) -> bool:

@@ -19,9 +19,7 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import suppress
 from io import BytesIO
 from itertools import cycle, islice
-from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
-from threading import Thread
 from typing import Any, Protocol, final, runtime_checkable
 
 import torch
@@ -29,7 +27,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from unreel.engine import processes
-from unreel.engine.starting import context
+from unreel.engine.starting import context, end_with_parent
 from unreel.engine.stopping import SIGNALS
 from unreel.engine.waiting import GRACE, Wait
 from unreel.errors import CollectionError, UnreelError
@@ -164,15 +162,9 @@ def _settle(yielding: bool) -> None:
     torch.set_num_threads(1)
     for number in SIGNALS:  # a server that somebody else has started does not block them
         signal.signal(number, signal.SIG_IGN)
-    Thread(target=_end_with, args=[parent_process()], daemon=True).start()
+    end_with_parent()
     if yielding and hasattr(os, "nice"):
         os.nice(19)
-
-
-def _end_with(main: Any) -> None:
-    """The fork server lives as long as its processes, and would not tell them."""
-    main.join()
-    os._exit(1)
 
 
 @final

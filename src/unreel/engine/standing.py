@@ -1,13 +1,10 @@
 """The one place whose processes open files nobody vouches for: with limits of memory and of time without progress."""
 
-import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import parent_process
-from threading import Thread
 from types import TracebackType
 from typing import Any, Literal, TypeVar, final
 
@@ -15,7 +12,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from unreel.engine.limits import DEFAULT_LIMITS, OUT_OF_MEMORY, Limits, limit_memory, run_limited
 from unreel.engine.processors import keep_to_one_thread
-from unreel.engine.starting import context
+from unreel.engine.starting import context, end_with_parent
 from unreel.errors import UnreelError
 
 Result = TypeVar("Result")
@@ -106,14 +103,6 @@ def _result_of(future: "Future[Result]") -> Result | Lost:
 
 def _begin(memory: int) -> None:
     """There are as many processes as CPUs: threads of theirs would only be in each other's way."""
-    Thread(target=_end_with_parent, daemon=True).start()  # before the limit: its stack is address space too
+    end_with_parent()  # before the limit: its thread's stack is address space too
     keep_to_one_thread()
     limit_memory(memory)
-
-
-def _end_with_parent() -> None:
-    """End this process when the one that started it does, however that ends and whatever is done here."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

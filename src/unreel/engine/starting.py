@@ -5,14 +5,16 @@ script without `if __name__ == "__main__":` begins again in each of them. Nothin
 there, so these processes start without it (as joblib's loky starts its own).
 """
 
+import os
 import pickle
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import parent_process
 from multiprocessing.context import BaseContext, SpawnContext, SpawnProcess
 from multiprocessing.process import BaseProcess
-from threading import RLock
+from threading import RLock, Thread
 from types import ModuleType
 from typing import Any, Literal, final
 
@@ -56,6 +58,21 @@ def check_importable(value: object) -> None:
     """
     with _main_hidden():
         pickle.dumps(value)
+
+
+def end_with_parent() -> None:
+    """Have this process end when the one that started it does, however that ends and whatever is done here.
+
+    A fork server lives as long as its processes and would not tell them; the pool's own would wait for their next task.
+    """
+    parent = parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=follow, daemon=True).start()
 
 
 @contextmanager

@@ -99,6 +99,10 @@ def _read(path: Path) -> tuple[list[str], list[Cells]]:
         columns, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
         if columns[:1] != ["step"]:
             raise ValueError(f"its first column is {brief(columns[:1])}")
+        if strange := [
+            name for name in columns if not " ".join(name.splitlines()).isprintable()
+        ]:  # a label may have lines
+            raise ValueError(f"a column is called {brief(strange[0])}")
         named = [dict(zip(columns, cells, strict=True)) for cells in rows]
         if strange := [row["step"] for row in named if not _STEP.fullmatch(row["step"])]:
             raise ValueError(f"a row has {brief(strange[0])} as its step")

@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from unreel.engine.files import write_whole
+from unreel.engine.files import why, write_whole
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError, OutputError
 from unreel.extras import require
@@ -61,9 +61,8 @@ def download(file: RemoteFile, path: Path, patience: Patience | None = None) -> 
             except _Refused as refusal:
                 refusals.append(f"  {address} {refusal}")
     except (OSError, OutputError) as error:
-        why = getattr(error.__cause__ or error, "strerror", None) or error
         raise CollectionError(
-            f"{path} cannot be written: {why}. Mend that and run this again: it goes on where it was."
+            f"{path} cannot be written: {why(error)}. Mend that and run this again: it goes on where it was."
         ) from error
     source = f" from {file.homepage}" if file.homepage else ""
     raise CollectionError(

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from unreel.engine.files import is_unfinished, write_whole
+from unreel.engine.files import UNFINISHED, is_unfinished, why, write_whole
 from unreel.engine.limits import Limits
 from unreel.engine.locks import locked
 from unreel.engine.progress import Bar
@@ -32,7 +32,7 @@ from unreel.video.manifest import Manifest, VideoRecord, is_prepared
 from unreel.video.notes import Note, described, reason_of
 from unreel.video.options import PrepareOptions
 from unreel.video.spelling import printable
-from unreel.video.transcode import UNFINISHED, Outcome, prepare_file
+from unreel.video.transcode import Outcome, prepare_file
 
 FORMAT = "unreel-prepared-3"
 
@@ -216,8 +216,8 @@ def _made(jobs: Sequence[_Job], options: PrepareOptions) -> Iterator[VideoRecord
 
 
 @contextmanager
-def _claimed(out: Path, side: int, why: str) -> Iterator[None]:
-    """`out` made ours if it is new or empty, and kept from other processes meanwhile; `why` is what to write there."""
+def _claimed(out: Path, side: int, left: str) -> Iterator[None]:
+    """`out` made ours if it is new or empty, and kept from other processes meanwhile; `left` is what to write there."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         content = {path.name for path in out.iterdir() if not is_unfinished(path)} - {_LOCK_NAME}
@@ -228,8 +228,7 @@ def _claimed(out: Path, side: int, why: str) -> Iterator[None]:
             yield
     except (OSError, OutputError) as error:
         place = " (for the cache: UNREEL_CACHE)" if out.is_relative_to(cache_root()) else ""
-        fault = getattr(error.__cause__ or error, "strerror", None) or error
-        raise OutputError(f"{out} cannot be written: {fault}, and {why}. Name another folder{place}.") from error
+        raise OutputError(f"{out} cannot be written: {why(error)}, and {left}. Name another folder{place}.") from error
 
 
 def _sign(mark: Path, side: int) -> None:

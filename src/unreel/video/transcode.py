@@ -16,12 +16,11 @@ import av
 from av.container import OutputContainer
 from av.video.frame import PictureType, VideoFrame
 
+from unreel.engine.files import UNFINISHED
 from unreel.errors import CollectionError, VideoError
 from unreel.video.clock import measure
 from unreel.video.decode import KEY_FRAME_INTERVAL, open_video
 from unreel.video.examine import Examination, Facts, Framing, check_file, checksum_of
-
-UNFINISHED = ".unfinished"  # the suffix of what may be left when a process is killed
 
 _CONTAINER_OPTIONS = {"movflags": "+faststart", "fflags": "+bitexact"}
 # Without CABAC and deblocking ("fastdecode") the files are 0 to 6 % larger and decode in half the time; "veryfast" has

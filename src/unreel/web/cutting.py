@@ -21,10 +21,10 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from PIL import Image
 
+from unreel.engine.files import UNFINISHED
 from unreel.errors import VideoError
 from unreel.video.clock import TOLERANCE, Shown, measure, played
 from unreel.video.examine import Framing, Orientation, check_file, seen_shape
-from unreel.video.transcode import UNFINISHED
 
 PICTURES, FILM_PICTURES = 12, 6
 STRIP_SECONDS = 1.2

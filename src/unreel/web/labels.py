@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Final, final
 
-from unreel.engine.files import sync, write_whole
+from unreel.engine.files import sync, why, write_whole
 from unreel.engine.locks import locked
 from unreel.errors import CollectionError, OutputError, SettingsError
 from unreel.text import comma_separated, quoted
@@ -115,8 +115,7 @@ class Labels:
                     table.setdefault(place, {})[COLUMN] = label
                 _write(self.path.resolve(), _text(table))
         except (OSError, OutputError) as error:
-            why = getattr(error.__cause__ or error, "strerror", None) or error
-            raise CollectionError(f"{self.path} cannot be written: {why}. {_ELSEWHERE}") from error
+            raise CollectionError(f"{self.path} cannot be written: {why(error)}. {_ELSEWHERE}") from error
         if not label:
             for item in items.values():
                 if item.is_piece:

@@ -17,6 +17,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, final
 
+from unreel.engine.files import why
 from unreel.engine.locks import is_locked, locked
 from unreel.engine.standing import Lost, StandingPool
 from unreel.errors import OutputError, SettingsError, VideoError
@@ -145,9 +146,8 @@ def own_folder(root: Path) -> Iterator[Path]:
                 stack.callback(shutil.rmtree, folder, ignore_errors=True)
                 folder.mkdir(0o700)
         except (OSError, OutputError) as error:
-            why = getattr(error.__cause__ or error, "strerror", None) or error
             raise SettingsError(
-                f"{root} cannot be written: {why}. Videos that are sent are kept there: name a place for all that "
-                "unreel keeps with UNREEL_CACHE."
+                f"{root} cannot be written: {why(error)}. Videos that are sent are kept there: name a place for all "
+                "that unreel keeps with UNREEL_CACHE."
             ) from error
         yield folder
