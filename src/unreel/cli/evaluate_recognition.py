@@ -140,7 +140,7 @@ def finetune(weights: str, settings: FinetuneSettings, parts: Parts) -> "Finetun
     settings = resolved(settings)
     manifest = prepared_for(settings)
     runs = checked_together(_runs(settings, parts, manifest), manifest)
-    _check_own(settings.out, {RESULT, f"{RESULT}.unfinished", *(run.out.name for run in runs)})
+    _check_own(settings.out, {RESULT, *(run.out.name for run in runs)})
     for run in runs:
         check_out(run)
     tests = []
@@ -236,7 +236,10 @@ def _check_free(out: Path, result: str) -> None:
 
 def _check_own(out: Path, names: set[str]) -> None:
     """Nothing but what this command leaves may be in its folder."""
-    others = sorted(path.name for path in out.iterdir() if path.name not in names) if out.is_dir() else []
+    from unreel.engine.files import is_unfinished
+
+    found = [path.name for path in out.iterdir() if not is_unfinished(path)] if out.is_dir() else []
+    others = sorted(set(found) - names)
     if others:
         raise OverwriteError(
             f"{out} holds {others[0]!r}, expected nothing or what the same command has left: write to another folder."

@@ -32,9 +32,7 @@ def write_manifest(manifest: Manifest, out: Path) -> None:
     if writer is None:
         manifest.write(out)
     else:
-        part = out.with_name(f"{out.name}.part")  # what a scan keeps until its end is OUT.unfinished
-        write_whole(part, writer(manifest))
-        part.replace(out)
+        write_whole(out, writer(manifest))
 
 
 def check_suffix(out: Path) -> None:

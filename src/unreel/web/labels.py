@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Final, final
 
-from unreel.engine.files import sync, why, write_whole
+from unreel.engine.files import whole, why, write_whole
 from unreel.engine.locks import locked
 from unreel.errors import CollectionError, OutputError, SettingsError
 from unreel.text import comma_separated, quoted
@@ -86,13 +86,10 @@ class Labels:
         """
         place = self.place(item)
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = place.with_suffix(".unfinished")
-            shutil.copyfile(cut, unfinished)
-            sync(unfinished)
-            unfinished.replace(place)
-        except OSError as error:
-            raise CollectionError(f"{place} cannot be written: {error.strerror or error}. {_ELSEWHERE}") from error
+            with whole(place) as unfinished:
+                shutil.copyfile(cut, unfinished)
+        except (OSError, OutputError) as error:
+            raise CollectionError(f"{place} cannot be written: {why(error)}. {_ELSEWHERE}") from error
 
     def give(self, label: str, items: Mapping[str, Item]) -> None:
         """Label items by name, or with an empty label take theirs away; the files of pieces must be there.
@@ -160,7 +157,6 @@ def _write(path: Path, text: str) -> None:
     write_whole(path, text)
     if mode is not None:
         path.chmod(mode)
-    sync(path.parent)
 
 
 def _text(table: Table) -> str:
