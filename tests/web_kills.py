@@ -13,7 +13,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-import unreel.web.ending
 import unreel.web.serving
 import unreel.web.site  # noqa: F401  # what `unreel serve` imports
 from unreel.cli import serve

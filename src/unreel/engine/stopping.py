@@ -13,7 +13,9 @@ from types import FrameType
 from typing import Any, final
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1", "SIGHUP") if hasattr(signal, name))
-_ENDING = tuple(number for number in SIGNALS if number.name != "SIGUSR1")
+ENDING = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGBREAK") if hasattr(signal, name)
+)
 _SAME = 1.0  # seconds within which a second signal is the first one again: `timeout` sends it twice
 
 _noting: "list[Stop]" = []
@@ -65,7 +67,7 @@ def stop_requests() -> Iterator[Stop]:
     signals in its main thread only: in another one this does nothing.
     """
     stop = Stop()
-    with _answering(SIGNALS, stop.note):
+    with answering(SIGNALS, stop.note):
         _noting.append(stop)
         try:
             yield stop
@@ -75,7 +77,7 @@ def stop_requests() -> Iterator[Stop]:
 
 @contextmanager
 def signals_end() -> Iterator[None]:
-    """Have SIGTERM, SIGINT and SIGHUP raise `Interrupted`, so that all is put in order; else as `stop_requests`."""
+    """Have the signals of `ENDING` raise `Interrupted`, so that all is put in order; else as `stop_requests`."""
     last = -_SAME
 
     def end(number: int, _: FrameType | None = None) -> None:
@@ -88,7 +90,7 @@ def signals_end() -> Iterator[None]:
         else:
             raise Interrupted(number)
 
-    with _answering(_ENDING, end):
+    with answering(ENDING, end):
         yield
 
 
@@ -108,7 +110,8 @@ def shielded() -> Iterator[None]:
 
 
 @contextmanager
-def _answering(signals: Iterable[int], handler: Callable[..., Any]) -> Iterator[None]:
+def answering(signals: Iterable[int], handler: Callable[..., Any]) -> Iterator[None]:
+    """Call the handler for these signals, but for those that are ignored (nohup has SIGHUP be so); main thread only."""
     before = {}
     try:
         with suppress(ValueError):  # another thread, or another interpreter than the main one

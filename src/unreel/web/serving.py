@@ -14,10 +14,10 @@ from urllib.parse import quote
 import uvicorn
 from starlette.types import ASGIApp
 
+from unreel.engine.stopping import ENDING, answering
 from unreel.errors import SettingsError
 from unreel.web.app import application
 from unreel.web.door import SECONDS_IDLE, Door, places
-from unreel.web.ending import answered
 from unreel.web.guard import Rules
 from unreel.web.log import logged
 from unreel.web.site import Site
@@ -89,7 +89,7 @@ def behind_door(app: ASGIApp, most: int) -> uvicorn.Server:
 
 @final
 class _Server(uvicorn.Server):
-    """Speaks HTTP with those whom the door lets in, until one of `ENDINGS` comes."""
+    """Speaks HTTP with those whom the door lets in, until one of `ENDING` comes."""
 
     def __init__(self, config: uvicorn.Config, door: Door) -> None:
         super().__init__(config)
@@ -111,7 +111,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        with answered(self.handle_exit):
+        with answering(ENDING, self.handle_exit):
             yield
         for number in self._captured_signals[:1]:
             signal.raise_signal(number)
