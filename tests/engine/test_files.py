@@ -98,6 +98,25 @@ def test_what_a_killed_process_left_goes_and_what_a_living_one_writes_stays(tmp_
     assert list(tmp_path.iterdir()) == [tmp_path / "b"]
 
 
+def test_who_removes_what_is_left_at_the_instant_of_beginning_takes_nothing_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, seen = files._claim, []
+
+    def after_another_process(folder: Path) -> int | None:
+        seen.append(folder)
+        if len(seen) == 1:
+            monkeypatch.setattr(files, "_swept", set())
+            files._sweep(tmp_path)
+            assert not folder.exists()
+        return claim(folder)
+
+    monkeypatch.setattr(files, "_claim", after_another_process)
+    write_whole(tmp_path / "figures.csv", "whole")
+    assert len(seen) == 3
+    assert [each.name for each in tmp_path.iterdir()] == ["figures.csv"]
+
+
 def test_both_are_there_or_neither(tmp_path: Path) -> None:
     main, folder = tmp_path / "page.html", tmp_path / "page_files"
     with pytest.raises(ZeroDivisionError), whole_both(main, folder):

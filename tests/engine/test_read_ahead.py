@@ -153,9 +153,10 @@ def test_large_arrays_and_tensors_come_as_they_are_and_may_be_written_to() -> No
 def test_a_stopped_worker_is_waited_for_with_a_word_until_a_signal_comes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "Wait", partial(Wait, silence=1.0))
     with closing(_endless()) as read, stop_requests():
-        next(read)
+        for _ in range(2):  # until both have started, which may take more than a second
+            next(read)
+        monkeypatch.setattr(module, "Wait", partial(Wait, silence=1.0))
         workers = [each.pid for each in loader_workers() if each.pid is not None]
         for pid in workers:
             os.kill(pid, signal.SIGSTOP)
@@ -165,5 +166,6 @@ def test_a_stopped_worker_is_waited_for_with_a_word_until_a_signal_comes(
         with pytest.raises(Stopped, match=r"stopped by SIGTERM while waiting for videos from process \d+, which reads"):
             for _ in read:
                 assert monotonic() - started < 60
-    assert capsys.readouterr().err.startswith(f"unreel: waiting for videos from process {workers[1]}, which reads them")
+    said = capsys.readouterr().err
+    assert said.removeprefix("unreel: waiting for videos from process ").split(",")[0] in map(str, workers)
     assert not loader_workers()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from retrievals import EMPTY
 
-from unreel.evaluation.recognition import Recognition
+from unreel.evaluation.recognition import Prediction, Recognition
 from unreel.reporting.shortfalls import Shortfall, recognition_shortfalls, shortfalls
 
 WHOLE = replace(EMPTY, encoder="sc")
@@ -32,5 +32,6 @@ def test_on_paper_a_few_are_named() -> None:
 
 
 def test_tests_of_recognition_know_their_reasons() -> None:
-    test = Recognition("class", ("a", "b"), "tiny", "1, test", 9, 1, {"x.mp4": "gone"}, ())
-    assert recognition_shortfalls([("mine", test)]) == [Shortfall(("mine",), 0, 1, {"x.mp4": "gone"})]
+    said = Prediction("y.mp4", "a", "a", 1, (1.0, 0.0), 1, 1, 1)
+    test = Recognition("class", ("a", "b"), "tiny", "1, test", 9, 2, {"x.mp4": "gone"}, (said,))
+    assert recognition_shortfalls([("mine", test)]) == [Shortfall(("mine",), 1, 2, {"x.mp4": "gone"})]

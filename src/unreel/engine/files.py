@@ -91,13 +91,14 @@ def whole(path: Path) -> Iterator[Path]:
     """
     path = path.resolve() if path.name in ("", "..") else path
     beside = path.with_name(f".{path.name[:_NAMED]}.{uuid4().hex[:8]}{UNFINISHED}")
-    descriptor = -1
+    descriptor = None
     try:
         with writing(path, beside):
             path.parent.mkdir(parents=True, exist_ok=True)
             _sweep(path.parent)
-            beside.mkdir()
-            descriptor = _claim(beside)
+            while descriptor is None:
+                beside.mkdir(exist_ok=True)
+                descriptor = _claim(beside)
             yield beside / path.name
             _settle(beside / path.name, path)
     except OutputError as error:  # of what was written whole in there
@@ -107,7 +108,7 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         with shielded():
             shutil.rmtree(beside, ignore_errors=True)
-            if descriptor >= 0:
+            if descriptor is not None and descriptor >= 0:
                 os.close(descriptor)
 
 
@@ -196,7 +197,7 @@ def _settle(made: Path, path: Path) -> None:
 def _settle_both(main: Path, folder: Path) -> None:
     """Where a folder was put in its place for a `main` file: keep it if that has come to its place too."""
     if (folder / _BEGUN).exists():
-        if main.exists():
+        if main.is_file():
             (folder / _BEGUN).unlink()
         else:
             shutil.rmtree(folder)
@@ -211,19 +212,25 @@ def _let_others_read(path: Path) -> None:
         path.chmod(mode)
 
 
-def _claim(folder: Path) -> int:
-    """Lock a folder as long as the descriptor is open, if that can be; −1 if not."""
-    with suppress(OSError, ImportError):
+def _claim(folder: Path) -> int | None:
+    """Lock a folder as long as the descriptor is open; None if another process has it or removes it, −1 without locks."""
+    try:
         import fcntl
 
         descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
-            raise
-        return descriptor
-    return -1
+    except FileNotFoundError:
+        return None
+    except (OSError, ImportError):
+        return -1
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(descriptor), folder.stat()):
+            return descriptor
+        held = True
+    except OSError as error:
+        held = error.errno in (errno.EAGAIN, errno.EACCES, errno.ENOENT)
+    os.close(descriptor)
+    return None if held else -1
 
 
 def _sweep(folder: Path) -> None:
@@ -234,6 +241,8 @@ def _sweep(folder: Path) -> None:
     for left in filter(is_unfinished, list(folder.iterdir())):
         with suppress(OSError):  # somebody else may remove it
             descriptor = _claim(left)
+            if descriptor is None:
+                continue
             if descriptor >= 0 or time.time() - left.stat().st_mtime > _SURELY_LEFT:
                 shutil.rmtree(left, ignore_errors=True)
             if descriptor >= 0:
