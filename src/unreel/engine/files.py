@@ -213,7 +213,7 @@ def _let_others_read(path: Path) -> None:
 
 
 def _claim(folder: Path) -> int | None:
-    """Lock a folder as long as the descriptor is open; None if another process has it or removes it, −1 without locks."""
+    """Lock a folder while the descriptor is open; None if another process has or removes it, −1 without locks."""
     try:
         import fcntl
 
