@@ -28,16 +28,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from unreel.augment import ViewDraws, apply_views, draw_views
-from unreel.chance import generator
 from unreel.errors import UnreelError
+from unreel.rng import generator
 from unreel.settings.augmentation import AugmentationSettings
 from unreel.training.run import versions
-from unreel.video.decode import decode_all
-from unreel.video.frames import colour_of, plane_views
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
-from unreel.video.sampling import two_starts
-from unreel.video.synth import MovingShapes, render_collection
+from unreel.video.clips.sampling import two_starts
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
+from unreel.video.decoding.convert import colour_of, plane_views
+from unreel.video.decoding.decode import decode_all
+from unreel.video.moving_shapes.synth import MovingShapes, render_collection
 
 SIDE, SIZE, FRAMES = 128, 112, 16
 # swscale's flags: as PyAV sets them by default, which copies each chroma sample to four pixels and rounds down, or with

@@ -39,14 +39,14 @@ from rich.table import Table
 
 from unreel.errors import CollectionError, MissingExtraError, UnreelError, VideoError
 from unreel.training.run import versions
-from unreel.video.collection import find_videos
-from unreel.video.decode import KEY_FRAME_INTERVAL, PyAVReader, VideoReader, decode_all, open_video
-from unreel.video.manifest import is_prepared
-from unreel.video.options import PrepareOptions
-from unreel.video.planes import Planes
-from unreel.video.prepare import prepare
-from unreel.video.synth import MovingShapes, render_collection
-from unreel.video.torchcodec_reader import TorchCodecReader, video_decoder
+from unreel.video.collection.discover import find_videos
+from unreel.video.collection.manifest import is_prepared
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
+from unreel.video.decoding.decode import KEY_FRAME_INTERVAL, PyAVReader, VideoReader, decode_all, open_video
+from unreel.video.decoding.torchcodec_reader import TorchCodecReader, video_decoder
+from unreel.video.decoding.yuv import Planes
+from unreel.video.moving_shapes.synth import MovingShapes, render_collection
 
 LENGTH = 16
 NEAR = 4  # frames that a returned one is compared with, before and after

@@ -26,12 +26,12 @@ from av.video.stream import VideoStream
 from jaxtyping import Float32, UInt8
 
 from unreel.errors import VideoError
-from unreel.video.collection import find_videos
-from unreel.video.decode import decode_all
-from unreel.video.duplicates import NEAR, near_matches
-from unreel.video.fingerprint import Fingerprinter, coefficients, encode, mirrored
-from unreel.video.frames import Converter, plane_views
-from unreel.video.planes import Colour
+from unreel.video.collection.discover import find_videos
+from unreel.video.collection.duplicates import NEAR, near_matches
+from unreel.video.collection.fingerprint import Fingerprinter, coefficients, encode, mirrored
+from unreel.video.decoding.convert import Converter, plane_views
+from unreel.video.decoding.decode import decode_all
+from unreel.video.decoding.yuv import Colour
 
 Luma = UInt8[np.ndarray, "h w"]
 RATE = 25

@@ -25,18 +25,18 @@ from unreel import models, recipes
 from unreel.augment import CENTRE_SHARE, apply_views, centre_draws
 from unreel.checkpoint import LoadedEncoder, load_encoder
 from unreel.checkpoint.weights import PREFIX, Origin, save_weights
-from unreel.engine.processors import cores
+from unreel.engine.cpus import cores
 from unreel.errors import UnreelError
 from unreel.search.embedding import ClipEncoder
-from unreel.search.facts import TableFacts
+from unreel.search.metadata import TableFacts
 from unreel.search.update import source_of, update
 from unreel.search.windows import WindowDataset
 from unreel.settings.pretraining import EncoderSettings, PretrainSettings
 from unreel.training.run import versions
-from unreel.video.datasets import Sample
-from unreel.video.manifest import Manifest
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepared
+from unreel.video.clips.datasets import Sample
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepared
 
 
 @dataclass

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from unreel import models
-from unreel.engine.memory import keep_freed_memory
+from unreel.engine.malloc import keep_freed_memory
 from unreel.models.pooling import MaxPool
 
 PASSES = ("forward", "forward and backward")

@@ -26,9 +26,9 @@ from unreel.checkpoint import Origin, read_weights
 from unreel.evaluation.recognition import Recognition
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import validated
-from unreel.video.manifest import Manifest
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepared
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepared
 
 
 @dataclass(frozen=True)

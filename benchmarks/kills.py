@@ -24,9 +24,9 @@ from safetensors.torch import load_file
 
 from unreel.training.metrics import read_metrics
 from unreel.training.run import versions
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
-from unreel.video.synth import MovingShapes, render_collection
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
+from unreel.video.moving_shapes.synth import MovingShapes, render_collection
 
 SIDE = 38
 EVERY = 3  # steps between checkpoints

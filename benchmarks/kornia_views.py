@@ -24,16 +24,16 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from unreel.engine.memory import keep_freed_memory
+from unreel.engine.malloc import keep_freed_memory
 from unreel.methods import HDC
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.run import versions
 from unreel.types import ClipBatch
-from unreel.video.datasets import PretrainDataset
-from unreel.video.loading import training_batches
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
-from unreel.video.synth import MovingShapes, render_collection
+from unreel.video.clips.datasets import PretrainDataset
+from unreel.video.clips.loading import training_batches
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
+from unreel.video.moving_shapes.synth import MovingShapes, render_collection
 
 THREADS = (2, 1)
 BATCHES = (8, 1)

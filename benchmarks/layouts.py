@@ -33,12 +33,12 @@ from rich.progress import track
 
 from unreel.errors import UnreelError, VideoError
 from unreel.training.run import versions
-from unreel.video import decode
-from unreel.video.clock import measure
-from unreel.video.collection import find_videos
-from unreel.video.examine import Examination
-from unreel.video.frames import plane_views
-from unreel.video.synth import MovingShapes, render_collection
+from unreel.video.collection.discover import find_videos
+from unreel.video.collection.probe import Examination
+from unreel.video.decoding import decode
+from unreel.video.decoding.convert import plane_views
+from unreel.video.decoding.timestamps import measure
+from unreel.video.moving_shapes.synth import MovingShapes, render_collection
 
 LENGTH = 16
 PRESENT = decode.KEY_FRAME_INTERVAL

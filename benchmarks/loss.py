@@ -26,7 +26,7 @@ from measuring import add_options, alternate, bars, bytes_of, ratio, show, sprea
 from torch import Tensor
 from torch.nn import functional
 
-from unreel.engine.memory import keep_freed_memory
+from unreel.engine.malloc import keep_freed_memory
 from unreel.losses import infonce
 
 OWN = ("unreel", "unreel in blocks")

@@ -32,12 +32,12 @@ from rich.progress import track
 
 from unreel.errors import CollectionError, UnreelError, VideoError
 from unreel.training.run import versions
-from unreel.video.collection import find_videos
-from unreel.video.decode import PyAVReader, decode_all
-from unreel.video.manifest import is_prepared
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
-from unreel.video.synth import MovingShapes, render_collection
+from unreel.video.collection.discover import find_videos
+from unreel.video.collection.manifest import is_prepared
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
+from unreel.video.decoding.decode import PyAVReader, decode_all
+from unreel.video.moving_shapes.synth import MovingShapes, render_collection
 
 LENGTH, SIDE = 16, 128
 SAMPLES = 500

@@ -21,7 +21,7 @@ from typing import Any
 
 from measuring import Laps, bars, ratio, show, spread, times, write
 
-from unreel.video.transcode import H264_OPTIONS
+from unreel.video.collection.transcode import H264_OPTIONS
 
 SAME = " ".join(["-c:v libx264 -movflags +faststart", *(f"-{name} {value}" for name, value in H264_OPTIONS.items())])
 OTHERS = {"ffmpeg, the same settings": SAME, "ffmpeg, its defaults": "-c:v libx264 -crf 18", "JPEG": "-q:v 2"}

@@ -30,8 +30,8 @@ import torch
 from lightning_fabric import Fabric
 
 from unreel import recipes
-from unreel.engine.memory import keep_freed_memory
-from unreel.engine.processors import default_workers
+from unreel.engine.cpus import default_workers
+from unreel.engine.malloc import keep_freed_memory
 from unreel.errors import UnreelError
 from unreel.methods import HDC
 from unreel.settings.pretraining import PretrainSettings
@@ -39,12 +39,12 @@ from unreel.training.optimization import sgd
 from unreel.training.pretrain import choose_videos
 from unreel.training.run import versions
 from unreel.types import ClipBatch
-from unreel.video.datasets import PretrainDataset
-from unreel.video.loading import training_batches
-from unreel.video.manifest import Manifest
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepared
-from unreel.video.synth import MovingShapes, render_collection
+from unreel.video.clips.datasets import PretrainDataset
+from unreel.video.clips.loading import training_batches
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepared
+from unreel.video.moving_shapes.synth import MovingShapes, render_collection
 
 
 @dataclass

@@ -30,7 +30,7 @@ from unreel.evaluation.features import FeatureExtractor
 from unreel.evaluation.linear import linear_probe, one_out_folds
 from unreel.evaluation.nearest import Directions, numbered
 from unreel.evaluation.retrieval import labels_of, retrieve
-from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.collection.manifest import Manifest, VideoRecord
 
 STEPS, SEED = 300, 100
 SEARCHED = ("daria", "denis", "eli", "ido")

@@ -35,9 +35,9 @@ from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
 
 from unreel import recipes
-from unreel.engine import processes
-from unreel.engine.memory import keep_freed_memory
-from unreel.engine.processors import cores
+from unreel.engine import process_group
+from unreel.engine.cpus import cores
+from unreel.engine.malloc import keep_freed_memory
 from unreel.errors import UnreelError
 from unreel.methods import HDC
 from unreel.planning.communication import Network
@@ -47,7 +47,7 @@ from unreel.settings.pretraining import PretrainSettings
 from unreel.training.optimization import sgd
 from unreel.training.run import versions
 from unreel.types import ClipBatch
-from unreel.video.planes import Colour
+from unreel.video.decoding.yuv import Colour
 
 SIZES = (4, 2**16, 2**20, 2**23)
 """Bytes of the messages measured; the first tells the latency, the last the bandwidth, the others check them."""
@@ -217,7 +217,7 @@ def _stepper(settings: PretrainSettings, *, parallel: bool) -> Callable[[ClipBat
         optimizer.zero_grad()
         loss.total.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        processes.any_of(False)
+        process_group.any_of(False)
 
     return take
 

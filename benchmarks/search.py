@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from unreel.chance import generator
-from unreel.search.facts import TableFacts
+from unreel.rng import generator
 from unreel.search.index import bring_up_to_date
+from unreel.search.metadata import TableFacts
 from unreel.search.rows import Row, table_of
-from unreel.search.store import EmbeddingTable, Hit
-from unreel.search.writing import claimed
+from unreel.search.table import EmbeddingTable, Hit
+from unreel.search.writer import claimed
 from unreel.settings.pretraining import EncoderSettings
 from unreel.training.run import versions
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from unreel.checkpoint import load_encoder, untrained_encoder
-from unreel.evaluation.judgement import Judgement
+from unreel.evaluation.evaluator import Judgement
 from unreel.evaluation.protocols import ProtocolName
 from unreel.settings.model import read_settings
 from unreel.settings.pretraining import PretrainSettings
-from unreel.video.manifest import Manifest
+from unreel.video.collection.manifest import Manifest
 
 PROTOCOLS: tuple[ProtocolName, ...] = ("gap", "centred")
 

@@ -32,12 +32,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from unreel import recipes
-from unreel.engine.memory import keep_freed_memory
+from unreel.engine.malloc import keep_freed_memory
 from unreel.methods import HDC
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.optimization import sgd
 from unreel.types import ClipBatch
-from unreel.video.planes import Colour
+from unreel.video.decoding.yuv import Colour
 
 VIEWS = {"o": 0, "s": 0, "t": 1}  # of which of a video's two clips
 

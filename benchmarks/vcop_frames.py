@@ -24,8 +24,8 @@ from unreel import models
 from unreel.evaluation.features import FeatureExtractor
 from unreel.evaluation.protocols import VCOP
 from unreel.settings.pretraining import EncoderSettings
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepared
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepared
 
 VIDEOS = 10
 SETTINGS = EncoderSettings(width=0.25)

@@ -21,14 +21,14 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from unreel.augment import CENTRE_SHARE, ViewDraws, apply_views, centre_draws, draw_views
-from unreel.chance import generator
+from unreel.rng import generator
 from unreel.settings.augmentation import AugmentationSettings
 from unreel.types import ClipBatch
-from unreel.video.datasets import PretrainDataset
-from unreel.video.loading import collate
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
-from unreel.video.sampling import two_starts
+from unreel.video.clips.datasets import PretrainDataset
+from unreel.video.clips.loading import collate
+from unreel.video.clips.sampling import two_starts
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 SEED, EPOCH = 148, 0
 FRAMES, SIZE, SHOWN = 16, 112, (0, 3, 6, 9, 12, 15)

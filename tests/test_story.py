@@ -12,9 +12,9 @@ from unreel.cli import demo, evaluate, pretrain, synth
 from unreel.errors import CollectionError
 from unreel.evaluation.classification import read_classifications
 from unreel.evaluation.results import read_retrievals
-from unreel.search.table import read_vectors
+from unreel.search.vectors import read_vectors
 from unreel.training.metrics import read_metrics
-from unreel.video.manifest import Manifest
+from unreel.video.collection.manifest import Manifest
 
 TINY = ["--width", "0.0625", "--size", "32", "--batch-size", "8", "--loader-workers", "0"]
 

@@ -22,15 +22,15 @@ from unreel.settings.training import TrainingSettings
 from unreel.text import excerpt, quoted, unbroken
 from unreel.training.finetune import finetune as finetune_on
 from unreel.training.finetune import resolved
-from unreel.training.opening import CHECKPOINTS
 from unreel.training.pretrain import check_method, choose_videos
 from unreel.training.pretrain import pretrain as pretrain_on
+from unreel.training.resume import CHECKPOINTS
 from unreel.training.run import VIDEOS, check_out
 from unreel.training.task import choose_task
 from unreel.training.trackers import check_trackers
-from unreel.video.manifest import Manifest
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepared
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepared
 
 LISTED = 10
 

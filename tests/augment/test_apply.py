@@ -24,10 +24,10 @@ from torch.nn import functional
 
 from unreel.augment import CENTRE_SHARE, ViewDraws, apply_views, draw_views
 from unreel.settings.augmentation import AugmentationSettings
-from unreel.video.decode import decode_all
-from unreel.video.frames import plane_views
-from unreel.video.planes import Colour
-from unreel.video.synth import MovingShapes, render_collection
+from unreel.video.decoding.convert import plane_views
+from unreel.video.decoding.decode import decode_all
+from unreel.video.decoding.yuv import Colour
+from unreel.video.moving_shapes.synth import MovingShapes, render_collection
 
 TO_RGB = torch.from_numpy(Colour("bt601", False).to_rgb())[None]
 REGION, SIZE = 128, 112

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.augment import CENTRE_SHARE, ViewDraws, centre_draws, draw_views
-from unreel.chance import generator
+from unreel.rng import generator
 from unreel.settings.augmentation import AugmentationSettings
 
 FRAMES = 16

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from view_batches import Given, any_batches
 
-from unreel.augment import apply_views, fused
-from unreel.augment.fused import apply_views_fused
+from unreel.augment import apply_views, triton_views
+from unreel.augment.triton_views import apply_views_fused
 
 pytest.importorskip("triton")
 
@@ -23,7 +23,7 @@ def _on_device(batch: Given) -> Given:
 @given(batch=any_batches(), size=st.integers(1, 33), pixels=st.sampled_from([16, 512]))
 def test_a_view_is_that_of_apply_views(batch: Given, size: int, pixels: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fused, "PIXELS", pixels)
+        patch.setattr(triton_views, "PIXELS", pixels)
         view = apply_views_fused(*_on_device(batch), size)
     torch.testing.assert_close(view.cpu(), apply_views(*batch, size), atol=1e-5, rtol=0)
     assert view.is_contiguous(memory_format=torch.channels_last_3d)

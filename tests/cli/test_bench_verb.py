@@ -8,8 +8,8 @@ from clips import Clip
 
 from unreel.cli.bench import main
 from unreel.errors import CollectionError, OverwriteError, SettingsError
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from unreel.cli.evaluate import main as evaluate
 from unreel.cli.finetune import main as finetune
 from unreel.cli.pretrain import main as pretrain
 from unreel.errors import CheckpointError, CollectionError, OverwriteError, SettingsError
-from unreel.evaluation.finetuned import read_finetuned
+from unreel.evaluation.finetune_results import read_finetuned
 from unreel.evaluation.recognition import read_recognition
 
 ENCODER = ["--encoder", "r3d18", "--width", "0.0625", "--size", "28", "--clip-length", "8"]

@@ -14,14 +14,14 @@ from official_lists import Plan, write_hmdb51, write_kinetics, write_ucf101
 from unreel import models
 from unreel.checkpoint import Origin, save_weights
 from unreel.cli.evaluate import main
-from unreel.cli.evaluation_tables import print_retrievals
+from unreel.cli.tables.evaluation_tables import print_retrievals
 from unreel.errors import CollectionError, SettingsError
 from unreel.evaluation.classification import read_classifications
 from unreel.evaluation.results import Retrieval, Score, read_retrievals
 from unreel.settings.pretraining import EncoderSettings
-from unreel.video.manifest import Manifest
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 ENCODER = EncoderSettings(width=0.0625, size=28, clip_length=8)
 COMPUTE = ["--accelerator", "cpu", "--loader-workers", "0"]

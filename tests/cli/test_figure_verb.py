@@ -12,7 +12,7 @@ from shown_runs import as_prepared, finetuned_run, made_up_retrieval, pretrained
 from unreel.cli.figure import HELP, main
 from unreel.errors import CollectionError, SettingsError
 from unreel.evaluation.results import write_retrievals
-from unreel.video.manifest import Manifest
+from unreel.video.collection.manifest import Manifest
 
 Make = Callable[..., Any]
 

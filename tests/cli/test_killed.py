@@ -14,8 +14,8 @@ from served import serve_ucf101
 from tables import TINY, tiny_weights
 from web import Web
 
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what a process is about to change")
 

@@ -6,7 +6,7 @@ import pytest
 
 from unreel.cli.leaks import main
 from unreel.errors import CollectionError
-from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.collection.manifest import Manifest, VideoRecord
 
 
 def record(name: str, part: str, checksum: str) -> VideoRecord:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from retrievals import EMPTY
 
-from unreel.cli.naming import encoders_apart, names_apart
+from unreel.cli.inputs.naming import encoders_apart, names_apart
 
 RESULT = replace(EMPTY, checkpoint="1")
 UNTRAINED = replace(RESULT, encoder="untrained", checkpoint="0")

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from unreel import cli
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
 from unreel.errors import SettingsError
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.pretraining import PretrainSettings

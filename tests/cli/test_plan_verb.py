@@ -7,10 +7,10 @@ import pytest
 from clips import Clip
 
 from unreel.cli.plan import main
-from unreel.cli.plan_tables import duration, size
+from unreel.cli.tables.plan_tables import duration, size
 from unreel.errors import UnreelError
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 RATES = ["--clips-per-second", "3000", "--decode-clips-per-second", "500"]
 KINETICS = ["--videos", "240_000", *RATES]

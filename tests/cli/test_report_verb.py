@@ -11,11 +11,11 @@ from outline import Outline
 from shown_runs import as_prepared, finetuned_run, pretrained_run
 from tables import write_rows
 
-from unreel.cli.contents import read_run, training_seconds
+from unreel.cli.inputs.contents import read_run, training_seconds
 from unreel.cli.report import main
 from unreel.errors import CollectionError, OverwriteError, RunError
 from unreel.search.rows import Row
-from unreel.video.manifest import Manifest
+from unreel.video.collection.manifest import Manifest
 
 Make = Callable[..., Any]
 

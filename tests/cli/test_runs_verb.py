@@ -17,8 +17,8 @@ from safetensors.numpy import save_file
 
 from unreel.cli import runs
 from unreel.errors import RunError, SettingsError
-from unreel.training.inventory import pace
 from unreel.training.metrics import Metrics
+from unreel.training.run_summary import pace
 
 HOLDER = """
 import sys

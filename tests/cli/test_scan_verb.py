@@ -7,7 +7,7 @@ from clips import Clip
 
 from unreel.cli.scan import main
 from unreel.errors import CollectionError
-from unreel.video.manifest import Manifest
+from unreel.video.collection.manifest import Manifest
 
 
 def test_a_folder_is_scanned_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,8 @@ from tables import tiny_weights
 
 from unreel.cli import curate, duplicates, embed, export, search
 from unreel.errors import CollectionError, OverwriteError, SettingsError
-from unreel.search.store import EmbeddingTable
-from unreel.video.listing import collected
+from unreel.search.table import EmbeddingTable
+from unreel.video.collection.path_lists import collected
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import yaml
 
 from unreel.cli.watch import courses, duration, main, status
 from unreel.errors import RunError
-from unreel.training.inventory import summarise
 from unreel.training.metrics import Metrics
+from unreel.training.run_summary import summarise
 
 COMMAND = [sys.executable, "-c", "import sys; from unreel.cli.watch import main; main(sys.argv[1:])"]
 
@@ -93,7 +93,7 @@ def read_until(terminal: int, text: str) -> str:
 
 def test_the_time_left_is_that_of_the_last_stretches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make(tmp_path / "mine", steps=200)
-    monkeypatch.setattr("unreel.training.inventory.state_of", lambda *_: "running")
+    monkeypatch.setattr("unreel.training.run_summary.state_of", lambda *_: "running")
     metrics = Metrics(run / "metrics.csv")
     for step in range(210, 310, 10):
         metrics.write(step, {"loss": 1.0, "seconds/step": 60.0, "seconds/data": 0.0})
@@ -128,5 +128,7 @@ def test_a_folder_that_is_no_run_is_an_error(tmp_path: Path) -> None:
 
 
 def test_it_starts_without_torch() -> None:
-    code = "import sys, unreel.cli.watch, unreel.cli.runs, unreel.training.inventory; assert 'torch' not in sys.modules"
+    code = (
+        "import sys, unreel.cli.watch, unreel.cli.runs, unreel.training.run_summary; assert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
+from unreel.engine.cpus import environment_of_its_own
 from unreel.engine.launch import _started, first_here
-from unreel.engine.processors import environment_of_its_own
 
 SBATCH = {
     "SLURM_NTASKS": "4",

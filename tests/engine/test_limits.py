@@ -10,10 +10,10 @@ from misbehave import hoard, plod
 
 from unreel.engine.files import sha256_of
 from unreel.engine.limits import GIB, Limits
-from unreel.engine.standing import Lost, StandingPool
+from unreel.engine.worker_pool import Lost, StandingPool
 from unreel.errors import SettingsError
-from unreel.video.options import ScanOptions
-from unreel.video.scan import scan
+from unreel.video.collection.options import ScanOptions
+from unreel.video.collection.scan import scan
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
 

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_info
 
 from unreel.engine import read_ahead as module
 from unreel.engine.read_ahead import read_ahead
-from unreel.engine.stopping import stop_requests
+from unreel.engine.signals import stop_requests
 from unreel.engine.waiting import Wait
 from unreel.errors import CollectionError, Stopped
 

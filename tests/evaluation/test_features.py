@@ -14,10 +14,10 @@ from unreel.evaluation.features import FeatureExtractor
 from unreel.evaluation.protocols import VCOP
 from unreel.settings.pretraining import EncoderSettings
 from unreel.types import Pyramid
-from unreel.video.decode import PyAVReader
-from unreel.video.manifest import Manifest
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
+from unreel.video.decoding.decode import PyAVReader
 
 SETTINGS = EncoderSettings(width=0.0625, size=28)
 

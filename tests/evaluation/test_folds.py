@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from unreel.errors import CollectionError
 from unreel.evaluation.folds import folds
-from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.collection.manifest import Manifest, VideoRecord
 
 
 def _manifest(videos: list[tuple[str, str]]) -> Manifest:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from unreel.chance import generator
 from unreel.evaluation.intervals import bootstrap
+from unreel.rng import generator
 
 
 def test_an_interval_holds_the_mean_and_is_as_wide_as_theory_says() -> None:

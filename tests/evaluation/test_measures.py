@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from unreel.evaluation.measures import average_precision, first_right, purity
+from unreel.evaluation.metrics import average_precision, first_right, purity
 
 orders = st.lists(st.lists(st.booleans(), min_size=9, max_size=9).filter(any), min_size=1, max_size=6)
 

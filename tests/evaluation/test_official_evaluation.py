@@ -13,9 +13,9 @@ from unreel.checkpoint import Origin, save_weights
 from unreel.cli.evaluate import main
 from unreel.evaluation.results import read_retrievals
 from unreel.settings.pretraining import EncoderSettings
-from unreel.video.lists import ListedVideo, read_hmdb51, read_ucf101
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.official_lists import ListedVideo, read_hmdb51, read_ucf101
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 pytestmark = [pytest.mark.slow, pytest.mark.data]
 

@@ -26,11 +26,11 @@ from unreel.evaluation.recognition import (
 )
 from unreel.methods.classifier import Classifier
 from unreel.settings.finetuning import FinetuneSettings
-from unreel.video.decode import PyAVReader
-from unreel.video.manifest import Manifest, VideoRecord
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
-from unreel.video.recognition import CLIPS_AT_ONCE
+from unreel.video.clips.recognition import CLIPS_AT_ONCE
+from unreel.video.collection.manifest import Manifest, VideoRecord
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
+from unreel.video.decoding.decode import PyAVReader
 
 SIDE, SIZE, LENGTH = 32, 28, 8  # crops of 28 of 32 pixels are not scaled
 CLASSES = ("a", "b", "c", "d", "e", "f")

@@ -7,7 +7,7 @@ from PIL import Image
 from torch.nn import functional
 
 from unreel.evaluation.resized import centre_of_resized
-from unreel.video.planes import Colour
+from unreel.video.decoding.yuv import Colour
 
 GREY = torch.from_numpy(Colour("bt601").to_rgb())
 

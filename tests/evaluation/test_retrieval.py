@@ -10,7 +10,7 @@ from unreel.errors import CollectionError
 from unreel.evaluation.nearest import Directions, numbered
 from unreel.evaluation.results import Score
 from unreel.evaluation.retrieval import Found, judge, judgeable_labels, named, retrieve
-from unreel.video.manifest import VideoRecord
+from unreel.video.collection.manifest import VideoRecord
 
 
 def _one_out(vectors: np.ndarray, labels: list[str], groups: list[str], memory: int = 2**28) -> Found:

@@ -5,8 +5,8 @@ import pytest
 from trials import features_of, videos
 
 from unreel.errors import CollectionError
-from unreel.evaluation.divisions import Division, Side
 from unreel.evaluation.features import Features
+from unreel.evaluation.splits import Division, Side
 from unreel.evaluation.trial import Trial, trial
 
 RECORDS = videos(["a", "b", "", "a", "b", "a", "b", "a"])

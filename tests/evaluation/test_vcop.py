@@ -11,12 +11,12 @@ from trials import videos
 
 from unreel import models
 from unreel.checkpoint import LoadedEncoder
-from unreel.evaluation.divisions import official
+from unreel.evaluation.evaluator import Judgement
 from unreel.evaluation.features import Features
-from unreel.evaluation.judgement import Judgement
 from unreel.evaluation.results import Retrieval
+from unreel.evaluation.splits import official
 from unreel.settings.pretraining import EncoderSettings
-from unreel.video.manifest import Manifest
+from unreel.video.collection.manifest import Manifest
 
 KS = (1, 5, 10, 20, 50)
 KNOWN, ASKED, BATCH = 253, 85, 8  # neither fills its last batch

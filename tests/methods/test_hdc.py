@@ -9,7 +9,7 @@ from batches import noise_batch
 from torch import Tensor
 from torch.nn import functional
 
-from unreel.augment import compiled
+from unreel.augment import numba_views
 from unreel.errors import SettingsError
 from unreel.losses import hdnce, infonce
 from unreel.methods import HDC
@@ -107,8 +107,8 @@ def test_the_temporal_view_can_be_a_plain_crop_and_channels_drawn_per_frame() ->
 
 def test_compiled_views_give_the_same_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
-    shared_out = Mock(wraps=compiled._share_out)
-    monkeypatch.setattr(compiled, "_share_out", shared_out)
+    shared_out = Mock(wraps=numba_views._share_out)
+    monkeypatch.setattr(numba_views, "_share_out", shared_out)
     losses = []
     for chosen in (False, True):
         method, batch = _method(accelerator="cpu", size=48, compiled_views=chosen), noise_batch()

@@ -20,7 +20,7 @@ from torch.nn import functional
 from unreel import models
 from unreel.errors import MissingExtraError, SettingsError
 from unreel.methods import HDC
-from unreel.models import fused
+from unreel.models import triton_norm
 from unreel.settings.pretraining import PretrainSettings
 
 pytest.importorskip("triton")
@@ -57,10 +57,10 @@ def test_equals_the_steps_in_float64(
     gradient = _noise(shape, 4)
     leaves = [each.to(DEVICE).requires_grad_() for each in given_]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fused, "PROGRAMS", programs)
-        patch.setattr(fused, "ELEMENTS", elements)
+        patch.setattr(triton_norm, "PROGRAMS", programs)
+        patch.setattr(triton_norm, "ELEMENTS", elements)
         maps, weight, bias, *added = leaves
-        out = fused.instance_norm(maps, weight, bias, 1e-5, *added, rectified=rectified)
+        out = triton_norm.instance_norm(maps, weight, bias, 1e-5, *added, rectified=rectified)
         found = torch.autograd.grad(out, leaves, gradient.to(DEVICE))
     exact = [each.double().requires_grad_() for each in given_]
     maps, weight, bias, *added = exact
@@ -77,7 +77,7 @@ def test_equals_the_steps_in_float64(
 def test_maps_keep_their_precision(precision: torch.dtype) -> None:
     maps, added = (_noise((2, 5, 3, 4, 4), seed).to(DEVICE, precision).requires_grad_() for seed in (0, 1))
     weight, bias = (_noise((5,), seed).to(DEVICE).requires_grad_() for seed in (2, 3))
-    out = fused.instance_norm(maps, weight, bias, 1e-5, added, rectified=True)
+    out = triton_norm.instance_norm(maps, weight, bias, 1e-5, added, rectified=True)
     expected = _step_by_step(maps.float(), weight, bias, added.float(), rectified=True)
     assert out.dtype == precision
     torch.testing.assert_close(out.float(), expected, atol=0.02, rtol=0.02)
@@ -114,8 +114,8 @@ def test_an_encoder_gives_the_same(name: str, recomputing: bool) -> None:
 def test_only_what_has_more_than_one_position_is_normed(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = models.build("r3d18", width=0.0625).to(DEVICE)
     encoder.fuse("cuda")
-    normed = Mock(wraps=fused.instance_norm)
-    monkeypatch.setattr(fused, "instance_norm", normed)
+    normed = Mock(wraps=triton_norm.instance_norm)
+    monkeypatch.setattr(triton_norm, "instance_norm", normed)
     encoder(_noise((1, 3, 4, 16, 16), 0).to(DEVICE))
     assert all(call.args[0].shape[2:].numel() > 1 for call in normed.call_args_list)
     assert normed.call_count == 1 + 4 + 5  # the stem, blocks 2 and 3; later ones have a single position

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from unreel.engine import processes
+from unreel.engine import process_group
 from unreel.methods import HDC
 from unreel.planning.communication import BUCKET, Contrast, Network, buckets, sent_to_gather, sent_to_reduce
 from unreel.planning.counting import work
@@ -80,8 +80,8 @@ def test_the_vectors_counted_are_those_that_hdc_sends(monkeypatch: pytest.Monkey
     def all_reduce(values: Tensor) -> None:
         sizes["reduce"].append(values.numel() * values.element_size())
 
-    monkeypatch.setattr(processes, "count", lambda: count)
-    monkeypatch.setattr(processes, "rank", lambda: 0)
+    monkeypatch.setattr(process_group, "count", lambda: count)
+    monkeypatch.setattr(process_group, "rank", lambda: 0)
     monkeypatch.setattr(torch.distributed, "all_gather", all_gather)
     monkeypatch.setattr(torch.distributed, "all_reduce", all_reduce)
     asked, vectors = work(settings), {}

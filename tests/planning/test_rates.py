@@ -9,9 +9,9 @@ from unreel.errors import SettingsError
 from unreel.planning import rates
 from unreel.planning.rates import Pace, decoding_documented, decoding_measured, files_documented, files_of
 from unreel.settings.pretraining import EncoderSettings
-from unreel.video.manifest import Manifest
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 SMALL = EncoderSettings(width=0.0625, size=28, clip_length=8)
 

@@ -12,12 +12,12 @@ from reporting_fixtures import made_up_run, made_up_test, moves, stands
 from unreel.evaluation.correspondence import ClipPair, Correspondence
 from unreel.reporting.classes import ClassRow, ClassTable
 from unreel.reporting.confusion import Confusion
+from unreel.reporting.correspondence_maps import looks
+from unreel.reporting.coverage import Shortfall
 from unreel.reporting.document import files_beside
 from unreel.reporting.figure_page import write_classes, write_confusions, write_looks, write_side_by_side
-from unreel.reporting.looks import looks
-from unreel.reporting.page import ReportInputs, write_report
 from unreel.reporting.recognition import ShownTest
-from unreel.reporting.shortfalls import Shortfall
+from unreel.reporting.report import ReportInputs, write_report
 from unreel.reporting.side_by_side import Choosing, side_by_side
 
 pytestmark = pytest.mark.browser

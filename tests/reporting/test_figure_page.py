@@ -13,9 +13,9 @@ from reporting_fixtures import made_up_test
 from unreel.evaluation.correspondence import ClipPair, Correspondence
 from unreel.reporting.classes import recognition_classes
 from unreel.reporting.confusion import Confusion, recognition_confusion
+from unreel.reporting.correspondence_maps import looks
+from unreel.reporting.coverage import Shortfall
 from unreel.reporting.figure_page import write_classes, write_confusions, write_looks, write_side_by_side
-from unreel.reporting.looks import looks
-from unreel.reporting.shortfalls import Shortfall
 from unreel.reporting.side_by_side import Choosing, side_by_side
 
 Make = Callable[..., Any]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from reporting_fixtures import moves, stands
 
-from unreel.reporting.page import write_report
+from unreel.reporting.report import write_report
 
 pytestmark = pytest.mark.browser
 

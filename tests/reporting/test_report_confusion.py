@@ -10,7 +10,7 @@ from sklearn.metrics import confusion_matrix
 
 from unreel.evaluation.results import Neighbour
 from unreel.reporting.confusion import MOST_NAMED, Confusion, Mistake, retrieval_confusion
-from unreel.reporting.shortfalls import Shortfall
+from unreel.reporting.coverage import Shortfall
 
 Neighbours = dict[str, tuple[Neighbour, ...]]
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from unreel.errors import VideoError
 from unreel.reporting.strips import FRAMES, FRAMES_PER_SECOND, SCREEN, chosen_frames, cut_strip
-from unreel.video.manifest import VideoRecord
+from unreel.video.collection.manifest import VideoRecord
 
 WriteVideo = Callable[..., VideoRecord]
 

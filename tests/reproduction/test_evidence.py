@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from unreel.reproduction.budget import Scale
 from unreel.reproduction.evidence import _pair, evidence
 from unreel.reproduction.paper import restricted
 from unreel.reproduction.plan import Plan, plan
-from unreel.reproduction.scale import Scale
 from unreel.reproduction.sources import Source
 
 CORPUS = Source("street651", Path("/data"), files=651, size=10**8, include="^(weizmann|fights|pushups)/")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from unreel.reproduction.budget import Scale
 from unreel.reproduction.evidence import evidence
 from unreel.reproduction.learning_curves import _curves, write_curves
 from unreel.reproduction.paper import restricted
 from unreel.reproduction.plan import Plan
-from unreel.reproduction.scale import Scale
 from unreel.settings.model import written
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.metrics import Metrics

@@ -7,10 +7,10 @@ from statistics import stdev
 
 from findings import retrieved, tuned
 
-from unreel.reproduction.outcome import Outcome, outcome
+from unreel.reproduction.budget import Scale, for_folder
 from unreel.reproduction.paper import TABLES, restricted
 from unreel.reproduction.plan import Plan, plan
-from unreel.reproduction.scale import Scale, for_folder
+from unreel.reproduction.results import Outcome, outcome
 from unreel.reproduction.sources import Source
 
 SOURCES: Mapping[str, Source] = {

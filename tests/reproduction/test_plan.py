@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from unreel.reproduction.budget import Scale, for_folder
 from unreel.reproduction.paper import TABLES, restricted
 from unreel.reproduction.plan import Plan, plan
-from unreel.reproduction.scale import Scale, for_folder
 from unreel.reproduction.sources import Source
 
 KINETICS = Source("pretraining", Path("/data/kinetics400/train"), files=2560, size=10**9)

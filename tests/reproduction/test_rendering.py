@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from unreel.console import show
-from unreel.reproduction.outcome import Cell, Figure, Line, Origin, Outcome
 from unreel.reproduction.paper import Row
 from unreel.reproduction.rendering import comma_separated, latex, markdown, terminal, write_all
+from unreel.reproduction.results import Cell, Figure, Line, Origin, Outcome
 
 OTHERS = Row(("Büchler & al. [5]", ""), (58.6, None))
 HDC = Row(("HDC†", "C3D"), (73.1, 39.5), "hdc-slow", "c3d")

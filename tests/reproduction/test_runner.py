@@ -18,7 +18,7 @@ from unreel.reproduction.jobs import Job
 from unreel.reproduction.records import Record, progress_of, read_record, write_record
 from unreel.reproduction.runner import run
 
-WORKER = Path(__file__).with_name("job_script.py")
+WORKER = Path(__file__).parents[1] / "support" / "job_script.py"
 PATIENCE = 30.0  # seconds
 
 

@@ -10,8 +10,8 @@ from official_lists import HMDB51, UCF101, Plan, write_hmdb51, write_ucf101
 
 from unreel.errors import CollectionError
 from unreel.reproduction.sources import corpus, folder_of_videos, official, pretraining
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 
 def _tree(folder: Path, plan: Plan) -> Path:

@@ -16,9 +16,9 @@ from tables import TINY, rows_for, tiny_weights, write_rows
 import unreel.cli
 from unreel.errors import CollectionError
 from unreel.search.checks import usable
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
-from unreel.web.shelf import Shelf
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
+from unreel.web.catalogue import Shelf
 
 VERBS = {
     "search": ["search", "TABLE", "VIDEO", "--top", "2"],

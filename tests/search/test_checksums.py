@@ -11,7 +11,7 @@ from tables import WIDTH, contents, rows_for, write_rows
 from unreel.errors import CollectionError
 from unreel.search import checksums, parquet
 from unreel.search.checksums import LISTING
-from unreel.search.store import EmbeddingTable
+from unreel.search.table import EmbeddingTable
 
 FLIPS = 120
 
@@ -120,7 +120,7 @@ def test_an_array_is_compared_with_the_rows(tmp_path: Path) -> None:
         EmbeddingTable.open(place)
     assert len(EmbeddingTable.open(place.with_suffix(".parquet")).vectors("video")) == 6
     rows = rows_for(0, 4)
-    from unreel.search.writing import claimed
+    from unreel.search.writer import claimed
 
     with claimed(place) as writer:  # brings it up to date
         writer.begin(writer.facts())

@@ -12,11 +12,11 @@ import pytest
 from clips import Clip
 from tables import TINY, contents, tiny_weights
 
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 PLACES = ["table", "table.parquet", "table.npy"]
-PROGRAM = Path(__file__).parents[1] / "embedding_processes.py"
+PROGRAM = Path(__file__).parents[1] / "support" / "embedding_processes.py"
 KILLS, FEW_KILLS = 30, 5
 
 LANCE = ["", "embed.lock", "facts.lance", "facts.lance/_versions", "embeddings.lance", "embeddings.lance/_versions"]

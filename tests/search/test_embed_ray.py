@@ -13,8 +13,8 @@ from tables import TINY, contents, facts_of, tiny_weights
 
 from unreel.checkpoint import load_encoder
 from unreel.search.update import Work, update
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 ray = pytest.importorskip("ray")
 VIDEOS = 80

@@ -9,13 +9,13 @@ from clips import Clip
 from tables import TINY, tiny_weights
 
 from unreel.checkpoint import LoadedEncoder, load_encoder
-from unreel.engine.actors import Place
+from unreel.engine.ray_actors import Place
 from unreel.evaluation.features import FeatureExtractor
 from unreel.search.embedding import ClipEncoder, _InActor, embedded_here
 from unreel.search.windows import WindowDataset
-from unreel.video.manifest import Manifest
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 
 @pytest.fixture(scope="module")

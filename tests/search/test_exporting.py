@@ -14,7 +14,7 @@ from PIL import Image
 from tables import WIDTH, rows_for, write_rows
 
 from unreel.search.exporting import PICTURE_SIDE, principal_places, to_atlas, to_fiftyone, to_tensorboard
-from unreel.search.store import EmbeddingTable, Vectors
+from unreel.search.table import EmbeddingTable, Vectors
 
 VIDEOS = 5
 

@@ -9,7 +9,7 @@ from tables import rows_for, write_rows
 from unreel.errors import SettingsError
 from unreel.search import index as index_module
 from unreel.search.index import NEAREST, WANTED, bring_up_to_date
-from unreel.search.store import EmbeddingTable
+from unreel.search.table import EmbeddingTable
 
 VIDEOS, CLIPS, WIDTH = 120, 9, 16
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tables import rows_for, write_rows
 
 from unreel.search.moments import Moment, merged, search_moments, without_copies
-from unreel.search.store import EmbeddingTable, Hit
+from unreel.search.table import EmbeddingTable, Hit
 
 
 def hits_of(spans: Sequence[tuple[int, float, float]]) -> list[Hit]:

@@ -12,12 +12,12 @@ from tables import TINY, facts_of, tiny_weights
 from unreel.checkpoint import load_encoder, untrained_encoder
 from unreel.engine.limits import Limits
 from unreel.errors import CheckpointError, VideoError
-from unreel.search.facts import TableFacts
+from unreel.search.metadata import TableFacts
 from unreel.search.query import QueryEncoder
-from unreel.search.store import EmbeddingTable
+from unreel.search.table import EmbeddingTable
 from unreel.search.update import update
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from tables import TINY, facts_of, tiny_weights
 
 from unreel.checkpoint import load_encoder
 from unreel.search.query import QueryEncoder
-from unreel.search.store import EmbeddingTable
+from unreel.search.table import EmbeddingTable
 from unreel.search.update import update
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 
 @pytest.mark.data

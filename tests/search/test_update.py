@@ -14,11 +14,11 @@ from unreel.checkpoint import load_encoder
 from unreel.errors import CollectionError, OverwriteError
 from unreel.search import update as update_module
 from unreel.search.embedding import embedded_here
-from unreel.search.store import EmbeddingTable
+from unreel.search.table import EmbeddingTable
 from unreel.search.update import Changes, update
-from unreel.video.manifest import Manifest
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 PLACES = ["table", "table.parquet"]
 

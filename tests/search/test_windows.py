@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.search.windows import AT_ONCE, WindowDataset, starts_of
-from unreel.video.datasets import EvaluationDataset, Failure, Sample
-from unreel.video.manifest import Manifest, VideoRecord
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.clips.datasets import EvaluationDataset, Failure, Sample
+from unreel.video.collection.manifest import Manifest, VideoRecord
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 NOWHERE = Manifest(Path("nowhere"), (), side=38)
 

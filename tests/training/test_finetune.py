@@ -24,11 +24,11 @@ from unreel.training.finetune import RESULT, finetune, resolved
 from unreel.training.loop import Job
 from unreel.training.metrics import read_metrics
 from unreel.training.task import choose_task
-from unreel.video.datasets import region
-from unreel.video.decode import PyAVReader
-from unreel.video.manifest import Manifest
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.clips.datasets import region
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
+from unreel.video.decoding.decode import PyAVReader
 
 ENCODER = EncoderSettings(name="r2plus1d10", width=0.0625, size=28, clip_length=8)
 WIDTHS = {"fine": 3, "wide": 10}

@@ -33,9 +33,9 @@ from unreel.training import loop
 from unreel.training.metrics import read_metrics
 from unreel.training.pretrain import pretrain
 from unreel.types import ClipBatch
-from unreel.video.manifest import Manifest
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 STEPS = 7
 

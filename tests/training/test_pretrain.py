@@ -11,22 +11,22 @@ import torch
 from clips import Clip
 
 from unreel import recipes
-from unreel.chance import generator
 from unreel.checkpoint import load_encoder, untrained_encoder
 from unreel.errors import CollectionError, OverwriteError, SettingsError, TrainingError
 from unreel.methods import HDC
+from unreel.rng import generator
 from unreel.settings.model import read_settings
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.loop import Job
 from unreel.training.metrics import read_metrics
 from unreel.training.pretrain import check_method, pretrain
 from unreel.types import ClipBatch
-from unreel.video.datasets import region
-from unreel.video.decode import PyAVReader
-from unreel.video.loading import collate
-from unreel.video.manifest import Manifest
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.clips.datasets import region
+from unreel.video.clips.loading import collate
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
+from unreel.video.decoding.decode import PyAVReader
 
 
 @pytest.fixture(scope="module")

@@ -21,14 +21,14 @@ from safetensors.numpy import load_file
 
 from unreel.checkpoint import load_checkpoint
 from unreel.checkpoint.state import checkpoints, step_of
-from unreel.engine.peers import EXIT_CODE
+from unreel.engine.watchdog import EXIT_CODE
 from unreel.training.metrics import read_metrics
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 SLOW = pytest.mark.slow
 pytestmark = pytest.mark.alone
-SCRIPT = str(Path(__file__).with_name("processes_script.py"))
+SCRIPT = str(Path(__file__).parents[1] / "support" / "processes_script.py")
 ALONE = [sys.executable]
 TWO = ["--devices", "2", "--accelerator", "cpu"]
 SOON = 30.0  # seconds

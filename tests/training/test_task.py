@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from unreel.errors import CollectionError
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.training.task import checked_together, choose_task
-from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.collection.manifest import Manifest, VideoRecord
 
 
 def _manifest(records: Sequence[VideoRecord], side: int = 128) -> Manifest:

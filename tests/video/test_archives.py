@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from rar import END, packed_rar, rar
 
 from unreel.errors import CollectionError
-from unreel.video import archives
-from unreel.video.archives import check_rar_tool, is_unpacked, unpack
+from unreel.video.fetch import archives
+from unreel.video.fetch.archives import check_rar_tool, is_unpacked, unpack
 
 FILES = {
     "UCF-101/Archery/v_Archery_g01_c01.avi": bytes(range(256)) * 700,

@@ -7,9 +7,9 @@ import av
 import pytest
 from clips import Clip
 
-from unreel.video.manifest import Manifest
-from unreel.video.options import ScanOptions
-from unreel.video.scan import scan
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import ScanOptions
+from unreel.video.collection.scan import scan
 
 FRAMES = 60
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {

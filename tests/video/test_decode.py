@@ -18,10 +18,18 @@ from hypothesis import strategies as st
 from jaxtyping import UInt8
 
 from unreel.errors import VideoError
-from unreel.video.decode import KEY_FRAME_INTERVAL, Losses, PyAVReader, VideoReader, decode, decode_all, open_video
-from unreel.video.frames import plane_views
-from unreel.video.planes import Colour
-from unreel.video.transcode import transcode
+from unreel.video.collection.transcode import transcode
+from unreel.video.decoding.convert import plane_views
+from unreel.video.decoding.decode import (
+    KEY_FRAME_INTERVAL,
+    Losses,
+    PyAVReader,
+    VideoReader,
+    decode,
+    decode_all,
+    open_video,
+)
+from unreel.video.decoding.yuv import Colour
 
 FRAMES = 60
 KINDS = {
@@ -124,7 +132,7 @@ def test_pictures_show_their_number(files: dict[str, tuple[Path, Whole]], name: 
 
 def test_a_prepared_file_is_leaped_over(prepared_file: tuple[Path, Whole], monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[int] = []
-    monkeypatch.setattr("unreel.video.decode.decode", _counting(decoded))
+    monkeypatch.setattr("unreel.video.decoding.decode.decode", _counting(decoded))
     PyAVReader(prepared=True).read_clips(prepared_file[0], [40, 50], 5)
     assert KEY_FRAME_INTERVAL == 12
     assert len(decoded) == len([*range(36, 45), *range(48, 55)])

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from web import IMPATIENT, Page, Web
 
 from unreel.errors import CollectionError
-from unreel.video.download import Patience, download, size_of
-from unreel.video.remote import Kind, RemoteFile, in_units
+from unreel.video.fetch.download import Patience, download, size_of
+from unreel.video.fetch.remote import Kind, RemoteFile, in_units
 
 
 def content_of(size: int, seed: int = 0) -> bytes:
@@ -102,8 +102,8 @@ def test_a_killed_download_goes_on_where_it_was(web: Web, tmp_path: Path) -> Non
     page = Page(content, pause=0.02)
     path, part = tmp_path / "a.zip", tmp_path / "a.zip.part"
     file = file_at(web.serve("/a.zip", page))
-    code = "import sys; from pathlib import Path; from unreel.video.download import download\n"
-    code += "from unreel.video.remote import RemoteFile\n"
+    code = "import sys; from pathlib import Path; from unreel.video.fetch.download import download\n"
+    code += "from unreel.video.fetch.remote import RemoteFile\n"
     code += "download(RemoteFile('a.zip', (sys.argv[1],), 'zip'), Path(sys.argv[2]))"
     child = subprocess.Popen([sys.executable, "-c", code, file.addresses[0], str(path)])
     deadline = time.monotonic() + 60
@@ -221,7 +221,7 @@ def test_new_bytes_make_for_new_patience(web: Web, tmp_path: Path) -> None:
 
 def test_pauses_grow_to_a_limit(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("unreel.video.download.time", SimpleNamespace(sleep=pauses.append))
+    monkeypatch.setattr("unreel.video.fetch.download.time", SimpleNamespace(sleep=pauses.append))
     patience = Patience(attempts=6, first_pause=1.0, longest_pause=10.0)
     refusal(file_at(web.serve("/a.zip", Page(CONTENT, statuses=[503] * 9))), tmp_path / "a.zip", patience)
     assert pauses == [1.0, 2.0, 4.0, 8.0, 10.0]

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from jaxtyping import UInt8
 
 from unreel.errors import CollectionError
-from unreel.video import duplicates as module
-from unreel.video.collection import find_videos
-from unreel.video.decode import decode_all
-from unreel.video.duplicates import NEAR, Duplicates, duplicates, near_matches
-from unreel.video.fingerprint import FREQUENCIES, Fingerprinter, encode
-from unreel.video.frames import plane_views
-from unreel.video.manifest import VideoRecord
+from unreel.video.collection import duplicates as module
+from unreel.video.collection.discover import find_videos
+from unreel.video.collection.duplicates import NEAR, Duplicates, duplicates, near_matches
+from unreel.video.collection.fingerprint import FREQUENCIES, Fingerprinter, encode
+from unreel.video.collection.manifest import VideoRecord
+from unreel.video.decoding.convert import plane_views
+from unreel.video.decoding.decode import decode_all
 
 MIRROR = np.array([-1.0 if x % 2 else 1.0 for _, _, x in FREQUENCIES])
 

@@ -19,9 +19,9 @@ from served import lists, serve_ucf101
 from web import IMPATIENT, Page, Web
 
 from unreel.errors import CollectionError, OutputError, SettingsError
-from unreel.video.collection import find_videos
-from unreel.video.fetch import DataSetName, Fetched, FetchOptions, Part, fetch, items, left_to_do
-from unreel.video.layouts import arranged
+from unreel.video.collection.discover import find_videos
+from unreel.video.collection.layouts import arranged
+from unreel.video.fetch.fetch import DataSetName, Fetched, FetchOptions, Part, fetch, items, left_to_do
 
 OFFICIAL = "https://s3.amazonaws.com/kinetics/400"
 

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from jaxtyping import Float, UInt8
 
 from unreel.errors import CollectionError
-from unreel.video.fingerprint import FREQUENCIES, LEAST_CONTRAST, LENGTH, Fingerprinter, coefficients, mirrored
+from unreel.video.collection.fingerprint import (
+    FREQUENCIES,
+    LEAST_CONTRAST,
+    LENGTH,
+    Fingerprinter,
+    coefficients,
+    mirrored,
+)
 
 Video = UInt8[np.ndarray, "t h w"]
 

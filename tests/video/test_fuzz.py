@@ -28,12 +28,12 @@ from running import children
 from unreel.engine.limits import Limits
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.pretrain import pretrain
-from unreel.video.decode import decode_all
-from unreel.video.frames import plane_views
-from unreel.video.manifest import Manifest, VideoRecord
-from unreel.video.options import PrepareOptions, ScanOptions
-from unreel.video.prepare import prepare
-from unreel.video.scan import scan
+from unreel.video.collection.manifest import Manifest, VideoRecord
+from unreel.video.collection.options import PrepareOptions, ScanOptions
+from unreel.video.collection.prepare import prepare
+from unreel.video.collection.scan import scan
+from unreel.video.decoding.convert import plane_views
+from unreel.video.decoding.decode import decode_all
 
 pytestmark = pytest.mark.slow
 
@@ -259,8 +259,8 @@ def test_a_file_that_grows_meanwhile_is_done_again(tmp_path: Path) -> None:
 _FORBIDDEN = """
 import sys
 from pathlib import Path
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 if __name__ == "__main__":
     prepare(Path(sys.argv[1]), Path(sys.argv[2]), PrepareOptions(side=38, workers=1))
 """

@@ -15,7 +15,7 @@ from fuzz_pieces import Expected, decoded, marker_bytes, numbered, patched, reti
 from hypothesis import given
 from hypothesis import strategies as st
 
-GENERATOR = Path(__file__).parents[1] / "fuzz_corpus.py"
+GENERATOR = Path(__file__).parents[1] / "support" / "fuzz_corpus.py"
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from official_lists import HMDB51, KINETICS, UCF101, Plan, write_hmdb51, write_kinetics, write_ucf101
 
 from unreel.errors import CollectionError
-from unreel.video.collection import Collection, CollectionFile, find_videos, grouped
-from unreel.video.layouts import LAYOUTS, arranged
-from unreel.video.lists import read_hmdb51, read_ucf101
+from unreel.video.collection.discover import Collection, CollectionFile, find_videos, grouped
+from unreel.video.collection.layouts import LAYOUTS, arranged
+from unreel.video.collection.official_lists import read_hmdb51, read_ucf101
 
 WRITE: dict[str, Callable[[Path, Plan], Path]] = {
     "ucf101": write_ucf101,

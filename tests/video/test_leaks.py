@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.errors import CollectionError
-from unreel.video.fingerprint import LENGTH
-from unreel.video.leaks import Leak, check_leaks, leaks, leaks_between
-from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.collection.fingerprint import LENGTH
+from unreel.video.collection.leaks import Leak, check_leaks, leaks, leaks_between
+from unreel.video.collection.manifest import Manifest, VideoRecord
 
 Row = tuple[str, str, str, str, str]
 

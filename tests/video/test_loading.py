@@ -18,16 +18,24 @@ from running import loader_workers
 from torch import distributed
 from torch.multiprocessing.spawn import spawn
 
-from unreel.engine import processes
+from unreel.engine import process_group
 from unreel.errors import CollectionError, SettingsError, VideoError
 from unreel.types import ClipBatch
-from unreel.video.datasets import EvaluationDataset, Failure, PretrainDataset, Sample, region
-from unreel.video.decode import PyAVReader
-from unreel.video.loading import Share, _one_ahead, batch_keys, collate, evaluation_samples, joined, training_batches
-from unreel.video.manifest import Manifest
-from unreel.video.options import PrepareOptions
-from unreel.video.planes import Colour, Planes
-from unreel.video.prepare import prepare
+from unreel.video.clips.datasets import EvaluationDataset, Failure, PretrainDataset, Sample, region
+from unreel.video.clips.loading import (
+    Share,
+    _one_ahead,
+    batch_keys,
+    collate,
+    evaluation_samples,
+    joined,
+    training_batches,
+)
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
+from unreel.video.decoding.decode import PyAVReader
+from unreel.video.decoding.yuv import Colour, Planes
 
 SIDE = 32
 
@@ -118,7 +126,7 @@ def test_a_batch_that_cannot_be_shared(batch_size: int, processes: int, nearest:
 
 def _process(rank: int, world: int, folder: str) -> None:
     distributed.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=world)
-    share = Share(processes.rank(), processes.count())
+    share = Share(process_group.rank(), process_group.count())
     manifest = Manifest.read(Path(folder))
     with closing(training_batches(_dataset(manifest), 4, 3, workers=rank, share=share)) as batches:
         shares = list(islice(batches, 3))

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.errors import CollectionError
-from unreel.video.manifest import FILE_NAME, Manifest, VideoRecord, is_prepared
+from unreel.video.collection.manifest import FILE_NAME, Manifest, VideoRecord, is_prepared
 
 GOOD = VideoRecord("run/a.mp4", "ok", path="videos/3f/3f.mp4", labels={"class": "run", "place": "park"}, frames=20)
 SHORT = VideoRecord("run/b.mp4", "ok", "truncated after 17 frames: x", path="videos/4e/4e.mp4", labels={"mood": "gay"})

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from unreel.errors import CollectionError, SettingsError
-from unreel.video.manifest import Manifest, VideoRecord
-from unreel.video.manifest_tables import check_suffix, write_manifest
+from unreel.video.collection.manifest import Manifest, VideoRecord
+from unreel.video.collection.manifest_tables import check_suffix, write_manifest
 
 RECORDS = (
     VideoRecord("=a.mp4", "ok", path="=a.mp4", labels={"class": "-run"}, frames=24, fps=23.976, fingerprint=b"\xff"),

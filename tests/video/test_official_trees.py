@@ -7,12 +7,12 @@ import pytest
 from clips import Clip, solid
 from folders import real_data
 
-from unreel.video.leaks import leaks
-from unreel.video.lists import ListedVideo, read_hmdb51, read_ucf101
-from unreel.video.manifest import Manifest
-from unreel.video.options import PrepareOptions, ScanOptions
-from unreel.video.prepare import prepare
-from unreel.video.scan import scan
+from unreel.video.collection.leaks import leaks
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.official_lists import ListedVideo, read_hmdb51, read_ucf101
+from unreel.video.collection.options import PrepareOptions, ScanOptions
+from unreel.video.collection.prepare import prepare
+from unreel.video.collection.scan import scan
 
 pytestmark = [pytest.mark.slow, pytest.mark.data]
 

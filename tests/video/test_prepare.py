@@ -17,19 +17,19 @@ from clips import Clip, cut, number_of
 from folders import real_data
 from official_lists import HMDB51, KINETICS, UCF101, Plan, write_hmdb51, write_kinetics, write_ucf101
 
-from unreel.engine import standing
+from unreel.engine import worker_pool
+from unreel.engine.executor import Engine
 from unreel.engine.limits import Limits
-from unreel.engine.pool import Engine
 from unreel.engine.progress import Bar
 from unreel.errors import CollectionError, OutputError, SettingsError
-from unreel.video import prepare as module
-from unreel.video.collection import find_videos
-from unreel.video.decode import PyAVReader
-from unreel.video.leaks import leaks, leaks_between
-from unreel.video.manifest import Manifest, VideoRecord
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import cache_folder, prepare, prepared
-from unreel.video.transcode import Outcome, prepare_file
+from unreel.video.collection import prepare as module
+from unreel.video.collection.discover import find_videos
+from unreel.video.collection.leaks import leaks, leaks_between
+from unreel.video.collection.manifest import Manifest, VideoRecord
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import cache_folder, prepare, prepared
+from unreel.video.collection.transcode import Outcome, prepare_file
+from unreel.video.decoding.decode import PyAVReader
 
 SMALL = PrepareOptions(side=48, workers=1)
 CLIP = Clip(frames=20)
@@ -48,7 +48,7 @@ def collection(folder: Path, *ids: str) -> Path:
 
 def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever starts a pool of processes from here on fails."""
-    monkeypatch.delattr(standing, "ProcessPool")
+    monkeypatch.delattr(worker_pool, "ProcessPool")
 
 
 @pytest.fixture(scope="module")
@@ -351,8 +351,8 @@ exec "$2" -c "$3"
 PREPARED = """
 from pathlib import Path
 from unreel.errors import UnreelError
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepared
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepared
 try:
     print(len(prepared(Path({folder!r}), PrepareOptions(side=48, workers=1)).usable), "videos")
 except UnreelError as error:

@@ -11,10 +11,10 @@ from clips import Clip
 from folders import checksums
 from ray_cluster import head_without_work
 
-from unreel.video.manifest import Manifest
-from unreel.video.options import PrepareOptions, ScanOptions
-from unreel.video.prepare import prepare
-from unreel.video.scan import scan
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import PrepareOptions, ScanOptions
+from unreel.video.collection.prepare import prepare
+from unreel.video.collection.scan import scan
 
 ray = pytest.importorskip("ray")
 CLIPS = 40

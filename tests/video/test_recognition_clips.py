@@ -11,12 +11,12 @@ from clips import Clip, number_of
 
 from unreel.errors import VideoError
 from unreel.types import ClipBatch
-from unreel.video.datasets import EvaluationDataset, Failure, Sample
-from unreel.video.loading import training_batches
-from unreel.video.manifest import Manifest, VideoRecord
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
-from unreel.video.recognition import CLIPS_AT_ONCE, FinetuneDataset, RecognitionDataset
+from unreel.video.clips.datasets import EvaluationDataset, Failure, Sample
+from unreel.video.clips.loading import training_batches
+from unreel.video.clips.recognition import CLIPS_AT_ONCE, FinetuneDataset, RecognitionDataset
+from unreel.video.collection.manifest import Manifest, VideoRecord
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 SIDE = 32
 LENGTHS = {"long.mp4": 107, "short.mp4": 7, "tall.mp4": 37}

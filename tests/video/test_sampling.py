@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unreel.chance import generator
-from unreel.video.sampling import (
+from unreel.rng import generator
+from unreel.video.clips.sampling import (
     consecutive_starts,
     equally_spaced_starts,
     looped,

@@ -7,13 +7,13 @@ from clips import Clip, cut, rotate
 from folders import real_data
 from official_lists import UCF101, write_ucf101
 
-from unreel.engine import pool
+from unreel.engine import executor
 from unreel.engine.progress import Bar
 from unreel.errors import OutputError, OverwriteError
-from unreel.video.manifest import Manifest, is_prepared
-from unreel.video.options import PrepareOptions, ScanOptions
-from unreel.video.prepare import prepare
-from unreel.video.scan import examine_file, scan
+from unreel.video.collection.manifest import Manifest, is_prepared
+from unreel.video.collection.options import PrepareOptions, ScanOptions
+from unreel.video.collection.prepare import prepare
+from unreel.video.collection.scan import examine_file, scan
 
 ONE = ScanOptions(workers=1)
 
@@ -143,14 +143,14 @@ def test_an_interrupted_scan_goes_on_where_it_was(
     assert not out.exists()
     assert len((tmp_path / "scan.parquet.unfinished").read_text().split()) >= 3
     handed_out = 0
-    run = pool.Engine.run
+    run = executor.Engine.run
 
-    def counting(engine: pool.Engine, work: object, tasks: list[tuple[object, ...]]) -> object:
+    def counting(engine: executor.Engine, work: object, tasks: list[tuple[object, ...]]) -> object:
         nonlocal handed_out
         handed_out = len(tasks)
         return run(engine, work, tasks)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pool.Engine, "run", counting)
+    monkeypatch.setattr(executor.Engine, "run", counting)
     assert scan(folder, out, ONE).records == whole.records
     assert handed_out == 8 - 3  # all but the empty file, which need not be opened
     assert out.read_bytes() == (tmp_path / "whole.parquet").read_bytes()

@@ -8,8 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from unreel.chance import generator
-from unreel.video.shapes import APPEARANCES, RADIUS, Look, Pose, draw_look, paint_ground, paint_shape, polygon
+from unreel.rng import generator
+from unreel.video.moving_shapes.shapes import (
+    APPEARANCES,
+    RADIUS,
+    Look,
+    Pose,
+    draw_look,
+    paint_ground,
+    paint_shape,
+    polygon,
+)
 
 SIDE = 64
 CENTRE = Pose(0.5, 0.5, 0.0, 1.0)

@@ -13,11 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from unreel.chance import generator
 from unreel.errors import OutputError, OverwriteError, SettingsError
-from unreel.video import synth
-from unreel.video.shapes import APPEARANCES, Pose
-from unreel.video.synth import MARGIN, MOTIONS, MotionParameters, MovingShapes, draw_parameters, pose, render_collection
+from unreel.rng import generator
+from unreel.video.moving_shapes import synth
+from unreel.video.moving_shapes.shapes import APPEARANCES, Pose
+from unreel.video.moving_shapes.synth import (
+    MARGIN,
+    MOTIONS,
+    MotionParameters,
+    MovingShapes,
+    draw_parameters,
+    pose,
+    render_collection,
+)
 
 SMALL = MovingShapes(videos=16, seed=3, side=64, frames=27, fps=20)
 TINY = MovingShapes(videos=3, side=32, frames=1)

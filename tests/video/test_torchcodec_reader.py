@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unreel.errors import MissingExtraError, VideoError
-from unreel.video.decode import PyAVReader, VideoReader
-from unreel.video.planes import Colour, Planes
-from unreel.video.torchcodec_reader import TorchCodecReader
-from unreel.video.transcode import transcode
+from unreel.video.collection.transcode import transcode
+from unreel.video.decoding.decode import PyAVReader, VideoReader
+from unreel.video.decoding.torchcodec_reader import TorchCodecReader
+from unreel.video.decoding.yuv import Colour, Planes
 
 try:
     TorchCodecReader()

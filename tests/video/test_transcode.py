@@ -12,10 +12,10 @@ from clips import Clip, cut, number_of, picture, rotate, solid
 from jaxtyping import UInt8
 
 from unreel.errors import CollectionError, VideoError
-from unreel.video.decode import KEY_FRAME_INTERVAL, decode_all, open_video
-from unreel.video.frames import colour_of, plane_views
-from unreel.video.planes import Colour
-from unreel.video.transcode import Outcome, prepare_file, transcode
+from unreel.video.collection.transcode import Outcome, prepare_file, transcode
+from unreel.video.decoding.convert import colour_of, plane_views
+from unreel.video.decoding.decode import KEY_FRAME_INTERVAL, decode_all, open_video
+from unreel.video.decoding.yuv import Colour
 
 
 def lumas(path: Path) -> list[UInt8[np.ndarray, "h w"]]:

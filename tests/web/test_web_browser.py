@@ -9,7 +9,7 @@ import pytest
 from reporting_fixtures import moves, stands
 from web_fixtures import Shop, key
 
-from unreel.video.tables import read_table
+from unreel.video.collection.label_tables import read_table
 from unreel.web.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("no_labels")]

@@ -10,11 +10,11 @@ import pytest
 from web_fixtures import NASTY, Shop, key
 
 from unreel.search.rows import Row
-from unreel.video.collection import find_videos
-from unreel.video.listing import collected
+from unreel.video.collection.discover import find_videos
+from unreel.video.collection.path_lists import collected
+from unreel.web.catalogue import Video
 from unreel.web.exports import as_table
-from unreel.web.items import Item
-from unreel.web.shelf import Video
+from unreel.web.selection import Item
 from unreel.web.site import Site
 
 HIT = f"{key('long.mp4')}@1.000-2.500~0.912345"

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from web_fixtures import Shop, key, serving
 
-from unreel.web.guard import Rules
 from unreel.web.log import logged
+from unreel.web.security import Rules
 from unreel.web.site import Site
 
 VIDEO = key("walk/0.mp4")

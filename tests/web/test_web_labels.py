@@ -16,10 +16,10 @@ from unreel.cli.finetune import run as finetune
 from unreel.engine.locks import locked
 from unreel.errors import CollectionError, SettingsError
 from unreel.settings.finetuning import FinetuneSettings
-from unreel.video.listing import collected
-from unreel.video.tables import read_table
-from unreel.web.items import read_items
+from unreel.video.collection.label_tables import read_table
+from unreel.video.collection.path_lists import collected
 from unreel.web.labels import Labels, checked_label
+from unreel.web.selection import read_items
 from unreel.web.site import Site
 
 

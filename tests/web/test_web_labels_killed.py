@@ -14,7 +14,7 @@ import httpx
 import pytest
 from web_fixtures import Shop, key
 
-from unreel.video.tables import read_table
+from unreel.video.collection.label_tables import read_table
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="moments and limits are Linux's")
 
@@ -36,7 +36,7 @@ class Server:
     def __init__(self, shop: Shop, labels: Path) -> None:
         words = [*map(str, shop.tables[:1]), "--port", "0", "--labels", str(labels)]
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).parents[1] / "web_kills.py"), str(labels.parent), *words],
+            [sys.executable, str(Path(__file__).parents[1] / "support" / "web_kills.py"), str(labels.parent), *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -10,11 +10,11 @@ from misbehave import hang, nowhere
 from web_fixtures import Shop, awaited, key
 
 from unreel.engine.limits import Limits
-from unreel.engine.standing import StandingPool
+from unreel.engine.worker_pool import StandingPool
 from unreel.errors import CollectionError
 from unreel.web import maps as module
+from unreel.web.catalogue import Shelf
 from unreel.web.maps import Map, Maps
-from unreel.web.shelf import Shelf
 
 
 def test_every_video_has_a_place(client: httpx.Client) -> None:

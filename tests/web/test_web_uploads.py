@@ -16,7 +16,7 @@ from web_fixtures import SECRET, Shop, awaited
 
 from unreel.engine.limits import Limits
 from unreel.engine.locks import locked
-from unreel.engine.standing import StandingPool
+from unreel.engine.worker_pool import StandingPool
 from unreel.errors import SettingsError, VideoError
 from unreel.web import uploads as module
 from unreel.web.site import Site

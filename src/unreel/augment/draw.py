@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from numpy.random import Generator
 from torch import Tensor
 
-from unreel.chance import generator
+from unreel.rng import generator
 from unreel.settings.augmentation import AugmentationSettings
 
 CENTRE_SHARE = 0.875

@@ -9,7 +9,7 @@ from unreel import __version__
 from unreel.cli.streams import usable_streams
 from unreel.console import complain, explain, say, screen
 from unreel.engine.files import is_about_writing
-from unreel.engine.stopping import Interrupted, signals_end
+from unreel.engine.signals import Interrupted, signals_end
 from unreel.errors import UnreelError
 
 VERBS = {

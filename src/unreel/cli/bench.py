@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from pydantic import Field
 
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
 from unreel.console import Table, explain, say, show
 from unreel.errors import SettingsError
 from unreel.settings.model import Seconds, Settings, Workers
 from unreel.settings.pretraining import ClipLength, Size
 
 if TYPE_CHECKING:
-    from unreel.video.datasets import PretrainDataset
-    from unreel.video.manifest import Manifest
-    from unreel.video.throughput import Advice, Measured
+    from unreel.video.clips.datasets import PretrainDataset
+    from unreel.video.clips.profile import Advice, Measured
+    from unreel.video.collection.manifest import Manifest
 
 KINDS = ("loading",)
 HELP = """usage: unreel bench KIND FOLDER [OPTIONS]
@@ -69,8 +69,8 @@ def main(arguments: Sequence[str]) -> None:
 def run(settings: Bench) -> None:
     """Measure, print and write."""
     from unreel.engine.files import check_free, write_whole
-    from unreel.video.manifest import Manifest, is_prepared
-    from unreel.video.throughput import advice, raw_rate, sample_prepared
+    from unreel.video.clips.profile import advice, raw_rate, sample_prepared
+    from unreel.video.collection.manifest import Manifest, is_prepared
 
     if settings.figures is not None:
         check_free(settings.figures)
@@ -91,9 +91,9 @@ def measured(manifest: "Manifest", settings: Bench, raw_rate: float | None) -> "
     """All figures of a prepared folder."""
     import torch
 
-    from unreel.engine.processors import cores
-    from unreel.video.datasets import PretrainDataset
-    from unreel.video.throughput import Measured, checked, rate, stages, storage
+    from unreel.engine.cpus import cores
+    from unreel.video.clips.datasets import PretrainDataset
+    from unreel.video.clips.profile import Measured, checked, rate, stages, storage
 
     records = checked(manifest, settings.clip_length)
     cold = storage([manifest.file(record) for record in records])
@@ -122,7 +122,7 @@ def augmentation(dataset: "PretrainDataset", size: int) -> float:
     from unreel.augment import apply_views, draw_views
     from unreel.engine.device import one_thread
     from unreel.settings.augmentation import AugmentationSettings
-    from unreel.video.loading import collate
+    from unreel.video.clips.loading import collate
 
     batch, seconds = collate([dataset[0, 0]]), []
     frames = batch.luma.shape[2]
@@ -138,7 +138,7 @@ def augmentation(dataset: "PretrainDataset", size: int) -> float:
 
 def tell(found: "Measured", given: "Sequence[Advice]") -> None:
     """Where the time goes, how many cores it takes, and the verdict."""
-    from unreel.video.throughput import GPU_RATES, cores_needed
+    from unreel.video.clips.profile import GPU_RATES, cores_needed
 
     whole = sum(found.stages.values())
     table = Table("one core", ("stage", "ms per pair of clips", "share"))

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from pydantic import Field
 
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
 from unreel.console import say
 from unreel.errors import SettingsError
 from unreel.settings.model import Settings
 from unreel.text import comma_separated, unbroken
-from unreel.video.tables import list_text
+from unreel.video.collection.label_tables import list_text
 
 if TYPE_CHECKING:
     from unreel.search.rows import Row
@@ -56,9 +56,9 @@ def run(settings: Curate) -> None:
     import numpy as np
 
     from unreel.engine.files import check_both_free, check_free, whole, whole_both
-    from unreel.search.copies import leaders
-    from unreel.search.curation import k_centre, rare_first
-    from unreel.search.store import EmbeddingTable, no_rows
+    from unreel.search.coreset import k_centre, rare_first
+    from unreel.search.near_duplicates import leaders
+    from unreel.search.table import EmbeddingTable, no_rows
 
     if settings.out.suffix not in (".csv", ".txt"):
         raise SettingsError(f"out is {settings.out}, expected a name that ends in .csv or .txt.")

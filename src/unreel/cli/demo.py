@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from unreel import recipes
 from unreel.cli import embed, evaluate, pretrain, report
-from unreel.cli.inventory import summary
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
+from unreel.cli.tables.collection_summary import summary
 from unreel.console import say, say_command
 from unreel.settings.model import BatchSize, PositiveCount, Seed, Settings, Videos, validated
 from unreel.settings.pretraining import PretrainSettings
 from unreel.text import unbroken
 
 if TYPE_CHECKING:
-    from unreel.video.manifest import Manifest
+    from unreel.video.collection.manifest import Manifest
 
 
 class Demo(Settings):
@@ -99,9 +99,9 @@ def _pretraining(settings: Demo, out: Path) -> PretrainSettings:
 
 def _collection(settings: Demo, out: Path, side: int) -> "Manifest":
     """The prepared videos: the user's, or Moving Shapes rendered now."""
-    from unreel.video.options import PrepareOptions
-    from unreel.video.prepare import prepare
-    from unreel.video.synth import MovingShapes, render_collection
+    from unreel.video.collection.options import PrepareOptions
+    from unreel.video.collection.prepare import prepare
+    from unreel.video.moving_shapes.synth import MovingShapes, render_collection
 
     videos = settings.videos or out / "videos"
     if settings.videos is None:

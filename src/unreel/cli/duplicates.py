@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 from pydantic import Field
 
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
 from unreel.console import say, say_json
 from unreel.settings.model import Settings
 from unreel.text import comma_separated, unbroken
 
 if TYPE_CHECKING:
-    from unreel.search.store import Vectors
+    from unreel.search.table import Vectors
 
 SIMILARITY = 0.999
 COLUMNS = "group", "similarity", "path", "id", "start", "end", "label", "checksum"
@@ -48,8 +48,8 @@ def main(arguments: Sequence[str]) -> None:
 def run(settings: Duplicates) -> None:
     """Compare, print, write."""
     from unreel.engine.files import check_free
-    from unreel.search.copies import groups_of, leaders, typical_similarity
-    from unreel.search.store import EmbeddingTable
+    from unreel.search.near_duplicates import groups_of, leaders, typical_similarity
+    from unreel.search.table import EmbeddingTable
 
     if settings.out is not None:
         check_free(settings.out)
@@ -74,7 +74,7 @@ def run(settings: Duplicates) -> None:
 
 def _members(rows: "Vectors", groups: list[list[int]]) -> Iterator[dict[str, Any]]:
     """Every row of a group, the one that stands for it first and without a similarity."""
-    from unreel.search.exact import cosines, unit
+    from unreel.search.brute_force import cosines, unit
 
     for number, group in enumerate(groups):
         similarities = cosines(rows.vectors[group], unit(rows.vectors[group[0]]))

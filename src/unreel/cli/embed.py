@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from unreel.cli.limits import LimitSettings
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.limits import LimitSettings
+from unreel.cli.inputs.parsing import parse
 from unreel.console import say
-from unreel.engine.pool import EngineName
+from unreel.engine.executor import EngineName
 from unreel.settings.model import Clips, Workers
 from unreel.text import excerpt, unbroken
 
 if TYPE_CHECKING:
     from unreel.search.update import Changes
-    from unreel.video.manifest import Manifest
+    from unreel.video.collection.manifest import Manifest
 
 
 class Embed(LimitSettings):
@@ -64,11 +64,11 @@ def run(settings: Embed) -> None:
     """Embed, write, and index what has become large."""
     from unreel.checkpoint import load_encoder, place_of, untrained_encoder
     from unreel.engine.device import device
-    from unreel.search.facts import TableFacts
     from unreel.search.index import bring_up_to_date
+    from unreel.search.metadata import TableFacts
     from unreel.search.update import Work, source_of, update
-    from unreel.video.options import PrepareOptions
-    from unreel.video.prepare import prepared
+    from unreel.video.collection.options import PrepareOptions
+    from unreel.video.collection.prepare import prepared
 
     where = "cpu" if settings.engine == "ray" else str(device(settings.accelerator))
     encoder = load_encoder(settings.run)
@@ -109,7 +109,7 @@ def _summary(changes: "Changes") -> str:
 
 def _print_left_out(manifest: "Manifest", changes: "Changes", clip_length: int) -> None:
     """Which files have no rows, or none any more, and why; and of which videos no clip is whole."""
-    from unreel.cli.inventory import other_files, print_reasons, refused_files
+    from unreel.cli.tables.collection_summary import other_files, print_reasons, refused_files
 
     say(*refused_files(manifest), *other_files(manifest))
     for what, reasons in (("removed", changes.removed), ("left out", changes.missing)):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from pydantic import Field, model_validator
 
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
 from unreel.console import explain, say
 from unreel.errors import CollectionError, SettingsError
 from unreel.settings.model import Clips, Count, PositiveCount, Seed, Settings, Workers
@@ -16,11 +16,11 @@ from unreel.text import unbroken
 
 if TYPE_CHECKING:
     from unreel.checkpoint import LoadedEncoder
-    from unreel.evaluation.divisions import Division
+    from unreel.evaluation.evaluator import Judgement
     from unreel.evaluation.features import Features
-    from unreel.evaluation.judgement import Judgement
     from unreel.evaluation.results import Retrieval
-    from unreel.video.manifest import Manifest
+    from unreel.evaluation.splits import Division
+    from unreel.video.collection.manifest import Manifest
 
 FROZEN = ("retrieval", "knn", "linear")
 RECOGNITION = ("test", "finetune")
@@ -138,11 +138,11 @@ def main(arguments: Sequence[str]) -> None:
 def run(kind: str, settings: Evaluate) -> None:
     """Judge, print and write."""
     from unreel.checkpoint import load_encoder, untrained_encoder
-    from unreel.cli.evaluation_tables import print_classifications, print_retrievals
+    from unreel.cli.tables.evaluation_tables import print_classifications, print_retrievals
     from unreel.engine.device import device
     from unreel.engine.files import check_free
     from unreel.evaluation.classification import write_classifications
-    from unreel.evaluation.judgement import Judgement
+    from unreel.evaluation.evaluator import Judgement
     from unreel.evaluation.results import write_retrievals
 
     target = settings.out / f"{kind}.json"
@@ -175,7 +175,7 @@ def run(kind: str, settings: Evaluate) -> None:
 
 def compare(settings: Compare) -> None:
     """Compare what two files hold, split by split and label by label."""
-    from unreel.cli.evaluation_tables import print_comparison
+    from unreel.cli.tables.evaluation_tables import print_comparison
     from unreel.evaluation import comparison
     from unreel.evaluation.results import read_retrievals
 
@@ -196,8 +196,8 @@ def compare(settings: Compare) -> None:
 
 
 def _manifest(settings: Evaluate, side: int) -> "Manifest":
-    from unreel.video.options import PrepareOptions
-    from unreel.video.prepare import prepared
+    from unreel.video.collection.options import PrepareOptions
+    from unreel.video.collection.prepare import prepared
 
     options = PrepareOptions(side, group_pattern=settings.group_pattern, layout=settings.layout, lists=settings.lists)
     return prepared(settings.folder, options)
@@ -217,7 +217,7 @@ def _embedded(
 
 
 def _divisions(settings: Evaluate, manifest: "Manifest") -> list["Division"]:
-    from unreel.evaluation.divisions import group_hold_out, leave_one_out, official, random_hold_out
+    from unreel.evaluation.splits import group_hold_out, leave_one_out, official, random_hold_out
 
     if settings.split:
         return [official(manifest, name) for name in manifest.chosen_splits(settings.split)]

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 from pydantic import model_validator
 
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
 from unreel.console import explain, say
 from unreel.errors import OverwriteError, SettingsError
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import Folds, Settings, Workers, validated
 from unreel.text import unbroken
-from unreel.video.layouts import LayoutName
+from unreel.video.collection.layouts import LayoutName
 
 if TYPE_CHECKING:
-    from unreel.evaluation.finetuned import Finetuned
+    from unreel.evaluation.finetune_results import Finetuned
     from unreel.evaluation.recognition import Recognition, RecognitionTest
-    from unreel.video.manifest import Manifest
+    from unreel.video.collection.manifest import Manifest
 
 SCRATCH = "scratch"
 WHOLE = "all videos"
@@ -95,13 +95,13 @@ def main(kind: str, arguments: Sequence[str]) -> None:
 def test(settings: EvaluateTest) -> "list[Recognition]":
     """Test a classifier on each split, print and write."""
     from unreel.cli.finetune import print_recognition
-    from unreel.cli.recognition_tables import print_mistakes
+    from unreel.cli.tables.recognition_tables import print_mistakes
     from unreel.engine.device import device
     from unreel.evaluation.classifiers import load_classifier
     from unreel.evaluation.recognition import write_recognition
     from unreel.training.finetune import RESULT
-    from unreel.video.options import PrepareOptions
-    from unreel.video.prepare import prepared
+    from unreel.video.collection.options import PrepareOptions
+    from unreel.video.collection.prepare import prepared
 
     _check_free(settings.out, RESULT)
     where = device(settings.accelerator)
@@ -130,9 +130,9 @@ def finetune(weights: str, settings: FinetuneSettings, parts: Parts) -> "Finetun
     """Fine-tune on each split or fold, put the tests together, print and write."""
     from unreel.api import prepared_for, run_finetuning
     from unreel.checkpoint import load_encoder
-    from unreel.cli.recognition_tables import print_finetuned
+    from unreel.cli.tables.recognition_tables import print_finetuned
     from unreel.engine.launch import first_here
-    from unreel.evaluation.finetuned import RESULT, together, write_finetuned
+    from unreel.evaluation.finetune_results import RESULT, together, write_finetuned
     from unreel.training.finetune import resolved
     from unreel.training.run import check_out
     from unreel.training.task import checked_together
@@ -174,7 +174,7 @@ def _tests(
     """The test of each split by its folder's name, or of the whole collection; none of what the run has learnt from."""
     from unreel.training.learnt import learnt_from
     from unreel.training.task import recognition_test, with_split
-    from unreel.video.leaks import check_leaks, leaks_between
+    from unreel.video.collection.leaks import check_leaks, leaks_between
 
     names = manifest.chosen_splits(settings.split)
     if not names:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
 from unreel.console import say
 from unreel.settings.model import Seed, Settings
 from unreel.text import unbroken
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
     from unreel.search.exporting import Picture
-    from unreel.search.store import Vectors
+    from unreel.search.table import Vectors
 
 MOST_ON_MAP = 5000
 NEXT = {
@@ -54,7 +54,7 @@ def run(settings: Export) -> None:
     """Read the table and write the files."""
     from unreel.engine.files import check_free, whole
     from unreel.search import exporting
-    from unreel.search.store import EmbeddingTable, no_rows
+    from unreel.search.table import EmbeddingTable, no_rows
 
     check_free(settings.out)
     rows = EmbeddingTable.open(settings.table).vectors(settings.kind, settings.where)
@@ -83,10 +83,10 @@ def _places(rows: "Vectors", seed: Seed) -> "Float[np.ndarray, 'n 2']":
 
 def _pictures(rows: "Vectors") -> "list[Picture | None]":
     """A frame of each row's video, from the middle of its time."""
-    from unreel.engine.pool import Engine
+    from unreel.engine.executor import Engine
     from unreel.engine.progress import Bar
-    from unreel.engine.standing import Lost
-    from unreel.search.piece import picture
+    from unreel.engine.worker_pool import Lost
+    from unreel.search.query_clip import picture
 
     paths = [Path(str(path)) for path in rows.column("path")]
     spans = zip(paths, rows.column("start"), rows.column("end"), strict=True)

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import tyro
 
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
 from unreel.console import say, say_command
 from unreel.settings.model import Settings
 from unreel.text import unbroken
-from unreel.video.fetch import TERMS, DataSetName, Fetched, FetchOptions, Part, fetch, left_to_do
-from unreel.video.remote import in_units
+from unreel.video.fetch.fetch import TERMS, DataSetName, Fetched, FetchOptions, Part, fetch, left_to_do
+from unreel.video.fetch.remote import in_units
 
 
 class Fetch(Settings):

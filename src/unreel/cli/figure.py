@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from pydantic import Field
 
-from unreel.cli.figure_inputs import are_tests, chosen_label, collection_of, judged_by, of_split, renamed
-from unreel.cli.parsing import parse
-from unreel.cli.results import read_recognitions
+from unreel.cli.inputs.figure_inputs import are_tests, chosen_label, collection_of, judged_by, of_split, renamed
+from unreel.cli.inputs.parsing import parse
+from unreel.cli.inputs.results import read_recognitions
 from unreel.console import explain, say
 from unreel.errors import CollectionError, SettingsError
 from unreel.settings.model import Seed, Settings
@@ -135,8 +135,8 @@ def retrieval(settings: RetrievalFigure) -> Path:
         SettingsError: the file's name, the number of names or the split makes no sense.
     """
     from unreel.reporting.figure_page import write_side_by_side
-    from unreel.reporting.printed_hits import print_side_by_side
-    from unreel.reporting.sheet import save_figures
+    from unreel.reporting.hits_figure import print_side_by_side
+    from unreel.reporting.paper_figure import save_figures
     from unreel.reporting.side_by_side import Choosing, side_by_side
     from unreel.reporting.strips import CLOSE, PAPER
 
@@ -162,9 +162,9 @@ def confusion(settings: ConfusionFigure) -> Path:
         CollectionError: there are no such results.
         SettingsError: the file's name makes no sense, or it can hold one figure and there are several.
     """
+    from unreel.reporting.classes_figure import print_confusion
     from unreel.reporting.figure_page import write_confusions
-    from unreel.reporting.printed_classes import print_confusion
-    from unreel.reporting.sheet import save_figures
+    from unreel.reporting.paper_figure import save_figures
 
     _check_out(settings.out)
     found = _confusions(settings)
@@ -181,11 +181,11 @@ def classes(settings: ClassesFigure) -> Path:
         SettingsError: the file's name or the label makes no sense.
     """
     from unreel.reporting.classes import recognition_classes, retrieval_classes
+    from unreel.reporting.classes_figure import print_classes
+    from unreel.reporting.coverage import recognition_shortfalls, shortfalls
     from unreel.reporting.figure_page import write_classes
-    from unreel.reporting.printed_classes import print_classes
+    from unreel.reporting.paper_figure import save_figures
     from unreel.reporting.scores import settings as settings_of
-    from unreel.reporting.sheet import save_figures
-    from unreel.reporting.shortfalls import recognition_shortfalls, shortfalls
 
     _check_out(settings.out)
     if are_tests(settings.results):
@@ -220,12 +220,12 @@ def looks(settings: LooksFigure) -> Path:
     from unreel.checkpoint import load_encoder
     from unreel.engine.device import device
     from unreel.evaluation.correspondence import corresponding_clips
+    from unreel.reporting.correspondence_figure import print_looks
+    from unreel.reporting.correspondence_maps import looks as looks_of
     from unreel.reporting.figure_page import write_looks
-    from unreel.reporting.looks import looks as looks_of
-    from unreel.reporting.printed_looks import print_looks
-    from unreel.reporting.sheet import save_figures
-    from unreel.video.options import PrepareOptions
-    from unreel.video.prepare import prepared
+    from unreel.reporting.paper_figure import save_figures
+    from unreel.video.collection.options import PrepareOptions
+    from unreel.video.collection.prepare import prepared
 
     _check_out(settings.out)
     where = str(device(settings.accelerator))
@@ -239,7 +239,7 @@ def looks(settings: LooksFigure) -> Path:
 
 def _check_out(out: Path) -> None:
     from unreel.engine.files import check_free
-    from unreel.reporting.sheet import check_format
+    from unreel.reporting.paper_figure import check_format
 
     check_format(out)
     check_free(out)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unreel.cli.inventory import print_reasons
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
+from unreel.cli.tables.collection_summary import print_reasons
 from unreel.console import Table, say, show
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import read_settings

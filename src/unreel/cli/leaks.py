@@ -5,11 +5,11 @@ from pathlib import Path
 
 import tyro
 
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
 from unreel.console import say
 from unreel.settings.model import Settings
-from unreel.video.leaks import check_leaks, leaks, leaks_between
-from unreel.video.manifest import Manifest
+from unreel.video.collection.leaks import check_leaks, leaks, leaks_between
+from unreel.video.collection.manifest import Manifest
 
 
 class Leaks(Settings):

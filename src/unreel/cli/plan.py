@@ -9,18 +9,18 @@ import tyro
 from pydantic import Field
 
 from unreel import recipes
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
 from unreel.console import say_json
 from unreel.errors import SettingsError
 from unreel.settings.model import Amount, BatchSize, PositiveAmount, PositiveCount, Settings
 from unreel.settings.pretraining import PretrainSettings
 
 if TYPE_CHECKING:
-    from unreel.cli.plan_tables import Planned
+    from unreel.cli.tables.plan_tables import Planned
     from unreel.planning.costs import Batch
     from unreel.planning.model import Machine, Work
     from unreel.planning.rates import Files, Rate
-    from unreel.video.manifest import Manifest
+    from unreel.video.collection.manifest import Manifest
 
 Share = Annotated[float, Field(ge=0, le=1)]
 GIGABIT = 1e9 / 8
@@ -104,7 +104,7 @@ def run(settings: Plan) -> None:
         SettingsError: no rate is given, several are, or nothing that was asked for is possible.
         CollectionError: --prepared is no prepared folder.
     """
-    from unreel.cli.plan_tables import content, tell
+    from unreel.cli.tables.plan_tables import content, tell
 
     check(settings)
     found = planned(settings)
@@ -154,7 +154,7 @@ def check(settings: Plan) -> None:
 
 def planned(settings: Plan) -> "Planned":
     """All that is printed."""
-    from unreel.cli.plan_tables import Planned
+    from unreel.cli.tables.plan_tables import Planned
     from unreel.planning.costs import cost, scale
     from unreel.planning.counting import work
 
@@ -219,7 +219,7 @@ def _machine(settings: Plan, learning: PretrainSettings, asked: "Work") -> "tupl
     from unreel.planning.communication import Network
     from unreel.planning.model import Device, Machine, Reading
     from unreel.planning.rates import files_documented, files_of
-    from unreel.video.manifest import Manifest
+    from unreel.video.collection.manifest import Manifest
 
     manifest = Manifest.read(settings.prepared) if settings.prepared else None
     files = (

@@ -7,12 +7,12 @@ from typing import Annotated
 import tyro
 from pydantic import Field
 
-from unreel.cli.collection import CollectionSettings
-from unreel.cli.inventory import decoding_rate, summary
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.collection import CollectionSettings
+from unreel.cli.inputs.parsing import parse
+from unreel.cli.tables.collection_summary import decoding_rate, summary
 from unreel.console import say
-from unreel.video.options import HIGHEST_SIDE, LOWEST_SIDE, PrepareOptions
-from unreel.video.prepare import prepare
+from unreel.video.collection.options import HIGHEST_SIDE, LOWEST_SIDE, PrepareOptions
+from unreel.video.collection.prepare import prepare
 
 
 class Prepare(CollectionSettings):

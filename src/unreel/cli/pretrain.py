@@ -7,7 +7,7 @@ from pathlib import Path
 import tyro
 
 from unreel import recipes
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
 from unreel.console import show
 from unreel.errors import SettingsError
 from unreel.settings.model import read_settings

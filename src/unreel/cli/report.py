@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from unreel.cli.contents import RunContents, read_run
-from unreel.cli.naming import names_apart
-from unreel.cli.parsing import parse
-from unreel.cli.results import RECOGNITION, RETRIEVAL, find_result, read_all_retrievals, read_recognitions
+from unreel.cli.inputs.contents import RunContents, read_run
+from unreel.cli.inputs.naming import names_apart
+from unreel.cli.inputs.parsing import parse
+from unreel.cli.inputs.results import RECOGNITION, RETRIEVAL, find_result, read_all_retrievals, read_recognitions
 from unreel.console import say
 from unreel.settings.model import Settings
 from unreel.text import unbroken
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from unreel.reporting.recognition import ShownTest
-    from unreel.video.manifest import Manifest
+    from unreel.video.collection.manifest import Manifest
 
 
 class Report(Settings):
@@ -56,8 +56,8 @@ def run(settings: Report) -> Path:
     """Gather what the runs left and write the page."""
     from unreel.engine.files import check_both_free, check_free
     from unreel.reporting.document import files_beside
-    from unreel.reporting.page import ReportInputs, write_report
-    from unreel.training.inventory import differing, summarise
+    from unreel.reporting.report import ReportInputs, write_report
+    from unreel.training.run_summary import differing, summarise
 
     if settings.split_files:
         check_both_free(settings.out, files_beside(settings.out))
@@ -112,7 +112,7 @@ def _typed(program: str) -> str:
 
 def _vectors(tables: Sequence[Path], runs: Sequence[RunContents]) -> "dict[str, dict[str, np.ndarray]]":
     """The embeddings of every encoder; one of a run whose encoder is called like another's is called by its run too."""
-    from unreel.search.table import read_vectors
+    from unreel.search.vectors import read_vectors
 
     if tables:
         return {name: each for table in tables for name, each in read_vectors(table).items()}

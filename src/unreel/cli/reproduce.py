@@ -11,7 +11,7 @@ import tyro
 from pydantic import Field, model_validator
 
 from unreel import recipes
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
 from unreel.cli.watch import duration
 from unreel.console import Table, say, say_command, show
 from unreel.errors import SettingsError, TrainingError
@@ -21,10 +21,10 @@ from unreel.settings.pretraining import PretrainSettings
 from unreel.text import unbroken
 
 if TYPE_CHECKING:
+    from unreel.reproduction.budget import Family, Scale
     from unreel.reproduction.paper import PaperTable
     from unreel.reproduction.plan import Plan
     from unreel.reproduction.runner import Report
-    from unreel.reproduction.scale import Family, Scale
     from unreel.reproduction.sources import Source
 
 _OURS = {
@@ -124,8 +124,8 @@ def run(settings: Reproduce, command: str) -> None:
     """Plan, run what is still to be run, print and write the table, which says by which command it was made."""
     from unreel.reproduction import runner
     from unreel.reproduction.learning_curves import write_curves
-    from unreel.reproduction.outcome import outcome
     from unreel.reproduction.rendering import compared, terminal, write_all
+    from unreel.reproduction.results import outcome
 
     out = (settings.out or _place(settings)).absolute()
     devices = _devices(settings.accelerator, settings.at_once)
@@ -154,7 +154,7 @@ def run(settings: Reproduce, command: str) -> None:
 
 def show_plan(made: "Plan", devices: Sequence[str]) -> None:
     """The jobs, what they are estimated to take, and the videos."""
-    from unreel.engine.processors import cores
+    from unreel.engine.cpus import cores
     from unreel.planning.rates import Pace
     from unreel.reproduction.estimates import seconds_of, span
 
@@ -180,10 +180,10 @@ def show_plan(made: "Plan", devices: Sequence[str]) -> None:
 
 
 def _plan(settings: Reproduce, out: Path) -> "Plan":
+    from unreel.reproduction.budget import for_folder
     from unreel.reproduction.evidence import CORPUS, GROUP_PATTERN, JUDGED, evidence
     from unreel.reproduction.paper import TABLES, restricted
     from unreel.reproduction.plan import plan
-    from unreel.reproduction.scale import for_folder
     from unreel.reproduction.sources import corpus, folder_of_videos
 
     whole = evidence(strict=settings.strict) if settings.target == "evidence" else TABLES[settings.target]
@@ -226,8 +226,8 @@ def _official(settings: Reproduce, table: "PaperTable") -> "tuple[Source, dict[s
 
 
 def _scale(settings: Reproduce) -> "Scale":
+    from unreel.reproduction.budget import SMALL_FOLDS, Scale
     from unreel.reproduction.evidence import PERSONS, STRICT
-    from unreel.reproduction.scale import SMALL_FOLDS, Scale
 
     family = _family(settings)
     pretrain, finetune = (_words(getattr(settings, name), name) for name in ("pretrain_options", "finetune_options"))

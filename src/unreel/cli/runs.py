@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
 from unreel.console import Table, say, say_json, show
 from unreel.errors import SettingsError
 from unreel.settings.model import Settings
 from unreel.text import unbroken
 
 if TYPE_CHECKING:
-    from unreel.training.inventory import RunSummary
+    from unreel.training.run_summary import RunSummary
 
 HIGHEST_FIRST = ("step", "written")
 COLOURS = {"running": "green", "stopped": "yellow", "damaged": "red"}
@@ -48,7 +48,7 @@ def run(settings: Runs) -> None:
         RunError: there is no run in the folder.
         SettingsError: there is no column of that name to sort by.
     """
-    from unreel.training.inventory import differing, find_runs, summarise
+    from unreel.training.run_summary import differing, find_runs, summarise
 
     found = [summarise(path) for path in find_runs(settings.folder)]
     shown = differing(found) if settings.settings else []

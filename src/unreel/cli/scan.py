@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from unreel.cli.collection import CollectionSettings
-from unreel.cli.inventory import decoding_rate, summary
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.collection import CollectionSettings
+from unreel.cli.inputs.parsing import parse
+from unreel.cli.tables.collection_summary import decoding_rate, summary
 from unreel.console import say
-from unreel.video.options import ScanOptions
-from unreel.video.scan import scan
+from unreel.video.collection.options import ScanOptions
+from unreel.video.collection.scan import scan
 
 
 class Scan(CollectionSettings):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 from pydantic import Field
 
-from unreel.cli.limits import LimitSettings
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.limits import LimitSettings
+from unreel.cli.inputs.parsing import parse
 from unreel.console import say, say_json
 from unreel.settings.model import Amount, Seconds
 from unreel.text import excerpt, unbroken
@@ -17,7 +17,7 @@ from unreel.text import excerpt, unbroken
 if TYPE_CHECKING:
     from unreel.search.moments import Moment
     from unreel.search.query import Query
-    from unreel.search.store import EmbeddingTable
+    from unreel.search.table import EmbeddingTable
 
 
 class Search(LimitSettings):
@@ -65,7 +65,7 @@ def run(settings: Search) -> None:
     from unreel.engine.files import check_free
     from unreel.search.moments import search_moments
     from unreel.search.query import QueryEncoder
-    from unreel.search.store import EmbeddingTable
+    from unreel.search.table import EmbeddingTable
 
     if settings.html is not None:
         check_free(settings.html)
@@ -138,11 +138,11 @@ def _described(moment: "Moment") -> dict[str, Any]:
 
 def _write_page(settings: Search, query: "Query", how: str, found: "Sequence[Moment]") -> None:
     """Cut a moving picture of the query and of all that was found, and write the page."""
-    from unreel.engine.pool import Engine
-    from unreel.engine.standing import Lost
-    from unreel.reporting.found import Shown, write_found
-    from unreel.search.piece import glance
-    from unreel.video.notes import reason_of
+    from unreel.engine.executor import Engine
+    from unreel.engine.worker_pool import Lost
+    from unreel.reporting.search_page import Shown, write_found
+    from unreel.search.query_clip import glance
+    from unreel.video.collection.journal import reason_of
 
     assert settings.html is not None
     spans = [(settings.video, query.start, query.end)]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from pydantic import Field
 
-from unreel.cli.limits import LimitSettings
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.limits import LimitSettings
+from unreel.cli.inputs.parsing import parse
 from unreel.console import say
 from unreel.errors import SettingsError
 from unreel.text import unbroken
@@ -64,7 +64,7 @@ def run(settings: Serve) -> None:
         )
     for package in ("fastapi", "uvicorn", "python_multipart"):
         require(package, "web")
-    from unreel.web.serving import Place, serve
+    from unreel.web.server import Place, serve
     from unreel.web.site import opened
 
     place = Place(settings.host, settings.port, settings.token, settings.hosts, settings.upload_megabytes * 1_000_000)

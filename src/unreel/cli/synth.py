@@ -7,11 +7,11 @@ from typing import Annotated
 import tyro
 from pydantic import Field
 
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
 from unreel.console import say
 from unreel.settings.model import PositiveWorkers, Seed, Settings, Videos
 from unreel.text import unbroken
-from unreel.video.synth import MovingShapes, render_collection
+from unreel.video.moving_shapes.synth import MovingShapes, render_collection
 
 
 class Synth(Settings):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
-from unreel.cli.parsing import parse
+from unreel.cli.inputs.parsing import parse
 from unreel.console import terminal
 from unreel.errors import RunError
 from unreel.settings.model import Seconds, Settings
@@ -16,8 +16,8 @@ from unreel.settings.model import Seconds, Settings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from unreel.reporting.terminal import Course
-    from unreel.training.inventory import RunSummary
+    from unreel.reporting.terminal_charts import Course
+    from unreel.training.run_summary import RunSummary
 
 RECENT = 10
 """Measured stretches that the time left is told from."""
@@ -53,7 +53,7 @@ def watch(runs: Sequence[Path], console: "Console", *, every: float, once: bool)
     """
     from rich.live import Live
 
-    from unreel.reporting.terminal import drawing
+    from unreel.reporting.terminal_charts import drawing
 
     if faults := [summary.fault for summary in _looked_at(runs) if summary.state == "damaged"]:
         raise RunError(*faults)
@@ -69,7 +69,7 @@ def watch(runs: Sequence[Path], console: "Console", *, every: float, once: bool)
 
 def courses(summaries: "Sequence[RunSummary]") -> "list[Course]":
     """What is drawn of each run: called by its folder's name, or by the whole path where two folders share it."""
-    from unreel.reporting.terminal import Course
+    from unreel.reporting.terminal_charts import Course
 
     names = [summary.path.resolve().name for summary in summaries]
     return [
@@ -80,7 +80,7 @@ def courses(summaries: "Sequence[RunSummary]") -> "list[Course]":
 
 def status(summary: "RunSummary") -> str:
     """Recipe, state, how far, how long still, and how fast lately."""
-    from unreel.training.inventory import pace
+    from unreel.training.run_summary import pace
 
     if summary.fault:
         return summary.fault
@@ -106,7 +106,7 @@ def duration(seconds: float) -> str:
 
 
 def _looked_at(runs: Sequence[Path]) -> "list[RunSummary]":
-    from unreel.training.inventory import find_runs, summarise
+    from unreel.training.run_summary import find_runs, summarise
 
     for run in runs:
         if not run.is_dir():

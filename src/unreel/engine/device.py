@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from unreel.engine.processors import cores
+from unreel.engine.cpus import cores
 from unreel.errors import SettingsError
 
 _NAMES = {"cuda": "NVIDIA GPUs", "mps": "GPU", "cpu": "processors"}

@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from unreel.engine.limits import progress
-from unreel.engine.stopping import shielded
+from unreel.engine.signals import shielded
 from unreel.errors import OutputError, OverwriteError
 
 UNFINISHED = ".unfinished"

@@ -17,8 +17,8 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import distributed
 
-from unreel.engine import processes
-from unreel.engine.processors import cores_per_process
+from unreel.engine import process_group
+from unreel.engine.cpus import cores_per_process
 from unreel.engine.waiting import Wait
 from unreel.errors import SettingsError
 
@@ -71,9 +71,9 @@ def launched(
         if here is None and os.environ.get("LOCAL_RANK", "0") != "0":
             Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
         fabric.launch()
-        if processes.count() != fabric.world_size:
+        if process_group.count() != fabric.world_size:
             raise ValueError(
-                f"this script has begun with {processes.count()} processes; give all that it trains as many"
+                f"this script has begun with {process_group.count()} processes; give all that it trains as many"
             )
     except (MisconfigurationException, ValueError, RuntimeError) as error:
         raise SettingsError(

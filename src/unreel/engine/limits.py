@@ -1,6 +1,6 @@
 """What a process that opens a file nobody vouches for may take: memory, and time in which nothing comes out of it.
 
-The system itself ends a process that takes more, whatever library it is in just then: `unreel.engine.standing` tells
+The system itself ends a process that takes more, whatever library it is in just then: `unreel.engine.worker_pool` tells
 from how it ended what became of its task.
 """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import sleep
 
 from unreel.engine.files import writing
-from unreel.engine.stopping import shielded
+from unreel.engine.signals import shielded
 from unreel.engine.waiting import Wait
 from unreel.errors import OutputError, UnreelError
 

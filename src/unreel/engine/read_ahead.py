@@ -26,9 +26,9 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from unreel.engine import processes
-from unreel.engine.starting import context, end_with_parent
-from unreel.engine.stopping import SIGNALS
+from unreel.engine import process_group
+from unreel.engine.signals import SIGNALS
+from unreel.engine.spawn import context, end_with_parent
 from unreel.engine.waiting import GRACE, Wait
 from unreel.errors import CollectionError, UnreelError
 
@@ -109,7 +109,7 @@ class _Worker:
             CollectionError: the process has died.
             Exception: what `source` raises.
         """
-        grace = GRACE if processes.count() == 1 else GRACE_OF_MANY
+        grace = GRACE if process_group.count() == 1 else GRACE_OF_MANY
         waiting = Wait(f"videos from process {self._process.pid}, which reads them", grace=grace)
         while not (ready := wait([self._connection, self._process.sentinel], timeout=1.0)):
             waiting.look()

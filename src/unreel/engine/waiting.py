@@ -4,7 +4,7 @@ from time import monotonic, sleep
 from typing import final
 
 from unreel.console import complain
-from unreel.engine.stopping import asked_for
+from unreel.engine.signals import asked_for
 from unreel.errors import Stopped
 
 SILENCE = 60.0

@@ -8,12 +8,12 @@ from typing import Literal
 
 import numpy as np
 
-from unreel.chance import generator
 from unreel.engine.files import write_whole
 from unreel.evaluation.intervals import bootstrap
 from unreel.evaluation.provenance import Provenance
 from unreel.evaluation.results import Natural, Share, check_columns, wanted
 from unreel.reading import read_json
+from unreel.rng import generator
 
 Method = Literal["knn", "linear"]
 FORMAT = "unreel-classification-1"

@@ -7,10 +7,10 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Float
 
-from unreel.chance import generator
 from unreel.errors import CollectionError
 from unreel.evaluation.intervals import bootstrap
 from unreel.evaluation.results import Outcome, Retrieval, Score
+from unreel.rng import generator
 from unreel.text import first_of
 
 FLIPS = 10_000

@@ -21,8 +21,8 @@ from torch.nn import functional
 from unreel.checkpoint import LoadedEncoder
 from unreel.errors import CollectionError
 from unreel.evaluation.features import centre_of
-from unreel.video.datasets import Videos, region, stacked
-from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.clips.datasets import Videos, region, stacked
+from unreel.video.collection.manifest import Manifest, VideoRecord
 
 
 @dataclass(frozen=True)

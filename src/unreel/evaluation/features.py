@@ -15,10 +15,10 @@ from unreel.evaluation.protocols import GAP, Protocol
 from unreel.evaluation.resized import centre_of_resized
 from unreel.models import Encoder
 from unreel.settings.pretraining import EncoderSettings
-from unreel.video.datasets import EvaluationDataset, Failure, Sample
-from unreel.video.loading import evaluation_samples
-from unreel.video.manifest import Manifest, VideoRecord
-from unreel.video.sampling import equally_spaced_starts, starts_of_centres
+from unreel.video.clips.datasets import EvaluationDataset, Failure, Sample
+from unreel.video.clips.loading import evaluation_samples
+from unreel.video.clips.sampling import equally_spaced_starts, starts_of_centres
+from unreel.video.collection.manifest import Manifest, VideoRecord
 
 CLIPS_AT_ONCE = 64
 

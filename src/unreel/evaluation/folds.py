@@ -3,7 +3,7 @@
 from collections import Counter
 
 from unreel.errors import CollectionError
-from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.collection.manifest import Manifest, VideoRecord
 
 
 def folds(manifest: Manifest, label: str, count: int) -> dict[str, int]:

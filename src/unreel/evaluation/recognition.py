@@ -15,19 +15,19 @@ from pydantic import Field
 from torch import Tensor
 
 from unreel.augment import CENTRE_SHARE, ViewDraws, apply_views, centre_draws
-from unreel.engine import processes
+from unreel.engine import process_group
+from unreel.engine.cpus import default_workers
 from unreel.engine.files import write_whole
-from unreel.engine.processors import default_workers
 from unreel.engine.progress import Bar
 from unreel.engine.read_ahead import read_ahead
 from unreel.errors import CollectionError
 from unreel.evaluation.results import Natural, Share, wanted
 from unreel.methods.classifier import Classifier
 from unreel.reading import brief, read_json
-from unreel.video.datasets import Failure, Sample
-from unreel.video.loading import SMALL
-from unreel.video.manifest import Manifest, VideoRecord
-from unreel.video.recognition import RecognitionDataset
+from unreel.video.clips.datasets import Failure, Sample
+from unreel.video.clips.loading import SMALL
+from unreel.video.clips.recognition import RecognitionDataset
+from unreel.video.collection.manifest import Manifest, VideoRecord
 
 FORMAT = "unreel-recognition-1"
 PLACES = ((0.5, 0.5), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
@@ -130,8 +130,8 @@ class RecognitionTest:
         training = classifier.training
         classifier.eval()
         if shared:
-            share = dict(self._outcomes(classifier, self.videos[processes.rank() :: processes.count()]))
-            shares = processes.everyone(share)
+            share = dict(self._outcomes(classifier, self.videos[process_group.rank() :: process_group.count()]))
+            shares = process_group.everyone(share)
         else:
             shares = [dict(self._outcomes(classifier, self.videos))]
         classifier.train(training)

@@ -31,7 +31,7 @@ class Neighbour:
 @dataclass(frozen=True)
 class Outcome:
     """How one query fared, the whole gallery being ranked: the place of the first right video, from 1, and the
-    average precision (`unreel.evaluation.measures`)."""
+    average precision (`unreel.evaluation.metrics`)."""
 
     first_right: Natural | None
     average_precision: Share

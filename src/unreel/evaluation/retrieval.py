@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from unreel.chance import generator
 from unreel.errors import CollectionError
 from unreel.evaluation.intervals import bootstrap
-from unreel.evaluation.measures import average_precision, first_right, purity
+from unreel.evaluation.metrics import average_precision, first_right, purity
 from unreel.evaluation.nearest import MEMORY, Directions, Groups, ranked
 from unreel.evaluation.results import ClassScore, Neighbour, Outcome, Score
-from unreel.video.manifest import VideoRecord
+from unreel.rng import generator
+from unreel.video.collection.manifest import VideoRecord
 
 HITS_AT = (1, 5, 10, 20, 50)
 PURITY_AT = (1, 5, 10, 20)

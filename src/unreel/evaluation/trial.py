@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from unreel.errors import CollectionError
-from unreel.evaluation.divisions import Division, Side
 from unreel.evaluation.features import Features
 from unreel.evaluation.nearest import Directions, Groups, numbered
-from unreel.video.manifest import VideoRecord
+from unreel.evaluation.splits import Division, Side
+from unreel.video.collection.manifest import VideoRecord
 
 DROPPED = "in the last batch, which is not full and was dropped"
 NOT_GIVEN = "no features of it were given"

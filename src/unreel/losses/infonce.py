@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from unreel.engine import processes
+from unreel.engine import process_group
 from unreel.losses.blockwise import Options, compare_blockwise
 
 Reduction = Literal["mean", "sum"]
@@ -52,19 +52,19 @@ def infonce(
     with torch.autocast(anchors.device.type, enabled=False):
         precision = torch.promote_types(anchors.dtype, torch.float32)
         first, second = (functional.normalize(each.to(precision), dim=-1) for each in (anchors, positives))
-        everyone = processes.gather(second)
+        everyone = process_group.gather(second)
         b, n, _ = first.shape
         if chunk_size is None:
-            own = torch.arange(b, device=first.device) + b * processes.rank()
+            own = torch.arange(b, device=first.device) + b * process_group.rank()
             sums = _compare(first, everyone, own, temperature, hard_negatives)
         else:
-            chosen = Options(b * processes.rank(), temperature, hard_negatives, chunk_size)
+            chosen = Options(b * process_group.rank(), temperature, hard_negatives, chunk_size)
             sums = compare_blockwise(first, everyone, chosen)
         loss, accuracy = (sums / (b * n)).unbind()
     if reduction == "sum":
         loss = loss * len(everyone)
-    if processes.count() > 1:
-        whole = processes.average(torch.stack([loss, accuracy]))
+    if process_group.count() > 1:
+        whole = process_group.average(torch.stack([loss, accuracy]))
         loss, accuracy = loss + (whole[0] - loss).detach(), whole[1]
     return InfoNCE(loss, accuracy.detach())
 

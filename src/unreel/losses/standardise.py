@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from unreel.engine import processes
+from unreel.engine import process_group
 
 SMALLEST = 1e-5
 """Added to the variance, as in batch norm: a dimension that is the same in all clips becomes 0."""
@@ -19,6 +19,6 @@ def standardised(vectors: Float[Tensor, "b ... d"]) -> Float[Tensor, "b ... d"]:
     """
     with torch.autocast(vectors.device.type, enabled=False):
         own = vectors.to(torch.promote_types(vectors.dtype, torch.float32))
-        everyone = processes.gather(own).flatten(0, -2)
+        everyone = process_group.gather(own).flatten(0, -2)
         variance, mean = torch.var_mean(everyone, dim=0, correction=0)
         return (own - mean) * (variance + SMALLEST).rsqrt()

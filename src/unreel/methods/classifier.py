@@ -11,9 +11,9 @@ from torch.nn import functional
 
 from unreel import models
 from unreel.augment import draw_views
-from unreel.augment.making import view_maker
-from unreel.chance import generator
-from unreel.engine import processes
+from unreel.augment.backend import view_maker
+from unreel.engine import process_group
+from unreel.rng import generator
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.types import ClipBatch, Loss
 
@@ -72,8 +72,8 @@ class Classifier(nn.Module):
         place = (logits > right).sum(dim=1)
         hits = {"top1": 1} | ({"top5": 5} if watched and len(self.classes) > 5 else {})
         values = torch.stack([loss.detach(), *((place < most).to(loss).mean() for most in hits.values())])
-        whole = processes.average(values)
-        total = loss + (whole[0] - loss).detach() if processes.count() > 1 else loss
+        whole = process_group.average(values)
+        total = loss + (whole[0] - loss).detach() if process_group.count() > 1 else loss
         figures = {f"accuracy/{name}": value for name, value in zip(hits, whole[1:], strict=True)}
         return Loss(total, {"cross_entropy": whole[0]}, figures)
 

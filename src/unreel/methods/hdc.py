@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from unreel import models
 from unreel.augment import draw_views
-from unreel.augment.making import view_maker
+from unreel.augment.backend import view_maker
 from unreel.losses import hdnce, infonce, standardised, watch
 from unreel.settings.pretraining import PretrainSettings
 from unreel.types import ClipBatch, Loss, Pyramid

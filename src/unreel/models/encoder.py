@@ -11,8 +11,8 @@ from torch.utils.checkpoint import checkpoint
 
 from unreel.engine.device import nvidia
 from unreel.errors import SettingsError
-from unreel.models.fused import kernels
 from unreel.models.norm import InstanceNorm
+from unreel.models.triton_norm import kernels
 from unreel.types import Pyramid
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unreel.models import fused
+from unreel.models import triton_norm
 
 Norm = Literal["instance", "batch"]
 
@@ -31,7 +31,7 @@ class InstanceNorm(nn.Module):
 
     def forward(self, maps: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c t h w"]:
         if self._by_kernels(maps):
-            return fused.instance_norm(maps, self.weight, self.bias, self.epsilon)
+            return triton_norm.instance_norm(maps, self.weight, self.bias, self.epsilon)
         if maps.shape[2:].numel() == 1:
             shape = (1, -1, 1, 1, 1)
             return maps * self.weight.view(shape).to(maps) + self.bias.view(shape).to(maps)
@@ -42,7 +42,7 @@ class InstanceNorm(nn.Module):
     ) -> Float[Tensor, "b c t h w"]:
         """ReLU(norm(maps) + added)."""
         if self._by_kernels(maps):
-            return fused.instance_norm(maps, self.weight, self.bias, self.epsilon, added, rectified=True)
+            return triton_norm.instance_norm(maps, self.weight, self.bias, self.epsilon, added, rectified=True)
         return _rectified(self(maps), added)
 
     def _by_kernels(self, maps: Float[Tensor, "b c t h w"]) -> bool:

@@ -12,11 +12,11 @@ from unreel import models
 from unreel.engine.device import one_thread
 from unreel.errors import SettingsError
 from unreel.settings.pretraining import EncoderSettings
-from unreel.video.manifest import Manifest
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import prepare
-from unreel.video.synth import MovingShapes, render_collection
-from unreel.video.throughput import checked, stages
+from unreel.video.clips.profile import checked, stages
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import prepare
+from unreel.video.moving_shapes.synth import MovingShapes, render_collection
 
 PEAKS: Mapping[str, float] = {
     "A100": 312,

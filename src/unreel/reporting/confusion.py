@@ -10,8 +10,8 @@ from jaxtyping import Int
 
 from unreel.evaluation.recognition import Recognition
 from unreel.evaluation.results import Retrieval
+from unreel.reporting.coverage import Shortfall, recognition_shortfalls, shortfalls
 from unreel.reporting.scores import settings
-from unreel.reporting.shortfalls import Shortfall, recognition_shortfalls, shortfalls
 
 MOST_NAMED = 12
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from unreel.reporting.classes import ClassTable
 from unreel.reporting.confusion import Confusion
+from unreel.reporting.correspondence_maps import Looks
+from unreel.reporting.coverage import Shortfall
 from unreel.reporting.document import write_document
-from unreel.reporting.looks import Looks
 from unreel.reporting.previews import clips_of
-from unreel.reporting.shortfalls import Shortfall
 from unreel.reporting.side_by_side import SideBySide
 from unreel.reporting.strips import Strip
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from unreel.chance import generator
 from unreel.evaluation.results import Neighbour, Retrieval
 from unreel.reporting.previews import Preview
+from unreel.rng import generator
 
 QUERIES = 8
 NEIGHBOURS = 5

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from unreel.reporting.recognition import RecognitionTable
 from unreel.reporting.scores import ScoreTable
-from unreel.video.manifest import Manifest
+from unreel.video.collection.manifest import Manifest
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from unreel.engine.progress import track
 from unreel.errors import VideoError
 from unreel.reporting.strips import SCREEN, Fineness, Strip, cut_strip
-from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.collection.manifest import Manifest, VideoRecord
 
 
 @dataclass(frozen=True)

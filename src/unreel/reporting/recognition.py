@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from unreel.evaluation.recognition import Prediction, Recognition
 from unreel.reporting.previews import Preview
-from unreel.video.manifest import Manifest
+from unreel.video.collection.manifest import Manifest
 
 WORST = 12
 _NAMES = {

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unreel.chance import generator
 from unreel.evaluation.results import Retrieval
 from unreel.reporting.gallery import answered, draw_queries, shown_videos
-from unreel.video.manifest import Manifest
+from unreel.rng import generator
+from unreel.video.collection.manifest import Manifest
 
 MOST_ON_MAP = 2000
 MOST_MOVING = 400

@@ -7,12 +7,12 @@ from typing import Literal
 
 from unreel.errors import CollectionError
 from unreel.evaluation.results import Retrieval
+from unreel.reporting.coverage import Shortfall, shortfalls
 from unreel.reporting.gallery import Query, answered, draw_queries, gallery, judge, shown_videos
 from unreel.reporting.previews import Preview, cut_previews
 from unreel.reporting.scores import Setting, settings
-from unreel.reporting.shortfalls import Shortfall, shortfalls
 from unreel.reporting.strips import SCREEN, Fineness
-from unreel.video.manifest import Manifest
+from unreel.video.collection.manifest import Manifest
 
 Pick = Literal["random", "differing"]
 

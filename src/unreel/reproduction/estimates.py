@@ -7,7 +7,7 @@ Storage: the weights and velocities that a run keeps, counted, and a rule for pr
 
 from collections.abc import Callable, Mapping, Sequence
 
-from unreel.engine.processors import cores
+from unreel.engine.cpus import cores
 from unreel.planning.costs import run_size
 from unreel.planning.counting import views, weights
 from unreel.reproduction.jobs import Job

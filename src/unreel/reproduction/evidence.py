@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from unreel.chance import generator
 from unreel.evaluation.classification import Classification, read_classifications
 from unreel.evaluation.comparison import sign_flips
 from unreel.evaluation.intervals import bootstrap
@@ -18,6 +17,7 @@ from unreel.evaluation.recognition import read_recognition
 from unreel.evaluation.results import Retrieval, Score, read_retrievals
 from unreel.recipes import PAPER
 from unreel.reproduction.paper import Data, PaperTable, Row
+from unreel.rng import generator
 
 CORPUS = "street651"
 JUDGED: Data = "weizmann"

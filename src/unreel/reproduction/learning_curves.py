@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from unreel.recipes import ROWS
-from unreel.reporting.sheet import COLOURS, DOTS_PER_INCH, INK, PAGE_WIDTH, RULE, save_figures
+from unreel.reporting.paper_figure import COLOURS, DOTS_PER_INCH, INK, PAGE_WIDTH, RULE, save_figures
 from unreel.reproduction.plan import Plan
-from unreel.training.inventory import read_loosely
 from unreel.training.metrics import read_metrics
+from unreel.training.run_summary import read_loosely
 
 HEIGHT = 2.8
 """Inches."""

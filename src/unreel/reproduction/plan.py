@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from unreel.evaluation.finetuned import RESULT
+from unreel.evaluation.finetune_results import RESULT
+from unreel.reproduction.budget import FINETUNE_WORDS, SMALL_WORDS, Scale, words_of
 from unreel.reproduction.estimates import bytes_of_run, clips_embedded, clips_learnt, prepared_size
 from unreel.reproduction.jobs import Effort, Job, in_order
 from unreel.reproduction.paper import PaperTable, Row
-from unreel.reproduction.scale import FINETUNE_WORDS, SMALL_WORDS, Scale, words_of
 from unreel.reproduction.sources import Source
 
 FIGURE_SUFFIXES = (".html", ".pdf")

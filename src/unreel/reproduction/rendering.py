@@ -8,7 +8,7 @@ from pathlib import Path
 
 from unreel.console import Table
 from unreel.engine.files import write_whole
-from unreel.reproduction.outcome import Cell, Figure, Line, Outcome
+from unreel.reproduction.results import Cell, Figure, Line, Outcome
 from unreel.text import comma_separated as as_csv
 
 PROVENANCE = ("data", "split", "protocol", "encoder", "checkpoint", "seed", "seen", "expected")

@@ -22,11 +22,11 @@ from time import monotonic, sleep
 from typing import Any
 
 from unreel.console import say
+from unreel.engine.cpus import cores, environment_of_its_own
 from unreel.engine.files import check_free, writing
 from unreel.engine.locks import locked
-from unreel.engine.processors import cores, environment_of_its_own
 from unreel.engine.progress import Bar
-from unreel.engine.stopping import Stop, stop_requests
+from unreel.engine.signals import Stop, stop_requests
 from unreel.errors import RunError, SettingsError, Stopped
 from unreel.reproduction.jobs import Job
 from unreel.reproduction.records import Record, progress_of, read_record, write_record

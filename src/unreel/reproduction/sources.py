@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unreel.errors import CollectionError
-from unreel.video.collection import Collection
-from unreel.video.manifest import Manifest, is_prepared
-from unreel.video.options import CollectionOptions
+from unreel.video.collection.discover import Collection
+from unreel.video.collection.manifest import Manifest, is_prepared
+from unreel.video.collection.options import CollectionOptions
 
 FOLDERS: Mapping[str, tuple[str, ...]] = {
     "kinetics400": ("kinetics400", "kinetics-400", "Kinetics-400", "k400"),

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float32
 
 from unreel.errors import CollectionError
 from unreel.reading import brief
-from unreel.search.facts import TableFacts
+from unreel.search.metadata import TableFacts
 from unreel.search.rows import COLUMNS, ORDER, schema
 
 LARGEST = np.float32(1e15)

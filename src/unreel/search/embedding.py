@@ -14,14 +14,14 @@ import torch
 from jaxtyping import Float32
 
 from unreel.checkpoint import LoadedEncoder
-from unreel.engine.actors import Place, on_actors
-from unreel.engine.processors import default_workers
+from unreel.engine.cpus import default_workers
+from unreel.engine.ray_actors import Place, on_actors
 from unreel.engine.read_ahead import AHEAD, read_ahead
 from unreel.evaluation.features import centre_of
 from unreel.search.checks import usable
 from unreel.search.windows import Piece, WindowDataset
-from unreel.video.datasets import Failure, Sample
-from unreel.video.loading import SMALL
+from unreel.video.clips.datasets import Failure, Sample
+from unreel.video.clips.loading import SMALL
 
 CHUNK = 8  # videos that an actor takes at a time
 

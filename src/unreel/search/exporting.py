@@ -22,9 +22,9 @@ from jaxtyping import Float, Float32, UInt8
 from PIL import Image
 
 from unreel.evaluation.nearest import Directions, nearest
-from unreel.search.exact import lengths
+from unreel.search.brute_force import lengths
 from unreel.search.rows import COLUMNS, Row, plain, rows_of
-from unreel.search.store import Vectors
+from unreel.search.table import Vectors
 from unreel.text import defused
 
 NEIGHBOURS = 15

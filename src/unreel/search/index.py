@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float32
 
-from unreel.chance import generator
 from unreel.errors import SettingsError
-from unreel.search.exact import cosines, unit
-from unreel.search.facts import IndexFacts
+from unreel.rng import generator
+from unreel.search.brute_force import cosines, unit
 from unreel.search.filters import Compared
 from unreel.search.lance import LanceStore, claimed_lance
+from unreel.search.metadata import IndexFacts
 from unreel.search.parquet import parquet_path
 from unreel.search.rows import vectors_of
 

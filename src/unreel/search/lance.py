@@ -24,8 +24,8 @@ from unreel.errors import CollectionError, OverwriteError
 from unreel.extras import require
 from unreel.search.checks import ADVICE, check_schema, checked
 from unreel.search.checksums import LISTING, check_files, damaged, note_files
-from unreel.search.facts import TableFacts
 from unreel.search.filters import Filter, Not, Within
+from unreel.search.metadata import TableFacts
 from unreel.search.rows import schema
 from unreel.text import first_of
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from unreel.search.exact import unit
+from unreel.search.brute_force import unit
 from unreel.search.rows import Kind
-from unreel.search.store import EmbeddingTable, Hit
+from unreel.search.table import EmbeddingTable, Hit
 
 APART_SECONDS = 1.0
 """Clips of a video that are not further apart are one moment."""

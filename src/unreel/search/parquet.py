@@ -22,8 +22,8 @@ from unreel.engine.locks import locked
 from unreel.errors import CollectionError, OverwriteError
 from unreel.search.checks import check_schema, checked
 from unreel.search.checksums import CHECKED_BYTES, KEY, Seal, damaged, room_for, seal
-from unreel.search.facts import FORMAT, TableFacts
 from unreel.search.filters import Filter, Not, Within, columns_of
+from unreel.search.metadata import FORMAT, TableFacts
 from unreel.search.rows import schema, sorted_places, vectors_of
 
 BATCH = 4096

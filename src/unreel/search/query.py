@@ -10,21 +10,21 @@ from jaxtyping import Float32
 
 from unreel.checkpoint import load_encoder, place_of, untrained_encoder
 from unreel.engine.device import device
+from unreel.engine.executor import Engine
 from unreel.engine.limits import DEFAULT_LIMITS, Limits
-from unreel.engine.pool import Engine
-from unreel.engine.standing import Lost, StandingPool
+from unreel.engine.worker_pool import Lost, StandingPool
 from unreel.errors import CheckpointError, VideoError
 from unreel.reading import brief
 from unreel.search.embedding import ClipEncoder, embedded_here
-from unreel.search.facts import TableFacts
-from unreel.search.piece import Wanted, read_piece
+from unreel.search.metadata import TableFacts
+from unreel.search.query_clip import Wanted, read_piece
 from unreel.search.windows import AT_ONCE, WindowDataset
-from unreel.video.datasets import region, stacked
-from unreel.video.manifest import Manifest, VideoRecord
-from unreel.video.notes import reason_of
-from unreel.video.planes import Planes
-from unreel.video.sampling import consecutive_starts, looped
-from unreel.video.transcode import transcode
+from unreel.video.clips.datasets import region, stacked
+from unreel.video.clips.sampling import consecutive_starts, looped
+from unreel.video.collection.journal import reason_of
+from unreel.video.collection.manifest import Manifest, VideoRecord
+from unreel.video.collection.transcode import transcode
+from unreel.video.decoding.yuv import Planes
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,13 @@ from unreel.reading import brief
 from unreel.search.checks import ADVICE, check_distinct
 from unreel.search.checksums import CHECKED_BYTES
 from unreel.search.embedding import ClipEncoder, Embedded, embedded_here, embedded_on_cluster
-from unreel.search.facts import TableFacts
 from unreel.search.filters import Compared, Within
+from unreel.search.metadata import TableFacts
 from unreel.search.rows import COLUMNS, ORDER, Row, first_label, labels_of, rows_of, sorted_places, table_of, vectors_of
 from unreel.search.windows import WindowDataset
-from unreel.search.writing import Writer, claimed
+from unreel.search.writer import Writer, claimed
 from unreel.text import first_of
-from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.collection.manifest import Manifest, VideoRecord
 
 VIDEOS_AT_ONCE, ROWS_AT_ONCE = 1000, 4096
 FEW = 3

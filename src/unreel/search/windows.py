@@ -14,11 +14,11 @@ from jaxtyping import Float32
 from torch.utils.data import Dataset
 
 from unreel.errors import VideoError
-from unreel.search.facts import Clips
-from unreel.video.datasets import Failure, Sample, Videos, region, stacked
-from unreel.video.decode import VideoReader
-from unreel.video.manifest import Manifest, VideoRecord
-from unreel.video.sampling import consecutive_starts, equally_spaced_starts
+from unreel.search.metadata import Clips
+from unreel.video.clips.datasets import Failure, Sample, Videos, region, stacked
+from unreel.video.clips.sampling import consecutive_starts, equally_spaced_starts
+from unreel.video.collection.manifest import Manifest, VideoRecord
+from unreel.video.decoding.decode import VideoReader
 
 AT_ONCE = 16
 """Clips of a piece, at the most: the memory that decoding and encoding take, however long the video is."""

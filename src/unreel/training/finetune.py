@@ -6,19 +6,19 @@ import torch
 
 from unreel.checkpoint import Origin, load_encoder, read_weights
 from unreel.checkpoint.state import checkpoints
-from unreel.engine import processes
+from unreel.engine import process_group
 from unreel.engine.device import check_device, device
-from unreel.engine.peers import watched_peers
+from unreel.engine.watchdog import watched_peers
 from unreel.errors import OverwriteError, SettingsError
 from unreel.evaluation.recognition import Recognition, RecognitionTest, read_recognition, write_recognition
 from unreel.methods.classifier import Classifier
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import read_settings
 from unreel.training.loop import Job, failures_told, train
-from unreel.training.opening import CHECKPOINTS
+from unreel.training.resume import CHECKPOINTS
 from unreel.training.run import SETTINGS
 from unreel.training.task import Task
-from unreel.video.recognition import FinetuneDataset
+from unreel.video.clips.recognition import FinetuneDataset
 
 RESULT = "recognition.json"
 
@@ -123,15 +123,15 @@ def _judge(test: RecognitionTest, classifier: Classifier) -> Callable[[torch.dev
 def _tested(settings: FinetuneSettings, test: RecognitionTest, classifier: Classifier) -> Recognition:
     """The test of the final weights, by all processes together; the one that the run holds already, if it does."""
     path = settings.out / RESULT
-    known = processes.from_first(read_recognition(path) if path.exists() and processes.rank() == 0 else None)
+    known = process_group.from_first(read_recognition(path) if path.exists() and process_group.rank() == 0 else None)
     if known is not None and known.step == settings.steps:
         return known
-    weights = processes.from_first(read_weights(settings.out) if processes.rank() == 0 else None)
+    weights = process_group.from_first(read_weights(settings.out) if process_group.rank() == 0 else None)
     assert weights is not None
     if classifier.linear.weight.device.type == "cpu":  # the run was finished before
         classifier.to(device(settings.accelerator))
     classifier.load_state_dict(weights.state)
     found = test.run(classifier, weights.step, shared=True)
-    if processes.rank() == 0:
+    if process_group.rank() == 0:
         write_recognition(path, found)
     return found

@@ -6,9 +6,9 @@ from unreel.errors import UnreelError
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import read_settings
 from unreel.training.run import SETTINGS, VIDEOS, read_videos
-from unreel.video.manifest import VideoRecord, is_prepared
-from unreel.video.options import PrepareOptions
-from unreel.video.prepare import cache_folder, prepared
+from unreel.video.collection.manifest import VideoRecord, is_prepared
+from unreel.video.collection.options import PrepareOptions
+from unreel.video.collection.prepare import cache_folder, prepared
 
 
 def learnt_from(run: Path) -> tuple[VideoRecord, ...] | None:

@@ -24,24 +24,24 @@ from torch import nn
 from unreel.checkpoint import Origin, TrainingState, save_checkpoint, save_weights
 from unreel.checkpoint.state import best_score, checkpoints, prune
 from unreel.checkpoint.weights import FINAL
-from unreel.engine import processes
-from unreel.engine.copying import copied_ahead
+from unreel.engine import process_group
 from unreel.engine.files import is_about_writing, not_written
+from unreel.engine.gpu_prefetch import copied_ahead
 from unreel.engine.launch import launched, unobserved
-from unreel.engine.memory import keep_freed_memory
-from unreel.engine.peers import connection_lost, watched_peers
+from unreel.engine.malloc import keep_freed_memory
 from unreel.engine.progress import Bar
-from unreel.engine.stopping import Stop, stop_requests
+from unreel.engine.signals import Stop, stop_requests
+from unreel.engine.watchdog import connection_lost, watched_peers
 from unreel.errors import CheckpointError, OutputError, RunError, SettingsError, Stopped, TrainingError
 from unreel.methods import Method
 from unreel.settings.training import TrainingSettings
 from unreel.text import excerpt
-from unreel.training.opening import CHECKPOINTS, Opened, opened
 from unreel.training.optimization import learning_rate, restore, set_learning_rate, sgd
-from unreel.training.pace import Pace
+from unreel.training.resume import CHECKPOINTS, Opened, opened
+from unreel.training.timing import Pace
 from unreel.types import ClipBatch, Loss
-from unreel.video.datasets import ClipDataset
-from unreel.video.loading import Share, training_batches
+from unreel.video.clips.datasets import ClipDataset
+from unreel.video.clips.loading import Share, training_batches
 
 MUCH_WAITING = 0.1
 """The share of the time spent waiting for data above which the log says so, once."""
@@ -90,7 +90,7 @@ def train(job: Job) -> None:
         unobserved(fabric)
         _check_parts(settings, fabric.world_size)
         run = stack.enter_context(opened(settings, job.used, job.left_out))
-        if processes.from_first(run.finished):
+        if process_group.from_first(run.finished):
             return
         stop = stack.enter_context(stop_requests())
         training = _Training(job, fabric, run)
@@ -138,7 +138,7 @@ class _Training:
 
     def start(self) -> int:
         """Make the model ready, as the checkpoint left it where there is one; how many steps are done."""
-        state = processes.from_first(self.run.state)
+        state = process_group.from_first(self.run.state)
         if state is not None:
             _fill(self.job.method, state)
         self.optimizer = sgd(self.job.method, self.settings, self.job.factor)
@@ -222,7 +222,7 @@ class _Training:
     def _check(self, step: int, loss: Loss, batch: ClipBatch) -> None:
         if math.isfinite(loss.total.item()):
             return
-        ids = [identity for each in processes.everyone(batch.ids) for identity in each]
+        ids = [identity for each in process_group.everyone(batch.ids) for identity in each]
         raise TrainingError(
             f"the loss of step {step} is {loss.total.item()}, expected a finite number. {self._last_good()} The batch "
             f"was: {', '.join(ids)}. Look at these videos, or start a new run with a lower --learning-rate, a "
@@ -250,7 +250,7 @@ class _Training:
             advice = "%.0f %% of the time is spent waiting for data; see unreel bench loading %s"
             self._log_once(step, advice, 100 * waiting, self.settings.folder)
         alike = [name for name, value in figures.items() if name.startswith("uniformity/") and value > COLLAPSED]
-        if alike and step >= SETTLED and self.settings.batch_size > processes.count():
+        if alike and step >= SETTLED and self.settings.batch_size > process_group.count():
             advice = "%s near 0: these embeddings are all alike; try --standardise, or a lower --learning-rate"
             self._log_once(step, advice, ", ".join(alike))
 
@@ -265,7 +265,7 @@ class _Training:
             self._judged = "".join(f"{name} {value:.1%} · " for name, value in figures.items())
             scores = [value for name, value in figures.items() if self.job.best and name.startswith(self.job.best)]
             score = mean(scores) if scores else None
-        score = processes.from_first(score)
+        score = process_group.from_first(score)
         if score is None or score <= self._best:
             return None
         self._best = score
@@ -290,19 +290,19 @@ class _Training:
 
     def stop_if_asked(self, step: int, stop: Stop) -> None:
         """End here, saved, if any process was asked to."""
-        if step == self.settings.steps or not processes.any_of(stop.requested is not None):
+        if step == self.settings.steps or not process_group.any_of(stop.requested is not None):
             return
         self._stop(step, stop)
 
     def stop_before(self, step: int, stop: Stop) -> None:
         """End here, saved, if there is no other process, which would have to end with the same step."""
-        if processes.count() == 1 and step - 1 > self._begun:
+        if process_group.count() == 1 and step - 1 > self._begun:
             self._stop(step - 1, stop)
 
     def _stop(self, step: int, stop: Stop) -> None:
         if not (self.settings.out / CHECKPOINTS / f"step-{step:06d}").exists():
             self.save(step)
-        processes.everyone(None)  # none leaves before it is written
+        process_group.everyone(None)  # none leaves before it is written
         name = stop.requested.name if stop.requested else "a signal to another process"
         stopped = Stopped(
             f"stopped by {name} after step {step} of {self.settings.steps}; all is saved in {self.settings.out}. "
@@ -319,7 +319,7 @@ class _Training:
                 self.settings.out / FINAL, self.job.method.state_dict(), self.job.origin, step=self.settings.steps
             )
             self._log("finished %d steps in %.0f seconds", self.settings.steps, self.pace.seconds)
-        processes.everyone(None)  # none looks for them before they are written
+        process_group.everyone(None)  # none looks for them before they are written
 
     def _write(self, step: int, figures: Mapping[str, float]) -> None:
         if self.run.trackers:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
-from unreel.chance import generator
 from unreel.checkpoint import Origin
 from unreel.engine.device import check_device
 from unreel.errors import CollectionError
@@ -12,12 +11,13 @@ from unreel.evaluation.features import FeatureExtractor
 from unreel.evaluation.nearest import Directions, numbered
 from unreel.evaluation.retrieval import judgeable_labels, labels_of, retrieve
 from unreel.methods import HDC
+from unreel.rng import generator
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.loop import Job, train
-from unreel.video.collection import expression_of
-from unreel.video.datasets import PretrainDataset
-from unreel.video.leaks import check_leaks, leaks
-from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.clips.datasets import PretrainDataset
+from unreel.video.collection.discover import expression_of
+from unreel.video.collection.leaks import check_leaks, leaks
+from unreel.video.collection.manifest import Manifest, VideoRecord
 
 Judge = Callable[[torch.device], Mapping[str, float]]
 

@@ -8,8 +8,8 @@ from unreel.evaluation.folds import folds
 from unreel.evaluation.recognition import RecognitionTest
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.text import first_of
-from unreel.video.leaks import check_leaks, leaks, names_of
-from unreel.video.manifest import Manifest, VideoRecord
+from unreel.video.collection.leaks import check_leaks, leaks, names_of
+from unreel.video.collection.manifest import Manifest, VideoRecord
 
 NAMED = 5
 

@@ -19,9 +19,9 @@ from unreel.engine.files import write_whole
 from unreel.errors import RunError, SettingsError
 from unreel.extras import require
 from unreel.reading import Wanted, read_words
-from unreel.training.hosted import MLflow, WeightsAndBiases
-from unreel.training.inventory import is_finished
 from unreel.training.metrics import FILE, Metrics, read_metrics
+from unreel.training.run_summary import is_finished
+from unreel.training.wandb_mlflow import MLflow, WeightsAndBiases
 
 IDENTITIES = "trackers.json"
 _WANTED = Wanted(RunError, "Remove it: trackers then show the run as a new one.")

@@ -6,11 +6,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, UploadFile
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
-from unreel.web.answering import encoder_facts, find, given_labels, label_items, told, video_facts
-from unreel.web.asking import Browsing, Key, Searching, TheSite, UploadKey, query_of, video_of
 from unreel.web.exports import as_clips, as_list, as_table, check_clips
-from unreel.web.finding import Query as Sought
-from unreel.web.items import read_items
+from unreel.web.params import Browsing, Key, Searching, TheSite, UploadKey, query_of, video_of
 from unreel.web.schemas import (
     Answers,
     EncoderFacts,
@@ -25,6 +22,9 @@ from unreel.web.schemas import (
     VideoFacts,
     VideoPage,
 )
+from unreel.web.search import Query as Sought
+from unreel.web.selection import read_items
+from unreel.web.serialise import encoder_facts, find, given_labels, label_items, told, video_facts
 from unreel.web.site import Site
 
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {

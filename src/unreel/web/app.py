@@ -14,9 +14,9 @@ from starlette.types import ASGIApp
 
 from unreel.errors import SettingsError, UnreelError, VideoError
 from unreel.web.api import api
-from unreel.web.guard import Guard, Rules
 from unreel.web.media import media
 from unreel.web.pages import pages, problem_page
+from unreel.web.security import Guard, Rules
 from unreel.web.site import Site
 
 MOST_FAULTS: Final = 3

@@ -7,10 +7,10 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from unreel.errors import SettingsError, VideoError
 from unreel.text import comma_separated
-from unreel.video.tables import list_text
-from unreel.web.cuts import Cuts
-from unreel.web.items import Item
-from unreel.web.originals import Originals
+from unreel.video.collection.label_tables import list_text
+from unreel.web.clip_cache import Cuts
+from unreel.web.selection import Item
+from unreel.web.source_files import Originals
 
 LONGEST_PIECE: Final = 120.0
 """Seconds of a video that are made playable at a time."""

@@ -22,9 +22,9 @@ from unreel.engine.files import whole, why, write_whole
 from unreel.engine.locks import locked
 from unreel.errors import CollectionError, OutputError, SettingsError
 from unreel.text import comma_separated, quoted
-from unreel.video.tables import read_table
-from unreel.web.items import Item
-from unreel.web.shelf import Shelf
+from unreel.video.collection.label_tables import read_table
+from unreel.web.catalogue import Shelf
+from unreel.web.selection import Item
 
 COLUMN: Final = "label"
 LONGEST: Final = 100

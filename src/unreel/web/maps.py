@@ -13,12 +13,12 @@ from typing import Final, final
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from unreel.chance import generator
 from unreel.engine.files import write_whole
-from unreel.engine.standing import Lost, StandingPool
+from unreel.engine.worker_pool import Lost, StandingPool
 from unreel.errors import CollectionError
 from unreel.reporting.projection import project
-from unreel.web.shelf import Shown
+from unreel.rng import generator
+from unreel.web.catalogue import Shown
 
 MOST: Final = 3000
 """Points of a map; of more videos that many are drawn at random, as t-SNE takes minutes for them."""

@@ -7,8 +7,8 @@ from fastapi.responses import FileResponse, Response
 
 from unreel.errors import VideoError
 from unreel.web.api import PROBLEMS
-from unreel.web.asking import LATEST, Key, TheSite, UploadKey, video_of
 from unreel.web.exports import LONGEST_PIECE
+from unreel.web.params import LATEST, Key, TheSite, UploadKey, video_of
 
 # What browsers may be able to play as it is; what they are told that it is.
 PLAYABLE: Final = {

@@ -9,18 +9,18 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from unreel.errors import SettingsError
 from unreel.reporting.projection import SHAPES
-from unreel.web.answering import encoder_facts, find, given_labels, label_items, told, video_facts
 from unreel.web.api import clips_file, list_file, send, table_file
-from unreel.web.asking import Browsing, Key, Searching, TheSite, UploadKey, query_of, video_of
-from unreel.web.comparing import side_by_side
+from unreel.web.catalogue import ORDERS
+from unreel.web.compare import side_by_side
 from unreel.web.exports import LONGEST_PIECE
-from unreel.web.finding import Query as Sought
-from unreel.web.items import read_items
 from unreel.web.labels import COLUMN
 from unreel.web.media import PLAYABLE
-from unreel.web.rendering import assets, render
-from unreel.web.shelf import ORDERS
+from unreel.web.params import Browsing, Key, Searching, TheSite, UploadKey, query_of, video_of
+from unreel.web.search import Query as Sought
+from unreel.web.selection import read_items
+from unreel.web.serialise import encoder_facts, find, given_labels, label_items, told, video_facts
 from unreel.web.site import Site
+from unreel.web.templating import assets, render
 
 pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from unreel.web.items import MOST, PATTERN
 from unreel.web.labels import LONGEST
+from unreel.web.selection import MOST, PATTERN
 
 MOST_FIELDS: Final = 100
 """Of an object, from which on none of them is looked at."""

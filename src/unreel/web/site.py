@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
+from unreel.engine.cpus import cores
 from unreel.engine.limits import DEFAULT_LIMITS, Limits
-from unreel.engine.processors import cores
-from unreel.engine.standing import StandingPool
-from unreel.video.prepare import cache_root
-from unreel.web.cuts import Cuts
-from unreel.web.finding import Finder
+from unreel.engine.worker_pool import StandingPool
+from unreel.video.collection.prepare import cache_root
+from unreel.web.catalogue import Shelf
+from unreel.web.clip_cache import Cuts
 from unreel.web.labels import Labels
 from unreel.web.maps import Maps
-from unreel.web.originals import Originals
-from unreel.web.shelf import Shelf
+from unreel.web.search import Finder
+from unreel.web.source_files import Originals
 from unreel.web.uploads import Uploads, own_folder
 
 PICTURE_SECONDS, PIECE_SECONDS, MAP_SECONDS = 60.0, 600.0, 1800.0

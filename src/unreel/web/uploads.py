@@ -19,11 +19,11 @@ from typing import Final, final
 
 from unreel.engine.files import why
 from unreel.engine.locks import is_locked, locked
-from unreel.engine.standing import Lost, StandingPool
+from unreel.engine.worker_pool import Lost, StandingPool
 from unreel.errors import OutputError, SettingsError, VideoError
 from unreel.text import excerpt
-from unreel.video.notes import reason_of
-from unreel.web.cutting import look_at_upload
+from unreel.video.collection.journal import reason_of
+from unreel.web.clip_worker import look_at_upload
 
 KEY: Final = "^[0-9a-f]{32}$"
 SECONDS_KEPT: Final = 1800.0

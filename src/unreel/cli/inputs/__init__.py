@@ -1,0 +1,1 @@
+"""What verbs are given: words, folders, runs, names."""

@@ -1,0 +1,108 @@
+"""The one place whose processes open files nobody vouches for: with limits of memory and of time without progress."""
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, TimeoutError
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, TypeVar, final
+
+from pebble import ProcessExpired, ProcessPool
+
+from unreel.engine.cpus import keep_to_one_thread
+from unreel.engine.limits import DEFAULT_LIMITS, OUT_OF_MEMORY, Limits, limit_memory, run_limited
+from unreel.engine.spawn import context, end_with_parent
+from unreel.errors import UnreelError
+
+Result = TypeVar("Result")
+
+_LIFE = 500  # tasks of a process before another takes its place: libraries may leak
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A task without a result, and how it went: `error` is the type of the exception where it failed."""
+
+    how: Literal["stalled", "too long", "out of memory", "crashed", "failed"]
+    error: str = ""
+
+
+@final
+class StandingPool:
+    """`workers` processes for tasks that come one by one; a task whose process ends in mid-work harms no other.
+
+    What makes no progress (see `unreel.engine.limits.progress`) or takes too much is given up. The processes are fresh
+    ones, as a fork of one that computes can hang, and start with the first task. Use as a context manager.
+    """
+
+    def __init__(self, workers: int, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.limits = limits
+        self._pool = ProcessPool(
+            workers, max_tasks=_LIFE, initializer=_begin, initargs=(limits.memory,), context=context("spawn")
+        )
+
+    def __enter__(self) -> "StandingPool":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+    def run(self, work: Callable[..., Result], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Result | Lost]]:
+        """The number and the result of every task, in their order: in place of an `Engine`.
+
+        Raises:
+            UnreelError: a task has raised it, or the pool ends before.
+            OSError: a task has raised it.
+        """
+        futures = [self.submit(work, *arguments) for arguments in tasks]
+        return ((number, future.result()) for number, future in enumerate(futures))
+
+    def submit(self, work: Callable[..., Result], *arguments: Any) -> "Future[Result | Lost]":
+        """The result of `work`, to come; `work` is no function of the main module (see `unreel.engine.spawn`).
+
+        The future fails with the UnreelError or OSError that `work` has raised, and with an UnreelError where the pool
+        ends before the task.
+        """
+        told: Future[Result | Lost] = Future()
+        told.set_running_or_notify_cancel()  # who waits no longer cannot cancel it for those who still do
+
+        def tell(future: "Future[Any]") -> None:
+            try:
+                told.set_result(_result_of(future))
+            except (UnreelError, OSError) as error:
+                told.set_exception(error)
+
+        scheduled = self._pool.schedule(
+            run_limited, (work, self.limits.seconds, arguments), timeout=self.limits.longest
+        )
+        scheduled.add_done_callback(tell)
+        return told
+
+
+def _result_of(future: "Future[Result]") -> Result | Lost:
+    """What the process of a finished task found, or what became of the process."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, TimeoutError):
+        return Lost("too long")
+    if isinstance(error, ProcessExpired):
+        if error.exitcode == OUT_OF_MEMORY:
+            return Lost("out of memory")
+        return Lost("stalled" if error.exitcode == -getattr(signal, "SIGALRM", 0) else "crashed")
+    if isinstance(error, BrokenProcessPool):
+        raise UnreelError("the processes have ended before their work. Run this again to go on.") from error
+    if isinstance(error, (UnreelError, OSError)):
+        raise error
+    return Lost("failed", type(error).__name__)
+
+
+def _begin(memory: int) -> None:
+    """There are as many processes as CPUs: threads of theirs would only be in each other's way."""
+    end_with_parent()  # before the limit: its thread's stack is address space too
+    keep_to_one_thread()
+    limit_memory(memory)

@@ -1,0 +1,1 @@
+"""Clips of prepared videos: which frames, read ahead, in batches."""

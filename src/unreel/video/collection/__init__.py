@@ -1,0 +1,1 @@
+"""Folders of videos: found, probed, prepared, listed in a manifest."""

@@ -1,0 +1,1 @@
+"""Decoding: frames, times and colours of a video file."""

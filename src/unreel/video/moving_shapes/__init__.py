@@ -1,0 +1,1 @@
+"""Moving Shapes: videos rendered for tests and demos."""

@@ -1,0 +1,99 @@
+"""From what was found to what programs and pages are told."""
+
+import asyncio
+from collections.abc import Sequence
+
+from unreel.errors import SettingsError
+from unreel.search.moments import Moment
+from unreel.web.catalogue import Shown, Video
+from unreel.web.schemas import Answer, EncoderFacts, Hit, VideoFacts
+from unreel.web.search import Found, Query, Search
+from unreel.web.selection import Item, name_of
+from unreel.web.site import Site
+
+MOST_PIECES = 200
+"""Pieces that are labelled, and so cut out, at once."""
+
+
+def encoder_facts(site: Site, shown: Shown) -> EncoderFacts:
+    """What an encoder is."""
+    facts = shown.table.facts
+    return EncoderFacts(
+        number=shown.number,
+        name=shown.name,
+        checkpoint=facts.checkpoint,
+        level=facts.level,
+        width=facts.width,
+        videos=len(shown.ids),
+        clips=shown.table.count("clip"),
+        exact=facts.index is None,
+        queries=site.finder.why_not(shown),
+    )
+
+
+def video_facts(site: Site, video: Video, given: dict[str, str]) -> VideoFacts:
+    """What a video is, and what has become of it; `given` are the labels given in the page, by item."""
+    row, original = video.row, site.originals.find(video.row)
+    return VideoFacts(
+        key=video.key,
+        id=row.id,
+        label=row.label,
+        labels=row.labels,
+        seconds=row.end,
+        size=row.size,
+        state=original.state,
+        reason=original.reason,
+        given=given.get(video.key, ""),
+    )
+
+
+def given_labels(site: Site) -> dict[str, str]:
+    """The labels that were given in the page, by item."""
+    return {item.name: label for item, label in site.labels.given()}
+
+
+async def find(site: Site, query: Query, search: Search, shown: Sequence[Shown]) -> list[Found]:
+    """What encoders find."""
+    numbers = [each.number for each in shown]
+    return await asyncio.get_running_loop().run_in_executor(site.searchers, site.finder.find, query, search, numbers)
+
+
+def told(site: Site, found: Found, given: dict[str, str]) -> Answer:
+    """What an encoder has found."""
+    hits = [told_hit(site, moment, given) for moment in found.moments]
+    return Answer(encoder=found.shown.number, name=found.shown.name, hits=hits, note=found.note)
+
+
+def told_hit(site: Site, moment: Moment, given: dict[str, str]) -> Hit:
+    """One hit."""
+    row, similarity = moment.hit.row, max(-1.0, min(1.0, moment.hit.similarity))
+    video = site.shelf.video(row.id)
+    name = name_of(video, (moment.start, moment.end) if row.kind == "clip" else None)
+    facts = video_facts(site, video, given)
+    return Hit(
+        item=f"{name}~{similarity:.6f}",
+        video=facts.model_copy(update={"given": given.get(name, "")}),
+        kind=row.kind,
+        start=moment.start,
+        end=moment.end,
+        similarity=similarity,
+        copies=len(moment.copies),
+    )
+
+
+async def label_items(site: Site, label: str, items: Sequence[Item]) -> None:
+    """Give items a label, or with an empty one take theirs away; pieces are cut out first.
+
+    Raises:
+        SettingsError: it is no label, or there are too many pieces.
+        VideoError: a piece cannot be cut out; then nothing is labelled.
+        CollectionError: the labels cannot be written.
+    """
+    pieces = [item for item in items if item.is_piece]
+    if label.strip() and pieces:
+        if len(pieces) > MOST_PIECES:
+            raise SettingsError(f"got {len(pieces)} pieces, expected at most {MOST_PIECES} at once: select fewer.")
+        for item in pieces:
+            cut = await site.cuts.piece(await site.originals.checked(item.video.row), item.start, item.end)
+            await asyncio.to_thread(site.labels.keep, cut, item)
+    await asyncio.to_thread(site.labels.give, label, {item.name: item for item in items})

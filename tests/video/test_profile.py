@@ -1,0 +1,202 @@
+"""How fast videos are read: figures measured on the spot, and what is made of them."""
+
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter, sleep
+
+import pytest
+from clips import Clip
+from hypothesis import given
+from hypothesis import strategies as st
+from misbehave import dawdle
+
+from unreel.errors import CollectionError
+from unreel.video.clips import profile
+from unreel.video.clips.datasets import PretrainDataset
+from unreel.video.clips.profile import (
+    Measured,
+    Storage,
+    advice,
+    checked,
+    cores_needed,
+    expected_rate,
+    rate,
+    raw_rate,
+    sample_prepared,
+    stages,
+    storage,
+)
+from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.options import PrepareOptions, ScanOptions
+from unreel.video.collection.prepare import prepare
+from unreel.video.collection.scan import scan
+from unreel.video.decoding.decode import PyAVReader
+
+# 10 ms per pair: 200 clips/s of one core
+FINE = Measured(
+    side=128,
+    needed_side=128,
+    cores=4,
+    threads=4,
+    stages={"opening": 0.002, "decoding": 0.006, "collating": 0.002},
+    rates={0: 210.0, 1: 190.0, 2: 380.0, 4: 700.0},
+    augmentation=0.01,
+    raw_rate=None,
+    storage=Storage(cold=0.0003, warm=0.0001),
+    collection_size=10**9,
+    memory_size=10**10,
+)
+CHANGES = {
+    "not prepared": ({"raw_rate": 20.0}, 10.2, "prepare the folder (unreel prepare FOLDER OUT --side 128): read 10.2"),
+    "too large": (
+        {"side": 256},
+        4.0,
+        "prepare smaller: frames have 256 pixels, this input needs --side 128: up to 4.0",
+    ),
+    "too many threads": ({"threads": 8}, 2.0, "set OMP_NUM_THREADS=4: torch computes with 8 threads on 4 cores"),
+    "one thread": ({"threads": 1}, 4.0, "unset OMP_NUM_THREADS where a processor trains"),
+    "slow storage": (
+        {"storage": Storage(0.0201, 0.0001), "memory_size": 10**9},
+        3.0,
+        "waiting for storage makes reading 3.0 times as long, as memory cannot hold the collection",
+    ),
+    "slow storage, once": ({"storage": Storage(0.0201, 0.0001)}, 1.2, "as long (in the first epoch: then memory holds"),
+    "too many workers": (
+        {"rates": {0: 190.0, 2: 400.0, 8: 200.0}},
+        2.0,
+        "no more than --loader-workers 2: 8 read only 200 clips/s, 2 400",
+    ),
+    "shared cores": ({"rates": {1: 80.0, 4: 200.0}}, 4.0, "4 workers read 200 clips/s, 4 free cores would read 800"),
+}
+
+
+def test_nothing_to_change() -> None:
+    assert advice(FINE) == []
+    assert advice(replace(FINE, storage=None)) == []
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_one_thing_to_change(change: str) -> None:
+    values, gain, text = CHANGES[change]
+    (only,) = advice(replace(FINE, **values))  # type: ignore[arg-type]
+    assert only.gain == pytest.approx(gain)
+    assert text in only.text
+
+
+@given(st.sets(st.sampled_from(["not prepared", "too large", "too many threads", "slow storage", "shared cores"])))
+def test_the_most_useful_change_comes_first(changes: set[str]) -> None:
+    found = FINE
+    for change in changes:
+        found = replace(found, **CHANGES[change][0])  # type: ignore[arg-type]
+    gains = [each.gain for each in advice(found)]
+    assert gains == pytest.approx(sorted((CHANGES[change][1] for change in changes), reverse=True))
+
+
+@pytest.mark.parametrize(("wanted", "of_one", "cores"), [(1000.0, 200.0, 5), (1001.0, 200.0, 6), (10.0, 200.0, 1)])
+def test_cores_for_a_gpu(wanted: float, of_one: float, cores: int) -> None:
+    assert cores_needed(wanted, of_one) == cores
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    folder = tmp_path_factory.mktemp("throughput")
+    for number in range(3):
+        Clip(width=160, height=120, frames=40).write(folder / "videos" / f"{number}.mp4")
+    Clip(frames=6).write(folder / "videos" / "short.mp4")
+    return prepare(folder / "videos", folder / "prepared", PrepareOptions(32))
+
+
+class Slow:
+    """A reader that takes a tenth of a second for a pair, beyond its reading."""
+
+    def __init__(self, prepared: bool = False) -> None:
+        self._reader = PyAVReader(prepared)
+
+    def read_clips(self, path: Path, starts: object, length: int) -> object:
+        sleep(0.1)
+        return self._reader.read_clips(path, starts, length)  # type: ignore[arg-type]
+
+
+def test_the_expected_rate_is_that_of_reading_pairs_one_by_one(
+    manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert expected_rate(manifest)
+    monkeypatch.setattr("unreel.video.clips.profile.PyAVReader", Slow)
+    slow = expected_rate(manifest, seconds=0.5)
+    assert slow is not None
+    assert 0 < slow <= 2 / 0.1
+
+
+def test_the_expected_rate_keeps_to_its_time(manifest: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unreel.video.clips.profile.PyAVReader", Slow)
+    many = replace(manifest, records=manifest.records * 100)
+    started = perf_counter()
+    assert expected_rate(many, seconds=0.2)
+    assert perf_counter() - started < 3
+
+
+def test_originals_are_read_elsewhere_and_not_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Clip(frames=40).write(tmp_path / "in" / "a.mp4")
+    scanned = scan(tmp_path / "in", tmp_path / "scan.parquet", ScanOptions(workers=1))
+    assert expected_rate(scanned, seconds=0.2)
+    monkeypatch.setattr("unreel.video.clips.profile._rate_of", dawdle)
+    monkeypatch.setattr("unreel.video.clips.profile.LONGEST", 0.5)
+    assert expected_rate(scanned, seconds=0.2) is None
+
+
+def test_no_video_to_expect_anything_of(manifest: Manifest, tmp_path: Path) -> None:
+    assert expected_rate(manifest, clip_length=41) == 0
+    assert expected_rate(replace(manifest, root=tmp_path)) == 0  # all gone
+
+
+def test_too_short_to_measure(manifest: Manifest) -> None:
+    expected = "holds 4 usable videos, none of at least 41 frames. Add longer ones or choose a smaller --clip-length"
+    with pytest.raises(CollectionError, match=expected):
+        checked(manifest, 41)
+
+
+def test_videos_to_measure_with_are_spread_over_the_collection(manifest: Manifest) -> None:
+    many = tuple(replace(manifest.usable[0], id=str(number)) for number in range(100))
+    ids = [int(record.id) for record in checked(replace(manifest, records=many), 16)]
+    assert (ids[0], len(ids)) == (0, 20)
+    assert set(range(0, 100, 5)) == set(ids)
+
+
+def test_the_stages_name_where_the_time_goes(manifest: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profile, "PyAVReader", Slow)
+    found = stages(manifest, 16, batch_size=4)
+    assert list(found) == ["opening", "decoding", "copying to planes", "collating", "transfer from a worker"]
+    assert all(seconds >= 0 for seconds in found.values())
+    assert found["decoding"] > 0.05  # where that tenth is, less what a busy machine adds to the others
+
+
+def test_rates_count_clips(manifest: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unreel.video.clips.datasets.PyAVReader", Slow)
+    dataset = PretrainDataset(manifest, checked(manifest, 16), 16, 0)
+    assert 0 < rate(dataset, 3, workers=0, seconds=0.3) < 100
+
+
+def test_an_unprepared_folder_is_measured_on_a_sample(manifest: Manifest, tmp_path: Path) -> None:
+    source = Path(manifest.source)
+    before = {path: path.stat().st_mtime_ns for path in source.iterdir()}
+    sample = sample_prepared(source, tmp_path / "sample", 32)
+    assert {Path(record.id) for record in sample} == set(before)
+    assert sample.side == 32
+    assert raw_rate(sample, 16)
+    assert {path: path.stat().st_mtime_ns for path in source.iterdir()} == before
+
+
+def test_the_sample_is_of_ordinary_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profile, "SAMPLE_TO_PREPARE", 1)
+    for name, frames in (("a", 200), ("b", 60), ("c", 16)):
+        Clip(frames=frames).write(tmp_path / "videos" / f"{name}.mp4")
+    (only,) = sample_prepared(tmp_path / "videos", tmp_path / "sample", 32)
+    assert only.frames == 60
+
+
+def test_storage_is_told_cold_and_warm(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * 10**6)
+    found = storage([file])
+    assert found is None or min(found.cold, found.warm) > 0
+    assert storage([]) is None
