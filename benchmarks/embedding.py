@@ -24,7 +24,7 @@ import torch
 from unreel import models, recipes
 from unreel.augment import CENTRE_SHARE, apply_views, centre_draws
 from unreel.checkpoint import LoadedEncoder, load_encoder
-from unreel.checkpoint.weights import PREFIX, Origin, save_weights
+from unreel.checkpoint.weights import PREFIX, WeightsHeader, save_weights
 from unreel.engine.cpus import cores
 from unreel.errors import UnreelError
 from unreel.search.embedding import ClipEncoder
@@ -60,7 +60,7 @@ def encoder_of(recipe: str, folder: Path) -> LoadedEncoder:
     settings = PretrainSettings.model_validate({**changes, "folder": folder, "out": folder}).encoder_settings
     torch.manual_seed(0)
     state = {f"{PREFIX}{name}": each for name, each in models.build_from(settings).state_dict().items()}
-    save_weights(folder / "weights.safetensors", state, Origin(settings, recipe, 0), step=0)
+    save_weights(folder / "weights.safetensors", state, WeightsHeader(settings, recipe, 0), step=0)
     return load_encoder(folder / "weights.safetensors")
 
 

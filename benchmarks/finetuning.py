@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from unreel.api import run_finetuning
-from unreel.checkpoint import Origin, read_weights
+from unreel.checkpoint import WeightsHeader, read_weights
 from unreel.evaluation.recognition import Recognition
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import validated
@@ -36,7 +36,7 @@ class Start:
     """What fine-tuning begins with; no weights: from scratch, with the encoder of `origin`."""
 
     name: str
-    origin: Origin
+    origin: WeightsHeader
     weights: Path | None
 
 
@@ -92,7 +92,7 @@ def _tested(start: Start, manifest: Manifest, group: str, arguments: argparse.Na
     return found
 
 
-def _encoder(origin: Origin) -> dict[str, object]:
+def _encoder(origin: WeightsHeader) -> dict[str, object]:
     facts = origin.encoder.model_dump()
     return {"encoder": facts.pop("name"), **facts}
 

@@ -28,7 +28,7 @@ import unreel
 from unreel.checkpoint import LoadedEncoder
 from unreel.evaluation.features import FeatureExtractor
 from unreel.evaluation.linear import linear_probe, one_out_folds
-from unreel.evaluation.nearest import Directions, numbered
+from unreel.evaluation.nearest import UnitVectors, numbered
 from unreel.evaluation.retrieval import labels_of, retrieve
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
@@ -89,7 +89,7 @@ def _judged(loaded: LoadedEncoder, manifest: Manifest) -> list[str]:
 
 def _scores(features: Float[np.ndarray, "n c"], videos: Sequence[VideoRecord]) -> str:
     classes, persons = labels_of(videos, LABEL), [video.group for video in videos]
-    known, apart = Directions(features), numbered(persons)
+    known, apart = UnitVectors(features), numbered(persons)
     fared = retrieve(known, known, {LABEL: (classes, classes)}, groups=(apart, apart)).fared[LABEL]
     said = linear_probe(features, classes, one_out_folds(classes, persons, name=LABEL)[1], name=LABEL)
     searched = np.isin(persons, SEARCHED)

@@ -42,7 +42,7 @@ from unreel.errors import UnreelError
 from unreel.methods import HDC
 from unreel.planning.communication import Network
 from unreel.planning.counting import work
-from unreel.planning.model import Device, Machine, Reading, Work, step
+from unreel.planning.model import Device, Machine, Reading, StepWork, step
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.optimization import sgd
 from unreel.training.run import versions
@@ -98,7 +98,7 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.out.write_text(json.dumps(content, indent=1, default=str), encoding="utf-8")
 
 
-def _row(settings: PretrainSettings, asked: Work, device: Device, found: Found) -> dict[str, Any]:
+def _row(settings: PretrainSettings, asked: StepWork, device: Device, found: Found) -> dict[str, Any]:
     """A number of processes: foretold and measured milliseconds of a step."""
     count, batch = found.processes, settings.batch_size
     network = _network(found) if count > 1 else Network(1.0, 1.0, 0.0)

@@ -28,7 +28,7 @@ from jaxtyping import Float32
 from unreel.rng import generator
 from unreel.search.index import bring_up_to_date
 from unreel.search.metadata import TableFacts
-from unreel.search.rows import Row, table_of
+from unreel.search.rows import EmbeddingRow, table_of
 from unreel.search.table import EmbeddingTable, Hit
 from unreel.search.writer import claimed
 from unreel.settings.pretraining import EncoderSettings
@@ -53,7 +53,7 @@ def vectors_of(options: argparse.Namespace, videos: range, per_video: int, purpo
     return np.asarray(np.maximum(middle + places @ space + noise, 0), np.float32)
 
 
-def rows_of(videos: range) -> list[Row]:
+def rows_of(videos: range) -> list[EmbeddingRow]:
     """The rows of these videos: clips of half a second, then the video."""
     rows = []
     for video in videos:
@@ -62,7 +62,7 @@ def rows_of(videos: range) -> list[Row]:
         for number, (start, end) in enumerate(spans):
             kind: Any = "clip" if number < CLIPS else "video"
             facts = {"class": label}, 1, f"{video:064x}", "synthetic", "none", 5
-            rows.append(Row(name, kind, f"/videos/{name}", "/videos", start, end, label, *facts))
+            rows.append(EmbeddingRow(name, kind, f"/videos/{name}", "/videos", start, end, label, *facts))
     return rows
 
 

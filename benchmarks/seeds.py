@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from unreel.checkpoint import load_encoder, untrained_encoder
-from unreel.evaluation.evaluator import Judgement
+from unreel.evaluation.evaluator import Evaluator
 from unreel.evaluation.protocols import ProtocolName
 from unreel.settings.model import read_settings
 from unreel.settings.pretraining import PretrainSettings
@@ -40,11 +40,11 @@ def figures(run: Path, judged: set[tuple[Path, str]]) -> Iterator[Figure]:
         if (manifest.root, encoder.checkpoint) in judged:
             continue
         judged.add((manifest.root, encoder.checkpoint))
-        for level, features in Judgement().features_by_level(encoder, manifest, (3, 4, 5)).items():
-            for probe in Judgement(level).linear(encoder, manifest, features):
+        for level, features in Evaluator().features_by_level(encoder, manifest, (3, 4, 5)).items():
+            for probe in Evaluator(level).linear(encoder, manifest, features):
                 yield Figure((probe.label, f"level {level}", encoder.name), "linear", probe.accuracy)
             for protocol in PROTOCOLS:  # of the same features
-                retrieval = Judgement(level, protocol=protocol).retrieval(encoder, manifest, features)
+                retrieval = Evaluator(level, protocol=protocol).retrieval(encoder, manifest, features)
                 for score in retrieval.scores:
                     for k in (1, 5, 10):
                         row = (score.label, f"level {level}", encoder.name)

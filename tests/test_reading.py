@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.errors import CollectionError
-from unreel.reading import Wanted, brief, check_regular, read_json, read_text, read_words, read_yaml
+from unreel.reading import FileSchema, brief, check_regular, read_json, read_text, read_words, read_yaml
 
 WORDS = st.text(st.characters(codec="utf-8"))
-WANTED = Wanted(CollectionError, "Make it anew.")
+WANTED = FileSchema(CollectionError, "Make it anew.")
 
 
 @dataclass(frozen=True)

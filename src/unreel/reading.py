@@ -30,7 +30,7 @@ _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a so
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FileSchema:
     """What a file is expected to be: `error` is raised where it is not, and `advice`, a sentence, ends its message."""
 
     error: type[UnreelError]
@@ -46,7 +46,7 @@ class _Format:
     format: str | None = None
 
 
-def check_regular(path: Path, wanted: Wanted) -> int:
+def check_regular(path: Path, wanted: FileSchema) -> int:
     """The size in bytes of a file that may be opened.
 
     Raises:
@@ -58,7 +58,7 @@ def check_regular(path: Path, wanted: Wanted) -> int:
         raise wanted.refusal(path, f"cannot be read ({reason(error)})") from None
 
 
-def read_bytes(path: Path, wanted: Wanted, most: int = LARGEST) -> bytes:
+def read_bytes(path: Path, wanted: FileSchema, most: int = LARGEST) -> bytes:
     """The content of a regular file of at most so many bytes.
 
     Raises:
@@ -76,7 +76,7 @@ def read_bytes(path: Path, wanted: Wanted, most: int = LARGEST) -> bytes:
     return content
 
 
-def read_text(path: Path, wanted: Wanted, most: int = LARGEST) -> str:
+def read_text(path: Path, wanted: FileSchema, most: int = LARGEST) -> str:
     """The text of a UTF-8 file.
 
     Raises:
@@ -88,7 +88,7 @@ def read_text(path: Path, wanted: Wanted, most: int = LARGEST) -> str:
         raise wanted.refusal(path, f"is no text in UTF-8 ({error.reason} at byte {error.start})") from None
 
 
-def read_json(path: Path, kind: type[Content], wanted: Wanted, *, format: str = "") -> Content:
+def read_json(path: Path, kind: type[Content], wanted: FileSchema, *, format: str = "") -> Content:
     """What a JSON file says, checked: a dataclass, or whatever else pydantic has a schema for.
 
     `format` is what its entry of that name must be; none given: it needs none.
@@ -102,7 +102,7 @@ def read_json(path: Path, kind: type[Content], wanted: Wanted, *, format: str = 
     return parse_json(content, kind, path, wanted)
 
 
-def read_words(path: Path, wanted: Wanted) -> dict[str, str]:
+def read_words(path: Path, wanted: FileSchema) -> dict[str, str]:
     """The texts of a JSON file, by their names.
 
     Raises:
@@ -114,7 +114,7 @@ def read_words(path: Path, wanted: Wanted) -> dict[str, str]:
     return content
 
 
-def parse_json(content: bytes | str, kind: type[Content], path: Path, wanted: Wanted) -> Content:
+def parse_json(content: bytes | str, kind: type[Content], path: Path, wanted: FileSchema) -> Content:
     """As `read_json`, of a text that stands in the file `path`.
 
     Raises:
@@ -124,7 +124,7 @@ def parse_json(content: bytes | str, kind: type[Content], path: Path, wanted: Wa
     return found
 
 
-def checked(content: object, kind: type[Content], path: Path, wanted: Wanted) -> Content:
+def checked(content: object, kind: type[Content], path: Path, wanted: FileSchema) -> Content:
     """As `read_json`, of what was read of the file `path` already.
 
     Raises:
@@ -134,7 +134,7 @@ def checked(content: object, kind: type[Content], path: Path, wanted: Wanted) ->
     return found
 
 
-def _fitting(validate: Callable[[Any], Any], content: object, path: Path, wanted: Wanted) -> Any:
+def _fitting(validate: Callable[[Any], Any], content: object, path: Path, wanted: FileSchema) -> Any:
     from pydantic import ValidationError
 
     try:
@@ -143,7 +143,7 @@ def _fitting(validate: Callable[[Any], Any], content: object, path: Path, wanted
         raise wanted.refusal(path, f"cannot be used ({fault_of(error)})") from None
 
 
-def read_yaml(path: Path, wanted: Wanted) -> dict[str, Any]:
+def read_yaml(path: Path, wanted: FileSchema) -> dict[str, Any]:
     """The `name: value` lines of a YAML file, values within values among them.
 
     Raises:
@@ -204,14 +204,14 @@ def _schema(kind: Any) -> Any:
     return _schemas[kind]
 
 
-def _size(facts: os.stat_result, path: Path, wanted: Wanted) -> int:
+def _size(facts: os.stat_result, path: Path, wanted: FileSchema) -> int:
     kind = stat.S_IFMT(facts.st_mode)
     if kind != stat.S_IFREG:
         raise wanted.refusal(path, f"is {_KINDS.get(kind, 'a device')}, expected a file")
     return facts.st_size
 
 
-def _check_extent(content: dict[str, Any], path: Path, wanted: Wanted) -> None:
+def _check_extent(content: dict[str, Any], path: Path, wanted: FileSchema) -> None:
     """Anchors let a few lines of YAML stand for more values than any memory holds, or for themselves."""
     level: list[Any] = [content]
     for _ in range(_DEEPEST):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from unreel.checkpoint import Origin, load_encoder, place_of, publish, save_weights
+from unreel.checkpoint import WeightsHeader, load_encoder, place_of, publish, save_weights
 from unreel.checkpoint.shipped import FOLDER, names
 from unreel.errors import CheckpointError
 from unreel.models import build_from
@@ -55,7 +55,9 @@ def test_what_is_published_is_the_encoder_to_three_digits(tmp_path: Path) -> Non
     settings = EncoderSettings(width=0.0625, size=28, clip_length=8)
     encoder = build_from(settings)
     state = {f"encoder.{name}": each for name, each in encoder.state_dict().items()}
-    save_weights(tmp_path / "weights.safetensors", state | {"other": torch.ones(1)}, Origin(settings, "hdc", 0), step=7)
+    save_weights(
+        tmp_path / "weights.safetensors", state | {"other": torch.ones(1)}, WeightsHeader(settings, "hdc", 0), step=7
+    )
     publish(tmp_path / "weights.safetensors", tmp_path / "small" / "weights.safetensors")
     loaded = load_encoder(tmp_path / "small")
     for name, each in loaded.encoder.state_dict().items():

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
-from unreel.checkpoint import Origin, TrainingState, load_checkpoint, load_encoder, save_checkpoint
+from unreel.checkpoint import TrainingState, WeightsHeader, load_checkpoint, load_encoder, save_checkpoint
 from unreel.checkpoint.state import _own_checksum, best_score, checkpoints, prune
 from unreel.engine.files import sha256_of
 from unreel.errors import CheckpointError
@@ -24,7 +24,7 @@ from unreel.methods import HDC
 from unreel.settings.pretraining import PretrainSettings
 
 SETTINGS = PretrainSettings.model_validate({"folder": "in", "out": "out", "width": 0.0625, "size": 32})
-ORIGIN = Origin(SETTINGS.encoder_settings, "hdc", 0)
+ORIGIN = WeightsHeader(SETTINGS.encoder_settings, "hdc", 0)
 FILES = ("weights.safetensors", "optimizer.safetensors", "state.json")
 
 
@@ -167,14 +167,14 @@ def test_a_full_disk_leaves_the_checkpoint_before_and_nothing_else(tmp_path: Pat
     code = f"""
 import resource, signal, sys, torch
 from pathlib import Path
-from unreel.checkpoint import Origin, TrainingState, save_checkpoint
+from unreel.checkpoint import WeightsHeader, TrainingState, save_checkpoint
 from unreel.errors import CheckpointError
 from unreel.settings.pretraining import EncoderSettings
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, {resource.RLIM_INFINITY}))
 state = TrainingState(2, {{"a": torch.zeros(100_000)}}, {{"state": {{}}, "param_groups": []}})
 try:
-    save_checkpoint(Path(sys.argv[1]), state, Origin(EncoderSettings(), "hdc", 0))
+    save_checkpoint(Path(sys.argv[1]), state, WeightsHeader(EncoderSettings(), "hdc", 0))
 except CheckpointError as error:
     print(error)
 """

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from unreel.checkpoint import Origin, load_encoder, read_weights, save_weights, untrained_encoder
+from unreel.checkpoint import WeightsHeader, load_encoder, read_weights, save_weights, untrained_encoder
 from unreel.errors import CheckpointError
 from unreel.methods import HDC
 from unreel.settings.pretraining import PretrainSettings
 
 SETTINGS = PretrainSettings.model_validate({"folder": "in", "out": "out", "width": 0.0625, "size": 32, "seed": 5})
-ORIGIN = Origin(SETTINGS.encoder_settings, "hdc", 5)
+ORIGIN = WeightsHeader(SETTINGS.encoder_settings, "hdc", 5)
 
 
 @pytest.fixture
@@ -166,6 +166,6 @@ def test_weights_can_be_read_by_whom_other_files_can_be_read(weights: Path) -> N
 def test_weights_of_another_shape(weights: Path) -> None:
     wider = SETTINGS.encoder_settings.model_copy(update={"width": 0.125})
     state = HDC(SETTINGS).state_dict()
-    save_weights(weights, state, Origin(wider, "hdc", 0), step=0)
+    save_weights(weights, state, WeightsHeader(wider, "hdc", 0), step=0)
     with pytest.raises(CheckpointError, match="does not fit the encoder it names"):
         load_encoder(weights)

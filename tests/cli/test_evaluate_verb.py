@@ -12,7 +12,7 @@ from clips import Clip
 from official_lists import Plan, write_hmdb51, write_kinetics, write_ucf101
 
 from unreel import models
-from unreel.checkpoint import Origin, save_weights
+from unreel.checkpoint import WeightsHeader, save_weights
 from unreel.cli.evaluate import main
 from unreel.cli.tables.evaluation_tables import print_retrievals
 from unreel.errors import CollectionError, SettingsError
@@ -44,7 +44,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(7)
     path = tmp_path_factory.mktemp("run") / "weights.safetensors"
     state = {f"encoder.{name}": each for name, each in models.build_from(ENCODER).state_dict().items()}
-    save_weights(path, state, Origin(ENCODER, "hdc-small", 0), step=0)
+    save_weights(path, state, WeightsHeader(ENCODER, "hdc-small", 0), step=0)
     return path
 
 

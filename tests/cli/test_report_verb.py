@@ -14,7 +14,7 @@ from tables import write_rows
 from unreel.cli.inputs.contents import read_run, training_seconds
 from unreel.cli.report import main
 from unreel.errors import CollectionError, OverwriteError, RunError
-from unreel.search.rows import Row
+from unreel.search.rows import EmbeddingRow
 from unreel.video.collection.manifest import Manifest
 
 Make = Callable[..., Any]
@@ -38,7 +38,9 @@ def manifest(make_manifest: Make) -> Manifest:
 
 def _embedded(run: Path, encoder: str, manifest: Manifest) -> None:
     ids = [record.id for record in manifest.usable]
-    rows = [Row(each, "video", f"/v/{each}", "/v", 0.0, 1.0, "", {}, 0, each, encoder, "abc", 5) for each in ids]
+    rows = [
+        EmbeddingRow(each, "video", f"/v/{each}", "/v", 0.0, 1.0, "", {}, 0, each, encoder, "abc", 5) for each in ids
+    ]
     vectors = np.random.default_rng(0).normal(size=(len(ids), 4)).astype(np.float32)
     write_rows(run / "embeddings.parquet", rows, vectors, encoder=encoder)
 

@@ -90,7 +90,7 @@ def rows(folder: Path, *words: str, capsys: pytest.CaptureFixture[str]) -> dict[
 
 def table(folder: Path, **settings: Any) -> str:
     with redirect_stdout(io.StringIO()) as said:
-        runs.run(runs.Runs(folder=folder, **settings))
+        runs.run(runs.RunsSettings(folder=folder, **settings))
     return said.getvalue()
 
 

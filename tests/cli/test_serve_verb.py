@@ -18,7 +18,7 @@ import pytest
 from running import states_of_session
 from web_fixtures import Shop, awaited, key
 
-from unreel.cli.serve import Serve, run, site_options
+from unreel.cli.serve import ServeSettings, run, site_options
 from unreel.errors import CheckpointError, CollectionError, MissingExtraError, SettingsError
 
 READERS = 200
@@ -168,7 +168,7 @@ def test_mistakes(
     shop: Shop, changes: dict[str, object], error: type[Exception], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UNREEL_CACHE", str(shop.cache))
-    settings = Serve.model_validate({"tables": tuple(map(str, shop.tables))} | changes)
+    settings = ServeSettings.model_validate({"tables": tuple(map(str, shop.tables))} | changes)
     with pytest.raises(error, match=message):
         run(settings)
 
@@ -176,17 +176,17 @@ def test_mistakes(
 def test_labels_that_are_no_table_are_told_at_the_start(shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("my,notes\n")
     with pytest.raises(CollectionError, match="expected a header with a column of paths"):
-        run(Serve(tables=tuple(map(str, shop.tables)), labels=tmp_path / "labels.csv"))
+        run(ServeSettings(tables=tuple(map(str, shop.tables)), labels=tmp_path / "labels.csv"))
 
 
 def test_an_extra_that_is_not_installed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fastapi", None)
     with pytest.raises(MissingExtraError, match=r"no package 'fastapi'.*pip install 'unreel\[web\]'"):
-        run(Serve(tables=tuple(map(str, shop.tables))))
+        run(ServeSettings(tables=tuple(map(str, shop.tables))))
 
 
 def test_options_reach_the_site(shop: Shop, tmp_path: Path) -> None:
-    settings = Serve(
+    settings = ServeSettings(
         tables=("a",), labels=tmp_path / "l.csv", weights=(shop.run,), links=(tmp_path,), upload_megabytes=7
     )
     options = site_options(settings)

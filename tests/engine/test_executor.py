@@ -11,7 +11,7 @@ import pytest
 from misbehave import blas_threads, own_process, square
 from running import children
 
-from unreel.engine.executor import Engine
+from unreel.engine.executor import Executor
 from unreel.engine.limits import Limits
 from unreel.engine.worker_pool import Lost
 from unreel.errors import SettingsError, UnreelError
@@ -31,18 +31,18 @@ def name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 def test_every_task_has_its_result_or_is_lost(name: str) -> None:
-    engine = Engine(name, workers=2, limits=Limits(3.0))
+    engine = Executor(name, workers=2, limits=Limits(3.0))
     assert dict(engine.run(square, [(number,) for number in range(40)])) == EXPECTED
 
 
 def test_what_no_task_is_to_blame_for_ends_the_work(name: str) -> None:
     with pytest.raises(OSError, match="No space left on device"):
-        list(Engine(name, workers=1).run(square, [(1000,), (2,)]))
+        list(Executor(name, workers=1).run(square, [(1000,), (2,)]))
 
 
 def test_no_process_is_left_behind() -> None:
     before = children()
-    results = cast("Iterator[tuple[int, int]]", Engine(workers=2).run(own_process, [(0.1,)] * 3 + [(60.0,)]))
+    results = cast("Iterator[tuple[int, int]]", Executor(workers=2).run(own_process, [(0.1,)] * 3 + [(60.0,)]))
     with closing(results):  # type: ignore[type-var]
         number, process = next(results)
         assert number < 3
@@ -56,12 +56,12 @@ def test_no_process_is_left_behind() -> None:
 
 
 def test_no_more_processes_than_tasks() -> None:
-    results = dict(Engine(workers=8).run(own_process, [(0.5,), (0.5,)]))
+    results = dict(Executor(workers=8).run(own_process, [(0.5,), (0.5,)]))
     assert len(set(results.values())) == 2
 
 
 def test_every_process_has_one_thread() -> None:
-    results = dict(Engine(workers=2).run(blas_threads, [(0,), (1,)]))
+    results = dict(Executor(workers=2).run(blas_threads, [(0,), (1,)]))
     assert len(results) == 2
     assert all(threads and set(threads) == {1} for threads in results.values() if not isinstance(threads, Lost))
 
@@ -69,12 +69,12 @@ def test_every_process_has_one_thread() -> None:
 def test_processes_that_do_not_start_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("unreel.engine.worker_pool._begin", os.kill)  # which wants arguments
     with pytest.raises(UnreelError, match=r"^the processes have ended before their work\. Run this again to go on\.$"):
-        list(Engine(workers=1).run(square, [(2,)]))
+        list(Executor(workers=1).run(square, [(2,)]))
 
 
 def test_no_tasks_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("unreel.engine.worker_pool.ProcessPool")
-    assert list(Engine().run(square, [])) == []
+    assert list(Executor().run(square, [])) == []
 
 
 @pytest.mark.parametrize(
@@ -86,5 +86,5 @@ def test_no_tasks_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_values_without_sense_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        Engine(**settings)  # type: ignore[arg-type]
+        Executor(**settings)  # type: ignore[arg-type]
     assert str(caught.value) == message

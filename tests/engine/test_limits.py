@@ -10,7 +10,7 @@ from misbehave import hoard, plod
 
 from unreel.engine.files import sha256_of
 from unreel.engine.limits import GIB, Limits
-from unreel.engine.worker_pool import Lost, StandingPool
+from unreel.engine.worker_pool import Lost, WorkerPool
 from unreel.errors import SettingsError
 from unreel.video.collection.options import ScanOptions
 from unreel.video.collection.scan import scan
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 
 
 def test_what_goes_on_may_last() -> None:
-    with StandingPool(1, Limits(1.5)) as pool:
+    with WorkerPool(1, Limits(1.5)) as pool:
         assert pool.submit(plod, 12, 0.5, True).result(60) == 12
         assert pool.submit(plod, 12, 0.5, False).result(60) == Lost("stalled")
-    with StandingPool(1, Limits(1.5, longest=4.0)) as pool:
+    with WorkerPool(1, Limits(1.5, longest=4.0)) as pool:
         assert pool.submit(plod, 60, 0.5, True).result(60) == Lost("too long")
 
 
@@ -35,10 +35,10 @@ def test_reading_a_file_is_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_who_had_too_little_memory_leaves_a_fresh_process() -> None:
-    with StandingPool(1, Limits(30.0)) as pool:
+    with WorkerPool(1, Limits(30.0)) as pool:
         assert pool.submit(hoard, 3 * GIB).result(60) == Lost("out of memory")
         assert pool.submit(hoard, 1 << 20).result(60) == 1 << 20
-    with StandingPool(1, Limits(30.0, memory=0)) as pool:
+    with WorkerPool(1, Limits(30.0, memory=0)) as pool:
         assert pool.submit(hoard, 3 * GIB).result(60) == 3 * GIB
 
 

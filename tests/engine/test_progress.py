@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from unreel.engine import progress
-from unreel.engine.progress import Bar, track
+from unreel.engine.progress import ProgressBar, track
 
 
 def _console(terminal: bool) -> Console:
@@ -26,7 +26,7 @@ def test_shown_on_a_terminal_when_patience_is_over(
 ) -> None:
     monkeypatch.setattr(progress, "PATIENCE_SECONDS", patience)
     console = _console(terminal)
-    with Bar("working", 3, console) as bar:
+    with ProgressBar("working", 3, console) as bar:
         for number in range(3):
             bar.advance(note=f"loss {number}")
     assert ("working" in _shown(console)) == shown

@@ -15,14 +15,14 @@ import pytest
 from misbehave import square
 from running import states_of_session
 
-from unreel.engine.executor import Engine
+from unreel.engine.executor import Executor
 from unreel.engine.signals import SIGNALS
 from unreel.engine.spawn import check_importable, context
 from unreel.errors import UnreelError
 
 IMPORTS = """
 from pathlib import Path
-from unreel.engine.executor import Engine
+from unreel.engine.executor import Executor
 from unreel.engine.read_ahead import read_ahead
 from unreel.engine.signals import stop_requests
 from unreel.video.collection.options import PrepareOptions
@@ -81,7 +81,7 @@ def own(number):
     ("call", "named"),
     [
         ("list(read_ahead(Own(), [3, 1], 2, yielding=False))", "<class '__main__.Own'>"),
-        ("list(Engine(workers=2).run(own, [(1,), (2,)]))", "<function own at "),
+        ("list(Executor(workers=2).run(own, [(1,), (2,)]))", "<function own at "),
     ],
 )
 def test_what_the_script_defines_is_refused_at_once(call: str, named: str, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_what_the_script_defines_is_refused_at_once(call: str, named: str, tmp_p
 
 def test_what_no_module_holds_is_refused() -> None:
     with pytest.raises(UnreelError, match="cannot be given what is defined there"):
-        Engine(workers=1).run(lambda: None, [()])
+        Executor(workers=1).run(lambda: None, [()])
     check_importable((square, [1, "two", Path("three")]))
 
 

@@ -11,12 +11,12 @@ from misbehave import own_process, square
 from running import children
 
 from unreel.engine.limits import Limits
-from unreel.engine.worker_pool import Lost, StandingPool
+from unreel.engine.worker_pool import Lost, WorkerPool
 from unreel.errors import UnreelError
 
 
 def test_every_task_has_its_result_or_is_lost() -> None:
-    with StandingPool(2, Limits(2.0)) as pool:
+    with WorkerPool(2, Limits(2.0)) as pool:
         futures = {number: pool.submit(square, number) for number in range(9)}
         results = {number: future.result(60) for number, future in futures.items()}
         assert results == {number: number * number for number in range(9)} | {
@@ -30,7 +30,7 @@ def test_every_task_has_its_result_or_is_lost() -> None:
 
 
 def test_who_stops_waiting_takes_nothing_from_others() -> None:
-    with StandingPool(1, Limits(30.0)) as pool:
+    with WorkerPool(1, Limits(30.0)) as pool:
         future = pool.submit(square, 2)
         assert not future.cancel()
         assert future.result(60) == 4
@@ -38,7 +38,7 @@ def test_who_stops_waiting_takes_nothing_from_others() -> None:
 
 def test_the_end_loses_what_is_not_done_and_leaves_no_process() -> None:
     before = children()
-    with StandingPool(1, Limits(60.0)) as pool:
+    with WorkerPool(1, Limits(60.0)) as pool:
         futures = [pool.submit(own_process, seconds) for seconds in (0.0, 60.0, 60.0)]
         process = futures[0].result(60)
         assert process in children()
@@ -56,8 +56,8 @@ def test_the_end_loses_what_is_not_done_and_leaves_no_process() -> None:
 def test_processes_end_with_the_one_that_started_them_however_it_ends(tmp_path: Path) -> None:
     script = (
         "import os, pathlib, signal, time, sys, misbehave\n"
-        "from unreel.engine.worker_pool import StandingPool\n"
-        "pool = StandingPool(1)\n"
+        "from unreel.engine.worker_pool import WorkerPool\n"
+        "pool = WorkerPool(1)\n"
         "pathlib.Path(sys.argv[1]).write_text(str(pool.submit(os.getpid).result()))\n"
         "pool.submit(misbehave.dawdle)\n"
         "time.sleep(1)\n"

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from unreel.errors import CollectionError
 from unreel.evaluation.comparison import compare, mcnemar, sign_flips
-from unreel.evaluation.results import Outcome, Retrieval, Score
+from unreel.evaluation.results import QueryRanking, Retrieval, Score
 
 
 def _retrieval(places: list[int], precisions: list[float], first: int = 0) -> Retrieval:
     outcomes = {
-        f"{number}.mp4": Outcome(place, precision)
+        f"{number}.mp4": QueryRanking(place, precision)
         for number, (place, precision) in enumerate(zip(places, precisions, strict=True), first)
     }
     score = Score("class", len(places), 0.1, {1: 0.5, 5: 0.5}, {1: (0.0, 1.0), 5: (0.0, 1.0)}, outcomes=outcomes)

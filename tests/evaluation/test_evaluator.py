@@ -10,7 +10,7 @@ from trials import features_of, videos
 from unreel import models
 from unreel.checkpoint import LoadedEncoder
 from unreel.errors import CollectionError
-from unreel.evaluation.evaluator import Judgement
+from unreel.evaluation.evaluator import Evaluator
 from unreel.evaluation.splits import official, random_hold_out
 from unreel.settings.pretraining import EncoderSettings
 from unreel.video.collection.manifest import Manifest, VideoRecord
@@ -29,7 +29,7 @@ def test_the_nearest_neighbour_and_the_first_hit_are_the_same() -> None:
     features = features_of(manifest.records, VECTORS)
     for division in (None, random_hold_out(manifest, 0.4, 0)):
         for protocol in ("gap", "centred", "vcop"):
-            judgement = Judgement(protocol=protocol)
+            judgement = Evaluator(protocol=protocol)
             retrieval = judgement.retrieval(ENCODER, manifest, features, division)
             (knn,) = judgement.knn(ENCODER, manifest, features, division)
             (linear,) = judgement.linear(ENCODER, manifest, features, division)
@@ -47,17 +47,17 @@ def test_several_labels_and_videos_without_one() -> None:
     records = tuple(replace(each, labels={**each.labels, "side": "lr"[row % 2]}) for row, each in enumerate(records))
     manifest = _manifest(records)
     features = features_of(records, VECTORS)
-    knn = Judgement().knn(ENCODER, manifest, features)
+    knn = Evaluator().knn(ENCODER, manifest, features)
     assert [(each.label, each.videos, each.origin.seen) for each in knn] == [("class", 59, 60), ("side", 60, 60)]
-    scores = Judgement().retrieval(ENCODER, manifest, features).scores
+    scores = Evaluator().retrieval(ENCODER, manifest, features).scores
     assert [(each.label, each.queries) for each in scores] == [("class", 59), ("side", 60)]
 
 
 def test_labels_that_cannot_judge() -> None:
     unlabelled = _manifest(videos([""] * 4))
     features = features_of(unlabelled.records, np.eye(4))
-    assert Judgement().retrieval(ENCODER, unlabelled, features).scores == ()
-    for judge, what in ((Judgement().knn, "k-NN"), (Judgement().linear, "a linear probe")):
+    assert Evaluator().retrieval(ENCODER, unlabelled, features).scores == ()
+    for judge, what in ((Evaluator().knn, "k-NN"), (Evaluator().linear, "a linear probe")):
         with pytest.raises(CollectionError, match=f"videos has no labels, {what} needs some: put the videos into one"):
             judge(ENCODER, unlabelled, features)
     halves = tuple(
@@ -66,4 +66,4 @@ def test_labels_that_cannot_judge() -> None:
     one_sided = _manifest(halves)
     message = r"no label of videos \('class'\) is on both sides of split '1', k-NN needs one to learn and to tell"
     with pytest.raises(CollectionError, match=message):
-        Judgement().knn(ENCODER, one_sided, features_of(halves, np.eye(4)), official(one_sided, "1"))
+        Evaluator().knn(ENCODER, one_sided, features_of(halves, np.eye(4)), official(one_sided, "1"))

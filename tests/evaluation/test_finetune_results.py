@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from unreel.errors import CollectionError
-from unreel.evaluation.finetune_results import Division, Finetuned, read_finetuned, together, write_finetuned
+from unreel.evaluation.finetune_results import Finetuned, SplitKind, read_finetuned, together, write_finetuned
 from unreel.evaluation.recognition import Prediction, Recognition
 
 
@@ -20,7 +20,7 @@ def _test(split: str, places: list[int], **changes: object) -> Recognition:
     return replace(test, **changes)  # type: ignore[arg-type]
 
 
-def _together(tests: list[Recognition], division: Division) -> Finetuned:
+def _together(tests: list[Recognition], division: SplitKind) -> Finetuned:
     return together(tests, division, encoder="hdc", checkpoint="abc", protocol="9 steps", seed=3)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jaxtyping import Float
 
 from unreel.errors import CollectionError
-from unreel.evaluation.nearest import Directions, Groups, Nearest, nearest, numbered, ranked
+from unreel.evaluation.nearest import Groups, Nearest, UnitVectors, nearest, numbered, ranked
 
 # Whole numbers tie often, and by vectors that are not the same.
 small = st.integers(-2, 2)
@@ -43,7 +43,7 @@ def test_it_finds_what_the_loops_find_in_any_blocks(
 ) -> None:
     groups = (np.arange(len(queries)) % 3, np.arange(len(gallery)) % 3) if grouped else None
     expected = by_loops(queries, gallery, groups)
-    sides = Directions(queries), Directions(gallery)
+    sides = UnitVectors(queries), UnitVectors(gallery)
     found, whole = (nearest(*sides, keep, groups=groups, memory=size) for size in (memory, 2**28))
     np.testing.assert_array_equal(found.rows, whole.rows)
     np.testing.assert_array_equal(found.similarities, whole.similarities)
@@ -60,8 +60,8 @@ def test_blocks_change_no_bit() -> None:
     chance = np.random.default_rng(0)
     gallery = chance.normal(size=(400, 9216))
     gallery[200:] = gallery[:200] * 3  # every vector has a twin of another length
-    queries = Directions(gallery, np.arange(50))
-    found = [nearest(queries, Directions(gallery), 400, memory=memory) for memory in (10_000, 3_000_000, 2**28)]
+    queries = UnitVectors(gallery, np.arange(50))
+    found = [nearest(queries, UnitVectors(gallery), 400, memory=memory) for memory in (10_000, 3_000_000, 2**28)]
     for other in found[1:]:
         assert found[0].rows.tobytes() == other.rows.tobytes()
         assert found[0].similarities.tobytes() == other.similarities.tobytes()
@@ -70,7 +70,7 @@ def test_blocks_change_no_bit() -> None:
 
 
 def test_what_the_order_of_a_sum_could_decide_is_summed_in_one_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    vectors = Directions(np.random.default_rng(3).normal(size=(40, 700)))
+    vectors = UnitVectors(np.random.default_rng(3).normal(size=(40, 700)))
     expected = nearest(vectors, vectors, 40)
     monkeypatch.setattr("unreel.evaluation.nearest._ROUNDING", 1.0)  # every pair is doubtful
     found = nearest(vectors, vectors, 40)
@@ -83,7 +83,7 @@ def test_similarities_are_cosines_to_nine_digits(width: int) -> None:
     chance = np.random.default_rng(width)
     vectors = (chance.normal(size=(20, width)) * 1e3 + 5e2).astype(np.float32)
     unit = vectors.astype(float) / np.linalg.norm(vectors.astype(float), axis=1, keepdims=True)
-    found = nearest(Directions(vectors), Directions(vectors), 20)
+    found = nearest(UnitVectors(vectors), UnitVectors(vectors), 20)
     for query in range(20):
         for row, similarity in found.hits(query):
             assert similarity == pytest.approx(unit[query] @ unit[row], abs=1e-9)
@@ -93,8 +93,8 @@ def test_centred_vectors_lack_the_mean_of_their_rows() -> None:
     vectors = 100 + np.random.default_rng(1).normal(size=(300, 5)).astype(np.float32)
     rows = np.arange(10, 290)
     centred = vectors[rows] - vectors[rows].mean(axis=0, dtype=float)
-    expected = nearest(Directions(centred), Directions(centred), 4)
-    found = nearest(Directions(vectors, rows, centred=True), Directions(vectors, rows, centred=True), 4)
+    expected = nearest(UnitVectors(centred), UnitVectors(centred), 4)
+    found = nearest(UnitVectors(vectors, rows, centred=True), UnitVectors(vectors, rows, centred=True), 4)
     np.testing.assert_array_equal(found.rows, expected.rows)
     np.testing.assert_allclose(found.similarities, expected.similarities, atol=2e-9)
 
@@ -102,7 +102,7 @@ def test_centred_vectors_lack_the_mean_of_their_rows() -> None:
 @pytest.mark.parametrize("memory", [2**19, 2**21])
 def test_a_search_takes_no_more_than_its_memory(memory: int) -> None:
     vectors = np.random.default_rng(2).normal(size=(900, 64)).astype(np.float32)
-    known = Directions(vectors)
+    known = UnitVectors(vectors)
     searches: list[Callable[[], int]] = [
         lambda: 2 * nearest(known, known, 50, memory=memory).rows.nbytes,
         lambda: sum(0 * block.first for block in ranked(known, known, memory=memory)),
@@ -119,13 +119,13 @@ def test_groups_and_videos_of_none() -> None:
     assert numbered(["a", "", "a", "", "b"]).tolist() == [0, 1, 0, 3, 4]
     vectors = np.ones((5, 3), dtype=np.float32)
     apart = numbered(["a", "a", "b", "b", ""])
-    found = nearest(Directions(vectors), Directions(vectors), 9, groups=(apart, apart))
+    found = nearest(UnitVectors(vectors), UnitVectors(vectors), 9, groups=(apart, apart))
     assert [[row for row, _ in found.hits(query)] for query in (0, 4)] == [[2, 3, 4], [0, 1, 2, 3]]
     assert found.rows[0].tolist() == [2, 3, 4, -1, -1]
 
 
 def test_nothing_to_search() -> None:
-    none, some = Directions(np.zeros((0, 3), np.float32)), Directions(np.ones((2, 3), np.float32))
+    none, some = UnitVectors(np.zeros((0, 3), np.float32)), UnitVectors(np.ones((2, 3), np.float32))
     assert nearest(none, some, 4).rows.shape == (0, 2)
     assert nearest(some, none, 4).rows.shape == (2, 0)
     assert Nearest(np.array([[-1]]), np.array([[-1.0]])).hits(0) == []
@@ -137,4 +137,4 @@ def test_vectors_that_are_no_numbers(value: float) -> None:
     vectors = np.ones((3, 2), np.float32)
     vectors[1, 1] = value
     with pytest.raises(CollectionError, match=r"1 of 3 vectors are not finite.*an earlier checkpoint"):
-        Directions(vectors)
+        UnitVectors(vectors)

@@ -9,7 +9,7 @@ from clips import Clip
 from folders import real_data
 
 from unreel import models
-from unreel.checkpoint import Origin, save_weights
+from unreel.checkpoint import WeightsHeader, save_weights
 from unreel.cli.evaluate import main
 from unreel.evaluation.results import read_retrievals
 from unreel.settings.pretraining import EncoderSettings
@@ -39,7 +39,7 @@ def _tree(folder: Path, listed: dict[str, ListedVideo], damaged: str) -> Path:
 def _run(folder: Path) -> Path:
     torch.manual_seed(0)
     state = {f"encoder.{name}": each for name, each in models.build_from(ENCODER).state_dict().items()}
-    save_weights(folder / "weights.safetensors", state, Origin(ENCODER, "hdc", 0), step=0)
+    save_weights(folder / "weights.safetensors", state, WeightsHeader(ENCODER, "hdc", 0), step=0)
     return folder / "weights.safetensors"
 
 

@@ -11,7 +11,7 @@ from unreel.evaluation.provenance import Provenance
 from unreel.evaluation.results import (
     ClassScore,
     Neighbour,
-    Outcome,
+    QueryRanking,
     Retrieval,
     Score,
     read_retrievals,
@@ -28,7 +28,7 @@ SCORE = Score(
     average_precision_interval=(0.5, 1.0),
     purity={1: 0.5},
     classes={"run": ClassScore(2, {1: 0.5, 5: 1.0}, 0.75)},
-    outcomes={"a.mp4": Outcome(1, 1.0), "b.mp4": Outcome(None, 0.0)},
+    outcomes={"a.mp4": QueryRanking(1, 1.0), "b.mp4": QueryRanking(None, 0.0)},
 )
 RETRIEVAL = Retrieval(
     encoder="hdc",

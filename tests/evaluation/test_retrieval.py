@@ -7,19 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.errors import CollectionError
-from unreel.evaluation.nearest import Directions, numbered
+from unreel.evaluation.nearest import UnitVectors, numbered
 from unreel.evaluation.results import Score
-from unreel.evaluation.retrieval import Found, judge, judgeable_labels, named, retrieve
+from unreel.evaluation.retrieval import RetrievalResult, judgeable_labels, named, retrieve, score_queries
 from unreel.video.collection.manifest import VideoRecord
 
 
-def _one_out(vectors: np.ndarray, labels: list[str], groups: list[str], memory: int = 2**28) -> Found:
-    known, apart = Directions(vectors), numbered(groups)
+def _one_out(vectors: np.ndarray, labels: list[str], groups: list[str], memory: int = 2**28) -> RetrievalResult:
+    known, apart = UnitVectors(vectors), numbered(groups)
     return retrieve(known, known, {"class": (labels, labels)}, groups=(apart, apart), memory=memory)
 
 
-def _score(found: Found, videos: int, hits_at: tuple[int, ...] = (1, 2)) -> Score:
-    return judge(found.fared["class"], [f"{row}" for row in range(videos)], name="class", hits_at=hits_at)
+def _score(found: RetrievalResult, videos: int, hits_at: tuple[int, ...] = (1, 2)) -> Score:
+    return score_queries(found.fared["class"], [f"{row}" for row in range(videos)], name="class", hits_at=hits_at)
 
 
 @given(
@@ -56,8 +56,8 @@ def test_gallery_and_queries_apart_equal_the_loops(seed: int, queries: int, gall
     labels = [[f"{number}" for number in chance.integers(3, size=count)] for count in (queries, gallery)]
     labels[0][0] = ""
     found = retrieve(
-        Directions(np.array(asked)),
-        Directions(np.array(known)),
+        UnitVectors(np.array(asked)),
+        UnitVectors(np.array(known)),
         {"class": (labels[0], labels[1])},
         keep=4,
         memory=memory,

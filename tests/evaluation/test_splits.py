@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trials import videos
 
 from unreel.errors import CollectionError
-from unreel.evaluation.splits import Division, group_hold_out, leave_one_out, official, random_hold_out
+from unreel.evaluation.splits import Split, group_hold_out, leave_one_out, official, random_hold_out
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
 
@@ -23,7 +23,7 @@ def _listed(name: str, part: str, status: str = "ok", label: str = "a") -> Video
     return VideoRecord(name, status, "damaged" if status == "refused" else "", labels=labels, splits={"1": part})  # type: ignore[arg-type]
 
 
-def _ids(division: Division) -> tuple[list[str], list[str]]:
+def _ids(division: Split) -> tuple[list[str], list[str]]:
     known, asked = ([video.id for video in side.videos] for side in (division.gallery, division.queries))
     return known, asked
 

@@ -11,7 +11,7 @@ from trials import videos
 
 from unreel import models
 from unreel.checkpoint import LoadedEncoder
-from unreel.evaluation.evaluator import Judgement
+from unreel.evaluation.evaluator import Evaluator
 from unreel.evaluation.features import Features
 from unreel.evaluation.results import Retrieval
 from unreel.evaluation.splits import official
@@ -51,7 +51,7 @@ def test_it_equals_numpy_and_scikit_learn_on_the_same_features(seed: int, drop_l
     manifest = Manifest(Path("prepared"), records, "videos")
     encoder = LoadedEncoder(models.build("r3d18", width=0.0625), EncoderSettings(width=0.0625), "hdc", "", 0)
     features = Features(tuple(video.id for video in records), clips.mean(axis=1, keepdims=True), {})
-    judgement = Judgement(protocol="vcop", drop_last=BATCH if drop_last else 0)
+    judgement = Evaluator(protocol="vcop", drop_last=BATCH if drop_last else 0)
     found = judgement.retrieval(encoder, manifest, features, official(manifest, "1"))
 
     rows = np.arange(KNOWN + ASKED)

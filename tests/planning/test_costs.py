@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from unreel.planning.communication import Contrast, Network
 from unreel.planning.costs import Batch, cost, run_size, scale, shared, updates
-from unreel.planning.model import Device, Machine, Reading, Work
+from unreel.planning.model import Device, Machine, Reading, StepWork
 from unreel.video.clips.loading import batch_keys
 
-WORK = Work(views=3, operations=1e12, weights=1000, contrasts=(Contrast("c", 2, 100),))
+WORK = StepWork(views=3, operations=1e12, weights=1000, contrasts=(Contrast("c", 2, 100),))
 MACHINE = Machine(Device(30.0), Reading(10.0, 5e5), Network(1e12, 1e12, 0.0))
 
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.planning.communication import BUCKET, Contrast, Network
-from unreel.planning.model import Device, Machine, Reading, Work, step
+from unreel.planning.model import Device, Machine, Reading, StepWork, step
 
 FREE = Network(float("inf"), float("inf"), 0.0)
-WORK = Work(views=3, operations=1e9, weights=BUCKET, contrasts=(Contrast("c", positions=2, width=100),))
+WORK = StepWork(views=3, operations=1e9, weights=BUCKET, contrasts=(Contrast("c", positions=2, width=100),))
 PLENTY = Reading(clips_per_second=100.0, video_size=1e6)
 
 

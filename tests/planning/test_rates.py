@@ -7,7 +7,7 @@ from clips import Clip
 
 from unreel.errors import SettingsError
 from unreel.planning import rates
-from unreel.planning.rates import Pace, decoding_documented, decoding_measured, files_documented, files_of
+from unreel.planning.rates import EncoderSpeed, decoding_documented, decoding_measured, files_documented, files_of
 from unreel.settings.pretraining import EncoderSettings
 from unreel.video.collection.manifest import Manifest
 from unreel.video.collection.options import PrepareOptions
@@ -18,14 +18,14 @@ SMALL = EncoderSettings(width=0.0625, size=28, clip_length=8)
 
 def test_pace_is_measured_once_for_each_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[EncoderSettings] = []
-    measured = Pace._measured
+    measured = EncoderSpeed._measured
 
-    def noted(self: Pace, settings: EncoderSettings) -> float:
+    def noted(self: EncoderSpeed, settings: EncoderSettings) -> float:
         looked.append(settings)
         return measured(self, settings)
 
-    monkeypatch.setattr(Pace, "_measured", noted)
-    pace = Pace("cpu")
+    monkeypatch.setattr(EncoderSpeed, "_measured", noted)
+    pace = EncoderSpeed("cpu")
     assert pace(SMALL) == pace(SMALL) > 0
     assert looked == [SMALL]
 

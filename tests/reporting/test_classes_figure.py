@@ -9,10 +9,10 @@ from matplotlib.text import Text
 from unreel.reporting.classes import ClassRow, ClassTable
 from unreel.reporting.classes_figure import print_classes, print_confusion
 from unreel.reporting.confusion import Confusion
-from unreel.reporting.coverage import Shortfall
+from unreel.reporting.coverage import MissingVideos
 from unreel.reporting.paper_figure import COLOURS
 
-FEWER = Shortfall(("hdc",), 3780, 3783, {"a.avi": "truncated", "b.avi": "", "c.avi": ""})
+FEWER = MissingVideos(("hdc",), 3780, 3783, {"a.avi": "truncated", "b.avi": "", "c.avi": ""})
 
 
 def _texts(figure: Figure) -> list[str]:

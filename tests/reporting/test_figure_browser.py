@@ -13,7 +13,7 @@ from unreel.evaluation.correspondence import ClipPair, Correspondence
 from unreel.reporting.classes import ClassRow, ClassTable
 from unreel.reporting.confusion import Confusion
 from unreel.reporting.correspondence_maps import looks
-from unreel.reporting.coverage import Shortfall
+from unreel.reporting.coverage import MissingVideos
 from unreel.reporting.document import files_beside
 from unreel.reporting.figure_page import write_classes, write_confusions, write_looks, write_side_by_side
 from unreel.reporting.recognition import ShownTest
@@ -26,7 +26,7 @@ Make = Callable[..., Any]
 
 WIDTHS = (390, 1280)
 NAMES = tuple(f"AnActionOfCommonLength{number}" for number in range(101))
-FEWER = Shortfall(("hdc",), 3780, 3783, {"a.avi": "truncated"})
+FEWER = MissingVideos(("hdc",), 3780, 3783, {"a.avi": "truncated"})
 
 
 def _fits(page: Any) -> bool:

@@ -14,7 +14,7 @@ from unreel.evaluation.correspondence import ClipPair, Correspondence
 from unreel.reporting.classes import recognition_classes
 from unreel.reporting.confusion import Confusion, recognition_confusion
 from unreel.reporting.correspondence_maps import looks
-from unreel.reporting.coverage import Shortfall
+from unreel.reporting.coverage import MissingVideos
 from unreel.reporting.figure_page import write_classes, write_confusions, write_looks, write_side_by_side
 from unreel.reporting.side_by_side import Choosing, side_by_side
 
@@ -76,7 +76,7 @@ def test_a_hundred_and_one_classes_make_a_small_page(tmp_path: Path) -> None:
     names = tuple(f"class {number:03} {HOSTILE}" for number in range(101))
     counts = np.diag(np.full(101, 37))
     counts[np.arange(100), np.arange(1, 101)] = 3
-    fewer = Shortfall(("hdc",), 3780, 3783, {"a.avi": "truncated"})
+    fewer = MissingVideos(("hdc",), 3780, 3783, {"a.avi": "truncated"})
     out = write_confusions([Confusion("hdc", "class", names, counts, [fewer])], tmp_path / "figure.html")
     page = _read(out)
     cells = [each for tag, each in page.elements if tag == "td"]

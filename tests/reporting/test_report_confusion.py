@@ -10,7 +10,7 @@ from sklearn.metrics import confusion_matrix
 
 from unreel.evaluation.results import Neighbour
 from unreel.reporting.confusion import MOST_NAMED, Confusion, Mistake, retrieval_confusion
-from unreel.reporting.coverage import Shortfall
+from unreel.reporting.coverage import MissingVideos
 
 Neighbours = dict[str, tuple[Neighbour, ...]]
 
@@ -46,7 +46,7 @@ def test_the_caption_tells_the_setting_and_the_missing_are_kept() -> None:
     found = retrieval_confusion(replace(RETRIEVAL, neighbours=neighbours), "action", {"q": "run", "g": "walk"})
     assert found is not None
     assert found.caption == "action of the nearest neighbour, tiny, protocol gap, split 1, level 5, seed 0"
-    assert found.shortfalls == [Shortfall(("hdc",), 5, 6, {"gone": ""})]
+    assert found.shortfalls == [MissingVideos(("hdc",), 5, 6, {"gone": ""})]
     assert found.mistakes == [Mistake("run", "walk", 1, 1.0)]
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from retrievals import EMPTY
 
 from unreel.evaluation.recognition import Prediction, Recognition
-from unreel.reporting.coverage import Shortfall, recognition_shortfalls, shortfalls
+from unreel.reporting.coverage import MissingVideos, recognition_shortfalls, shortfalls
 
 WHOLE = replace(EMPTY, encoder="sc")
 FEWER = replace(WHOLE, encoder="tc", seen=7, missing=("a.mp4", "b.mp4"), reasons={"a.mp4": "truncated"})
@@ -14,7 +14,7 @@ FEWER = replace(WHOLE, encoder="tc", seen=7, missing=("a.mp4", "b.mp4"), reasons
 def test_only_results_that_lack_videos_are_told() -> None:
     assert shortfalls([WHOLE]) == []
     (found,) = shortfalls([WHOLE, FEWER])
-    assert found == Shortfall(("tc",), 7, 9, {"a.mp4": "truncated", "b.mp4": ""})
+    assert found == MissingVideos(("tc",), 7, 9, {"a.mp4": "truncated", "b.mp4": ""})
     assert found.count == "7 of 9 videos seen"
     assert found.sentence == "tc: 7 of 9 videos seen; not seen: a.mp4, b.mp4"
 
@@ -27,11 +27,11 @@ def test_results_that_lack_the_same_are_told_together() -> None:
 
 
 def test_on_paper_a_few_are_named() -> None:
-    many = Shortfall(("hdc",), 1, 6, dict.fromkeys("abcde", ""))
+    many = MissingVideos(("hdc",), 1, 6, dict.fromkeys("abcde", ""))
     assert many.sentence == "hdc: 1 of 6 videos seen; not seen: a, b, c, 2 more"
 
 
 def test_tests_of_recognition_know_their_reasons() -> None:
     said = Prediction("y.mp4", "a", "a", 1, (1.0, 0.0), 1, 1, 1)
     test = Recognition("class", ("a", "b"), "tiny", "1, test", 9, 2, {"x.mp4": "gone"}, (said,))
-    assert recognition_shortfalls([("mine", test)]) == [Shortfall(("mine",), 1, 2, {"x.mp4": "gone"})]
+    assert recognition_shortfalls([("mine", test)]) == [MissingVideos(("mine",), 1, 2, {"x.mp4": "gone"})]

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from retrievals import EMPTY
 
-from unreel.evaluation.results import Outcome, Score
-from unreel.reporting.scores import Cell, first_of_each, is_untrained, score_tables, settings
+from unreel.evaluation.results import QueryRanking, Score
+from unreel.reporting.scores import ScoreCell, first_of_each, is_untrained, score_tables, settings
 
 SCORE = Score(
     label="action",
@@ -22,14 +22,14 @@ MEASURED = replace(
     average_precision=0.4,
     average_precision_interval=(0.3, 0.5),
     purity={1: 0.25, 5: 0.2},
-    outcomes={"a.mp4": Outcome(first_right=1, average_precision=0.4)},
+    outcomes={"a.mp4": QueryRanking(first_right=1, average_precision=0.4)},
 )
 
 
 def test_figures_are_percent_and_the_best_of_each_column_is_marked() -> None:
     (table,) = score_tables([UNTRAINED, TRAINED])
     assert (table.label, table.ks) == ("action", [1, 5])
-    assert table.rows[0].cells == [Cell(25.0, 20.0, 30.0, best=False), Cell(50.0, 45.0, 60.0, best=True)]
+    assert table.rows[0].cells == [ScoreCell(25.0, 20.0, 30.0, best=False), ScoreCell(50.0, 45.0, 60.0, best=True)]
     assert [cell.best for cell in table.rows[1].cells if cell] == [True, True]
     assert (table.rows[0].chance, table.rows[0].queries) == (10.0, 90)
 
@@ -48,7 +48,7 @@ def test_labels_and_ks_that_one_encoder_lacks_are_left_open() -> None:
 
 def test_a_score_without_an_interval_has_none() -> None:
     (table,) = score_tables([replace(UNTRAINED, scores=(replace(SCORE, intervals={}),))])
-    assert table.rows[0].cells[0] == Cell(25.0, 25.0, 25.0, best=False)
+    assert table.rows[0].cells[0] == ScoreCell(25.0, 25.0, 25.0, best=False)
 
 
 def test_average_precision_and_purity_are_columns_where_they_were_measured() -> None:
@@ -56,7 +56,7 @@ def test_average_precision_and_purity_are_columns_where_they_were_measured() -> 
     assert (table.columns, table.purity_ks) == (["R@1", "R@5"], [])
     (table,) = score_tables([replace(UNTRAINED, scores=(MEASURED,)), TRAINED])
     assert (table.columns, table.purity_ks) == (["R@1", "R@5", "mAP"], [1, 5])
-    assert table.rows[0].cells[2] == Cell(40.0, 30.0, 50.0, best=True)
+    assert table.rows[0].cells[2] == ScoreCell(40.0, 30.0, 50.0, best=True)
     assert table.rows[1].cells[2] is None
     assert [row.purity for row in table.rows] == [[25.0, 20.0], [None, None]]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unreel.errors import OutputError
-from unreel.reporting.search_page import Shown, moving, write_found
+from unreel.reporting.search_page import PageVideo, moving, write_found
 from unreel.video.decoding.yuv import Colour, Planes
 
 
@@ -16,8 +16,8 @@ def planes(frames: int, height: int = 96, width: int = 128) -> Planes:
     return Planes(luma, np.full((frames, 2, height // 2, width // 2), 128, np.uint8), Colour("bt601"))
 
 
-def shown(path: str, frames: Planes | str, similarity: float | None = 0.5, copies: tuple[str, ...] = ()) -> Shown:
-    return Shown(path, "1.00–2.00 s", "<b>walk</b>", similarity, frames, copies)
+def shown(path: str, frames: Planes | str, similarity: float | None = 0.5, copies: tuple[str, ...] = ()) -> PageVideo:
+    return PageVideo(path, "1.00–2.00 s", "<b>walk</b>", similarity, frames, copies)
 
 
 def test_the_page_is_complete_and_escaped(tmp_path: Path) -> None:

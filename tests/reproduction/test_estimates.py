@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unreel.checkpoint import Origin, TrainingState, save_checkpoint, save_weights
+from unreel.checkpoint import TrainingState, WeightsHeader, save_checkpoint, save_weights
 from unreel.models import build_from
 from unreel.reproduction.estimates import bytes_of_run, clips_embedded, clips_learnt, seconds_of, span
-from unreel.reproduction.jobs import Effort, Job
+from unreel.reproduction.jobs import Effort, ReproductionJob
 from unreel.settings.pretraining import EncoderSettings, PretrainSettings
 
 SMALL = EncoderSettings(width=0.0625, size=28, clip_length=8)
@@ -34,7 +34,7 @@ def test_a_test_is_ten_clips_of_five_crops_forward_only() -> None:
 def test_the_bytes_of_a_run_are_those_of_its_files(tmp_path: Path) -> None:
     encoder = build_from(SMALL)
     weights = {f"encoder.{name}": each for name, each in encoder.state_dict().items()}
-    origin, keep = Origin(SMALL, "hdc", 0), 2
+    origin, keep = WeightsHeader(SMALL, "hdc", 0), 2
     velocity = {number: {"momentum_buffer": each} for number, each in enumerate(weights.values())}
     for step in range(keep + 1):
         save_checkpoint(tmp_path, TrainingState(step, weights, {"state": velocity, "param_groups": []}), origin)
@@ -45,7 +45,7 @@ def test_the_bytes_of_a_run_are_those_of_its_files(tmp_path: Path) -> None:
 
 def test_a_job_s_time_is_that_of_its_clips_or_of_its_bytes() -> None:
     def job(effort: Effort) -> float:
-        return seconds_of(Job("name", (), Path("out"), effort=effort), lambda _: 0.5)
+        return seconds_of(ReproductionJob("name", (), Path("out"), effort=effort), lambda _: 0.5)
 
     nothing = job(Effort())
     assert job(Effort(SMALL, 30.0)) - nothing == pytest.approx(15)
@@ -57,7 +57,7 @@ def test_a_job_s_time_is_that_of_its_clips_or_of_its_bytes() -> None:
 )  # fmt: skip
 def test_the_span_is_between_its_bounds(lengths: list[int], places: int, chain: bool) -> None:
     jobs = [
-        Job(str(number), (), Path("out"), needs=(str(number - 1),) if chain and number else ())
+        ReproductionJob(str(number), (), Path("out"), needs=(str(number - 1),) if chain and number else ())
         for number in range(len(lengths))
     ]
     seconds = {job.name: float(length) for job, length in zip(jobs, lengths, strict=True)}
@@ -70,10 +70,10 @@ def test_the_span_is_between_its_bounds(lengths: list[int], places: int, chain: 
 
 def test_a_branch_waits_for_what_it_needs_only() -> None:
     jobs = [
-        Job("prepare", (), Path("a")),
-        Job("learn-1", (), Path("b"), ("prepare",)),
-        Job("learn-2", (), Path("c"), ("prepare",)),
-        Job("tune-1", (), Path("d"), ("learn-1",)),
+        ReproductionJob("prepare", (), Path("a")),
+        ReproductionJob("learn-1", (), Path("b"), ("prepare",)),
+        ReproductionJob("learn-2", (), Path("c"), ("prepare",)),
+        ReproductionJob("tune-1", (), Path("d"), ("learn-1",)),
     ]
     seconds = {"prepare": 1.0, "learn-1": 10.0, "learn-2": 10.0, "tune-1": 2.0}
     assert [span(jobs, seconds, places) for places in (1, 2)] == [23.0, 13.0]

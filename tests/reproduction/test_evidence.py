@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from unreel.reproduction.budget import Scale
+from unreel.reproduction.budget import Budget
 from unreel.reproduction.evidence import _pair, evidence
 from unreel.reproduction.paper import restricted
-from unreel.reproduction.plan import Plan, plan
+from unreel.reproduction.plan import ReproductionPlan, plan
 from unreel.reproduction.sources import Source
 
 CORPUS = Source("street651", Path("/data"), files=651, size=10**8, include="^(weizmann|fights|pushups)/")
 WEIZMANN = Source("weizmann", Path("/data/weizmann"), group_pattern="/([a-z]+)_", files=90, size=10**7)
 
 
-def _planned(*rows: str, strict: bool = False, seeds: tuple[int, ...] = (0,)) -> Plan:
-    scale = Scale(family="street651", folds=9, seeds=seeds, exclude="^weizmann/" if strict else None)
+def _planned(*rows: str, strict: bool = False, seeds: tuple[int, ...] = (0,)) -> ReproductionPlan:
+    scale = Budget(family="street651", folds=9, seeds=seeds, exclude="^weizmann/" if strict else None)
     table = restricted(evidence(strict=strict), rows)
     return plan(table, scale, CORPUS, {"weizmann": WEIZMANN}, Path("/out"))
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unreel.reproduction.jobs import Job, in_order
+from unreel.reproduction.jobs import ReproductionJob, in_order
 
 
-def _job(name: str, *needs: str) -> Job:
-    return Job(name, ("prepare", name), Path(name), needs)
+def _job(name: str, *needs: str) -> ReproductionJob:
+    return ReproductionJob(name, ("prepare", name), Path(name), needs)
 
 
 @given(st.data())
@@ -30,7 +30,9 @@ def test_what_one_job_needs_stands_right_before_it() -> None:
 
 
 def test_a_command_can_be_typed() -> None:
-    job = Job("prepare", ("prepare", "my videos", "--group-pattern", "/([a-z]+)_"), Path("out"), how=("--accelerator",))
+    job = ReproductionJob(
+        "prepare", ("prepare", "my videos", "--group-pattern", "/([a-z]+)_"), Path("out"), how=("--accelerator",)
+    )
     assert job.command == "unreel prepare 'my videos' --group-pattern '/([a-z]+)_' --accelerator"
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from unreel.reproduction.budget import Scale
+from unreel.reproduction.budget import Budget
 from unreel.reproduction.evidence import evidence
 from unreel.reproduction.learning_curves import _curves, write_curves
 from unreel.reproduction.paper import restricted
-from unreel.reproduction.plan import Plan
+from unreel.reproduction.plan import ReproductionPlan
 from unreel.settings.model import written
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.metrics import Metrics
@@ -28,9 +28,9 @@ def _run(run: Path, losses: dict[int, float], judged: dict[int, float]) -> Path:
     return run
 
 
-def _plan(pretrained: dict[tuple[str, int], Path]) -> Plan:
+def _plan(pretrained: dict[tuple[str, int], Path]) -> ReproductionPlan:
     table = restricted(evidence(), ("sc", "scratch"))
-    return Plan(table, Scale(family="street651"), (), (), {}, pretrained)
+    return ReproductionPlan(table, Budget(family="street651"), (), (), {}, pretrained)
 
 
 def test_curves_are_means_over_seeds_of_shares_of_guessing_and_of_right_neighbours(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from statistics import stdev
 
 from findings import retrieved, tuned
 
-from unreel.reproduction.budget import Scale, for_folder
+from unreel.reproduction.budget import Budget, for_folder
 from unreel.reproduction.paper import TABLES, restricted
-from unreel.reproduction.plan import Plan, plan
-from unreel.reproduction.results import Outcome, outcome
+from unreel.reproduction.plan import ReproductionPlan, plan
+from unreel.reproduction.results import TableResults, outcome
 from unreel.reproduction.sources import Source
 
 SOURCES: Mapping[str, Source] = {
@@ -20,18 +20,18 @@ SOURCES: Mapping[str, Source] = {
 KINETICS = Source("pretraining", Path("/data/kinetics400"), files=900)
 
 
-def _plan(name: str, out: Path, rows: tuple[str, ...], **changes: object) -> Plan:
+def _plan(name: str, out: Path, rows: tuple[str, ...], **changes: object) -> ReproductionPlan:
     table = restricted(TABLES[name], rows)
-    return plan(table, Scale(**changes), KINETICS, {each: SOURCES[each] for each in table.data}, out)  # type: ignore[arg-type]
+    return plan(table, Budget(**changes), KINETICS, {each: SOURCES[each] for each in table.data}, out)  # type: ignore[arg-type]
 
 
-def _ours(found: Outcome, row: str) -> list[tuple[float, float | None] | None]:
+def _ours(found: TableResults, row: str) -> list[tuple[float, float | None] | None]:
     """Mean and spread of every column, to six digits."""
     cells = next(line.ours for line in found.lines if line.row.name == row)
     return [cell and (round(cell.percent, 6), cell.spread and round(cell.spread, 6)) for cell in cells]
 
 
-def _marked(found: Outcome, row: str) -> list[bool]:
+def _marked(found: TableResults, row: str) -> list[bool]:
     return [bool(cell and cell.fewer) for line in found.lines if line.row.name == row for cell in line.ours]
 
 
@@ -108,7 +108,7 @@ def test_retrieval_has_both_encoders_in_one_file_and_no_number_for_a_k_beyond_th
 
 def test_the_label_that_judges_can_be_chosen(tmp_path: Path) -> None:
     table = for_folder(TABLES["table4"], "shapes")
-    made = plan(table, Scale(family="small", label="motion"), KINETICS, {"ucf101": SOURCES["ucf101"]}, tmp_path)
+    made = plan(table, Budget(family="small", label="motion"), KINETICS, {"ucf101": SOURCES["ucf101"]}, tmp_path)
     (path,) = made.results["hdc-c3d", "ucf101", 0]
     retrieved(path, {"untrained": {1: 0.1}, "hdc-c3d-small": {1: 0.3}}, labels=("appearance", "motion"))
     assert outcome(made, "…").complete

@@ -6,7 +6,7 @@ import pytest
 
 from unreel.errors import SettingsError
 from unreel.recipes import ROWS
-from unreel.reproduction.paper import TABLES, Row, restricted
+from unreel.reproduction.paper import TABLES, PaperRow, restricted
 
 TABLE_1 = """
 sc | 5 | – | 1 | – | 61.3
@@ -132,7 +132,7 @@ def test_figures_compare_the_encoders_of_the_paper() -> None:
 
 
 def test_some_rows_only() -> None:
-    names: list[Row] = list(restricted(TABLES["table4"], ["hdc-c3d"]).rows)
+    names: list[PaperRow] = list(restricted(TABLES["table4"], ["hdc-c3d"]).rows)
     assert [row.recipe for row in names] == ["", "", "", "", "", "hdc"]
     assert restricted(TABLES["table1"], []) == TABLES["table1"]
     with pytest.raises(SettingsError, match=r"table2 has no row 'sc' to run\. Its rows are: no-colour-jitter, "):

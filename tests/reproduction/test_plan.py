@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from unreel.reproduction.budget import Scale, for_folder
+from unreel.reproduction.budget import Budget, for_folder
 from unreel.reproduction.paper import TABLES, restricted
-from unreel.reproduction.plan import Plan, plan
+from unreel.reproduction.plan import ReproductionPlan, plan
 from unreel.reproduction.sources import Source
 
 KINETICS = Source("pretraining", Path("/data/kinetics400/train"), files=2560, size=10**9)
@@ -15,17 +15,17 @@ HMDB51 = Source("hmdb51", Path("/data/hmdb51"), "hmdb51", Path("/lists"), files=
 FOLDER = Source("videos", Path("/data/weizmann"), group_pattern="/([a-z]+)_", files=90, size=10**7)
 
 
-def _planned(name: str, scale: Scale | None = None, rows: tuple[str, ...] = ()) -> Plan:
+def _planned(name: str, scale: Budget | None = None, rows: tuple[str, ...] = ()) -> ReproductionPlan:
     table, judged = restricted(TABLES[name], rows), {"ucf101": UCF101, "hmdb51": HMDB51}
-    return plan(table, scale or Scale(), KINETICS, {data: judged[data] for data in table.data}, Path("/out"))
+    return plan(table, scale or Budget(), KINETICS, {data: judged[data] for data in table.data}, Path("/out"))
 
 
-def _small(name: str, scale: Scale, rows: tuple[str, ...] = ()) -> Plan:
+def _small(name: str, scale: Budget, rows: tuple[str, ...] = ()) -> ReproductionPlan:
     table = for_folder(restricted(TABLES[name], rows), "weizmann")
     return plan(table, scale, FOLDER, {table.data[0]: FOLDER}, Path("/out"))
 
 
-def _names(found: Plan) -> list[str]:
+def _names(found: ReproductionPlan) -> list[str]:
     return [job.name for job in found.jobs]
 
 
@@ -89,7 +89,7 @@ def test_retrieval_judges_the_untrained_encoder_beside_the_trained() -> None:
 
 
 def test_figures_draw_what_their_encoders_found() -> None:
-    found = _planned("figure4", Scale(seeds=(3,)))
+    found = _planned("figure4", Budget(seeds=(3,)))
     drawn = [job for job in found.jobs if job.name.startswith("draw-")]
     assert [job.result for job in drawn] == [Path("/out/figure4.html"), Path("/out/figure4.pdf")] == list(found.figures)
     assert drawn[0].words[:3] == ("figure", "retrieval", "/out/runs/retrieve-trained-sc-ucf101-split1-seed3")
@@ -99,7 +99,7 @@ def test_figures_draw_what_their_encoders_found() -> None:
 
 
 def test_a_small_table_learns_from_the_folder_that_it_is_tested_on_by_folds() -> None:
-    found = _small("table1", Scale(family="small", folds=3, label="class"), ("hdc", "scratch"))
+    found = _small("table1", Budget(family="small", folds=3, label="class"), ("hdc", "scratch"))
     jobs = {job.name: job for job in found.jobs}
     assert jobs["prepare-videos"].words[-4:] == ("--group-pattern", "/([a-z]+)_", "--side", "64")
     assert jobs["pretrain-hdc-small-seed0"].words[-6:] == (
@@ -113,13 +113,13 @@ def test_a_small_table_learns_from_the_folder_that_it_is_tested_on_by_folds() ->
     tune = jobs["finetune-hdc-small-videos-folds3-seed0"]
     assert tune.words[6:] == ("--folds", "3", "--seed", "0", "--steps", "100", "--batch-size", "16", "--label", "class")
     assert [source.name for source in found.sources] == ["videos"]
-    retrieved = _small("table4", Scale(family="small"))
+    retrieved = _small("table4", Budget(family="small"))
     assert "--split" not in retrieved.jobs[-1].words  # one group out
     assert retrieved.jobs[-1].name == "retrieve-hdc-c3d-small-videos-seed0"
 
 
 def test_further_options_reach_the_commands_and_the_place_does_not_make_another_job() -> None:
-    scale = Scale(
+    scale = Budget(
         seeds=(0, 1),
         allow_leaks=("near duplicate",),
         pretrain_words=("--precision", "bf16-mixed"),
@@ -140,16 +140,18 @@ def test_further_options_reach_the_commands_and_the_place_does_not_make_another_
 
 def test_prepared_folders_are_not_prepared_again() -> None:
     ready = Source("ucf101", Path("/ready"), "ucf101", files=9, parts=SPLITS, prepared=True)
-    found = plan(TABLES["table4"], Scale(), KINETICS, {"ucf101": ready}, Path("/out"))
+    found = plan(TABLES["table4"], Budget(), KINETICS, {"ucf101": ready}, Path("/out"))
     assert "prepare-ucf101" not in _names(found)
     assert "/ready" in found.jobs[-1].words
     folder = Source("videos", Path("/ready"), group_pattern="(g)", files=9, prepared=True)
     for name, verb in (("table1", "finetune"), ("table4", "retrieval")):
-        small = plan(for_folder(TABLES[name], "ready"), Scale(family="small"), folder, {"ucf101": folder}, Path("/out"))
+        small = plan(
+            for_folder(TABLES[name], "ready"), Budget(family="small"), folder, {"ucf101": folder}, Path("/out")
+        )
         judging = [job.words for job in small.jobs if job.words[1] == verb]
         assert all(words[words.index("--group-pattern") + 1] == "(g)" for words in judging)
 
 
 def test_paths_do_not_depend_on_where_the_command_is_typed() -> None:
-    found = plan(TABLES["table4"], Scale(), KINETICS, {"ucf101": UCF101}, Path("runs"))
+    found = plan(TABLES["table4"], Budget(), KINETICS, {"ucf101": UCF101}, Path("runs"))
     assert all(job.result.is_absolute() for job in found.jobs)

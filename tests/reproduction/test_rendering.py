@@ -7,25 +7,33 @@ from pathlib import Path
 import pytest
 
 from unreel.console import show
-from unreel.reproduction.paper import Row
+from unreel.reproduction.paper import PaperRow
 from unreel.reproduction.rendering import comma_separated, latex, markdown, terminal, write_all
-from unreel.reproduction.results import Cell, Figure, Line, Origin, Outcome
+from unreel.reproduction.results import Figure, FigureOrigin, TableCell, TableResults, TableRow
 
-OTHERS = Row(("Büchler & al. [5]", ""), (58.6, None))
-HDC = Row(("HDC†", "C3D"), (73.1, 39.5), "hdc-slow", "c3d")
-SCRATCH = Row(("scratch", "C3D"), (51.4, 22.5), "scratch", "c3d")
+OTHERS = PaperRow(("Büchler & al. [5]", ""), (58.6, None))
+HDC = PaperRow(("HDC†", "C3D"), (73.1, 39.5), "hdc-slow", "c3d")
+SCRATCH = PaperRow(("scratch", "C3D"), (51.4, 22.5), "scratch", "c3d")
 MISSING = {"b.avi": "no video stream"}
 FIGURES = (
-    Figure("hdc-slow-c3d", "UCF101", 70.0, Origin("/data/UCF-101", "1", "9 steps", "hdc", "abc", 0, 99, 100, MISSING)),
-    Figure("hdc-slow-c3d", "UCF101", 72.5, Origin("/data/UCF-101", "2", "9 steps", "hdc", "abc", 0, 100, 100, {})),
+    Figure(
+        "hdc-slow-c3d", "UCF101", 70.0, FigureOrigin("/data/UCF-101", "1", "9 steps", "hdc", "abc", 0, 99, 100, MISSING)
+    ),
+    Figure(
+        "hdc-slow-c3d", "UCF101", 72.5, FigureOrigin("/data/UCF-101", "2", "9 steps", "hdc", "abc", 0, 100, 100, {})
+    ),
 )
-OUTCOME = Outcome(
+OUTCOME = TableResults(
     "table3",
     "Table 3: recognition, top-1 %",
     ("method", "architecture"),
     ("UCF101", "HMDB51"),
     ("UCF101", "HMDB51"),
-    (Line(OTHERS, (None, None)), Line(HDC, (Cell(71.25, 1.77, fewer=True), None)), Line(SCRATCH, (None, None))),
+    (
+        TableRow(OTHERS, (None, None)),
+        TableRow(HDC, (TableCell(71.25, 1.77, fewer=True), None)),
+        TableRow(SCRATCH, (None, None)),
+    ),
     FIGURES,
     ("Data: /data/UCF-101.", "FEWER VIDEOS SEEN", "Command: unreel reproduce table3"),
 )
@@ -104,14 +112,14 @@ def test_the_terminal_shows_both_numbers_of_every_row_and_what_looks_like_markup
 
 @pytest.mark.parametrize(("printed", "shown"), [(("UCF101",), "UCF101, paper | weizmann, ours"), (("x",), "x, paper")])
 def test_the_paper_s_data_keep_their_name_beside_other_data(printed: tuple[str, ...], shown: str) -> None:
-    line = Line(Row(("hdc",), (69.0,), "hdc", "r3d18"), (Cell(50.0, None),))
-    found = Outcome("table1", "Table 1", ("row",), ("weizmann",), printed, (line,), (), ())
+    line = TableRow(PaperRow(("hdc",), (69.0,), "hdc", "r3d18"), (TableCell(50.0, None),))
+    found = TableResults("table1", "Table 1", ("row",), ("weizmann",), printed, (line,), (), ())
     assert shown in markdown(found, "…")
 
 
 def test_a_bar_in_a_path_does_not_end_a_cell() -> None:
-    line = Line(Row(("a|b",), (69.0,), "hdc", "r3d18"), (Cell(50.0, None),))
-    found = Outcome("table1", "Table 1", ("row",), ("UCF101",), ("UCF101",), (line,), (), ())
+    line = TableRow(PaperRow(("a|b",), (69.0,), "hdc", "r3d18"), (TableCell(50.0, None),))
+    found = TableResults("table1", "Table 1", ("row",), ("UCF101",), ("UCF101",), (line,), (), ())
     assert "| a&#124;b | 69.0 | 50.0 |" in markdown(found, "…")
 
 

@@ -14,7 +14,7 @@ import pytest
 from unreel.engine.locks import locked
 from unreel.errors import OverwriteError, RunError, SettingsError, Stopped
 from unreel.reproduction import runner
-from unreel.reproduction.jobs import Job
+from unreel.reproduction.jobs import ReproductionJob
 from unreel.reproduction.records import Record, progress_of, read_record, write_record
 from unreel.reproduction.runner import run
 
@@ -28,9 +28,9 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "LOOK_EVERY", 0.02)
 
 
-def _job(out: Path, name: str, kind: str = "make", *needs: str, how: tuple[str, ...] = ()) -> Job:
+def _job(out: Path, name: str, kind: str = "make", *needs: str, how: tuple[str, ...] = ()) -> ReproductionJob:
     result = out / "runs" / f"{name}.txt"
-    return Job(name, (kind, str(result)), result, needs, how)
+    return ReproductionJob(name, (kind, str(result)), result, needs, how)
 
 
 def _wait_for(holds: Callable[[], bool]) -> None:
@@ -116,12 +116,12 @@ def test_processors_run_several_jobs_at_a_time_each_with_its_share(
 def test_a_result_of_another_command_is_never_taken_for_this_one(tmp_path: Path) -> None:
     job = _job(tmp_path, "a")
     run([job], tmp_path, [""], lambda _: None)
-    other = Job("a", (*job.words, "--more"), job.result)
+    other = ReproductionJob("a", (*job.words, "--more"), job.result)
     with pytest.raises(
         SettingsError, match=r"(?s)a\.txt is there, but of another command.*now:   unreel make .* --more"
     ):
         run([other], tmp_path, [""], lambda _: None)
-    elsewhere = Job("a", job.words, job.result, how=("--accelerator", "cuda"))
+    elsewhere = ReproductionJob("a", job.words, job.result, how=("--accelerator", "cuda"))
     assert not run([elsewhere], tmp_path, [""], lambda _: None).failed
     (tmp_path / "jobs" / "a.json").unlink()
     with pytest.raises(SettingsError, match="there: no job that is known here"):
@@ -169,9 +169,9 @@ def test_jobs_end_with_a_runner_that_is_killed_and_the_next_start_goes_on(tmp_pa
 import sys
 from pathlib import Path
 from unreel.reproduction import runner
-from unreel.reproduction.jobs import Job
+from unreel.reproduction.jobs import ReproductionJob
 runner.PROGRAM = (sys.executable, {str(WORKER)!r})
-jobs = [Job(name, words, Path(words[1]), needs) for name, words, needs in {[(j.name, j.words, j.needs) for j in jobs]}]
+jobs = [ReproductionJob(name, words, Path(words[1]), needs) for name, words, needs in {[(j.name, j.words, j.needs) for j in jobs]}]
 runner.run(jobs, Path({str(tmp_path)!r}), [""])
 """
     killed = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL)
@@ -193,7 +193,7 @@ def test_records_come_back_and_damaged_ones_are_none(tmp_path: Path) -> None:
 
 
 def test_how_far_a_job_has_come_is_read_from_its_newest_metrics(tmp_path: Path) -> None:
-    job = Job("tune", (), tmp_path / "finetune.json")
+    job = ReproductionJob("tune", (), tmp_path / "finetune.json")
     assert progress_of(job) == "tune"
     (tmp_path / "fold-1").mkdir()
     (tmp_path / "fold-1" / "metrics.csv").write_text("step,loss\n")

@@ -18,7 +18,7 @@ from unreel.errors import CollectionError
 from unreel.search.checks import usable
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare
-from unreel.web.catalogue import Shelf
+from unreel.web.catalogue import Catalogue
 
 VERBS = {
     "search": ["search", "TABLE", "VIDEO", "--top", "2"],
@@ -103,10 +103,10 @@ def test_every_verb_on_every_table(
 def test_a_page_is_shown_of_whole_tables_only(tables: list[Damaged]) -> None:
     for damaged in tables:
         if damaged.said == RIGHT:
-            assert len(Shelf.open([damaged.place]).videos) == 3
+            assert len(Catalogue.open([damaged.place]).videos) == 3
         else:
             with pytest.raises(CollectionError) as caught:
-                Shelf.open([damaged.place])
+                Catalogue.open([damaged.place])
             assert damaged.said in str(caught.value)
 
 

@@ -12,7 +12,7 @@ from ray_cluster import head_without_work
 from tables import TINY, contents, facts_of, tiny_weights
 
 from unreel.checkpoint import load_encoder
-from unreel.search.update import Work, update
+from unreel.search.update import EmbeddingEngine, update
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare
 
@@ -51,7 +51,7 @@ def test_a_node_that_dies_changes_nothing(tmp_path: Path, cluster: Any) -> None:
     killer.start()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("unreel.search.update.ROWS_AT_ONCE", 1)
-        changes = update(place, encoder, manifest, facts, Work("ray"))
+        changes = update(place, encoder, manifest, facts, EmbeddingEngine("ray"))
     killer.join()
     assert changes.embedded == VIDEOS
     assert found

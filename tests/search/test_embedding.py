@@ -9,7 +9,7 @@ from clips import Clip
 from tables import TINY, tiny_weights
 
 from unreel.checkpoint import LoadedEncoder, load_encoder
-from unreel.engine.ray_actors import Place
+from unreel.engine.ray_actors import ActorResources
 from unreel.evaluation.features import FeatureExtractor
 from unreel.search.embedding import ClipEncoder, _InActor, embedded_here
 from unreel.search.windows import WindowDataset
@@ -53,7 +53,7 @@ def test_read_by_another_process(manifest: Manifest, encoder: LoadedEncoder) -> 
 def test_an_actor_finds_the_same(manifest: Manifest, encoder: LoadedEncoder, processors: int) -> None:
     dataset = WindowDataset(manifest, manifest.usable, 16, "all")
     expected = list(embedded_here(ClipEncoder(encoder, 4), dataset, 0))
-    actor = _InActor(encoder, 4, dataset, Place("cpu", processors))
+    actor = _InActor(encoder, 4, dataset, ActorResources("cpu", processors))
     for found in actor([3, 1, 4]):
         assert np.array_equal(found.vectors, expected[found.row].vectors)
 

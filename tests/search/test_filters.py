@@ -16,7 +16,7 @@ from unreel.errors import SettingsError
 from unreel.search.filters import Compared, Filter, Joined, Not, Within, columns_of, parse_filter
 from unreel.search.lance import LanceStore
 from unreel.search.parquet import ParquetStore
-from unreel.search.rows import COLUMNS, Row, rows_of
+from unreel.search.rows import COLUMNS, EmbeddingRow, rows_of
 
 TEXTS = [name for name, type_ in COLUMNS.items() if type_ == pa.string() and name != "labels"]
 NUMBERS = [name for name, type_ in COLUMNS.items() if type_ == pa.float64()]
@@ -25,7 +25,7 @@ LABELS = ("walk", "it's", "", "100 % \n", "ä_b", "WALK")
 
 
 @pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Row], LanceStore, ParquetStore]:
+def stores(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[EmbeddingRow], LanceStore, ParquetStore]:
     folder = tmp_path_factory.mktemp("tables")
     rows = [row for number, label in enumerate(LABELS) for row in rows_for(number, 2, label)]
     vectors = np.ones((len(rows), 4), np.float32)
@@ -140,7 +140,7 @@ def built(specification: Any) -> Filter:
     return Within(parts[0], tuple(parts[1])) if kind is Within else Compared(*parts)
 
 
-def slowly(condition: Filter, row: Row) -> bool:
+def slowly(condition: Filter, row: EmbeddingRow) -> bool:
     """The condition as a person would check it."""
     if isinstance(condition, Not):
         return not slowly(condition.part, row)
@@ -167,7 +167,7 @@ def slowly(condition: Filter, row: Row) -> bool:
 @settings(max_examples=60)
 @given(specification=SPECIFICATIONS)
 def test_both_databases_find_what_slow_python_finds(
-    specification: Any, stores: tuple[list[Row], LanceStore, ParquetStore]
+    specification: Any, stores: tuple[list[EmbeddingRow], LanceStore, ParquetStore]
 ) -> None:
     rows, lance, parquet = stores
     condition = parse_filter(built(specification).sql())

@@ -8,7 +8,7 @@ import pytest
 from clips import Clip, cut, number_of, rotate
 
 from unreel.errors import VideoError
-from unreel.search.query_clip import Piece, Wanted, glance, picture, read_piece
+from unreel.search.query_clip import ClipRequest, Piece, glance, picture, read_piece
 from unreel.video.collection.transcode import transcode
 from unreel.video.decoding.decode import PyAVReader
 
@@ -34,21 +34,21 @@ def test_frames_by_time(suffix: str, codec: str, options: dict[str, str], tmp_pa
     clip = Clip(frames=120, rate=25, width=96, height=64, codec=codec, format=kind, options=options)
     path = clip.write(tmp_path / f"a.{suffix}")
     for at, first in ((0.0, 0), (2.0, 50), (2.01, 50), (2.03, 50), (2.04, 51), (3.6, 90)):
-        piece = read_piece(path, Wanted(at, 0.0, 16, SIDE))
+        piece = read_piece(path, ClipRequest(at, 0.0, 16, SIDE))
         assert numbers(piece) == list(range(first, first + 16))
         assert piece.start == pytest.approx(first / 25)
         assert piece.end == pytest.approx((first + 16) / 25)
-    assert numbers(read_piece(path, Wanted(1.0, 1.0, 16, SIDE))) == list(range(25, 50))
+    assert numbers(read_piece(path, ClipRequest(1.0, 1.0, 16, SIDE))) == list(range(25, 50))
 
 
 def test_near_the_end_its_last_frames(tmp_path: Path) -> None:
     path = Clip(frames=50, width=96, height=64).write(tmp_path / "a.mp4")
     for at in (1.5, 1.96, 1.99):
-        assert numbers(read_piece(path, Wanted(at, 0.0, 16, SIDE))) == list(range(34, 50))
+        assert numbers(read_piece(path, ClipRequest(at, 0.0, 16, SIDE))) == list(range(34, 50))
     with pytest.raises(VideoError, match=r"ends after 2.00 s, before the 2.1 s that were asked for"):
-        read_piece(path, Wanted(2.1, 0.0, 16, SIDE))
+        read_piece(path, ClipRequest(2.1, 0.0, 16, SIDE))
     short = Clip(frames=9, width=96, height=64).write(tmp_path / "short.avi")
-    assert numbers(read_piece(short, Wanted(0.2, 0.0, 16, SIDE))) == list(range(9))
+    assert numbers(read_piece(short, ClipRequest(0.2, 0.0, 16, SIDE))) == list(range(9))
 
 
 def test_the_pixels_are_those_of_prepared_files(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_the_pixels_are_those_of_prepared_files(tmp_path: Path) -> None:
         transcode(path, tmp_path / "prepared.mp4", SIDE)
         expected = PyAVReader(prepared=True).read_clips(tmp_path / "prepared.mp4", [8], 16)[0]
         (tmp_path / "prepared.mp4").unlink()
-        piece = read_piece(path, Wanted(8 / 25, 0.0, 16, SIDE)).planes
+        piece = read_piece(path, ClipRequest(8 / 25, 0.0, 16, SIDE)).planes
         assert piece.luma.shape == expected.luma.shape
         assert piece.colour == expected.colour
         assert np.abs(piece.luma.astype(int) - expected.luma).mean() < 2
@@ -67,21 +67,21 @@ def test_the_pixels_are_those_of_prepared_files(tmp_path: Path) -> None:
 def test_uneven_rates_go_by_their_times(tmp_path: Path) -> None:
     times = [number if number < 40 else 40 + 3 * (number - 40) for number in range(80)]
     path = Clip(frames=80, rate=50, times=times, width=96, height=64).write(tmp_path / "a.mp4")
-    assert numbers(read_piece(path, Wanted(70 / 50, 0.0, 5, SIDE))) == [50, 51, 52, 53, 54]
+    assert numbers(read_piece(path, ClipRequest(70 / 50, 0.0, 5, SIDE))) == [50, 51, 52, 53, 54]
 
 
 def test_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "text.mp4").write_text("hello")
     with pytest.raises(VideoError, match="not a video"):
-        read_piece(tmp_path / "text.mp4", Wanted(0.0, 0.0, 16, SIDE))
+        read_piece(tmp_path / "text.mp4", ClipRequest(0.0, 0.0, 16, SIDE))
     path = Clip(frames=20).write(tmp_path / "a.mp4")
-    assert numbers(read_piece(path, Wanted(0.0, 1e4, 16, SIDE))) == list(range(20))
+    assert numbers(read_piece(path, ClipRequest(0.0, 1e4, 16, SIDE))) == list(range(20))
     monkeypatch.setattr("unreel.search.query_clip.MOST_FRAMES", 19)
     with pytest.raises(VideoError, match="10000 s are more than 19 frames: ask for a shorter piece"):
-        read_piece(path, Wanted(0.0, 1e4, 16, SIDE))
+        read_piece(path, ClipRequest(0.0, 1e4, 16, SIDE))
     broken = cut(Clip(frames=60, codec="mpeg4", width=160, height=120).write(tmp_path / "cut.avi"), 0.1)
     with pytest.raises(VideoError):
-        read_piece(broken, Wanted(1.0, 0.0, 16, SIDE))
+        read_piece(broken, ClipRequest(1.0, 0.0, 16, SIDE))
 
 
 def test_glances_and_pictures_are_from_the_middle(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from unreel.extras import require
 from unreel.search import parquet
 from unreel.search import table as store_module
 from unreel.search.metadata import TableFacts
-from unreel.search.rows import Row, table_of
+from unreel.search.rows import EmbeddingRow, table_of
 from unreel.search.table import EmbeddingTable
 from unreel.search.vectors import read_vectors
 from unreel.search.writer import claimed
@@ -33,12 +33,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return place
 
 
-def vectors_for(rows: list[Row]) -> Float32[np.ndarray, "n c"]:
+def vectors_for(rows: list[EmbeddingRow]) -> Float32[np.ndarray, "n c"]:
     seeds = [[ord(letter) for letter in f"{row.id}{row.kind}{row.start}"] for row in rows]
     return np.stack([np.random.default_rng(seed).normal(size=WIDTH).astype(np.float32) for seed in seeds])
 
 
-def all_rows() -> list[Row]:
+def all_rows() -> list[EmbeddingRow]:
     rows = [row for number, label in enumerate(LABELS) for row in rows_for(number, 3, label)]
     return sorted(rows, key=lambda row: (row.id, row.kind, row.start))
 

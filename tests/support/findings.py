@@ -6,7 +6,7 @@ from pathlib import Path
 
 from retrievals import EMPTY
 
-from unreel.evaluation.finetune_results import Finetuned, Part, write_finetuned
+from unreel.evaluation.finetune_results import Finetuned, PartResult, write_finetuned
 from unreel.evaluation.results import Retrieval, Score, write_retrievals
 
 
@@ -14,7 +14,7 @@ def tuned(path: Path, split: str, top1: float, *, seed: int = 0, encoder: str = 
     """The finetune.json of one split of 100 videos."""
     figures = {"video/top1": top1}
     unseen = {f"gone-{number}.avi": "named by the lists but not in the folder" for number in range(missing)}
-    part = Part(f"{split}, test", figures, 100 - missing, 100, unseen)
+    part = PartResult(f"{split}, test", figures, 100 - missing, 100, unseen)
     facts = {
         "collection": "/data/UCF-101",
         "label": "class",

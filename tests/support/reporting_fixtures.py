@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from unreel.evaluation.recognition import Prediction, Recognition
-from unreel.evaluation.results import ClassScore, Neighbour, Outcome, Retrieval, Score
+from unreel.evaluation.results import ClassScore, Neighbour, QueryRanking, Retrieval, Score
 from unreel.reporting.document import files_beside
 from unreel.reporting.report import ReportInputs
 from unreel.reporting.run_section import ShownRun
@@ -172,7 +172,7 @@ def made_up_score(label: str, rate: float, ids: list[str]) -> Score:
         average_precision_interval=(rate / 2 - 0.05, rate / 2 + 0.05),
         purity={1: rate, 5: rate / 2},
         classes={name: ClassScore(queries=4, hits={1: rate, 5: 0.9}, average_precision=rate / 2) for name in classes},
-        outcomes={video: Outcome(first_right=1, average_precision=rate / 2) for video in ids},
+        outcomes={video: QueryRanking(first_right=1, average_precision=rate / 2) for video in ids},
     )
 
 

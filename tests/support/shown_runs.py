@@ -7,7 +7,7 @@ import torch
 from reporting_fixtures import made_up_score, made_up_test
 
 from unreel import models
-from unreel.checkpoint import Origin, save_weights
+from unreel.checkpoint import WeightsHeader, save_weights
 from unreel.evaluation.recognition import write_recognition
 from unreel.evaluation.results import Neighbour, Retrieval, write_retrievals
 from unreel.settings.finetuning import FinetuneSettings
@@ -42,7 +42,7 @@ def pretrained_run(run: Path, manifest: Manifest, recipe: str = "hdc", seed: int
     torch.manual_seed(seed)
     encoder = models.build_from(settings.encoder_settings)
     state = {f"encoder.{name}": tensor for name, tensor in encoder.state_dict().items()}
-    save_weights(run / "weights.safetensors", state, Origin(settings.encoder_settings, recipe, seed), step=20)
+    save_weights(run / "weights.safetensors", state, WeightsHeader(settings.encoder_settings, recipe, seed), step=20)
     (run / "evaluation").mkdir()
     trained = made_up_retrieval(recipe, manifest, shift)
     write_retrievals(run / "evaluation" / "retrieval.json", [made_up_retrieval("untrained", manifest, 2), trained])

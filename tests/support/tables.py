@@ -9,9 +9,9 @@ from jaxtyping import Float32
 
 from unreel import models
 from unreel.checkpoint import load_encoder
-from unreel.checkpoint.weights import PREFIX, Origin, save_weights
+from unreel.checkpoint.weights import PREFIX, WeightsHeader, save_weights
 from unreel.search.metadata import Clips, Level, TableFacts
-from unreel.search.rows import Row, table_of
+from unreel.search.rows import EmbeddingRow, table_of
 from unreel.search.update import source_of
 from unreel.search.writer import claimed
 from unreel.settings.pretraining import EncoderSettings
@@ -27,7 +27,7 @@ def tiny_weights(path: Path, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     encoder = models.build_from(TINY)
     state = {f"{PREFIX}{name}": tensor for name, tensor in encoder.state_dict().items()}
-    save_weights(path, state, Origin(TINY, "tiny", seed), step=0)
+    save_weights(path, state, WeightsHeader(TINY, "tiny", seed), step=0)
     return path
 
 
@@ -47,16 +47,18 @@ def facts_of(weights: Path, manifest: Manifest, *, clips: Clips = 3, level: Leve
     return facts.with_source(source_of(manifest), manifest.root)
 
 
-def rows_for(number: int, clips: int = 3, label: str = "walk") -> list[Row]:
+def rows_for(number: int, clips: int = 3, label: str = "walk") -> list[EmbeddingRow]:
     """The rows of a made-up video, its clips half a second apart."""
     name = f"{label}/{number:03}.mp4"
     labels = {"class": label} if label else {}
-    video = Row(name, "video", f"/v/{name}", "/v", 0.0, clips / 2, label, labels, 10, f"sum{number}", "hdc", "abc", 5)
+    video = EmbeddingRow(
+        name, "video", f"/v/{name}", "/v", 0.0, clips / 2, label, labels, 10, f"sum{number}", "hdc", "abc", 5
+    )
     return [video, *(replace(video, kind="clip", start=n / 2, end=(n + 1) / 2) for n in range(clips))]
 
 
 def write_rows(
-    place: Path | str, rows: list[Row], vectors: Float32[np.ndarray, "n c"], *, encoder: str = FACTS.encoder
+    place: Path | str, rows: list[EmbeddingRow], vectors: Float32[np.ndarray, "n c"], *, encoder: str = FACTS.encoder
 ) -> None:
     """A table of these rows; added to one that may be there."""
     with claimed(place) as writer:

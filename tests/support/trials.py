@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from unreel.evaluation.features import Features
-from unreel.evaluation.splits import Division, Side
-from unreel.evaluation.trial import Trial, trial
+from unreel.evaluation.splits import Split, SplitPart
+from unreel.evaluation.trial import SplitFeatures, split_features
 from unreel.video.collection.manifest import VideoRecord
 
 
@@ -24,15 +24,15 @@ def features_of(records: Sequence[VideoRecord], vectors: np.ndarray) -> Features
     return Features(tuple(video.id for video in records), np.asarray(vectors)[:, None], {})
 
 
-def two_sides(vectors: np.ndarray, labels: Sequence[str], *, known: int) -> Trial:
+def two_sides(vectors: np.ndarray, labels: Sequence[str], *, known: int) -> SplitFeatures:
     """The first `known` videos as gallery, the others as queries."""
     records = videos(labels)
-    division = Division("1", Side(records[:known], {}), Side(records[known:], {}))
-    return trial(division, features_of(records, vectors))
+    division = Split("1", SplitPart(records[:known], {}), SplitPart(records[known:], {}))
+    return split_features(division, features_of(records, vectors))
 
 
-def one_out(vectors: np.ndarray, labels: Sequence[str], groups: Sequence[str] | None = None) -> Trial:
+def one_out(vectors: np.ndarray, labels: Sequence[str], groups: Sequence[str] | None = None) -> SplitFeatures:
     """Each video asked in its turn."""
     records = videos(labels, groups)
-    side = Side(records, {})
-    return trial(Division("leave one out", side, side, one_out=True), features_of(records, vectors))
+    side = SplitPart(records, {})
+    return split_features(Split("leave one out", side, side, one_out=True), features_of(records, vectors))

@@ -20,13 +20,13 @@ from clips import Clip
 from jaxtyping import UInt8
 
 from unreel import models
-from unreel.checkpoint import Origin, save_weights
-from unreel.cli.embed import Embed
+from unreel.checkpoint import WeightsHeader, save_weights
+from unreel.cli.embed import EmbedSettings
 from unreel.cli.embed import run as embed
 from unreel.settings.pretraining import EncoderSettings
 from unreel.web.catalogue import key_of
 from unreel.web.security import Rules
-from unreel.web.server import Place, listening
+from unreel.web.server import ServerOptions, listening
 from unreel.web.server import server as server_of
 from unreel.web.site import Site, SiteOptions, opened
 
@@ -111,12 +111,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         state = {f"encoder.{name}": each for name, each in models.build_from(ENCODER).state_dict().items()}
-    save_weights(run / "weights.safetensors", state, Origin(ENCODER, "tiny", 0), step=0)
+    save_weights(run / "weights.safetensors", state, WeightsHeader(ENCODER, "tiny", 0), step=0)
     tables = root / "tiny.parquet", root / "untrained.parquet"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNREEL_CACHE", str(root / "cache"))
         for table, untrained in zip(tables, (False, True), strict=True):
-            embed(Embed(run=run, folder=folder, out=str(table), clips=4, untrained=untrained, accelerator="cpu"))
+            embed(
+                EmbedSettings(run=run, folder=folder, out=str(table), clips=4, untrained=untrained, accelerator="cpu")
+            )
     lose(folder, secret)
     yield Shop(folder, run, tables, secret, root / "cache")
 
@@ -139,7 +141,7 @@ def serving(site: Any, rules: Rules) -> Iterator[str]:
 @contextmanager
 def running(server: uvicorn.Server) -> Iterator[str]:
     """A server in a thread; its address."""
-    with listening(Place("127.0.0.1", 0)) as listener:
+    with listening(ServerOptions("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:

@@ -14,14 +14,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from unreel import models
-from unreel.checkpoint import Origin, read_weights, save_weights
+from unreel.checkpoint import WeightsHeader, read_weights, save_weights
 from unreel.errors import CheckpointError, OverwriteError, SettingsError
 from unreel.evaluation.recognition import Recognition, read_recognition
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import read_settings, written
 from unreel.settings.pretraining import EncoderSettings, PretrainSettings
 from unreel.training.finetune import RESULT, finetune, resolved
-from unreel.training.loop import Job
+from unreel.training.loop import TrainingJob
 from unreel.training.metrics import read_metrics
 from unreel.training.task import choose_task
 from unreel.video.clips.datasets import region
@@ -65,7 +65,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(5)
     state = {f"encoder.{name}": each for name, each in models.build_from(ENCODER).state_dict().items()}
     path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
-    save_weights(path, {**state, "projections.o5.weight": torch.ones(2, 2)}, Origin(ENCODER, "hdc", 5), step=100)
+    save_weights(path, {**state, "projections.o5.weight": torch.ones(2, 2)}, WeightsHeader(ENCODER, "hdc", 5), step=100)
     return path
 
 
@@ -245,7 +245,7 @@ def test_a_run_of_another_kind_or_other_weights_is_not_gone_on_with(
     _run(settings, manifest)
     other = tmp_path / "other.safetensors"
     state = {name: each + 1 for name, each in load_file(weights).items()}
-    save_weights(other, state, Origin(ENCODER, "hdc", 5), step=100)
+    save_weights(other, state, WeightsHeader(ENCODER, "hdc", 5), step=100)
     with pytest.raises(SettingsError, match=r"holds a run of other settings(.|\n)*weights_hash: '.*' in the run"):
         _run(settings.model_copy(update={"weights": other}), manifest)
     with pytest.raises(SettingsError, match=r"weights_hash: '.*' in the run, None now"):
@@ -287,7 +287,7 @@ def test_videos_that_are_gone_from_the_test_are_counted(manifest: Manifest, weig
 def test_without_crop_the_centre_of_the_frame_is_learnt_from(
     crop: bool, manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs: list[Job] = []
+    jobs: list[TrainingJob] = []
     monkeypatch.setattr("unreel.training.finetune.train", jobs.append)
     augmentation = {"crop": crop, "colour_jitter": False, "channel_replication": False}
     _run(_settings(manifest, tmp_path, None, test_groups=(), size=28, augmentation=augmentation), manifest)

@@ -17,7 +17,7 @@ from unreel.methods import HDC
 from unreel.rng import generator
 from unreel.settings.model import read_settings
 from unreel.settings.pretraining import PretrainSettings
-from unreel.training.loop import Job
+from unreel.training.loop import TrainingJob
 from unreel.training.metrics import read_metrics
 from unreel.training.pretrain import check_method, pretrain
 from unreel.types import ClipBatch
@@ -254,7 +254,7 @@ def oblong(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
 def test_a_plain_view_is_the_centre_of_the_frame_and_the_others_are_as_they_were(
     switched_off: dict[str, bool], plain: str, oblong: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs: list[Job] = []
+    jobs: list[TrainingJob] = []
     monkeypatch.setattr("unreel.training.pretrain.train", jobs.append)
     changes = {"size": 28, "batch_size": 2, "augmentation": switched_off}
     for seed in range(5):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from unreel.training import timing as module
-from unreel.training.timing import Pace
+from unreel.training.timing import StepTimer
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_each_lap_looks_at_its_own_steps(clock: list[float]) -> None:
-    pace = Pace()
+    pace = StepTimer()
     clock[:] = [0.0, 1.0, 1.0, 4.0, 4.0, 4.5, 4.5, 5.5]
     for _ in range(2):
         with pace.data():

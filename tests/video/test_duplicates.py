@@ -1,4 +1,4 @@
-"""Duplicates are those that a comparison of every pair finds; copies of a video are, other takes of it are not."""
+"""DuplicateGroups are those that a comparison of every pair finds; copies of a video are, other takes of it are not."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -16,7 +16,7 @@ from jaxtyping import UInt8
 from unreel.errors import CollectionError
 from unreel.video.collection import duplicates as module
 from unreel.video.collection.discover import find_videos
-from unreel.video.collection.duplicates import NEAR, Duplicates, duplicates, near_matches
+from unreel.video.collection.duplicates import NEAR, DuplicateGroups, duplicates, near_matches
 from unreel.video.collection.fingerprint import FREQUENCIES, Fingerprinter, encode
 from unreel.video.collection.manifest import VideoRecord
 from unreel.video.decoding.convert import plane_views
@@ -131,7 +131,7 @@ def test_groups_are_those_of_every_pair(rows: list[tuple[str, str, bytes]]) -> N
         return all(looks) and APART[looks] <= NEAR
 
     found = duplicates(records[::-1])
-    assert found == Duplicates(exact, groups_slowly(firsts, near)) == duplicates(records)
+    assert found == DuplicateGroups(exact, groups_slowly(firsts, near)) == duplicates(records)
     gone = {name for group in (*found.exact, *found.near) for name in group[1:]}
     assert found.superfluous_exact + found.superfluous_near == len(gone)
     assert found.superfluous_exact == len(usable) - len(firsts)
@@ -147,7 +147,7 @@ def test_groups_of_an_example() -> None:
         VideoRecord("e", "refused", checksum="x", fingerprint=look),
     ]
     assert distance(look, other) > NEAR
-    assert duplicates(records) == Duplicates(exact=(("a", "b"),), near=(("a", "c"),))
+    assert duplicates(records) == DuplicateGroups(exact=(("a", "b"),), near=(("a", "c"),))
 
 
 def taken(path: Path) -> bytes:
@@ -208,4 +208,4 @@ def test_no_two_of_ninety_takes_before_one_wall_are_near() -> None:
         VideoRecord(file.id, "ok", fingerprint=taken(file.path)) for file in find_videos(real_data("weizmann")).files
     ]
     assert len(records) == 90 and all(record.fingerprint for record in records)
-    assert duplicates(records) == Duplicates((), ())
+    assert duplicates(records) == DuplicateGroups((), ())

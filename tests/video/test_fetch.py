@@ -21,7 +21,7 @@ from web import IMPATIENT, Page, Web
 from unreel.errors import CollectionError, OutputError, SettingsError
 from unreel.video.collection.discover import find_videos
 from unreel.video.collection.layouts import arranged
-from unreel.video.fetch.fetch import DataSetName, Fetched, FetchOptions, Part, fetch, items, left_to_do
+from unreel.video.fetch.fetch import DataSetName, Fetched, FetchOptions, SplitName, fetch, items, left_to_do
 
 OFFICIAL = "https://s3.amazonaws.com/kinetics/400"
 
@@ -88,7 +88,7 @@ NAMES: list[DataSetName] = ["ucf101", "hmdb51", "kinetics400"]
 
 def options_for(web: Web, name: DataSetName, *, unverified: bool = True) -> FetchOptions:
     """All of a data set from the server; its archives are not the published ones."""
-    parts: tuple[Part, ...] = ("train", "val", "test") if name == "kinetics400" else ()
+    parts: tuple[SplitName, ...] = ("train", "val", "test") if name == "kinetics400" else ()
     return FetchOptions(parts, mirror=f"{web.address}/m", unverified=unverified, patience=IMPATIENT)
 
 

@@ -23,7 +23,7 @@ from unreel.errors import CollectionError, SettingsError, VideoError
 from unreel.types import ClipBatch
 from unreel.video.clips.datasets import EvaluationDataset, Failure, PretrainDataset, Sample, region
 from unreel.video.clips.loading import (
-    Share,
+    ProcessShare,
     _one_ahead,
     batch_keys,
     collate,
@@ -94,7 +94,7 @@ def test_the_shares_of_all_processes_are_the_batch_of_one(
     batch_size = processes * per_process
     whole = islice(batch_keys(batch_size + more, batch_size, seed), first, first + 3)
     shares = [
-        islice(batch_keys(batch_size + more, batch_size, seed, first, Share(rank, processes)), 3)
+        islice(batch_keys(batch_size + more, batch_size, seed, first, ProcessShare(rank, processes)), 3)
         for rank in range(processes)
     ]
     for batch, *parts in zip(whole, *shares, strict=True):
@@ -121,12 +121,12 @@ def test_no_video_is_shown_twice_in_an_epoch(videos: int, batch_size: int, seed:
 def test_a_batch_that_cannot_be_shared(batch_size: int, processes: int, nearest: int) -> None:
     expected = f"batch size is {batch_size}, expected a multiple of {processes}, .* Choose --batch-size {nearest}"
     with pytest.raises(SettingsError, match=expected):
-        batch_keys(200, batch_size, 0, share=Share(0, processes))
+        batch_keys(200, batch_size, 0, share=ProcessShare(0, processes))
 
 
 def _process(rank: int, world: int, folder: str) -> None:
     distributed.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=world)
-    share = Share(process_group.rank(), process_group.count())
+    share = ProcessShare(process_group.rank(), process_group.count())
     manifest = Manifest.read(Path(folder))
     with closing(training_batches(_dataset(manifest), 4, 3, workers=rank, share=share)) as batches:
         shares = list(islice(batches, 3))

@@ -18,9 +18,9 @@ from folders import real_data
 from official_lists import HMDB51, KINETICS, UCF101, Plan, write_hmdb51, write_kinetics, write_ucf101
 
 from unreel.engine import worker_pool
-from unreel.engine.executor import Engine
+from unreel.engine.executor import Executor
 from unreel.engine.limits import Limits
-from unreel.engine.progress import Bar
+from unreel.engine.progress import ProgressBar
 from unreel.errors import CollectionError, OutputError, SettingsError
 from unreel.video.collection import prepare as module
 from unreel.video.collection.discover import find_videos
@@ -28,7 +28,7 @@ from unreel.video.collection.leaks import leaks, leaks_between
 from unreel.video.collection.manifest import Manifest, VideoRecord
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import cache_folder, prepare, prepared
-from unreel.video.collection.transcode import Outcome, prepare_file
+from unreel.video.collection.transcode import PreparedFile, prepare_file
 from unreel.video.decoding.decode import PyAVReader
 
 SMALL = PrepareOptions(side=48, workers=1)
@@ -195,7 +195,7 @@ def test_an_interrupted_run_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Bar, "advance", interrupt)
+        patch.setattr(ProgressBar, "advance", interrupt)
         with pytest.raises(KeyboardInterrupt):
             prepare(folder, tmp_path / "out", SMALL)
     done = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.json") if path.parent.name != "out"}
@@ -209,20 +209,20 @@ def test_an_interrupted_run_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.
 def test_two_at_once_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = collection(tmp_path / "in", "a.mp4", "b.mp4")
     handed_out: list[tuple[Any, ...]] = []
-    run = Engine.run
+    run = Executor.run
 
-    def counting(engine: Engine, work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+    def counting(engine: Executor, work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
         handed_out.extend(tasks)
         return run(engine, work, tasks)
 
-    monkeypatch.setattr(Engine, "run", counting)
+    monkeypatch.setattr(Executor, "run", counting)
     with ThreadPoolExecutor(2) as threads:
         one, other = threads.map(lambda out: prepare(folder, out, SMALL), [tmp_path / "out"] * 2)
     assert one == other
     assert [arguments[0].name for arguments in handed_out] == ["a.mp4", "b.mp4"]
 
 
-def _prepare_or_fail(source: Path, target: Path, side: int, known_checksum: str) -> Outcome:
+def _prepare_or_fail(source: Path, target: Path, side: int, known_checksum: str) -> PreparedFile:
     """What a process does whose decoder misbehaves on some files."""
     if source.name.startswith("hang"):
         target.with_suffix(".1.unfinished").touch()

@@ -12,13 +12,13 @@ from folders import real_data
 
 from unreel.errors import VideoError
 from unreel.video.collection.fingerprint import Fingerprinter
-from unreel.video.collection.probe import Examination, Facts, check_file, checksum_of
+from unreel.video.collection.probe import Examination, ProbeResult, check_file, checksum_of
 from unreel.video.decoding.convert import plane_views
 from unreel.video.decoding.decode import open_video
-from unreel.video.decoding.timestamps import Shown, Times, measure, played
+from unreel.video.decoding.timestamps import FrameSpan, Times, measure, played
 
 
-def examined(path: Path, side: int | None = None) -> tuple[list[int], tuple[int, int], Facts]:
+def examined(path: Path, side: int | None = None) -> tuple[list[int], tuple[int, int], ProbeResult]:
     """The numbers that the upright frames show, their width and height, and what the video is."""
     with open_video(path) as (container, stream):
         video = Examination(container, stream, side)
@@ -196,10 +196,10 @@ def test_what_looks_other_than_it_should_is_noted(tmp_path: Path, clip: Clip, na
 def test_a_file_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Clip(frames=2).write(tmp_path / "a.mp4")
 
-    def endless(*_: object) -> Iterator[Shown]:
+    def endless(*_: object) -> Iterator[FrameSpan]:
         with played(path) as film:
             first = next(film.frames)
-            yield from (Shown(number / 25, (number + 1) / 25, first.frame) for number in count())
+            yield from (FrameSpan(number / 25, (number + 1) / 25, first.frame) for number in count())
 
     monkeypatch.setattr("unreel.video.collection.probe.shown", endless)
     with pytest.raises(VideoError, match=f"gives more frames than it has bytes \\({path.stat().st_size}\\)"):

@@ -14,7 +14,7 @@ from unreel.errors import CollectionError
 from unreel.video.clips import profile
 from unreel.video.clips.datasets import PretrainDataset
 from unreel.video.clips.profile import (
-    Measured,
+    LoadingProfile,
     Storage,
     advice,
     checked,
@@ -33,7 +33,7 @@ from unreel.video.collection.scan import scan
 from unreel.video.decoding.decode import PyAVReader
 
 # 10 ms per pair: 200 clips/s of one core
-FINE = Measured(
+FINE = LoadingProfile(
     side=128,
     needed_side=128,
     cores=4,

@@ -8,7 +8,7 @@ from folders import real_data
 from official_lists import UCF101, write_ucf101
 
 from unreel.engine import executor
-from unreel.engine.progress import Bar
+from unreel.engine.progress import ProgressBar
 from unreel.errors import OutputError, OverwriteError
 from unreel.video.collection.manifest import Manifest, is_prepared
 from unreel.video.collection.options import PrepareOptions, ScanOptions
@@ -127,9 +127,9 @@ def test_an_interrupted_scan_goes_on_where_it_was(
 ) -> None:
     whole = scan(folder, tmp_path / "whole.parquet", ONE)
     out, seen = tmp_path / "scan.parquet", 0
-    advance = Bar.advance
+    advance = ProgressBar.advance
 
-    def interrupt(bar: Bar, steps: int = 1, note: str | None = None) -> None:
+    def interrupt(bar: ProgressBar, steps: int = 1, note: str | None = None) -> None:
         nonlocal seen
         seen += 1
         if seen == 3:
@@ -137,20 +137,20 @@ def test_an_interrupted_scan_goes_on_where_it_was(
         advance(bar, steps, note)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Bar, "advance", interrupt)
+        patch.setattr(ProgressBar, "advance", interrupt)
         with pytest.raises(KeyboardInterrupt):
             scan(folder, out, ONE)
     assert not out.exists()
     assert len((tmp_path / "scan.parquet.unfinished").read_text().split()) >= 3
     handed_out = 0
-    run = executor.Engine.run
+    run = executor.Executor.run
 
-    def counting(engine: executor.Engine, work: object, tasks: list[tuple[object, ...]]) -> object:
+    def counting(engine: executor.Executor, work: object, tasks: list[tuple[object, ...]]) -> object:
         nonlocal handed_out
         handed_out = len(tasks)
         return run(engine, work, tasks)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(executor.Engine, "run", counting)
+    monkeypatch.setattr(executor.Executor, "run", counting)
     assert scan(folder, out, ONE).records == whole.records
     assert handed_out == 8 - 3  # all but the empty file, which need not be opened
     assert out.read_bytes() == (tmp_path / "whole.parquet").read_bytes()

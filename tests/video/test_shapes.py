@@ -12,8 +12,8 @@ from unreel.rng import generator
 from unreel.video.moving_shapes.shapes import (
     APPEARANCES,
     RADIUS,
-    Look,
     Pose,
+    Texture,
     draw_look,
     paint_ground,
     paint_shape,
@@ -25,8 +25,8 @@ CENTRE = Pose(0.5, 0.5, 0.0, 1.0)
 ARROW = ((0.0, -1.0), (0.8, 0.0), (0.3, 0.0), (0.3, 0.9), (-0.3, 0.9), (-0.3, 0.0), (-0.8, 0.0))
 
 
-def usual(appearance: str) -> Look:
-    return Look(appearance, RADIUS, (0.0, 0.0), (0.0, 0.0), (1.0, 1.0, 1.0))
+def usual(appearance: str) -> Texture:
+    return Texture(appearance, RADIUS, (0.0, 0.0), (0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 def painted(appearance: str, pose: Pose) -> NDArray[np.floating]:

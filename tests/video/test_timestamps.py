@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.errors import CollectionError
-from unreel.search.query_clip import Wanted, read_piece
+from unreel.search.query_clip import ClipRequest, read_piece
 from unreel.video.clips.sampling import consecutive_starts
 from unreel.video.collection.manifest import Manifest
 from unreel.video.collection.options import PrepareOptions, ScanOptions
@@ -164,7 +164,7 @@ def test_a_piece_begins_with_the_frame_on_the_screen(
     starts = [time for time, _ in frames]
     for place in (0, len(frames) // 3, len(frames) // 2, len(frames) - 9):
         at = 0.6 * starts[place] + 0.4 * starts[place + 1]
-        piece = read_piece(path, Wanted(at, 0.0, LENGTH, 48))
+        piece = read_piece(path, ClipRequest(at, 0.0, LENGTH, 48))
         last = min(place + LENGTH, len(frames))
         numbers = [number & 255 for _, number in frames[max(0, last - LENGTH) : last]]
         assert [number_of(luma) for luma in piece.planes.luma] == numbers
@@ -177,7 +177,7 @@ def test_a_piece_begins_with_the_frame_on_the_screen(
 
 def test_a_piece_from_before_the_first_frame_begins_with_it(prepared: tuple[Path, Manifest]) -> None:
     for name in ("later.mp4", "later.mkv", "later.ts"):
-        piece = read_piece(next(prepared[0].rglob(name)), Wanted(1.0, 0.0, 3, 48))
+        piece = read_piece(next(prepared[0].rglob(name)), ClipRequest(1.0, 0.0, 3, 48))
         assert [number_of(luma) for luma in piece.planes.luma] == [0, 1, 2]
         assert piece.start == pytest.approx(3.0, abs=0.05)
 
@@ -190,7 +190,7 @@ def test_times_go_on_where_a_file_jumps(tmp_path: Path) -> None:
     with played(joined) as film:
         assert [each.start for each in film.frames] == pytest.approx([n / 25 for n in range(120)], abs=0.06)
     assert measure(joined).seconds == pytest.approx(4.8, abs=0.1)
-    piece = read_piece(joined, Wanted(3.21, 0.0, LENGTH, 48))
+    piece = read_piece(joined, ClipRequest(3.21, 0.0, LENGTH, 48))
     assert [number_of(luma) for luma in piece.planes.luma] == pytest.approx(list(range(80, 96)), abs=1)
 
 
@@ -202,7 +202,7 @@ def test_a_file_without_times_is_shown_as_players_do(tmp_path: Path) -> None:
     path = Clip(frames=40, rate=25).write(tmp_path / "a.h264")
     with played(path) as film:
         assert [each.start for each in film.frames] == pytest.approx([number / 25 for number in range(40)])
-    piece = read_piece(path, Wanted(1.0, 0.0, 5, 48))
+    piece = read_piece(path, ClipRequest(1.0, 0.0, 5, 48))
     assert [number_of(luma) for luma in piece.planes.luma] == [25, 26, 27, 28, 29]
 
 

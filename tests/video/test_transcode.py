@@ -12,7 +12,7 @@ from clips import Clip, cut, number_of, picture, rotate, solid
 from jaxtyping import UInt8
 
 from unreel.errors import CollectionError, VideoError
-from unreel.video.collection.transcode import Outcome, prepare_file, transcode
+from unreel.video.collection.transcode import PreparedFile, prepare_file, transcode
 from unreel.video.decoding.convert import colour_of, plane_views
 from unreel.video.decoding.decode import KEY_FRAME_INTERVAL, decode_all, open_video
 from unreel.video.decoding.yuv import Colour
@@ -242,7 +242,7 @@ def test_what_is_known_is_not_done_again(tmp_path: Path) -> None:
     assert first.transcoded is not None
     assert len(first.checksum) == 64
     (tmp_path / "out.mp4").unlink()
-    assert prepare_file(source, tmp_path / "out.mp4", 48, first.checksum) == Outcome(first.checksum)
+    assert prepare_file(source, tmp_path / "out.mp4", 48, first.checksum) == PreparedFile(first.checksum)
     assert not (tmp_path / "out.mp4").exists()
     assert prepare_file(source, tmp_path / "out.mp4", 48, "other") == first
 

@@ -10,11 +10,11 @@ from web_fixtures import NASTY, Shop, key
 
 from unreel.errors import CollectionError, SettingsError
 from unreel.search.table import EmbeddingTable
-from unreel.web.catalogue import Shelf, Wanted, quoted
+from unreel.web.catalogue import Catalogue, VideoFilter, quoted
 from unreel.web.site import Site, beside
 
 
-def names(site: Site, wanted: Wanted, order: str = "name") -> list[str]:
+def names(site: Site, wanted: VideoFilter, order: str = "name") -> list[str]:
     """The ids of what is wanted."""
     total, some = site.shelf.browse(wanted, order, 0, 100)
     assert total == len(some)
@@ -22,33 +22,33 @@ def names(site: Site, wanted: Wanted, order: str = "name") -> list[str]:
 
 
 def test_all_videos_are_there_each_with_a_key_of_its_own(site: Site) -> None:
-    everything = names(site, Wanted())
+    everything = names(site, VideoFilter())
     assert len(everything) == len(site.shelf.videos) == 20
     assert everything == sorted(everything)
     assert all(site.shelf.video(name).key == key(name) for name in everything)
 
 
 def test_what_is_wanted_is_found(site: Site) -> None:
-    assert names(site, Wanted(text="lk/1")) == ["walk/1.mp4"]
-    assert names(site, Wanted(label="run", text="OLD")) == ["run/old.avi"]
-    assert names(site, Wanted(text="GRÜSSE")) == []
-    assert names(site, Wanted(text="GRÜ")) == ["odd/grüße 🎬.mp4"]
-    assert names(site, Wanted(where="label = 'walk' AND end > 1.4")) == ["walk/2.mp4", "walk/3.mp4"]
-    assert names(site, Wanted(label="walk", where="label = 'run'")) == []
-    assert names(site, Wanted(where="label = 'walk' OR label = 'run'", text="/0")) == ["run/0.mp4", "walk/0.mp4"]
+    assert names(site, VideoFilter(text="lk/1")) == ["walk/1.mp4"]
+    assert names(site, VideoFilter(label="run", text="OLD")) == ["run/old.avi"]
+    assert names(site, VideoFilter(text="GRÜSSE")) == []
+    assert names(site, VideoFilter(text="GRÜ")) == ["odd/grüße 🎬.mp4"]
+    assert names(site, VideoFilter(where="label = 'walk' AND end > 1.4")) == ["walk/2.mp4", "walk/3.mp4"]
+    assert names(site, VideoFilter(label="walk", where="label = 'run'")) == []
+    assert names(site, VideoFilter(where="label = 'walk' OR label = 'run'", text="/0")) == ["run/0.mp4", "walk/0.mp4"]
 
 
 def test_the_order_is_as_asked(site: Site) -> None:
-    assert names(site, Wanted(label="walk"), "longest")[0] == "walk/3.mp4"
-    assert names(site, Wanted(), "longest")[0] == "long.mp4"
+    assert names(site, VideoFilter(label="walk"), "longest")[0] == "walk/3.mp4"
+    assert names(site, VideoFilter(), "longest")[0] == "long.mp4"
     with pytest.raises(SettingsError, match="order is 'random', expected one of: name, label"):
-        site.shelf.browse(Wanted(), "random", 0, 10)
+        site.shelf.browse(VideoFilter(), "random", 0, 10)
 
 
 @pytest.mark.parametrize("name", NASTY)
 def test_odd_names_are_found_by_themselves(site: Site, name: str) -> None:
-    assert names(site, Wanted(text=name.removeprefix("odd/"))) == [name]
-    assert name in names(site, Wanted(label="odd"))
+    assert names(site, VideoFilter(text=name.removeprefix("odd/"))) == [name]
+    assert name in names(site, VideoFilter(label="odd"))
 
 
 INJECTIONS = [
@@ -64,8 +64,8 @@ INJECTIONS = [
 
 @pytest.mark.parametrize("text", INJECTIONS)
 def test_texts_and_labels_are_only_texts(site: Site, text: str) -> None:
-    assert names(site, Wanted(text=text)) == []
-    assert names(site, Wanted(label=text)) == []
+    assert names(site, VideoFilter(text=text)) == []
+    assert names(site, VideoFilter(label=text)) == []
 
 
 @pytest.mark.parametrize("where", [*INJECTIONS, "label = 'walk') OR (id != ''", "1 = 1", "vector = 'x'", "exec('x')"])
@@ -78,19 +78,19 @@ def test_conditions_are_conditions_by_themselves_or_refused(client: httpx.Client
 
 @given(st.text(max_size=40))
 def test_any_text_finds_what_has_it_in_its_name(text: str) -> None:
-    condition = Wanted(text=text).condition()
+    condition = VideoFilter(text=text).condition()
     if condition is not None:
         assert condition.count(quoted(f"%{text.replace(chr(92), '_')}%")) == 2
 
 
 def test_only_tables_of_one_collection_are_shown_together(shop: Shop, tmp_path: Path, site: Site) -> None:
     assert [shown.name for shown in site.shelf.shown] == ["tiny", "untrained"]
-    twice = Shelf.open([shop.tables[0], shop.tables[0]])
+    twice = Catalogue.open([shop.tables[0], shop.tables[0]])
     assert [shown.name for shown in twice.shown] == [
         f"tiny {twice.shown[0].table.facts.checkpoint[:6]}, level 5 ({n})" for n in (1, 2)
     ]
     with pytest.raises(CollectionError, match=r"there is no table of embeddings at .*nothing\.parquet"):
-        Shelf.open([tmp_path / "nothing.parquet"])
+        Catalogue.open([tmp_path / "nothing.parquet"])
 
 
 def test_tables_of_other_collections_are_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,10 +99,10 @@ def test_tables_of_other_collections_are_refused(shop: Shop, monkeypatch: pytest
     moved = [type(row)(**{**vars(row), "path": f"/elsewhere/{row.id}"}) for row in rows]
     monkeypatch.setattr(other, "rows", lambda **_: moved)
     with pytest.raises(CollectionError, match=r"has .* at /elsewhere/.*, expected .*: only tables of one collection"):
-        Shelf([first, other])
+        Catalogue([first, other])
     monkeypatch.setattr(other, "rows", lambda **_: [])
     with pytest.raises(CollectionError, match=r"holds no video\. Embed some: unreel embed RUN FOLDER --out TABLE"):
-        Shelf([other])
+        Catalogue([other])
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from misbehave import hang
 from web_fixtures import Shop, awaited, key
 
 from unreel.engine.limits import Limits
-from unreel.engine.worker_pool import StandingPool
+from unreel.engine.worker_pool import WorkerPool
 from unreel.errors import VideoError
 from unreel.web import clip_cache as module
 from unreel.web.clip_cache import Cuts, sweep
@@ -34,7 +34,7 @@ def test_a_cut_is_made_once_for_all_who_ask_and_anew_for_another_file(tmp_path: 
         Clip(frames=41).write(video)
         return [*first, await cuts.strip(original(video), 0.0, 1.6, 1.6)]
 
-    with StandingPool(1, Limits(30.0)) as pool:
+    with WorkerPool(1, Limits(30.0)) as pool:
         *same, other = awaited(ask(Cuts(tmp_path / "cache", pool, pool)))
     assert len(set(same)) == 1
     assert other not in same
@@ -50,7 +50,7 @@ def test_what_hangs_is_stopped_and_not_tried_again(tmp_path: Path, monkeypatch: 
             with pytest.raises(VideoError, match=r"^no progress for 0\.5 s"):
                 await cuts.strip(original(video), 0.0, 1.0, 1.0)
 
-    with StandingPool(1, Limits(0.5)) as pool:
+    with WorkerPool(1, Limits(0.5)) as pool:
         begun = awaited(_timed(ask(Cuts(tmp_path / "cache", pool, pool))))
     assert begun < 5
 

@@ -1,18 +1,18 @@
 """Encoders side by side: who else has found a hit, and which hits have the query's label."""
 
 from unreel.web.compare import side_by_side
-from unreel.web.schemas import Answer, Hit, VideoFacts
+from unreel.web.schemas import Answer, HitModel, VideoFacts
 
 
-def hit(name: str, label: str = "", start: float = 0.0, end: float = 1.0) -> Hit:
+def hit(name: str, label: str = "", start: float = 0.0, end: float = 1.0) -> HitModel:
     """A hit in a video."""
     facts = VideoFacts(
         key=name, id=name, label=label, labels={}, seconds=9.0, size=1, state="same", reason="", given=""
     )
-    return Hit(item=name, video=facts, kind="clip", start=start, end=end, similarity=0.5, copies=0)
+    return HitModel(item=name, video=facts, kind="clip", start=start, end=end, similarity=0.5, copies=0)
 
 
-def answer(number: int, *hits: Hit) -> Answer:
+def answer(number: int, *hits: HitModel) -> Answer:
     """What an encoder says."""
     return Answer(encoder=number, name=f"encoder {number}", hits=list(hits), note="")
 

@@ -9,12 +9,12 @@ import httpx
 import pytest
 from web_fixtures import NASTY, Shop, key
 
-from unreel.search.rows import Row
+from unreel.search.rows import EmbeddingRow
 from unreel.video.collection.discover import find_videos
 from unreel.video.collection.path_lists import collected
 from unreel.web.catalogue import Video
 from unreel.web.exports import as_table
-from unreel.web.selection import Item
+from unreel.web.selection import SelectedVideo
 from unreel.web.site import Site
 
 HIT = f"{key('long.mp4')}@1.000-2.500~0.912345"
@@ -61,8 +61,10 @@ def test_a_table_has_times_labels_and_similarities(client: httpx.Client, shop: S
 
 @pytest.mark.parametrize("label", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1"])
 def test_spreadsheets_compute_nothing(label: str) -> None:
-    row = Row("=1.mp4", "video", "=1.mp4", "", 0.0, 1.0, label, {}, 1, "", "hdc", "abc", 5)
-    _, values = csv.reader(StringIO(as_table([Item(Video("k", row), 0.0, 1.0, False)], lambda _: label), newline=""))
+    row = EmbeddingRow("=1.mp4", "video", "=1.mp4", "", 0.0, 1.0, label, {}, 1, "", "hdc", "abc", 5)
+    _, values = csv.reader(
+        StringIO(as_table([SelectedVideo(Video("k", row), 0.0, 1.0, False)], lambda _: label), newline="")
+    )
     assert values[0] == "'=1.mp4"
     assert values[3] == "'" + label
 

@@ -10,10 +10,10 @@ from misbehave import hang, nowhere
 from web_fixtures import Shop, awaited, key
 
 from unreel.engine.limits import Limits
-from unreel.engine.worker_pool import StandingPool
+from unreel.engine.worker_pool import WorkerPool
 from unreel.errors import CollectionError
 from unreel.web import maps as module
-from unreel.web.catalogue import Shelf
+from unreel.web.catalogue import Catalogue
 from unreel.web.maps import Map, Maps
 
 
@@ -26,14 +26,14 @@ def test_every_video_has_a_place(client: httpx.Client) -> None:
     assert client.get("/api/maps/2").status_code == 400
 
 
-async def _maps(maps: Maps, shelf: Shelf, times: int) -> list[Map]:
+async def _maps(maps: Maps, shelf: Catalogue, times: int) -> list[Map]:
     return await asyncio.gather(*(maps.of(shelf.shown[0]) for _ in range(times)))
 
 
 def test_a_map_is_drawn_once_and_kept(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shelf = Shelf.open(shop.tables)
+    shelf = Catalogue.open(shop.tables)
     monkeypatch.setattr(module, "places_of", nowhere)
-    with StandingPool(1, Limits(60.0, memory=0)) as pool:
+    with WorkerPool(1, Limits(60.0, memory=0)) as pool:
         first, *others = awaited(_maps(Maps(tmp_path, pool), shelf, 5))
         assert others == [first] * 4
         assert len(list(tmp_path.iterdir())) == 1
@@ -44,8 +44,8 @@ def test_a_map_is_drawn_once_and_kept(shop: Shop, tmp_path: Path, monkeypatch: p
 def test_many_videos_are_sampled(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 12)
     monkeypatch.setattr(module, "places_of", nowhere)
-    with StandingPool(1, Limits(60.0, memory=0)) as pool:
-        (drawn,) = awaited(_maps(Maps(tmp_path, pool), Shelf.open(shop.tables), 1))
+    with WorkerPool(1, Limits(60.0, memory=0)) as pool:
+        (drawn,) = awaited(_maps(Maps(tmp_path, pool), Catalogue.open(shop.tables), 1))
     assert (len(set(drawn.ids)), len(drawn.places), drawn.videos) == (12, 12, 20)
     assert drawn.ids == sorted(drawn.ids)
 
@@ -53,7 +53,7 @@ def test_many_videos_are_sampled(shop: Shop, tmp_path: Path, monkeypatch: pytest
 def test_a_map_that_cannot_be_drawn_is_told_and_tried_again(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf = Shelf.open(shop.tables)
+    shelf = Catalogue.open(shop.tables)
 
     async def ask(maps: Maps) -> None:
         monkeypatch.setattr(module, "places_of", hang)
@@ -62,5 +62,5 @@ def test_a_map_that_cannot_be_drawn_is_told_and_tried_again(
         monkeypatch.setattr(module, "places_of", nowhere)
         assert (await maps.of(shelf.shown[0])).method == "nothing"
 
-    with StandingPool(1, Limits(2.0, memory=0)) as pool:
+    with WorkerPool(1, Limits(2.0, memory=0)) as pool:
         awaited(ask(Maps(tmp_path, pool)))

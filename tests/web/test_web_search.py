@@ -11,9 +11,9 @@ from jaxtyping import Float
 from web_fixtures import NASTY, Shop, key, serving
 
 from unreel.checkpoint import load_encoder
-from unreel.cli.embed import Embed
+from unreel.cli.embed import EmbedSettings
 from unreel.cli.embed import run as embed
-from unreel.evaluation.evaluator import Judgement
+from unreel.evaluation.evaluator import Evaluator
 from unreel.search.table import EmbeddingTable
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepared
@@ -125,8 +125,8 @@ def test_weizmann_in_the_page_is_as_in_the_evaluation(
 ) -> None:
     folder = real_data("weizmann")
     monkeypatch.setenv("UNREEL_CACHE", str(tmp_path / "cache"))
-    embed(Embed(run=shop.run, folder=folder, out=str(tmp_path / "table.parquet"), accelerator="cpu"))
-    encoder, judgement = load_encoder(shop.run), Judgement()
+    embed(EmbedSettings(run=shop.run, folder=folder, out=str(tmp_path / "table.parquet"), accelerator="cpu"))
+    encoder, judgement = load_encoder(shop.run), Evaluator()
     manifest = prepared(folder, PrepareOptions(encoder.settings.prepared_side))
     evaluated = judgement.retrieval(encoder, manifest, judgement.features(encoder, manifest)).neighbours
     assert len(evaluated) == 90

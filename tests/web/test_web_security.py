@@ -10,7 +10,7 @@ import pytest
 from web_fixtures import serving
 
 from unreel.web.security import Rules
-from unreel.web.server import Place, address
+from unreel.web.server import ServerOptions, address
 from unreel.web.site import Site
 
 TOKEN = "correct horse battery"
@@ -184,16 +184,16 @@ def test_there_are_no_web_sockets(client: httpx.Client) -> None:
      ("192.168.0.7", False), ("example.org", False)],
 )  # fmt: skip
 def test_where_others_can_ask_there_is_a_token(host: str, private: bool) -> None:
-    place = Place(host, 8000)
+    place = ServerOptions(host, 8000)
     assert place.is_private == private
     token = place.rules(8000).token
     assert (token == "") == private
     assert len(token) in (0, 32)
-    assert Place(host, 8000, token=TOKEN).rules(8000).token == TOKEN
+    assert ServerOptions(host, 8000, token=TOKEN).rules(8000).token == TOKEN
     assert place.rules(8000).token != token or private
 
 
 def test_the_address_to_open() -> None:
-    assert address(Place("127.0.0.1", 0), 8123, "") == "http://127.0.0.1:8123/"
-    assert address(Place("::1", 0), 8123, "a b") == "http://[::1]:8123/?token=a%20b"
-    assert address(Place("0.0.0.0", 0), 8123, "t") == f"http://{socket.gethostname()}:8123/?token=t"
+    assert address(ServerOptions("127.0.0.1", 0), 8123, "") == "http://127.0.0.1:8123/"
+    assert address(ServerOptions("::1", 0), 8123, "a b") == "http://[::1]:8123/?token=a%20b"
+    assert address(ServerOptions("0.0.0.0", 0), 8123, "t") == f"http://{socket.gethostname()}:8123/?token=t"

@@ -10,14 +10,14 @@ import httpx
 import pytest
 from web_fixtures import ELSEWHERE, LOST, SECRET, Shop, awaited, key
 
-from unreel.search.rows import Row
+from unreel.search.rows import EmbeddingRow
 from unreel.web.site import Site
 from unreel.web.source_files import Original, Originals
 
 
-def row(path: Path, source: Path, size: int = 4) -> Row:
+def row(path: Path, source: Path, size: int = 4) -> EmbeddingRow:
     """The row of a video."""
-    return Row("x", "video", str(path), str(source), 0.0, 1.0, "", {}, size, "", "hdc", "abc", 5)
+    return EmbeddingRow("x", "video", str(path), str(source), 0.0, 1.0, "", {}, size, "", "hdc", "abc", 5)
 
 
 @pytest.mark.parametrize(("name", "state"), [*LOST.items(), *ELSEWHERE.items(), ("walk/0.mp4", "same")])

@@ -16,7 +16,7 @@ from web_fixtures import SECRET, Shop, awaited
 
 from unreel.engine.limits import Limits
 from unreel.engine.locks import locked
-from unreel.engine.worker_pool import StandingPool
+from unreel.engine.worker_pool import WorkerPool
 from unreel.errors import SettingsError, VideoError
 from unreel.web import uploads as module
 from unreel.web.site import Site
@@ -149,7 +149,7 @@ async def _parts(content: bytes) -> AsyncIterator[bytes]:
 def taken(folder: Path, seconds: float, work: Any, monkeypatch: pytest.MonkeyPatch, memory: int = 0) -> None:
     """Take an upload that is looked at by something that goes wrong."""
     monkeypatch.setattr(module, "look_at_upload", work)
-    with StandingPool(1, Limits(seconds, memory)) as pool:
+    with WorkerPool(1, Limits(seconds, memory)) as pool:
         awaited(Uploads(folder, pool, 1000).take("a.mp4", _parts(b"x")))
 
 
@@ -173,7 +173,7 @@ def test_the_oldest_are_forgotten(tmp_path: Path, shop: Shop, monkeypatch: pytes
     async def several(uploads: Uploads) -> list[str]:
         return [(await uploads.take(f"C:\\videos\\{n}\x1b\n.mp4", _parts(content))).key for n in range(3)]
 
-    with StandingPool(1, Limits(30.0)) as pool:
+    with WorkerPool(1, Limits(30.0)) as pool:
         uploads = Uploads(tmp_path, pool, 1_000_000)
         first, second, third = awaited(several(uploads))
         assert uploads.get(third).name == r"2\x1b\n.mp4"

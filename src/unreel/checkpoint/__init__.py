@@ -4,8 +4,8 @@ from unreel.checkpoint.shipped import place_of
 from unreel.checkpoint.state import TrainingState, load_checkpoint, save_checkpoint
 from unreel.checkpoint.weights import (
     LoadedEncoder,
-    Origin,
     Weights,
+    WeightsHeader,
     load_encoder,
     publish,
     read_weights,
@@ -15,9 +15,9 @@ from unreel.checkpoint.weights import (
 
 __all__ = [
     "LoadedEncoder",
-    "Origin",
     "TrainingState",
     "Weights",
+    "WeightsHeader",
     "load_checkpoint",
     "load_encoder",
     "place_of",

@@ -21,16 +21,16 @@ from typing import Any, Literal
 from pydantic import Field
 from torch import Tensor
 
-from unreel.checkpoint.weights import FINAL, Origin, read_tensors, save_weights, write_tensors
+from unreel.checkpoint.weights import FINAL, WeightsHeader, read_tensors, save_weights, write_tensors
 from unreel.engine.files import UNFINISHED, sha256_of, whole
 from unreel.errors import CheckpointError, OutputError
-from unreel.reading import Wanted, brief, checked, read_json
+from unreel.reading import FileSchema, brief, checked, read_json
 from unreel.settings.model import Amount, Count, Settings
 
 FORMAT = "unreel-checkpoint-1"
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
-WANTED = Wanted(CheckpointError, "Go on from the one before it with --resume previous.")
+WANTED = FileSchema(CheckpointError, "Go on from the one before it with --resume previous.")
 
 
 class _Optimizer(Settings):
@@ -66,7 +66,7 @@ class TrainingState:
     score: float | None = None
 
 
-def save_checkpoint(folder: Path, state: TrainingState, origin: Origin) -> Path:
+def save_checkpoint(folder: Path, state: TrainingState, origin: WeightsHeader) -> Path:
     """Write `state` below `folder`; the path of the checkpoint.
 
     Raises:
@@ -87,7 +87,7 @@ def save_checkpoint(folder: Path, state: TrainingState, origin: Origin) -> Path:
     return path
 
 
-def _write(folder: Path, state: TrainingState, origin: Origin) -> None:
+def _write(folder: Path, state: TrainingState, origin: WeightsHeader) -> None:
     save_weights(folder / FINAL, state.weights, origin, step=state.step)
     tensors, numbers = _parted(state.optimizer)
     write_tensors(folder / OPTIMIZER, tensors)

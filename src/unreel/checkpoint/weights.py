@@ -25,7 +25,7 @@ from unreel import models
 from unreel.checkpoint.shipped import names, place_of
 from unreel.engine.files import whole
 from unreel.errors import CheckpointError, SettingsError
-from unreel.reading import Wanted, brief, check_regular, checked, parse_json
+from unreel.reading import FileSchema, brief, check_regular, checked, parse_json
 from unreel.settings.model import Count, Seed, Settings
 from unreel.settings.pretraining import EncoderSettings
 from unreel.text import excerpt
@@ -33,7 +33,7 @@ from unreel.text import excerpt
 FORMAT = "unreel-weights-2"
 FINAL = "weights.safetensors"
 PREFIX = "encoder."
-WANTED = Wanted(CheckpointError, "Use another checkpoint.")
+WANTED = FileSchema(CheckpointError, "Use another checkpoint.")
 _DTYPES = {"F64", "F32", "F16", "BF16", "I64", "I32", "U8", "BOOL"}
 
 
@@ -52,7 +52,7 @@ class LoadedEncoder:
 
 
 @dataclass(frozen=True)
-class Origin:
+class WeightsHeader:
     """Where weights come from: what it takes to build their encoder again and to name it.
 
     `classes` are those that a fine-tuned classifier tells apart, in the order of its outputs, and `label` their name.
@@ -78,7 +78,7 @@ class _Header(Settings):
     checksum: str = ""
 
 
-def save_weights(path: Path, state: Mapping[str, Tensor], origin: Origin, *, step: int) -> None:
+def save_weights(path: Path, state: Mapping[str, Tensor], origin: WeightsHeader, *, step: int) -> None:
     """Write the weights of a method, whole or not at all.
 
     Raises:
@@ -117,7 +117,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, str]
 class Weights:
     """What a weights file holds."""
 
-    origin: Origin
+    origin: WeightsHeader
     step: int
     state: dict[str, Tensor]
 
@@ -146,10 +146,12 @@ def read_weights(run: Path) -> Weights:
         raise WANTED.refusal(path, "is damaged: its weights are not those that were written")
     if strange := next((name for name, each in state.items() if not each.isfinite().all()), None):
         raise WANTED.refusal(path, f"holds weights that are no finite numbers, in {brief(strange)}")
-    return Weights(Origin(header.encoder, header.recipe, header.seed, header.label, header.classes), header.step, state)
+    return Weights(
+        WeightsHeader(header.encoder, header.recipe, header.seed, header.label, header.classes), header.step, state
+    )
 
 
-def read_tensors(path: Path, wanted: Wanted) -> tuple[str, dict[str, Tensor]]:
+def read_tensors(path: Path, wanted: FileSchema) -> tuple[str, dict[str, Tensor]]:
     """What a safetensors file says of itself in its entry "unreel" ("{}" without one), and its tensors.
 
     Raises:

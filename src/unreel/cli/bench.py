@@ -22,7 +22,7 @@ from unreel.settings.pretraining import ClipLength, Size
 
 if TYPE_CHECKING:
     from unreel.video.clips.datasets import PretrainDataset
-    from unreel.video.clips.profile import Advice, Measured
+    from unreel.video.clips.profile import Advice, LoadingProfile
     from unreel.video.collection.manifest import Manifest
 
 KINDS = ("loading",)
@@ -33,7 +33,7 @@ HELP = """usage: unreel bench KIND FOLDER [OPTIONS]
 `unreel bench KIND --help` explains all options."""
 
 
-class Bench(Settings):
+class BenchSettings(Settings):
     """Measure how fast the videos of a folder are read for pretraining, and say what to change.
 
     Of a folder that is not prepared, a few videos are prepared, elsewhere, to compare. Nothing in the folder is
@@ -63,10 +63,10 @@ def main(arguments: Sequence[str]) -> None:
         return
     if arguments[0] not in KINDS:
         raise SettingsError(f"got bench {arguments[0]!r}, expected: {', '.join(KINDS)}. See unreel bench --help")
-    run(parse(Bench, "bench loading", arguments[1:]))
+    run(parse(BenchSettings, "bench loading", arguments[1:]))
 
 
-def run(settings: Bench) -> None:
+def run(settings: BenchSettings) -> None:
     """Measure, print and write."""
     from unreel.engine.files import check_free, write_whole
     from unreel.video.clips.profile import advice, raw_rate, sample_prepared
@@ -87,13 +87,13 @@ def run(settings: Bench) -> None:
         write_whole(settings.figures, json.dumps(content, indent=1))
 
 
-def measured(manifest: "Manifest", settings: Bench, raw_rate: float | None) -> "Measured":
+def measured(manifest: "Manifest", settings: BenchSettings, raw_rate: float | None) -> "LoadingProfile":
     """All figures of a prepared folder."""
     import torch
 
     from unreel.engine.cpus import cores
     from unreel.video.clips.datasets import PretrainDataset
-    from unreel.video.clips.profile import Measured, checked, rate, stages, storage
+    from unreel.video.clips.profile import LoadingProfile, checked, rate, stages, storage
 
     records = checked(manifest, settings.clip_length)
     cold = storage([manifest.file(record) for record in records])
@@ -102,7 +102,7 @@ def measured(manifest: "Manifest", settings: Bench, raw_rate: float | None) -> "
     repeated = PretrainDataset(manifest, records * -(-batch_size // len(records)), settings.clip_length, 0)
     tried = settings.workers or tuple(sorted({0, *(2**k for k in range(8) if 2**k < cores()), cores()}))
     sizes = [manifest.file(record).stat().st_size for record in records]
-    return Measured(
+    return LoadingProfile(
         side=manifest.side,
         needed_side=_side(settings),
         cores=cores(),
@@ -136,7 +136,7 @@ def augmentation(dataset: "PretrainDataset", size: int) -> float:
     return median(seconds)
 
 
-def tell(found: "Measured", given: "Sequence[Advice]") -> None:
+def tell(found: "LoadingProfile", given: "Sequence[Advice]") -> None:
     """Where the time goes, how many cores it takes, and the verdict."""
     from unreel.video.clips.profile import GPU_RATES, cores_needed
 
@@ -165,7 +165,7 @@ def tell(found: "Measured", given: "Sequence[Advice]") -> None:
         say(f"{number}. {each.text}.")
 
 
-def _side(settings: Bench) -> int:
+def _side(settings: BenchSettings) -> int:
     from unreel.settings.pretraining import EncoderSettings
 
     return EncoderSettings(size=settings.size, clip_length=settings.clip_length).prepared_side

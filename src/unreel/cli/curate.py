@@ -18,12 +18,12 @@ from unreel.text import comma_separated, unbroken
 from unreel.video.collection.label_tables import list_text
 
 if TYPE_CHECKING:
-    from unreel.search.rows import Row
+    from unreel.search.rows import EmbeddingRow
 
 SIMILARITY = 0.999
 
 
-class Curate(Settings):
+class CurateSettings(Settings):
     """Choose a part of a collection by the vectors of its videos: a list that `prepare` and `pretrain` take.
 
     Near duplicates are left out first. diverse: each choice is the video least similar to all chosen before (k-centre,
@@ -48,10 +48,10 @@ class Curate(Settings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    run(parse(Curate, "curate", arguments))
+    run(parse(CurateSettings, "curate", arguments))
 
 
-def run(settings: Curate) -> None:
+def run(settings: CurateSettings) -> None:
     """Choose, and write what was chosen."""
     import numpy as np
 
@@ -98,7 +98,7 @@ def _count(keep: str, videos: int) -> int:
     raise SettingsError(f"keep is {keep!r}, expected a share of the videos, as in 10%, or a number of them.")
 
 
-def _write_list(path: Path, rows: "Sequence[Row]") -> None:
+def _write_list(path: Path, rows: "Sequence[EmbeddingRow]") -> None:
     """The list, as `unreel prepare` reads it."""
     if path.suffix == ".txt":
         text = list_text(row.path for row in rows)
@@ -110,7 +110,7 @@ def _write_list(path: Path, rows: "Sequence[Row]") -> None:
         file.write(text)
 
 
-def _link(folder: Path, rows: "Sequence[Row]") -> None:
+def _link(folder: Path, rows: "Sequence[EmbeddingRow]") -> None:
     """Links to the videos, under their names in the collection."""
     for row in rows:
         parts = [part for part in Path(row.id).parts if part not in (os.sep, "..")]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from unreel.video.collection.manifest import Manifest
 
 
-class Demo(Settings):
+class DemoSettings(Settings):
     """Videos in; a pretrained encoder, retrieval figures and a page out, in about ten minutes on two processor cores.
 
     Without --videos a collection is rendered first: Moving Shapes, with two independent labels, appearance and motion.
@@ -43,10 +43,10 @@ class Demo(Settings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    run(parse(Demo, "demo", arguments))
+    run(parse(DemoSettings, "demo", arguments))
 
 
-def run(settings: Demo) -> Path:
+def run(settings: DemoSettings) -> Path:
     """Render (where no videos are given), prepare, pretrain, evaluate, embed, report. Returns the page."""
     started = perf_counter()
     out = next_free(settings.out)
@@ -61,17 +61,17 @@ def run(settings: Demo) -> Path:
     pretrain.run(training)
 
     say("3 of 5: judging, beside the same encoder untrained", style="bold")
-    judging = evaluate.Evaluate(run=training.out, folder=manifest.root, out=training.out / "evaluation")
+    judging = evaluate.EvaluateSettings(run=training.out, folder=manifest.root, out=training.out / "evaluation")
     evaluate.run("retrieval", judging)
 
     say("4 of 5: embedding the collection", style="bold")
     tables = training.out / "embeddings-untrained.parquet", training.out / "embeddings.parquet"
     for table, untrained in zip(tables, (True, False), strict=True):
-        embed.run(embed.Embed(run=training.out, folder=manifest.root, out=str(table), untrained=untrained))
+        embed.run(embed.EmbedSettings(run=training.out, folder=manifest.root, out=str(table), untrained=untrained))
 
     say("5 of 5: writing the page", style="bold")
     title = f"unreel on {settings.videos.resolve().name if settings.videos else 'Moving Shapes'}"
-    page = report.run(report.Report(run=training.out, out=out / "report.html", embeddings=tables, title=title))
+    page = report.run(report.ReportSettings(run=training.out, out=out / "report.html", embeddings=tables, title=title))
     minutes = (perf_counter() - started) / 60
     say("", f"Done in {minutes:.1f} minutes. Open {unbroken(page)} in a browser.", style="bold")
     say("", "Next, with your own videos:")
@@ -86,7 +86,7 @@ def next_free(wanted: Path) -> Path:
     return next(path for path in names if not path.exists())
 
 
-def _pretraining(settings: Demo, out: Path) -> PretrainSettings:
+def _pretraining(settings: DemoSettings, out: Path) -> PretrainSettings:
     values = dict(recipes.changes("hdc-small")) | {
         "folder": (out / "prepared").resolve(),
         "out": out / "run",
@@ -97,7 +97,7 @@ def _pretraining(settings: Demo, out: Path) -> PretrainSettings:
     return validated(PretrainSettings, values, "unreel demo")
 
 
-def _collection(settings: Demo, out: Path, side: int) -> "Manifest":
+def _collection(settings: DemoSettings, out: Path, side: int) -> "Manifest":
     """The prepared videos: the user's, or Moving Shapes rendered now."""
     from unreel.video.collection.options import PrepareOptions
     from unreel.video.collection.prepare import prepare

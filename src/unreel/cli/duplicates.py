@@ -19,7 +19,7 @@ SIMILARITY = 0.999
 COLUMNS = "group", "similarity", "path", "id", "start", "end", "label", "checksum"
 
 
-class Duplicates(Settings):
+class DuplicatesSettings(Settings):
     """List near duplicates: videos (or clips) whose vectors are almost the same.
 
     The first of a group stands for it; the others are at least --similarity alike to it. Which similarity means a copy
@@ -42,10 +42,10 @@ class Duplicates(Settings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    run(parse(Duplicates, "duplicates", arguments))
+    run(parse(DuplicatesSettings, "duplicates", arguments))
 
 
-def run(settings: Duplicates) -> None:
+def run(settings: DuplicatesSettings) -> None:
     """Compare, print, write."""
     from unreel.engine.files import check_free
     from unreel.search.near_duplicates import groups_of, leaders, typical_similarity

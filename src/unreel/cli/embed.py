@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from unreel.video.collection.manifest import Manifest
 
 
-class Embed(LimitSettings):
+class EmbedSettings(LimitSettings):
     """Turn the videos of a folder into vectors, in a table to search, to curate, or to read with other tools.
 
     Every video gives a row for each of its clips and one for itself: the mean over its clips of the global average of
@@ -57,16 +57,16 @@ class Embed(LimitSettings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    run(parse(Embed, "embed", arguments))
+    run(parse(EmbedSettings, "embed", arguments))
 
 
-def run(settings: Embed) -> None:
+def run(settings: EmbedSettings) -> None:
     """Embed, write, and index what has become large."""
     from unreel.checkpoint import load_encoder, place_of, untrained_encoder
     from unreel.engine.device import device
     from unreel.search.index import bring_up_to_date
     from unreel.search.metadata import TableFacts
-    from unreel.search.update import Work, source_of, update
+    from unreel.search.update import EmbeddingEngine, source_of, update
     from unreel.video.collection.options import PrepareOptions
     from unreel.video.collection.prepare import prepared
 
@@ -87,7 +87,7 @@ def run(settings: Embed) -> None:
         side=manifest.side,
         untrained=settings.untrained,
     ).with_source(source_of(manifest), manifest.root)
-    work = Work(settings.engine, where, settings.loader_workers)
+    work = EmbeddingEngine(settings.engine, where, settings.loader_workers)
     changes = update(settings.out, encoder, manifest, facts, work, remove_missing=settings.remove_missing)
     say(f"{_summary(changes)} ({excerpt(encoder.name)}) in {unbroken(settings.out)}")
     _print_left_out(manifest, changes, encoder.settings.clip_length)

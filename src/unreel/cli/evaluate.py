@@ -16,10 +16,10 @@ from unreel.text import unbroken
 
 if TYPE_CHECKING:
     from unreel.checkpoint import LoadedEncoder
-    from unreel.evaluation.evaluator import Judgement
+    from unreel.evaluation.evaluator import Evaluator
     from unreel.evaluation.features import Features
     from unreel.evaluation.results import Retrieval
-    from unreel.evaluation.splits import Division
+    from unreel.evaluation.splits import Split
     from unreel.video.collection.manifest import Manifest
 
 FROZEN = ("retrieval", "knn", "linear")
@@ -40,7 +40,7 @@ The same encoder untrained is judged beside it. Two results on the same queries:
 `unreel evaluate KIND --help` explains all options."""
 
 
-class Evaluate(Settings):
+class EvaluateSettings(Settings):
     """Judge a pretrained encoder on labelled videos, beside the same encoder untrained.
 
     Labels come from sub-folders, labels.csv or official lists. With --split the train part is searched, or learnt from,
@@ -87,7 +87,7 @@ class Evaluate(Settings):
     """Processes that decode; none given: chosen by the size of the collection."""
 
     @model_validator(mode="after")
-    def _one_way_to_divide(self) -> "Evaluate":
+    def _one_way_to_divide(self) -> "EvaluateSettings":
         if self.split and self.division != "leave-one-out":
             raise ValueError(
                 f"split is {', '.join(self.split)} and division is {self.division}, expected one of them: both say "
@@ -101,7 +101,7 @@ class Evaluate(Settings):
         return self
 
 
-class Compare(Settings):
+class CompareSettings(Settings):
     """Compare two results of `unreel evaluate retrieval` query by query: does the difference hold over the queries?
 
     Another seed of training is not tested: for that compare several runs of each.
@@ -128,21 +128,21 @@ def main(arguments: Sequence[str]) -> None:
     if kind in RECOGNITION:
         import_module("unreel.cli.evaluate_recognition").main(kind, arguments[1:])
     elif kind == "compare":
-        compare(parse(Compare, "evaluate compare", arguments[1:]))
+        compare(parse(CompareSettings, "evaluate compare", arguments[1:]))
     elif kind in FROZEN:
-        run(kind, parse(Evaluate, f"evaluate {kind}", arguments[1:]))
+        run(kind, parse(EvaluateSettings, f"evaluate {kind}", arguments[1:]))
     else:
         raise SettingsError(f"got evaluate {kind!r}, expected one of: {', '.join(KINDS)}. See unreel evaluate --help")
 
 
-def run(kind: str, settings: Evaluate) -> None:
+def run(kind: str, settings: EvaluateSettings) -> None:
     """Judge, print and write."""
     from unreel.checkpoint import load_encoder, untrained_encoder
     from unreel.cli.tables.evaluation_tables import print_classifications, print_retrievals
     from unreel.engine.device import device
     from unreel.engine.files import check_free
     from unreel.evaluation.classification import write_classifications
-    from unreel.evaluation.evaluator import Judgement
+    from unreel.evaluation.evaluator import Evaluator
     from unreel.evaluation.results import write_retrievals
 
     target = settings.out / f"{kind}.json"
@@ -150,7 +150,7 @@ def run(kind: str, settings: Evaluate) -> None:
     where = device(settings.accelerator)
     trained = load_encoder(settings.run)
     manifest = _manifest(settings, trained.settings.prepared_side)
-    judgement = Judgement(
+    judgement = Evaluator(
         settings.level,
         settings.clips,
         settings.protocol,
@@ -173,7 +173,7 @@ def run(kind: str, settings: Evaluate) -> None:
     say(f"written to {unbroken(target)}")
 
 
-def compare(settings: Compare) -> None:
+def compare(settings: CompareSettings) -> None:
     """Compare what two files hold, split by split and label by label."""
     from unreel.cli.tables.evaluation_tables import print_comparison
     from unreel.evaluation import comparison
@@ -195,7 +195,7 @@ def compare(settings: Compare) -> None:
             print_comparison(before, after, comparison.compare(before, after, label, settings.k))
 
 
-def _manifest(settings: Evaluate, side: int) -> "Manifest":
+def _manifest(settings: EvaluateSettings, side: int) -> "Manifest":
     from unreel.video.collection.options import PrepareOptions
     from unreel.video.collection.prepare import prepared
 
@@ -204,11 +204,11 @@ def _manifest(settings: Evaluate, side: int) -> "Manifest":
 
 
 def _embedded(
-    judgement: "Judgement",
+    judgement: "Evaluator",
     encoders: Sequence["LoadedEncoder"],
     manifest: "Manifest",
-    divisions: Sequence["Division"],
-) -> Iterator[tuple["LoadedEncoder", "Features", "Division"]]:
+    divisions: Sequence["Split"],
+) -> Iterator[tuple["LoadedEncoder", "Features", "Split"]]:
     """Every encoder with every division; a video that several of these have is encoded once."""
     asked = {video.id for division in divisions for video in division.videos}
     for encoder in encoders:
@@ -216,7 +216,7 @@ def _embedded(
         yield from ((encoder, features, division) for division in divisions)
 
 
-def _divisions(settings: Evaluate, manifest: "Manifest") -> list["Division"]:
+def _divisions(settings: EvaluateSettings, manifest: "Manifest") -> list["Split"]:
     from unreel.evaluation.splits import group_hold_out, leave_one_out, official, random_hold_out
 
     if settings.split:

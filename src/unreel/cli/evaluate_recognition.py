@@ -36,7 +36,7 @@ found is in OUT/finetune.json.
 All further options are those of fine-tuning: see unreel finetune --help"""
 
 
-class EvaluateTest(Settings):
+class EvaluateTestSettings(Settings):
     """Test a fine-tuned run: every video cut into clips, five crops of each, top-1 and top-5 of videos and clips.
 
     What is tested is the test part of --split, or without one all labelled videos. A video that the run has learnt
@@ -65,14 +65,14 @@ class EvaluateTest(Settings):
     """Processes that decode; none given: chosen by the number of clips."""
 
 
-class Parts(Settings):
+class SplitsSettings(Settings):
     """What `unreel evaluate finetune` fine-tunes on."""
 
     split: tuple[str, ...] = ()
     folds: Folds | None = None
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> "Parts":
+    def _one_of_them(self) -> "SplitsSettings":
         if bool(self.split) == bool(self.folds):
             given = f"split {', '.join(self.split)} and {self.folds} folds" if self.split else "neither"
             raise ValueError(
@@ -85,14 +85,14 @@ class Parts(Settings):
 def main(kind: str, arguments: Sequence[str]) -> None:
     """Run the verb; `kind` is "test" or "finetune"."""
     if kind == "test":
-        test(parse(EvaluateTest, "evaluate test", arguments))
+        test(parse(EvaluateTestSettings, "evaluate test", arguments))
     elif not arguments or {"-h", "--help"}.intersection(arguments):
         explain(FINETUNE_HELP)
     else:
         finetune(*_chosen(arguments))
 
 
-def test(settings: EvaluateTest) -> "list[Recognition]":
+def test(settings: EvaluateTestSettings) -> "list[Recognition]":
     """Test a classifier on each split, print and write."""
     from unreel.cli.finetune import print_recognition
     from unreel.cli.tables.recognition_tables import print_mistakes
@@ -126,7 +126,7 @@ def test(settings: EvaluateTest) -> "list[Recognition]":
     return found
 
 
-def finetune(weights: str, settings: FinetuneSettings, parts: Parts) -> "Finetuned | None":
+def finetune(weights: str, settings: FinetuneSettings, parts: SplitsSettings) -> "Finetuned | None":
     """Fine-tune on each split or fold, put the tests together, print and write."""
     from unreel.api import prepared_for, run_finetuning
     from unreel.checkpoint import load_encoder
@@ -169,7 +169,7 @@ def finetune(weights: str, settings: FinetuneSettings, parts: Parts) -> "Finetun
 
 
 def _tests(
-    settings: EvaluateTest, manifest: "Manifest", label: str, classes: Sequence[str]
+    settings: EvaluateTestSettings, manifest: "Manifest", label: str, classes: Sequence[str]
 ) -> "dict[str, RecognitionTest]":
     """The test of each split by its folder's name, or of the whole collection; none of what the run has learnt from."""
     from unreel.training.learnt import learnt_from
@@ -194,7 +194,7 @@ def _tests(
     return tests
 
 
-def _chosen(arguments: Sequence[str]) -> tuple[str, FinetuneSettings, Parts]:
+def _chosen(arguments: Sequence[str]) -> tuple[str, FinetuneSettings, SplitsSettings]:
     """RUN or scratch, the settings of fine-tuning, and what to fine-tune on."""
     weights, *words = arguments
     if weights.startswith("-"):
@@ -209,12 +209,12 @@ def _chosen(arguments: Sequence[str]) -> tuple[str, FinetuneSettings, Parts]:
         chosen, rest = parser.parse_known_args(words)
     except ArgumentError as error:
         raise SettingsError(f"{error}. See unreel evaluate finetune --help") from None
-    parts = validated(Parts, vars(chosen), "unreel evaluate finetune")
+    parts = validated(SplitsSettings, vars(chosen), "unreel evaluate finetune")
     begun = [] if weights == SCRATCH else ["--weights", weights]
     return weights, parse(FinetuneSettings, "evaluate finetune", [*rest, *begun]), parts
 
 
-def _runs(settings: FinetuneSettings, parts: Parts, manifest: "Manifest") -> list[FinetuneSettings]:
+def _runs(settings: FinetuneSettings, parts: SplitsSettings, manifest: "Manifest") -> list[FinetuneSettings]:
     """The settings of the run on each split or fold."""
     if parts.folds:
         changes: list[dict[str, object]] = [

@@ -26,7 +26,7 @@ NEXT = {
 }
 
 
-class Export(Settings):
+class ExportSettings(Settings):
     """Turn a table of vectors into what other tools load: TensorBoard's projector, FiftyOne, embedding-atlas."""
 
     table: tyro.conf.Positional[str]
@@ -47,10 +47,10 @@ class Export(Settings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    run(parse(Export, "export", arguments))
+    run(parse(ExportSettings, "export", arguments))
 
 
-def run(settings: Export) -> None:
+def run(settings: ExportSettings) -> None:
     """Read the table and write the files."""
     from unreel.engine.files import check_free, whole
     from unreel.search import exporting
@@ -83,16 +83,16 @@ def _places(rows: "Vectors", seed: Seed) -> "Float[np.ndarray, 'n 2']":
 
 def _pictures(rows: "Vectors") -> "list[Picture | None]":
     """A frame of each row's video, from the middle of its time."""
-    from unreel.engine.executor import Engine
-    from unreel.engine.progress import Bar
+    from unreel.engine.executor import Executor
+    from unreel.engine.progress import ProgressBar
     from unreel.engine.worker_pool import Lost
     from unreel.search.query_clip import picture
 
     paths = [Path(str(path)) for path in rows.column("path")]
     spans = zip(paths, rows.column("start"), rows.column("end"), strict=True)
     pictures: list[Picture | None] = [None] * len(rows)
-    with Bar("cutting pictures", len(rows)) as bar:
-        for number, found in Engine().run(picture, list(spans)):
+    with ProgressBar("cutting pictures", len(rows)) as bar:
+        for number, found in Executor().run(picture, list(spans)):
             pictures[number] = None if isinstance(found, Lost) else found
             bar.advance()
     return pictures

@@ -11,11 +11,11 @@ from unreel.cli.inputs.parsing import parse
 from unreel.console import say, say_command
 from unreel.settings.model import Settings
 from unreel.text import unbroken
-from unreel.video.fetch.fetch import TERMS, DataSetName, Fetched, FetchOptions, Part, fetch, left_to_do
+from unreel.video.fetch.fetch import TERMS, DataSetName, Fetched, FetchOptions, SplitName, fetch, left_to_do
 from unreel.video.fetch.remote import in_units
 
 
-class Fetch(Settings):
+class FetchSettings(Settings):
     """Download a data set from its official addresses and unpack it, with its official lists, ready for `prepare`.
 
     Stopped half-way, the same command goes on where it was. An archive that you have already can be put into the
@@ -27,7 +27,7 @@ class Fetch(Settings):
     """The data set. Downloads: ucf101 7 GB, hmdb51 2 GB, kinetics400 411 GB (train and val); unpacked as much."""
     folder: tyro.conf.Positional[Path | None] = None
     """Folder to bring it into; none given: one with its name."""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[SplitName, ...] = ()
     """Parts of kinetics400: train (381 GB), val (30 GB), test (56 GB); none named: train and val."""
     mirror: Annotated[str | None, tyro.conf.arg(name="from")] = None
     """Address of a folder that holds the files in place of the official ones."""
@@ -41,7 +41,7 @@ class Fetch(Settings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    settings = parse(Fetch, "fetch", arguments)
+    settings = parse(FetchSettings, "fetch", arguments)
     folder = settings.folder or Path(settings.name)
     options = FetchOptions(settings.parts, settings.mirror, settings.keep_archives, settings.unverified)
     if settings.dry_run:

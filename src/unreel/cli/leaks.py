@@ -12,7 +12,7 @@ from unreel.video.collection.leaks import check_leaks, leaks, leaks_between
 from unreel.video.collection.manifest import Manifest
 
 
-class Leaks(Settings):
+class LeaksSettings(Settings):
     """Find videos that are held out for a test but known from training: the same file, group, or a near duplicate.
 
     Ends with exit code 2 and their names if there are any that --allow does not name.
@@ -30,7 +30,7 @@ class Leaks(Settings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    settings = parse(Leaks, "leaks", arguments)
+    settings = parse(LeaksSettings, "leaks", arguments)
     tested = Manifest.read(settings.tested)
     if settings.pretraining is None:
         found = leaks(tested, settings.split)

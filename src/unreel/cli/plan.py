@@ -18,17 +18,17 @@ from unreel.settings.pretraining import PretrainSettings
 if TYPE_CHECKING:
     from unreel.cli.tables.plan_tables import Planned
     from unreel.planning.costs import Batch
-    from unreel.planning.model import Machine, Work
+    from unreel.planning.model import Machine, StepWork
     from unreel.planning.rates import Files, Rate
     from unreel.video.collection.manifest import Manifest
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 GIGABIT = 1e9 / 8
 LARGEST_SHIFT = 0.1
 """By how much a batch may differ from what was asked for, to be shared equally."""
 
 
-class Plan(Settings):
+class PlanSettings(Settings):
     """Tell what a pretraining will take before it is begun: time, GPUs, processors, storage, network, money.
 
     How fast a device learns is measured here (--measure), given (--clips-per-second), or a share of a GPU's peak
@@ -76,9 +76,9 @@ class Plan(Settings):
     """Gigabits per second that each GPU has of the network between machines, each way."""
     latency: Amount = 15.0
     """Microseconds in which a short message reaches the next GPU."""
-    jitter: Share = 0.03
+    jitter: Fraction = 0.03
     """Standard deviation of a GPU's computing time from step to step, as a share of it."""
-    overlap: Share = 0.5
+    overlap: Fraction = 0.5
     """Share of the backward pass behind which gradients are added up."""
     step_milliseconds: Amount = 10.0
     """What every step costs, however small: starting kernels, the optimiser, Python."""
@@ -94,10 +94,10 @@ class Plan(Settings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    run(parse(Plan, "plan", arguments))
+    run(parse(PlanSettings, "plan", arguments))
 
 
-def run(settings: Plan) -> None:
+def run(settings: PlanSettings) -> None:
     """Plan and print.
 
     Raises:
@@ -114,7 +114,7 @@ def run(settings: Plan) -> None:
         tell(found)
 
 
-def check(settings: Plan) -> None:
+def check(settings: PlanSettings) -> None:
     """Nothing, if the options go together.
 
     Raises:
@@ -152,7 +152,7 @@ def check(settings: Plan) -> None:
         )
 
 
-def planned(settings: Plan) -> "Planned":
+def planned(settings: PlanSettings) -> "Planned":
     """All that is printed."""
     from unreel.cli.tables.plan_tables import Planned
     from unreel.planning.costs import cost, scale
@@ -185,7 +185,7 @@ def planned(settings: Plan) -> "Planned":
     )
 
 
-def pretrain_settings(settings: Plan) -> PretrainSettings:
+def pretrain_settings(settings: PlanSettings) -> PretrainSettings:
     """The recipe's settings, with what the plan changes in them."""
     changes = {**recipes.changes(settings.recipe), "precision": settings.precision, "chunk_size": settings.chunk_size}
     if settings.batch_size is not None:
@@ -193,7 +193,7 @@ def pretrain_settings(settings: Plan) -> PretrainSettings:
     return PretrainSettings.model_validate({**changes, "folder": "planned", "out": "planned", "keep": settings.keep})
 
 
-def _batches(settings: Plan, asked: int) -> "list[Batch | None]":
+def _batches(settings: PlanSettings, asked: int) -> "list[Batch | None]":
     """The batch for every number of GPUs, None where it cannot be shared by so many.
 
     Raises:
@@ -214,7 +214,9 @@ def _batches(settings: Plan, asked: int) -> "list[Batch | None]":
     return near
 
 
-def _machine(settings: Plan, learning: PretrainSettings, asked: "Work") -> "tuple[Files, Machine, dict[str, Rate]]":
+def _machine(
+    settings: PlanSettings, learning: PretrainSettings, asked: "StepWork"
+) -> "tuple[Files, Machine, dict[str, Rate]]":
     """The videos' files, what they are to be learnt on, and where both rates come from."""
     from unreel.planning.communication import Network
     from unreel.planning.model import Device, Machine, Reading
@@ -240,7 +242,7 @@ def _machine(settings: Plan, learning: PretrainSettings, asked: "Work") -> "tupl
     return files, Machine(device, reading, network), rates
 
 
-def _learning(settings: Plan, learning: PretrainSettings, asked: "Work") -> "Rate":
+def _learning(settings: PlanSettings, learning: PretrainSettings, asked: "StepWork") -> "Rate":
     from unreel.planning.rates import Rate, learning_from_peak, learning_measured
 
     if settings.clips_per_second is not None:
@@ -250,7 +252,7 @@ def _learning(settings: Plan, learning: PretrainSettings, asked: "Work") -> "Rat
     return learning_measured(learning.encoder_settings, settings.precision)
 
 
-def _reading(settings: Plan, learning: PretrainSettings, manifest: "Manifest | None") -> "Rate":
+def _reading(settings: PlanSettings, learning: PretrainSettings, manifest: "Manifest | None") -> "Rate":
     from unreel.planning.rates import Rate, decoding_documented, decoding_measured, synthesised
 
     if settings.decode_clips_per_second is not None:

@@ -15,7 +15,7 @@ from unreel.video.collection.options import HIGHEST_SIDE, LOWEST_SIDE, PrepareOp
 from unreel.video.collection.prepare import prepare
 
 
-class Prepare(CollectionSettings):
+class PrepareSettings(CollectionSettings):
     """Open every file of a folder or list, list what can be used and what not, and make the usable ones fast to load.
 
     Nothing in the folder is changed. Stopped half-way, the same command goes on where it was.
@@ -29,6 +29,6 @@ class Prepare(CollectionSettings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    settings = parse(Prepare, "prepare", arguments)
+    settings = parse(PrepareSettings, "prepare", arguments)
     manifest = prepare(settings.source, settings.out, PrepareOptions(**settings.options()))
     say(*summary(manifest, "prepared", settings.out), decoding_rate(manifest))

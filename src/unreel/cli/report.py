@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from unreel.video.collection.manifest import Manifest
 
 
-class Report(Settings):
+class ReportSettings(Settings):
     """Make a page from runs, pretrained or fine-tuned: what was scanned, curves, figures, moving gallery, map.
 
     Several runs are compared: their curves share the charts, their figures the tables.
@@ -48,11 +48,11 @@ class Report(Settings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    settings = parse(Report, "report", arguments)
+    settings = parse(ReportSettings, "report", arguments)
     say(f"report: {unbroken(run(settings))}")
 
 
-def run(settings: Report) -> Path:
+def run(settings: ReportSettings) -> Path:
     """Gather what the runs left and write the page."""
     from unreel.engine.files import check_both_free, check_free
     from unreel.reporting.document import files_beside

@@ -21,10 +21,10 @@ from unreel.settings.pretraining import PretrainSettings
 from unreel.text import unbroken
 
 if TYPE_CHECKING:
-    from unreel.reproduction.budget import Family, Scale
+    from unreel.reproduction.budget import Budget, Family
     from unreel.reproduction.paper import PaperTable
-    from unreel.reproduction.plan import Plan
-    from unreel.reproduction.runner import Report
+    from unreel.reproduction.plan import ReproductionPlan
+    from unreel.reproduction.runner import RunnerReport
     from unreel.reproduction.sources import Source
 
 _OURS = {
@@ -43,7 +43,7 @@ _OURS = {
 """Settings of runs that the plan decides."""
 
 
-class Reproduce(Settings):
+class ReproduceSettings(Settings):
     """Run what a table or figure of the paper needs, or go on with it, and print ours beside the paper's numbers.
 
     With --scale paper DATA holds the folders kinetics400, UCF-101 and hmdb51, with their official lists; with --scale
@@ -106,7 +106,7 @@ class Reproduce(Settings):
     together than one after the other. Other numbers of threads give other last digits."""
 
     @model_validator(mode="after")
-    def _strict_about_evidence(self) -> "Reproduce":
+    def _strict_about_evidence(self) -> "ReproduceSettings":
         if self.strict and self.target != "evidence":
             raise ValueError(
                 f"strict is on for {self.target}, expected it for evidence only: the others name what they pretrain on "
@@ -117,10 +117,10 @@ class Reproduce(Settings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    run(parse(Reproduce, "reproduce", arguments), shlex.join(["unreel", "reproduce", *arguments]))
+    run(parse(ReproduceSettings, "reproduce", arguments), shlex.join(["unreel", "reproduce", *arguments]))
 
 
-def run(settings: Reproduce, command: str) -> None:
+def run(settings: ReproduceSettings, command: str) -> None:
     """Plan, run what is still to be run, print and write the table, which says by which command it was made."""
     from unreel.reproduction import runner
     from unreel.reproduction.learning_curves import write_curves
@@ -152,13 +152,13 @@ def run(settings: Reproduce, command: str) -> None:
         )
 
 
-def show_plan(made: "Plan", devices: Sequence[str]) -> None:
+def show_plan(made: "ReproductionPlan", devices: Sequence[str]) -> None:
     """The jobs, what they are estimated to take, and the videos."""
     from unreel.engine.cpus import cores
-    from unreel.planning.rates import Pace
+    from unreel.planning.rates import EncoderSpeed
     from unreel.reproduction.estimates import seconds_of, span
 
-    pace = Pace("cuda") if devices[0] else Pace("cpu", threads=max(1, cores() // len(devices)))
+    pace = EncoderSpeed("cuda") if devices[0] else EncoderSpeed("cpu", threads=max(1, cores() // len(devices)))
     seconds = {job.name: seconds_of(job, pace) for job in made.jobs}
     table = Table(f"plan of {made.table.name}: {len(made.jobs)} jobs", ("job", "about", "MB, about"))
     for job in made.jobs:
@@ -179,7 +179,7 @@ def show_plan(made: "Plan", devices: Sequence[str]) -> None:
         say(f"  {source.name}: {source.seen} in {unbroken(source.folder)}{f' ({parts})' if parts else ''}")
 
 
-def _plan(settings: Reproduce, out: Path) -> "Plan":
+def _plan(settings: ReproduceSettings, out: Path) -> "ReproductionPlan":
     from unreel.reproduction.budget import for_folder
     from unreel.reproduction.evidence import CORPUS, GROUP_PATTERN, JUDGED, evidence
     from unreel.reproduction.paper import TABLES, restricted
@@ -201,14 +201,14 @@ def _plan(settings: Reproduce, out: Path) -> "Plan":
     return plan(table, scale, *_official(settings, table), out)
 
 
-def _place(settings: Reproduce) -> Path:
+def _place(settings: ReproduceSettings) -> Path:
     """Where runs and tables go if nobody says."""
     if settings.target == "evidence":
         return Path("runs/evidence")
     return Path("runs/reproduction-small" if settings.scale == "small" else "runs/reproduction")
 
 
-def _official(settings: Reproduce, table: "PaperTable") -> "tuple[Source, dict[str, Source]]":
+def _official(settings: ReproduceSettings, table: "PaperTable") -> "tuple[Source, dict[str, Source]]":
     """The pretraining videos, and the data sets that judge."""
     from unreel.reproduction.sources import Source, official, pretraining
 
@@ -225,8 +225,8 @@ def _official(settings: Reproduce, table: "PaperTable") -> "tuple[Source, dict[s
     return pretraining(settings.pretrain_data, settings.data), judged
 
 
-def _scale(settings: Reproduce) -> "Scale":
-    from unreel.reproduction.budget import SMALL_FOLDS, Scale
+def _scale(settings: ReproduceSettings) -> "Budget":
+    from unreel.reproduction.budget import SMALL_FOLDS, Budget
     from unreel.reproduction.evidence import PERSONS, STRICT
 
     family = _family(settings)
@@ -235,7 +235,7 @@ def _scale(settings: Reproduce) -> "Scale":
     tuning = _changes(FinetuneSettings, finetune, "finetune-options", {})
     if settings.finetune_steps:
         tuning["steps"] = settings.finetune_steps
-    return Scale(
+    return Budget(
         family=family,
         exclude=STRICT if settings.strict else None,
         epochs=settings.epochs,
@@ -252,7 +252,7 @@ def _scale(settings: Reproduce) -> "Scale":
     )
 
 
-def _family(settings: Reproduce) -> "Family":
+def _family(settings: ReproduceSettings) -> "Family":
     if settings.target == "evidence":
         return "street651"
     return "small" if settings.scale == "small" else ""
@@ -299,6 +299,6 @@ def _devices(accelerator: str, at_once: int) -> list[str]:
     return named.split(",") if named else [str(number) for number in range(torch.cuda.device_count())]
 
 
-def _made(report: "Report") -> str:
+def _made(report: "RunnerReport") -> str:
     """When, and how long: in a line of its own, for it differs where all else is the same."""
     return f"Made on {date.today().isoformat()}; its jobs took {sum(report.seconds.values()) / 60:.1f} minutes."

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 HIGHEST_FIRST = ("step", "written")
 COLOURS = {"running": "green", "stopped": "yellow", "damaged": "red"}
 
-Row = dict[str, Any]
+RunRow = dict[str, Any]
 
 
-class Runs(Settings):
+class RunsSettings(Settings):
     """Compare the runs of a folder: what each is, how far it came, how well and how fast."""
 
     folder: tyro.conf.Positional[Path]
@@ -38,10 +38,10 @@ class Runs(Settings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    run(parse(Runs, "runs", arguments))
+    run(parse(RunsSettings, "runs", arguments))
 
 
-def run(settings: Runs) -> None:
+def run(settings: RunsSettings) -> None:
     """Look at all runs and print them.
 
     Raises:
@@ -61,7 +61,7 @@ def run(settings: Runs) -> None:
     say(*faults, style="red")
 
 
-def row(summary: "RunSummary", folder: Path, shown: Sequence[str]) -> Row:
+def row(summary: "RunSummary", folder: Path, shown: Sequence[str]) -> RunRow:
     """All that is printed of a run, as JSON holds it: figures that are missing or not finite are null."""
     return {
         "run": str(summary.path.relative_to(folder)) if summary.path != folder else folder.resolve().name,
@@ -79,7 +79,7 @@ def row(summary: "RunSummary", folder: Path, shown: Sequence[str]) -> Row:
     }
 
 
-def sorted_rows(rows: list[Row], name: str) -> list[Row]:
+def sorted_rows(rows: list[RunRow], name: str) -> list[RunRow]:
     """The rows by one column or setting, the best first; rows without it are last.
 
     Raises:
@@ -97,7 +97,7 @@ def sorted_rows(rows: list[Row], name: str) -> list[Row]:
     return known + [each for each in rows if cells[id(each)] is None]
 
 
-def tabled(rows: list[Row]) -> Table:
+def tabled(rows: list[RunRow]) -> Table:
     """The rows for people."""
     scores = sorted({name for each in rows for name, cell in each.items() if isinstance(cell, dict)} - {"settings"})
     settings = list(rows[0]["settings"])
@@ -124,7 +124,7 @@ def _number(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
 
 
-def _score(cell: Row | None) -> str:
+def _score(cell: RunRow | None) -> str:
     return "–" if cell is None else f"{cell['best']:.1%} @ {cell['step']}"
 
 

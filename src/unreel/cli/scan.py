@@ -11,7 +11,7 @@ from unreel.video.collection.options import ScanOptions
 from unreel.video.collection.scan import scan
 
 
-class Scan(CollectionSettings):
+class ScanSettings(CollectionSettings):
     """Open and decode every video of a folder or list, and write down which can be used and why the others cannot.
 
     Nothing is changed and no video is copied. Stopped half-way, the same command goes on where it was.
@@ -25,6 +25,6 @@ class Scan(CollectionSettings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    settings = parse(Scan, "scan", arguments)
+    settings = parse(ScanSettings, "scan", arguments)
     manifest = scan(settings.source, settings.out, ScanOptions(**settings.options()))
     say(*summary(manifest, "can be used", settings.out), decoding_rate(manifest))

@@ -16,11 +16,11 @@ from unreel.text import excerpt, unbroken
 
 if TYPE_CHECKING:
     from unreel.search.moments import Moment
-    from unreel.search.query import Query
+    from unreel.search.query import QueryVector
     from unreel.search.table import EmbeddingTable
 
 
-class Search(LimitSettings):
+class SearchSettings(LimitSettings):
     """Find more like this: the videos, or the moments in videos, of a table that are most similar to a video.
 
     A whole video is compared with whole videos; a piece of one, --at a time, with clips, and clips of a video that
@@ -57,10 +57,10 @@ class Search(LimitSettings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    run(parse(Search, "search", arguments))
+    run(parse(SearchSettings, "search", arguments))
 
 
-def run(settings: Search) -> None:
+def run(settings: SearchSettings) -> None:
     """Search, print what was found, make the page."""
     from unreel.engine.files import check_free
     from unreel.search.moments import search_moments
@@ -95,7 +95,7 @@ def run(settings: Search) -> None:
         _write_page(settings, query, how, found)
 
 
-def _exactness(settings: Search, table: "EmbeddingTable") -> str:
+def _exactness(settings: SearchSettings, table: "EmbeddingTable") -> str:
     index = table.facts.index
     if index is None or settings.exact:
         return "exact"
@@ -113,7 +113,7 @@ def _lines(moment: "Moment") -> list[str]:
     ]
 
 
-def _content(settings: Search, query: "Query", how: str, found: "Sequence[Moment]") -> dict[str, Any]:
+def _content(settings: SearchSettings, query: "QueryVector", how: str, found: "Sequence[Moment]") -> dict[str, Any]:
     return {
         "query": {"path": str(settings.video), "start": query.start, "end": query.end},
         "search": how,
@@ -136,11 +136,11 @@ def _described(moment: "Moment") -> dict[str, Any]:
     return described | {"near_duplicates": [_described(copy) for copy in moment.copies]}
 
 
-def _write_page(settings: Search, query: "Query", how: str, found: "Sequence[Moment]") -> None:
+def _write_page(settings: SearchSettings, query: "QueryVector", how: str, found: "Sequence[Moment]") -> None:
     """Cut a moving picture of the query and of all that was found, and write the page."""
-    from unreel.engine.executor import Engine
+    from unreel.engine.executor import Executor
     from unreel.engine.worker_pool import Lost
-    from unreel.reporting.search_page import Shown, write_found
+    from unreel.reporting.search_page import PageVideo, write_found
     from unreel.search.query_clip import glance
     from unreel.video.collection.journal import reason_of
 
@@ -148,11 +148,11 @@ def _write_page(settings: Search, query: "Query", how: str, found: "Sequence[Mom
     spans = [(settings.video, query.start, query.end)]
     spans += [(Path(moment.hit.row.path), moment.start, moment.end) for moment in found]
     limits = settings.limits()
-    glances = Engine(limits=limits).run(glance, spans)
+    glances = Executor(limits=limits).run(glance, spans)
     pieces = {number: reason_of(each, limits) if isinstance(each, Lost) else each for number, each in glances}
-    asked = Shown(str(settings.video), f"{query.start:.2f}–{query.end:.2f} s", "", None, pieces[0])
+    asked = PageVideo(str(settings.video), f"{query.start:.2f}–{query.end:.2f} s", "", None, pieces[0])
     shown = [
-        Shown(
+        PageVideo(
             moment.hit.row.path,
             f"{moment.start:.2f}–{moment.end:.2f} s",
             moment.hit.row.label,

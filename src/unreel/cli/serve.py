@@ -20,7 +20,7 @@ SHORTEST_TOKEN = 12
 """Letters."""
 
 
-class Serve(LimitSettings):
+class ServeSettings(LimitSettings):
     """Show a table of `unreel embed` as a web page: browse, search, compare encoders, map, label, export.
 
     Nothing is shown to other machines unless --host says so; then the address that is printed holds a token, without
@@ -49,10 +49,10 @@ class Serve(LimitSettings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    run(parse(Serve, "serve", arguments))
+    run(parse(ServeSettings, "serve", arguments))
 
 
-def run(settings: Serve) -> None:
+def run(settings: ServeSettings) -> None:
     """Open the tables, say where they are shown, and show them until stopped."""
     from unreel.extras import require
 
@@ -64,15 +64,17 @@ def run(settings: Serve) -> None:
         )
     for package in ("fastapi", "uvicorn", "python_multipart"):
         require(package, "web")
-    from unreel.web.server import Place, serve
+    from unreel.web.server import ServerOptions, serve
     from unreel.web.site import opened
 
-    place = Place(settings.host, settings.port, settings.token, settings.hosts, settings.upload_megabytes * 1_000_000)
+    place = ServerOptions(
+        settings.host, settings.port, settings.token, settings.hosts, settings.upload_megabytes * 1_000_000
+    )
     with opened(site_options(settings)) as site:
         serve(site, place, lambda address: say(f"showing {unbroken(site.shelf.title)} at {address}"))
 
 
-def site_options(settings: Serve) -> "SiteOptions":
+def site_options(settings: ServeSettings) -> "SiteOptions":
     """What is to be shown."""
     from unreel.web.site import SiteOptions
 

@@ -14,7 +14,7 @@ from unreel.text import unbroken
 from unreel.video.moving_shapes.synth import MovingShapes, render_collection
 
 
-class Synth(Settings):
+class SynthSettings(Settings):
     """Render Moving Shapes: real mp4 files with two independent labels, appearance and motion.
 
     What an encoder has learned of either can be measured. The same seed gives the same files, byte for byte.
@@ -35,7 +35,7 @@ class Synth(Settings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    settings = parse(Synth, "synth", arguments)
+    settings = parse(SynthSettings, "synth", arguments)
     shapes = MovingShapes(settings.videos, settings.seed, settings.side, settings.frames)
     render_collection(settings.out, shapes, settings.workers)
     say(f"{settings.videos} videos in {unbroken(settings.out)}")

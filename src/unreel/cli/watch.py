@@ -23,7 +23,7 @@ RECENT = 10
 """Measured stretches that the time left is told from."""
 
 
-class Watch(Settings):
+class WatchSettings(Settings):
     """See runs while they train: loss, k-NN, learning rate, collapse and speed, as curves in the terminal.
 
     Several runs share each chart. Ends when all runs are finished, or with Ctrl-C, which leaves the runs alone.
@@ -41,7 +41,7 @@ class Watch(Settings):
 
 def main(arguments: Sequence[str]) -> None:
     """Run the verb."""
-    settings = parse(Watch, "watch", arguments)
+    settings = parse(WatchSettings, "watch", arguments)
     watch((settings.run, *settings.others), terminal(), every=settings.every, once=settings.once)
 
 

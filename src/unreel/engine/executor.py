@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, get_args
 from unreel.engine.cpus import cores
 from unreel.engine.limits import DEFAULT_LIMITS, Limits
 from unreel.engine.spawn import check_importable
-from unreel.engine.worker_pool import Lost, StandingPool
+from unreel.engine.worker_pool import Lost, WorkerPool
 from unreel.errors import SettingsError, UnreelError
 from unreel.extras import require
 
@@ -27,7 +27,7 @@ _CHUNK = 16  # tasks that a Ray worker takes at a time, at the most: its process
 
 
 @dataclass(frozen=True)
-class Engine:
+class Executor:
     """Where to work: with `workers` processes (none given: one for each CPU), each with its limits.
 
     Raises:
@@ -70,7 +70,7 @@ def _in_processes(
         for future in wait(numbers, return_when=FIRST_COMPLETED).done:
             yield numbers.pop(future), future.result()
 
-    with StandingPool(workers, limits) as pool:
+    with WorkerPool(workers, limits) as pool:
         for number, arguments in tasks:
             numbers[pool.submit(work, *arguments)] = number
             if len(numbers) >= _WAITING * workers:
@@ -80,7 +80,7 @@ def _in_processes(
 
 
 def _on_cluster(
-    work: Callable[..., Result], tasks: Iterator[tuple[int, tuple[Any, ...]]], count: int, engine: Engine
+    work: Callable[..., Result], tasks: Iterator[tuple[int, tuple[Any, ...]]], count: int, engine: Executor
 ) -> Iterator[tuple[int, Result | Lost]]:
     """Chunks of tasks on the cluster of RAY_ADDRESS, on the one that runs on this machine, or on a new one.
 

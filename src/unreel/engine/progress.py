@@ -27,7 +27,7 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 2.0
 
 
-class Bar:
+class ProgressBar:
     """One progress bar on standard error; `advance` is cheap and silent until the patience is over.
 
     Use as a context manager. `note` is free text at the end of the line (the loss, say); `of_bytes` counts bytes.
@@ -56,7 +56,7 @@ class Bar:
         self._task: TaskID = self._progress.add_task(one_line(description), total=total, note="")
         self._running = False
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> "ProgressBar":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -79,7 +79,7 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
     """`items` again, with a bar."""
     if total is None and isinstance(items, Sized):
         total = len(items)
-    with Bar(description, total) as bar:
+    with ProgressBar(description, total) as bar:
         for item in items:
             yield item
             bar.advance()

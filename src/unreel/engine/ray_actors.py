@@ -22,7 +22,7 @@ _LOSSES = 3  # times that a task may lose its actor, or an actor be lost before 
 
 
 @dataclass(frozen=True)
-class Place:
+class ActorResources:
     """Where an actor works: "cuda" or "cpu", with so many processors."""
 
     device: str
@@ -30,7 +30,7 @@ class Place:
 
 
 def on_actors(
-    make: Callable[[Place], Callable[[Any], Result]], tasks: Sequence[Any], *, actors: int | None = None
+    make: Callable[[ActorResources], Callable[[Any], Result]], tasks: Sequence[Any], *, actors: int | None = None
 ) -> Iterator[tuple[int, Result]]:
     """The number and the result of every task, as they get ready; `make` gives, in an actor, what does the tasks.
 
@@ -51,7 +51,7 @@ def on_actors(
 class _Actor:
     """What Ray runs in a process of its own."""
 
-    def __init__(self, make: Callable[[Place], Callable[[Any], Any]], place: Place) -> None:
+    def __init__(self, make: Callable[[ActorResources], Callable[[Any], Any]], place: ActorResources) -> None:
         if place.device == "cpu":
             keep_to_one_thread()
         self._work = make(place)
@@ -70,7 +70,7 @@ class _Crew:
     """The actors, and who does what."""
 
     ray: ModuleType
-    make: Callable[[Place], Callable[[Any], Any]]
+    make: Callable[[ActorResources], Callable[[Any], Any]]
     tasks: Sequence[Any]
     most: int | None
     waiting: deque[int] = field(default_factory=deque)
@@ -107,7 +107,7 @@ class _Crew:
                     yield number, result
                 self._occupy()
 
-    def _start(self, kind: Any, made: Any, place: Place) -> None:
+    def _start(self, kind: Any, made: Any, place: ActorResources) -> None:
         """One more actor, unless those that start are enough for what is left."""
         if len(self.starting) < len(self.waiting):
             actor = kind.remote(made, place)
@@ -149,11 +149,11 @@ class _Crew:
             )
 
 
-def _place_and_room(ray: ModuleType) -> tuple[Place, int]:
+def _place_and_room(ray: ModuleType) -> tuple[ActorResources, int]:
     """Where each actor works, and for how many there is room now."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     with_gpus = [node for node in nodes if node.get("GPU", 0) >= 1]
     if with_gpus:
         processors = min(int(node.get("CPU", 1) // node["GPU"]) for node in with_gpus)
-        return Place("cuda", max(1, processors)), sum(int(node["GPU"]) for node in with_gpus)
-    return Place("cpu", 1), max(1, sum(int(node.get("CPU", 0)) for node in nodes))
+        return ActorResources("cuda", max(1, processors)), sum(int(node["GPU"]) for node in with_gpus)
+    return ActorResources("cpu", 1), max(1, sum(int(node.get("CPU", 0)) for node in nodes))

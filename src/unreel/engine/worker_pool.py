@@ -29,7 +29,7 @@ class Lost:
 
 
 @final
-class StandingPool:
+class WorkerPool:
     """`workers` processes for tasks that come one by one; a task whose process ends in mid-work harms no other.
 
     What makes no progress (see `unreel.engine.limits.progress`) or takes too much is given up. The processes are fresh
@@ -42,7 +42,7 @@ class StandingPool:
             workers, max_tasks=_LIFE, initializer=_begin, initargs=(limits.memory,), context=context("spawn")
         )
 
-    def __enter__(self) -> "StandingPool":
+    def __enter__(self) -> "WorkerPool":
         return self
 
     def __exit__(

@@ -11,7 +11,7 @@ import numpy as np
 from unreel.engine.files import write_whole
 from unreel.evaluation.intervals import bootstrap
 from unreel.evaluation.provenance import Provenance
-from unreel.evaluation.results import Natural, Share, check_columns, wanted
+from unreel.evaluation.results import Fraction, Natural, check_columns, wanted
 from unreel.reading import read_json
 from unreel.rng import generator
 
@@ -33,9 +33,9 @@ class Classification:
     label: str
     folds: Natural
     videos: Natural
-    accuracies: dict[str, Share]
-    intervals: dict[str, tuple[Share, Share]]
-    classes: dict[str, dict[str, Share]] = field(repr=False)
+    accuracies: dict[str, Fraction]
+    intervals: dict[str, tuple[Fraction, Fraction]]
+    classes: dict[str, dict[str, Fraction]] = field(repr=False)
     predictions: dict[str, dict[str, str]] = field(repr=False)
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from unreel.errors import CollectionError
 from unreel.evaluation.intervals import bootstrap
-from unreel.evaluation.results import Outcome, Retrieval, Score
+from unreel.evaluation.results import QueryRanking, Retrieval, Score
 from unreel.rng import generator
 from unreel.text import first_of
 
@@ -129,5 +129,5 @@ def _score(retrieval: Retrieval, label: str, k: int) -> Score:
     return score
 
 
-def _hits(outcomes: Sequence[Outcome], k: int) -> list[float]:
+def _hits(outcomes: Sequence[QueryRanking], k: int) -> list[float]:
     return [float(each.first_right is not None and each.first_right <= k) for each in outcomes]

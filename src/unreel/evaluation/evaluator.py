@@ -12,16 +12,16 @@ from unreel.evaluation.linear import probe
 from unreel.evaluation.protocols import PROTOCOLS, ProtocolName
 from unreel.evaluation.provenance import Provenance
 from unreel.evaluation.results import Retrieval
-from unreel.evaluation.retrieval import judge, labels_of, named, retrieve
-from unreel.evaluation.splits import Division, leave_one_out
-from unreel.evaluation.trial import Trial, trial
+from unreel.evaluation.retrieval import labels_of, named, retrieve, score_queries
+from unreel.evaluation.splits import Split, leave_one_out
+from unreel.evaluation.trial import SplitFeatures, split_features
 from unreel.text import first_of
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What to judge: a level's features of `clips` clips per video, under a protocol.
+class Evaluator:
+    """What to evaluate: a level's features of `clips` clips per video, under a protocol.
 
     None of clips: the protocol's; None of workers: automatic. `drop_last`: the videos of gallery and of queries, by id,
     that fill no batch of so many are left out, as the code of `vcop` does with 8; 0: none is.
@@ -75,7 +75,7 @@ class Judgement:
         return features
 
     def retrieval(
-        self, encoder: LoadedEncoder, manifest: Manifest, features: Features, division: Division | None = None
+        self, encoder: LoadedEncoder, manifest: Manifest, features: Features, division: Split | None = None
     ) -> Retrieval:
         """Retrieval, judged by every label that can be; without labels only the neighbours are found.
 
@@ -92,13 +92,15 @@ class Judgement:
         found = retrieve(asked, known, labels, groups=posed.groups)
         queries, gallery = ([video.id for video in side] for side in (posed.queries, posed.gallery))
         scores = (
-            judge(each, queries, name=name, seed=encoder.seed) for name, each in found.fared.items() if each.labels
+            score_queries(each, queries, name=name, seed=encoder.seed)
+            for name, each in found.fared.items()
+            if each.labels
         )
         origin = self._origin(encoder, manifest, posed)
         return Retrieval(**vars(origin), scores=tuple(scores), neighbours=named(queries, gallery, found.hits))
 
     def knn(
-        self, encoder: LoadedEncoder, manifest: Manifest, features: Features, division: Division | None = None
+        self, encoder: LoadedEncoder, manifest: Manifest, features: Features, division: Split | None = None
     ) -> list[Classification]:
         """Classification by the nearest labelled videos, for every label the collection has.
 
@@ -113,7 +115,7 @@ class Judgement:
         ]
 
     def linear(
-        self, encoder: LoadedEncoder, manifest: Manifest, features: Features, division: Division | None = None
+        self, encoder: LoadedEncoder, manifest: Manifest, features: Features, division: Split | None = None
     ) -> list[Classification]:
         """A linear probe of every label the collection has; without groups, five folds stand for one video out.
 
@@ -129,10 +131,10 @@ class Judgement:
             results.append(classified("linear", replace(origin, split=split), name, truth, {"top1": said}, folds=folds))
         return results
 
-    def _trial(self, manifest: Manifest, features: Features, division: Division | None) -> Trial:
-        return trial(division or leave_one_out(manifest), features, drop_last=self.drop_last)
+    def _trial(self, manifest: Manifest, features: Features, division: Split | None) -> SplitFeatures:
+        return split_features(division or leave_one_out(manifest), features, drop_last=self.drop_last)
 
-    def _origin(self, encoder: LoadedEncoder, manifest: Manifest, posed: Trial) -> Provenance:
+    def _origin(self, encoder: LoadedEncoder, manifest: Manifest, posed: SplitFeatures) -> Provenance:
         division, protocol = posed.division, PROTOCOLS[self.protocol]
         return Provenance(
             encoder=encoder.name,
@@ -153,7 +155,7 @@ class Judgement:
         )
 
 
-def _by_label(manifest: Manifest, posed: Trial, what: str) -> list[tuple[str, Trial]]:
+def _by_label(manifest: Manifest, posed: SplitFeatures, what: str) -> list[tuple[str, SplitFeatures]]:
     """For each label that videos of the gallery and queries have: those of them."""
     if not manifest.label_names:
         raise CollectionError(
@@ -170,5 +172,5 @@ def _by_label(manifest: Manifest, posed: Trial, what: str) -> list[tuple[str, Tr
     return found
 
 
-def _truth(posed: Trial, name: str) -> dict[str, str]:
+def _truth(posed: SplitFeatures, name: str) -> dict[str, str]:
     return {video.id: video.labels[name] for video in posed.queries}

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from unreel.augment import CENTRE_SHARE, apply_views, centre_draws
-from unreel.engine.progress import Bar
+from unreel.engine.progress import ProgressBar
 from unreel.evaluation.protocols import GAP, Protocol
 from unreel.evaluation.resized import centre_of_resized
 from unreel.models import Encoder
@@ -97,7 +97,7 @@ class FeatureExtractor:
         tables = {level: _Table(len(records), kept, self._encoder.channels[level]) for level in levels}
         missing: dict[str, str] = {}
         waiting: list[Sample] = []
-        with Bar(description, len(records)) as bar:
+        with ProgressBar(description, len(records)) as bar:
             for sample in evaluation_samples(dataset, workers):
                 bar.advance()
                 if isinstance(sample, Failure):

@@ -13,21 +13,21 @@ from typing import Literal
 
 from unreel.engine.files import write_whole
 from unreel.evaluation.recognition import Recognition
-from unreel.evaluation.results import Natural, Share, check_columns, wanted
+from unreel.evaluation.results import Fraction, Natural, check_columns, wanted
 from unreel.reading import read_json
 
 FORMAT = "unreel-finetuned-1"
 RESULT = "finetune.json"
 
-Division = Literal["splits", "folds"]
+SplitKind = Literal["splits", "folds"]
 
 
 @dataclass(frozen=True)
-class Part:
+class PartResult:
     """One split or fold: accuracies (0 to 1) as those of `Recognition`, and why videos of it were not seen."""
 
     split: str
-    figures: dict[str, Share]
+    figures: dict[str, Fraction]
     seen: Natural
     expected: Natural
     missing: dict[str, str]
@@ -47,11 +47,11 @@ class Finetuned:
     collection: str
     label: str
     protocol: str
-    division: Division
+    division: SplitKind
     seed: Natural
-    parts: tuple[Part, ...]
-    figures: dict[str, Share]
-    deviations: dict[str, Share]
+    parts: tuple[PartResult, ...]
+    figures: dict[str, Fraction]
+    deviations: dict[str, Fraction]
 
     def __post_init__(self) -> None:
         if not self.parts:
@@ -77,7 +77,7 @@ class Finetuned:
 
 
 def together(
-    tests: Sequence[Recognition], division: Division, *, encoder: str, checkpoint: str, protocol: str, seed: int
+    tests: Sequence[Recognition], division: SplitKind, *, encoder: str, checkpoint: str, protocol: str, seed: int
 ) -> Finetuned:
     """The tests of all splits or folds, in their order."""
     own = [test.figures for test in tests]
@@ -88,7 +88,7 @@ def together(
     else:
         figures = {name: mean(each[name] for each in own) for name in names}
         deviations = {name: stdev(each[name] for each in own) for name in names} if len(own) > 1 else {}
-    parts = (Part(test.split, test.figures, test.seen, test.expected, dict(test.missing)) for test in tests)
+    parts = (PartResult(test.split, test.figures, test.seen, test.expected, dict(test.missing)) for test in tests)
     first = tests[0]
     return Finetuned(
         encoder,

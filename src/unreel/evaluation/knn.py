@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import exp
 
 from unreel.evaluation.nearest import nearest
-from unreel.evaluation.trial import Trial
+from unreel.evaluation.trial import SplitFeatures
 
 NEIGHBOURS = (1, 5, 20)
 TEMPERATURE = 0.07
@@ -14,7 +14,7 @@ Column = tuple[int, bool]
 """k, and whether votes weigh."""
 
 
-def knn(trial: Trial, name: str, *, centred: bool) -> dict[str, dict[str, str]]:
+def knn(trial: SplitFeatures, name: str, *, centred: bool) -> dict[str, dict[str, str]]:
     """What the nearest videos say of every query: one column for each way to vote, the label by the query's id.
 
     All videos of the trial have the label `name`. A k beyond the gallery is left out.

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from unreel.errors import CollectionError
-from unreel.evaluation.trial import Trial
+from unreel.evaluation.trial import SplitFeatures
 
 FOLDS = 5
 
@@ -18,7 +18,7 @@ Fold = tuple[Int[np.ndarray, " _"], Int[np.ndarray, " _"]]
 """Rows to learn from and rows to test."""
 
 
-def probe(trial: Trial, name: str, *, seed: int = 0) -> tuple[str, int, dict[str, str]]:
+def probe(trial: SplitFeatures, name: str, *, seed: int = 0) -> tuple[str, int, dict[str, str]]:
     """How the videos were divided, the number of folds, and what is said of every query, by its id.
 
     All videos of the trial have the label `name`.

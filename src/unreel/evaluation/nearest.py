@@ -33,7 +33,7 @@ Groups = tuple[Int[np.ndarray, " n"], Int[np.ndarray, " m"]]
 
 
 @final
-class Directions:
+class UnitVectors:
     """Vectors of length 1, made of some `rows` of a table (all if none are given) when they are asked for.
 
     With `centred`, their mean is taken off first.
@@ -112,7 +112,7 @@ class Ranked:
 
 
 def nearest(
-    queries: Directions, gallery: Directions, keep: int, *, groups: Groups | None = None, memory: int = MEMORY
+    queries: UnitVectors, gallery: UnitVectors, keep: int, *, groups: Groups | None = None, memory: int = MEMORY
 ) -> Nearest:
     """The `keep` nearest gallery vectors of every query, or fewer where the gallery has no more.
 
@@ -138,7 +138,7 @@ def nearest(
 
 
 def ranked(
-    queries: Directions, gallery: Directions, *, groups: Groups | None = None, memory: int = MEMORY
+    queries: UnitVectors, gallery: UnitVectors, *, groups: Groups | None = None, memory: int = MEMORY
 ) -> Iterator[Ranked]:
     """The order of the whole gallery for every query, block by block of queries.
 
@@ -167,7 +167,7 @@ def numbered(groups: Sequence[str]) -> Int[np.ndarray, " n"]:
 
 
 def _distances(
-    asked: Float[np.ndarray, "b c"], part: slice, gallery: Directions, block: slice, groups: Groups | None
+    asked: Float[np.ndarray, "b c"], part: slice, gallery: UnitVectors, block: slice, groups: Groups | None
 ) -> Float[np.ndarray, "b g"]:
     """The negative similarities of a part of the queries with a block of the gallery; infinity between those apart."""
     known = gallery.block(block)

@@ -18,10 +18,10 @@ from unreel.augment import CENTRE_SHARE, ViewDraws, apply_views, centre_draws
 from unreel.engine import process_group
 from unreel.engine.cpus import default_workers
 from unreel.engine.files import write_whole
-from unreel.engine.progress import Bar
+from unreel.engine.progress import ProgressBar
 from unreel.engine.read_ahead import read_ahead
 from unreel.errors import CollectionError
-from unreel.evaluation.results import Natural, Share, wanted
+from unreel.evaluation.results import Fraction, Natural, wanted
 from unreel.methods.classifier import Classifier
 from unreel.reading import brief, read_json
 from unreel.video.clips.datasets import Failure, Sample
@@ -47,7 +47,7 @@ class Prediction:
     label: str
     predicted: str
     place: Natural
-    probabilities: tuple[Share, ...]
+    probabilities: tuple[Fraction, ...]
     clips: Annotated[Natural, Field(ge=1)]
     clips_top1: Natural
     clips_top5: Natural
@@ -158,7 +158,7 @@ class RecognitionTest:
         labels = {each.id: each.labels[self.label] for each in own}
         with (
             closing(read_ahead(dataset, dataset.pieces, workers, yielding=device == "cpu")) as samples,
-            Bar("testing", len(own)) as bar,
+            ProgressBar("testing", len(own)) as bar,
         ):
             for identity, pieces in groupby(samples, key=lambda sample: str(sample.id)):
                 yield identity, _outcome(classifier, identity, labels[identity], pieces)

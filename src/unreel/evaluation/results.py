@@ -10,13 +10,13 @@ from pydantic import Field
 
 from unreel.engine.files import write_whole
 from unreel.errors import CollectionError
-from unreel.reading import Wanted, read_json
+from unreel.reading import FileSchema, read_json
 
 FORMAT = "unreel-retrieval-2"
 
 Natural = Annotated[int, Field(ge=0, le=2**53)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Shares = dict[Natural, Share]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Shares = dict[Natural, Fraction]
 """By k."""
 
 
@@ -29,12 +29,12 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class QueryRanking:
     """How one query fared, the whole gallery being ranked: the place of the first right video, from 1, and the
     average precision (`unreel.evaluation.metrics`)."""
 
     first_right: Natural | None
-    average_precision: Share
+    average_precision: Fraction
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class ClassScore:
 
     queries: Natural
     hits: Shares
-    average_precision: Share
+    average_precision: Fraction
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,14 @@ class Score:
 
     label: str
     queries: Natural
-    chance: Share
+    chance: Fraction
     hits: Shares
-    intervals: dict[Natural, tuple[Share, Share]]
-    average_precision: Share = 0.0
-    average_precision_interval: tuple[Share, Share] = (0.0, 0.0)
+    intervals: dict[Natural, tuple[Fraction, Fraction]]
+    average_precision: Fraction = 0.0
+    average_precision_interval: tuple[Fraction, Fraction] = (0.0, 0.0)
     purity: Shares = field(default_factory=dict)
     classes: dict[str, ClassScore] = field(default_factory=dict, repr=False)
-    outcomes: dict[str, Outcome] = field(default_factory=dict, repr=False)
+    outcomes: dict[str, QueryRanking] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -129,9 +129,9 @@ def check_columns(first: Collection[object], *others: Collection[object]) -> Non
         raise ValueError("the figures of its tables are not the same")
 
 
-def wanted(command: str) -> Wanted:
+def wanted(command: str) -> FileSchema:
     """Results that a command makes."""
-    return Wanted(CollectionError, f"Make them with: {command}")
+    return FileSchema(CollectionError, f"Make them with: {command}")
 
 
 @dataclass(frozen=True)

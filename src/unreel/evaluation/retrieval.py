@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float, Int
 from unreel.errors import CollectionError
 from unreel.evaluation.intervals import bootstrap
 from unreel.evaluation.metrics import average_precision, first_right, purity
-from unreel.evaluation.nearest import MEMORY, Directions, Groups, ranked
-from unreel.evaluation.results import ClassScore, Neighbour, Outcome, Score
+from unreel.evaluation.nearest import MEMORY, Groups, UnitVectors, ranked
+from unreel.evaluation.results import ClassScore, Neighbour, QueryRanking, Score
 from unreel.rng import generator
 from unreel.video.collection.manifest import VideoRecord
 
@@ -20,7 +20,7 @@ PURITY_AT = (1, 5, 10, 20)
 
 
 @dataclass(frozen=True)
-class Fared:
+class QueryScores:
     """How the queries fared that one label judges: those that have it, and a right video to find.
 
     `rows` are their numbers among the queries and `labels` their labels; `to_find` counts the right videos of the
@@ -37,12 +37,12 @@ class Fared:
 
 
 @dataclass(frozen=True)
-class Found:
+class RetrievalResult:
     """What a search has found: (row of the gallery, similarity) for every query, nearest first, and how by each label
     the queries fared."""
 
     hits: list[list[tuple[int, float]]]
-    fared: dict[str, Fared]
+    fared: dict[str, QueryScores]
 
 
 Labels = tuple[Sequence[str], Sequence[str]]
@@ -50,18 +50,18 @@ Labels = tuple[Sequence[str], Sequence[str]]
 
 
 def retrieve(
-    queries: Directions,
-    gallery: Directions,
+    queries: UnitVectors,
+    gallery: UnitVectors,
     labels: Mapping[str, Labels],
     *,
     groups: Groups | None = None,
     keep: int = max(HITS_AT),
     memory: int = MEMORY,
-) -> Found:
-    """Search the gallery for every query, judge by each of the labels, keep the `keep` nearest."""
+) -> RetrievalResult:
+    """Search the gallery for every query, score it by each of the labels, keep the `keep` nearest."""
     codes = {name: _codes(*both) for name, both in labels.items()}
     hits: list[list[tuple[int, float]]] = []
-    parts: dict[str, list[Fared]] = {name: [] for name in labels}
+    parts: dict[str, list[QueryScores]] = {name: [] for name in labels}
     for block in ranked(queries, gallery, groups=groups, memory=memory):
         own = slice(block.first, block.first + len(block.rows))
         for rows, similarities, size in zip(block.rows, block.similarities, block.sizes, strict=True):
@@ -73,10 +73,12 @@ def retrieve(
             right &= places < block.sizes[:, None]
             right &= asked[own, None] >= 0
             parts[name].append(_fared(right, block.sizes, labels[name][0][own], block.first))
-    return Found(hits, {name: _joined(each) for name, each in parts.items()})
+    return RetrievalResult(hits, {name: _joined(each) for name, each in parts.items()})
 
 
-def judge(fared: Fared, ids: Sequence[str], *, name: str, seed: int = 0, hits_at: Sequence[int] = HITS_AT) -> Score:
+def score_queries(
+    fared: QueryScores, ids: Sequence[str], *, name: str, seed: int = 0, hits_at: Sequence[int] = HITS_AT
+) -> Score:
     """The score of the queries that a label judges; `ids` are those of all queries.
 
     A k beyond the smallest gallery is left out. The intervals are those of `bootstrap`.
@@ -106,7 +108,7 @@ def judge(fared: Fared, ids: Sequence[str], *, name: str, seed: int = 0, hits_at
         average_precision_interval=of_precision,
         purity={k: float(fared.purity[:, column].mean()) for column, k in enumerate(PURITY_AT) if k <= least},
         classes={label: _class_score(fared, hits, label) for label in sorted(set(fared.labels))},
-        outcomes={ids[row]: Outcome(place, precision) for row, place, precision in outcomes},
+        outcomes={ids[row]: QueryRanking(place, precision) for row, place, precision in outcomes},
     )
 
 
@@ -138,11 +140,13 @@ def _codes(asked: Sequence[str], known: Sequence[str]) -> tuple[Int[np.ndarray, 
     return first, second
 
 
-def _fared(right: Bool[np.ndarray, "b m"], sizes: Int[np.ndarray, " b"], labels: Sequence[str], first: int) -> Fared:
+def _fared(
+    right: Bool[np.ndarray, "b m"], sizes: Int[np.ndarray, " b"], labels: Sequence[str], first: int
+) -> QueryScores:
     """Those of a block of queries that have something right to find; the block begins at the query `first`."""
     judged = np.flatnonzero(right.any(axis=1))
     right = right[judged]
-    return Fared(
+    return QueryScores(
         judged + first,
         tuple(labels[row] for row in judged.tolist()),
         right.sum(axis=1),
@@ -153,19 +157,19 @@ def _fared(right: Bool[np.ndarray, "b m"], sizes: Int[np.ndarray, " b"], labels:
     )
 
 
-def _class_score(fared: Fared, hits: Mapping[int, Bool[np.ndarray, " n"]], label: str) -> ClassScore:
+def _class_score(fared: QueryScores, hits: Mapping[int, Bool[np.ndarray, " n"]], label: str) -> ClassScore:
     own = np.array([each == label for each in fared.labels])
     shares = {k: float(hit[own].mean()) for k, hit in hits.items()}
     return ClassScore(int(own.sum()), shares, float(fared.average_precision[own].mean()))
 
 
-def _joined(parts: Sequence[Fared]) -> Fared:
+def _joined(parts: Sequence[QueryScores]) -> QueryScores:
     """The blocks of all queries, one after the other."""
     arrays = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("rows", "to_find", "sizes", "first_right", "average_precision", "purity")
     }
-    return Fared(labels=tuple(label for part in parts for label in part.labels), **arrays)
+    return QueryScores(labels=tuple(label for part in parts for label in part.labels), **arrays)
 
 
 def _any_right(labels: Sequence[str], groups: Sequence[str]) -> bool:

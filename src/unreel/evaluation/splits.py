@@ -19,7 +19,7 @@ from unreel.video.collection.manifest import Manifest, VideoRecord
 
 
 @dataclass(frozen=True)
-class Side:
+class SplitPart:
     """The videos of gallery or queries, and why others that should be among them cannot be."""
 
     videos: tuple[VideoRecord, ...]
@@ -32,12 +32,12 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Division:
+class Split:
     """Gallery and queries of a collection; where `one_out` is set these are the same, and each is asked in its turn."""
 
     name: str
-    gallery: Side
-    queries: Side
+    gallery: SplitPart
+    queries: SplitPart
     one_out: bool = False
 
     @property
@@ -51,7 +51,7 @@ class Division:
         return self.gallery.expected if self.one_out else self.gallery.expected + self.queries.expected
 
 
-def official(manifest: Manifest, split: str) -> Division:
+def official(manifest: Manifest, split: str) -> Split:
     """An official split.
 
     Raises:
@@ -59,18 +59,18 @@ def official(manifest: Manifest, split: str) -> Division:
     """
     parts = manifest.parts(split)
     part = next((part for part in ("test", "val") if any(video.labels for video in parts.get(part, ()))), "test")
-    gallery, queries = (Side(parts.get(name, ()), manifest.unseen(split, name)) for name in ("train", part))
-    return _checked(manifest, Division(split, gallery, queries))
+    gallery, queries = (SplitPart(parts.get(name, ()), manifest.unseen(split, name)) for name in ("train", part))
+    return _checked(manifest, Split(split, gallery, queries))
 
 
-def leave_one_out(manifest: Manifest) -> Division:
+def leave_one_out(manifest: Manifest) -> Split:
     """Every usable video against all others, or where videos have groups against those of other groups."""
     grouped = any(video.group for video in manifest.usable)
-    side = Side(manifest.usable, manifest.unseen())
-    return Division("leave one group out" if grouped else "leave one video out", side, side, one_out=True)
+    side = SplitPart(manifest.usable, manifest.unseen())
+    return Split("leave one group out" if grouped else "leave one video out", side, side, one_out=True)
 
 
-def random_hold_out(manifest: Manifest, share: float, seed: int) -> Division:
+def random_hold_out(manifest: Manifest, share: float, seed: int) -> Split:
     """A share of the videos as queries, of all combinations of labels as nearly as can be.
 
     In the order of their labels, and by chance among equal ones, every 1/share-th video is taken, also of those that
@@ -87,7 +87,7 @@ def random_hold_out(manifest: Manifest, share: float, seed: int) -> Division:
     return _held_out(manifest, asked, f"random {100 * share:g} %, seed {seed}")
 
 
-def group_hold_out(manifest: Manifest, share: float, seed: int) -> Division:
+def group_hold_out(manifest: Manifest, share: float, seed: int) -> Split:
     """Whole groups, a share of the videos, as queries: groups by chance, each if it brings the labels nearer to it.
 
     A video of no group is a group by itself.
@@ -125,15 +125,15 @@ def _labels(video: VideoRecord) -> Iterable[tuple[str, str]]:
     return video.labels.items() or [("", "")]
 
 
-def _held_out(manifest: Manifest, asked: set[str], name: str) -> Division:
-    def side(held: bool) -> Side:
+def _held_out(manifest: Manifest, asked: set[str], name: str) -> Split:
+    def side(held: bool) -> SplitPart:
         videos = tuple(video for video in manifest.usable if (video.id in asked) == held)
-        return Side(videos, {each: why for each, why in manifest.unseen().items() if (each in asked) == held})
+        return SplitPart(videos, {each: why for each, why in manifest.unseen().items() if (each in asked) == held})
 
-    return _checked(manifest, Division(name, side(False), side(True)))
+    return _checked(manifest, Split(name, side(False), side(True)))
 
 
-def _checked(manifest: Manifest, division: Division) -> Division:
+def _checked(manifest: Manifest, division: Split) -> Split:
     for side, what in ((division.gallery, "to search in"), (division.queries, "to ask for")):
         if not side.videos:
             raise CollectionError(

@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 
 from unreel.errors import CollectionError
 from unreel.evaluation.features import Features
-from unreel.evaluation.nearest import Directions, Groups, numbered
-from unreel.evaluation.splits import Division, Side
+from unreel.evaluation.nearest import Groups, UnitVectors, numbered
+from unreel.evaluation.splits import Split, SplitPart
 from unreel.video.collection.manifest import VideoRecord
 
 DROPPED = "in the last batch, which is not full and was dropped"
@@ -18,14 +18,14 @@ NOT_GIVEN = "no features of it were given"
 
 
 @dataclass(frozen=True)
-class Trial:
+class SplitFeatures:
     """The videos of gallery and queries that were seen, each side sorted by id, and the row of each in `vectors`.
 
     `missing` says of all others of the division why they were not. Where one is left out after the other, gallery and
     queries are the same.
     """
 
-    division: Division
+    division: Split
     vectors: Float[np.ndarray, "n c"]
     gallery: tuple[VideoRecord, ...]
     queries: tuple[VideoRecord, ...]
@@ -46,12 +46,14 @@ class Trial:
         numbers = numbered([video.group for video in self.gallery])
         return numbers, numbers
 
-    def directions(self, *, centred: bool) -> tuple[Directions, Directions]:
+    def directions(self, *, centred: bool) -> tuple[UnitVectors, UnitVectors]:
         """Queries and gallery as they are compared, each less its own mean where `centred`."""
-        gallery = Directions(self.vectors, self.gallery_rows, centred=centred)
-        return gallery if self.division.one_out else Directions(self.vectors, self.query_rows, centred=centred), gallery
+        gallery = UnitVectors(self.vectors, self.gallery_rows, centred=centred)
+        return gallery if self.division.one_out else UnitVectors(
+            self.vectors, self.query_rows, centred=centred
+        ), gallery
 
-    def labelled(self, name: str) -> "Trial":
+    def labelled(self, name: str) -> "SplitFeatures":
         """What is left of it by a label: the videos that have it."""
         known, asked = (np.array([name in each.labels for each in side], bool) for side in (self.gallery, self.queries))
         return replace(
@@ -63,7 +65,7 @@ class Trial:
         )
 
 
-def trial(division: Division, features: Features, *, drop_last: int = 0) -> Trial:
+def split_features(division: Split, features: Features, *, drop_last: int = 0) -> SplitFeatures:
     """What is left of a division by its features.
 
     `drop_last`: those videos of each side, by id, that fill no batch of so many are dropped; 0: none are.
@@ -85,14 +87,16 @@ def trial(division: Division, features: Features, *, drop_last: int = 0) -> Tria
             raise CollectionError(_nothing_left(division, side, what, drop_last))
         seen.append(tuple(there[:kept]))
     gallery, queries = seen
-    return Trial(division, features.videos, gallery, queries, _rows(gallery, rows), _rows(queries, rows), missing)
+    return SplitFeatures(
+        division, features.videos, gallery, queries, _rows(gallery, rows), _rows(queries, rows), missing
+    )
 
 
 def _rows(videos: Sequence[VideoRecord], rows: dict[str, int]) -> Int[np.ndarray, " n"]:
     return np.array([rows[video.id] for video in videos], dtype=np.int64)
 
 
-def _nothing_left(division: Division, side: Side, what: str, drop_last: int) -> str:
+def _nothing_left(division: Split, side: SplitPart, what: str, drop_last: int) -> str:
     dropped = f" that fill a batch of {drop_last}" if drop_last else ""
     return (
         f"of the {side.expected} videos that are the {what} of split {division.name!r} none could be seen{dropped}, "

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from unreel.planning.communication import BYTES_OF_FLOAT
-from unreel.planning.model import Machine, Step, Work, step
+from unreel.planning.model import Machine, Step, StepWork, step
 
 HOUR = 3600.0
 
@@ -23,7 +23,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Scale:
+class StepCost:
     """A step on so many processes, and what it needs not to wait.
 
     `cores` are processors per process that decode, `storage` bytes per second of all, `sent` bytes of one process per
@@ -60,11 +60,11 @@ def shared(asked: int, processes: int) -> Batch | None:
     return Batch(max(1, round(asked / processes)) * processes, processes, asked) if processes <= asked else None
 
 
-def scale(work: Work, machine: Machine, batch: Batch) -> Scale:
+def scale(work: StepWork, machine: Machine, batch: Batch) -> StepCost:
     """A step of the batch, and what it needs."""
     took = step(work, machine, batch.size, batch.processes)
     sent = work.sent(batch.size, batch.processes)
-    return Scale(
+    return StepCost(
         batch,
         took,
         cores=machine.reading.cores_needed(batch.size, batch.processes, took.busy),
@@ -80,7 +80,7 @@ def updates(videos: int, batch_size: int, epochs: int) -> int:
     return epochs * (videos // batch_size)
 
 
-def cost(at: Scale, videos: int, epochs: int, price_per_hour: float | None = None) -> Cost:
+def cost(at: StepCost, videos: int, epochs: int, price_per_hour: float | None = None) -> Cost:
     """What so many passes over so many videos take."""
     count, processes = updates(videos, at.batch.size, epochs), at.batch.processes
     seconds = count * at.step.seconds

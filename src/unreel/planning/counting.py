@@ -8,7 +8,7 @@ from unreel.errors import SettingsError
 from unreel.methods.hdc import EMBEDDING_WIDTH, HDC, LEVELS
 from unreel.models import Encoder
 from unreel.planning.communication import Contrast
-from unreel.planning.model import Work
+from unreel.planning.model import StepWork
 from unreel.settings.pretraining import EncoderSettings, PretrainSettings
 from unreel.types import Pyramid
 
@@ -18,7 +18,7 @@ def views(settings: PretrainSettings) -> int:
     return 1 + any(settings.alpha) + any(settings.beta)
 
 
-def work(settings: PretrainSettings) -> Work:
+def work(settings: PretrainSettings) -> StepWork:
     """What a step of these settings asks for.
 
     Raises:
@@ -31,7 +31,7 @@ def work(settings: PretrainSettings) -> Work:
         )
     with torch.device("meta"):
         method = HDC(settings)
-    return Work(
+    return StepWork(
         views(settings),
         operations(settings.encoder_settings),
         sum(each.numel() for each in method.parameters()),

@@ -27,7 +27,7 @@ Limit = Literal["compute", "communication", "stragglers", "decoding", "storage"]
 
 
 @dataclass(frozen=True)
-class Work:
+class StepWork:
     """What a step asks for, whatever computes it.
 
     `views` are clips that are encoded per video, `operations` those to learn from one of them (a multiplication and an
@@ -146,7 +146,7 @@ class Step:
         return self.busy + self.waiting
 
 
-def step(work: Work, machine: Machine, batch_size: int, processes: int) -> Step:
+def step(work: StepWork, machine: Machine, batch_size: int, processes: int) -> Step:
     """How long a step of `batch_size` videos takes in so many processes, each with an equal share."""
     compute = _compute(work, machine.device, batch_size, processes)
     gathering = _gathering(work, machine.network, batch_size, processes)
@@ -161,12 +161,12 @@ def step(work: Work, machine: Machine, batch_size: int, processes: int) -> Step:
     return Step(compute, gathering, reducing, straggling, waiting, limit)
 
 
-def _compute(work: Work, device: Device, batch_size: int, processes: int) -> float:
+def _compute(work: StepWork, device: Device, batch_size: int, processes: int) -> float:
     clips = batch_size / processes * work.views + work.similarity_operations(batch_size, processes) / work.operations
     return (clips / device.clips_per_second + device.step_seconds) * device.slowdown(processes)
 
 
-def _gathering(work: Work, network: Network, batch_size: int, processes: int) -> float:
+def _gathering(work: StepWork, network: Network, batch_size: int, processes: int) -> float:
     """Positives to all, the sum of their gradients back, the mean loss, and the question whether to stop."""
     seconds = CONTROLS * network.gather(0, processes)
     for each in work.contrasts:
@@ -176,7 +176,7 @@ def _gathering(work: Work, network: Network, batch_size: int, processes: int) ->
     return seconds
 
 
-def _reducing(work: Work, machine: Machine, compute: float, processes: int) -> float:
+def _reducing(work: StepWork, machine: Machine, compute: float, processes: int) -> float:
     """What the sum of the gradients adds to a step: its last bucket is ready only when the backward pass has ended."""
     size, network = work.gradient_size, machine.network
     parts = buckets(size)

@@ -52,7 +52,7 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Pace:
+class EncoderSpeed:
     """Seconds to learn from a clip, measured once for each encoder, on a device and in a precision.
 
     On processors by the time that one of them computes, divided by the `threads` of a run: what else runs there now
@@ -91,7 +91,7 @@ def learning_measured(settings: EncoderSettings, precision: str) -> Rate:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     threads = 1 if device == "cuda" else torch.get_num_threads()
     named = torch.cuda.get_device_name() if device == "cuda" else f"a processor, one thread's time by {threads}"
-    seconds = Pace(device, precision, threads)(settings)
+    seconds = EncoderSpeed(device, precision, threads)(settings)
     return Rate(1 / seconds, f"measured here and now: {named}, {precision}, {CLIPS_MEASURED[device]} clips at once")
 
 

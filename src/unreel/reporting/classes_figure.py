@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from unreel.reporting.classes import ClassTable
 from unreel.reporting.confusion import Confusion
-from unreel.reporting.coverage import Shortfall
+from unreel.reporting.coverage import MissingVideos
 from unreel.reporting.paper_figure import (
     COLOURS,
     INCH,
@@ -88,7 +88,7 @@ def _shade(colour: str, share: float) -> tuple[float, ...]:
     return tuple(1 - share * (1 - each) for each in own)
 
 
-def print_classes(table: ClassTable, remarks: Sequence[str], shortfalls: Sequence[Shortfall]) -> Figure:
+def print_classes(table: ClassTable, remarks: Sequence[str], shortfalls: Sequence[MissingVideos]) -> Figure:
     """Bars of every class, one for each encoder or run, and a panel for each measure."""
     measure = Sheet(1.0, 1.0, [*(row.name for row in table.rows), *table.columns])
     key = _key(measure, table.columns)

@@ -14,7 +14,7 @@ _SECONDS = (0, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
 
 
 @dataclass(frozen=True)
-class Bar:
+class LabelBar:
     """One row of a bar list; `share` is its count over the largest count of the list."""
 
     name: str
@@ -28,8 +28,8 @@ class BarList:
 
     title: str
     note: str
-    bars: list[Bar]
-    folded: list[Bar]
+    bars: list[LabelBar]
+    folded: list[LabelBar]
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _duration_list(durations: list[float]) -> BarList:
 
 def _bars(title: str, note: str, rows: list[tuple[str, int]]) -> BarList:
     most = max((count for _, count in rows), default=1)
-    bars = [Bar(name, count, count / most) for name, count in rows]
+    bars = [LabelBar(name, count, count / most) for name, count in rows]
     return BarList(title, note, bars[:MOST_ROWS], bars[MOST_ROWS:])
 
 

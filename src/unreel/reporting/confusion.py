@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from unreel.evaluation.recognition import Recognition
 from unreel.evaluation.results import Retrieval
-from unreel.reporting.coverage import Shortfall, recognition_shortfalls, shortfalls
+from unreel.reporting.coverage import MissingVideos, recognition_shortfalls, shortfalls
 from unreel.reporting.scores import settings
 
 MOST_NAMED = 12
@@ -44,7 +44,7 @@ class Confusion:
     caption: str
     classes: tuple[str, ...]
     counts: Int[np.ndarray, "k k"] = field(repr=False)
-    shortfalls: list[Shortfall]
+    shortfalls: list[MissingVideos]
 
     @property
     def total(self) -> int:

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from unreel.reporting.correspondence_maps import Look, Looks, shown_frames
+from unreel.reporting.correspondence_maps import ClipMaps, Looks, shown_frames
 from unreel.reporting.paper_figure import INCH, PAGE_WIDTH, QUIET, Sheet, print_remarks
 
 FRAMES = 6
@@ -30,7 +30,7 @@ def print_looks(figure: Looks, frames: int = FRAMES) -> Figure:
     return sheet.figure
 
 
-def _clip(sheet: Sheet, clip: Look, corner: tuple[float, float], size: tuple[float, float, int]) -> None:
+def _clip(sheet: Sheet, clip: ClipMaps, corner: tuple[float, float], size: tuple[float, float, int]) -> None:
     (left, top), (width, side, frames) = corner, size
     name = sheet.wrapped(f"{clip.role}: {clip.video}", TEXT, width, most=1)[0]
     sheet.text(left + width / 2, MARGIN + TEXT / INCH, name, TEXT, ha="center", weight="bold")

@@ -24,7 +24,7 @@ Frames = UInt8[np.ndarray, "f s s 3"]
 
 
 @dataclass(frozen=True)
-class Look:
+class ClipMaps:
     """One of the two clips: as it is, and at every level with the map of what is like the other clip over it."""
 
     video: str
@@ -48,7 +48,7 @@ class Looks:
     """
 
     encoder: str
-    clips: list[Look]
+    clips: list[ClipMaps]
     low: float
     high: float
     sizes: dict[int, tuple[int, int, int]]
@@ -81,7 +81,7 @@ def looks(pair: ClipPair) -> Looks:
     values = np.concatenate([cosines.ravel() for each in pair.levels for cosines in (each.query, each.hit)])
     low, high = float(values.min()), float(values.max())
     clips = [
-        Look(
+        ClipMaps(
             video,
             role,
             plain,

@@ -10,7 +10,7 @@ NAMED = 3
 
 
 @dataclass(frozen=True)
-class Shortfall:
+class MissingVideos:
     """Results, by the names they are shown under, that have seen `seen` of `expected` videos; `missing` says why."""
 
     names: tuple[str, ...]
@@ -35,30 +35,30 @@ def some_of(videos: Sequence[str]) -> str:
     return ", ".join([*videos[:NAMED], *more])
 
 
-def shortfalls(retrievals: Sequence[Retrieval]) -> list[Shortfall]:
+def shortfalls(retrievals: Sequence[Retrieval]) -> list[MissingVideos]:
     """The retrievals that saw less than expected; those that lack the same videos together."""
     return _merged(
-        Shortfall(
+        MissingVideos(
             (each.encoder,), each.seen, each.expected, {video: each.reasons.get(video, "") for video in each.missing}
         )
         for each in retrievals
     )
 
 
-def recognition_shortfalls(tests: Iterable[tuple[str, Recognition]]) -> list[Shortfall]:
+def recognition_shortfalls(tests: Iterable[tuple[str, Recognition]]) -> list[MissingVideos]:
     """The same of tests of recognition, by name."""
-    return _merged(Shortfall((name,), each.seen, each.expected, each.missing) for name, each in tests)
+    return _merged(MissingVideos((name,), each.seen, each.expected, each.missing) for name, each in tests)
 
 
-def _merged(found: Iterable[Shortfall]) -> list[Shortfall]:
-    merged: list[Shortfall] = []
+def _merged(found: Iterable[MissingVideos]) -> list[MissingVideos]:
+    merged: list[MissingVideos] = []
     for each in found:
         if each.seen >= each.expected:
             continue
         for place, other in enumerate(merged):
             if (other.seen, other.expected, other.missing) == (each.seen, each.expected, each.missing):
                 names = tuple(dict.fromkeys((*other.names, *each.names)))
-                merged[place] = Shortfall(names, each.seen, each.expected, each.missing)
+                merged[place] = MissingVideos(names, each.seen, each.expected, each.missing)
                 break
         else:
             merged.append(each)

@@ -39,7 +39,7 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Line:
+class MetricCurve:
     """One metric, thinned; `path` is SVG path data in a box of 100 × 100.
 
     `colour` counts from 0 and is None for the sum of the others.
@@ -53,7 +53,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Chart:
+class CurveChart:
     """Lines that share their axes; `omitted` values were not finite and are not drawn.
 
     Only a `minor` chart may be folded away: it shows a part of a loss, or something else that judges nothing.
@@ -61,7 +61,7 @@ class Chart:
 
     title: str
     percent: bool
-    lines: list[Line]
+    lines: list[MetricCurve]
     x_ticks: list[Tick]
     y_ticks: list[Tick]
     x_range: Range
@@ -69,7 +69,7 @@ class Chart:
     minor: bool = False
 
 
-def charts(metrics: Rows) -> list[Chart]:
+def charts(metrics: Rows) -> list[CurveChart]:
     """The charts of one run, one per group of metrics: the well-known groups first, then the others as they appear.
 
     A step that was logged twice (a resumed run) counts with its last value.
@@ -85,7 +85,7 @@ def charts(metrics: Rows) -> list[Chart]:
     return drawn
 
 
-def compared_charts(runs: Mapping[str, Rows]) -> list[Chart]:
+def compared_charts(runs: Mapping[str, Rows]) -> list[CurveChart]:
     """The charts of several runs by name, one per metric; a run that has it is a line, of one colour in all charts."""
     series = {name: _series(metrics) for name, metrics in runs.items()}
     x_range = _step_range(runs.values())
@@ -125,13 +125,13 @@ def _step_range(runs: Iterable[Rows]) -> Range:
     return _padded([float(row["step"]) for metrics in runs for row in metrics])
 
 
-def _chart(title: str, group: str, lines: Sequence[_Drawn], x_range: Range) -> Chart:
+def _chart(title: str, group: str, lines: Sequence[_Drawn], x_range: Range) -> CurveChart:
     finite = [[(step, value) for step, value in sorted(points.items()) if isfinite(value)] for _, _, points in lines]
     percent = group in _PERCENT
     values = [value for points in finite for _, value in points] + [0.0] * percent
     y_values = ticks(*_padded(values), around=True)
     y_range = y_values[0], y_values[-1]
-    return Chart(
+    return CurveChart(
         title=title,
         percent=percent,
         lines=[
@@ -145,10 +145,10 @@ def _chart(title: str, group: str, lines: Sequence[_Drawn], x_range: Range) -> C
     )
 
 
-def _line(name: str, colour: int | None, points: list[Point], x_range: Range, y_range: Range) -> Line:
+def _line(name: str, colour: int | None, points: list[Point], x_range: Range, y_range: Range) -> MetricCurve:
     places = [f"{_share(step, x_range):.2f} {100 - _share(value, y_range):.2f}" for step, value in points]
     path = "M" + "L".join(places) if len(places) > 1 else "".join(f"M{place}h0" for place in places)
-    return Line(name, colour, [step for step, _ in points], [value for _, value in points], path)
+    return MetricCurve(name, colour, [step for step, _ in points], [value for _, value in points], path)
 
 
 def thinned(points: list[Point], most: int = MOST_POINTS) -> list[Point]:

@@ -7,7 +7,7 @@ from typing import Any
 from unreel.reporting.classes import ClassTable
 from unreel.reporting.confusion import Confusion
 from unreel.reporting.correspondence_maps import Looks
-from unreel.reporting.coverage import Shortfall
+from unreel.reporting.coverage import MissingVideos
 from unreel.reporting.document import write_document
 from unreel.reporting.previews import clips_of
 from unreel.reporting.side_by_side import SideBySide
@@ -34,7 +34,7 @@ def write_confusions(confusions: Sequence[Confusion], out: Path) -> Path:
     return _write("confusions", ("Confusion", names), {"confusions": confusions}, {}, out)
 
 
-def write_classes(table: ClassTable, remarks: Sequence[str], shortfalls: Sequence[Shortfall], out: Path) -> Path:
+def write_classes(table: ClassTable, remarks: Sequence[str], shortfalls: Sequence[MissingVideos], out: Path) -> Path:
     """Figures class by class."""
     content = {"table": table, "remarks": remarks, "shortfalls": shortfalls}
     return _write("classes", (table.title, ", ".join(table.columns)), content, {}, out)

@@ -26,7 +26,7 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Query:
+class GalleryQuery:
     """One query and its nearest neighbours by encoder, judged by one label."""
 
     preview: Preview
@@ -72,10 +72,10 @@ def gallery(
     previews: Mapping[str, Preview],
     label: str,
     hits: int = NEIGHBOURS,
-) -> list[Query]:
+) -> list[GalleryQuery]:
     """The queries with their `hits` nearest neighbours, judged by `label`."""
     return [
-        Query(
+        GalleryQuery(
             preview=previews[query],
             value=previews[query].labels.get(label, ""),
             found=[

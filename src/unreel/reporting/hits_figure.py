@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from unreel.reporting.coverage import some_of
-from unreel.reporting.gallery import Query, Verdict
+from unreel.reporting.gallery import GalleryQuery, Verdict
 from unreel.reporting.paper_figure import INCH, INK, PAGE_WIDTH, RIGHT, RULE, WRONG, Sheet, print_remarks
 from unreel.reporting.previews import Preview
 from unreel.reporting.side_by_side import SideBySide
@@ -29,7 +29,7 @@ def print_side_by_side(figure: SideBySide, frames: int = FRAMES) -> Figure:
     head = MARGIN + NAME * LINE / INCH + 0.03
     below = head + sum(rows) * layout.cell
     sheet = print_remarks((PAGE_WIDTH, below), _remarks(figure), _texts(figure), MARGIN)
-    for left, title in zip(layout.lefts, ("Query", *figure.encoders), strict=True):
+    for left, title in zip(layout.lefts, ("GalleryQuery", *figure.encoders), strict=True):
         sheet.text(left + layout.width / 2, MARGIN + NAME / INCH, title, NAME, ha="center", weight="bold")
     pen, top = _Pen(sheet, layout), head
     for query, count in zip(figure.rows, rows, strict=True):
@@ -70,7 +70,7 @@ class _Pen:
     def __init__(self, sheet: Sheet, layout: _Layout) -> None:
         self._sheet, self._layout = sheet, layout
 
-    def query(self, query: Query, top: float) -> None:
+    def query(self, query: GalleryQuery, top: float) -> None:
         """One row: the query, and under each encoder its hits, the nearest on top."""
         self._clip(query.preview, query.value, "unjudged", self._layout.lefts[0], top)
         for left, (_, tiles) in zip(self._layout.lefts[1:], query.found, strict=True):

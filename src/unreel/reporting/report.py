@@ -24,16 +24,16 @@ from unreel.reporting.classes import ClassTable, recognition_classes, retrieval_
 from unreel.reporting.collection_summary import inventory
 from unreel.reporting.confusion import Confusion, recognition_confusion, retrieval_confusion
 from unreel.reporting.coverage import recognition_shortfalls, shortfalls
-from unreel.reporting.curves import Chart
+from unreel.reporting.curves import CurveChart
 from unreel.reporting.document import write_document
-from unreel.reporting.gallery import Query, gallery
+from unreel.reporting.gallery import GalleryQuery, gallery
 from unreel.reporting.headlines import headlines
 from unreel.reporting.previews import Preview, clips_of, cut_previews
 from unreel.reporting.projection import EmbeddingMap, Mark, embedding_map, marks
 from unreel.reporting.recognition import ShownTest, errors, recognition_table, worst
 from unreel.reporting.run_section import ShownRun, facts, run_charts
 from unreel.reporting.scores import ScoreTable, first_of_each, score_tables, settings
-from unreel.reporting.selection import Selection, select
+from unreel.reporting.selection import ReportSelection, select
 from unreel.video.collection.manifest import Manifest
 
 
@@ -66,7 +66,7 @@ class LabelView:
     """What the page shows while one label judges: gallery, classes, and the marks of the map by class and by value."""
 
     name: str
-    queries: list[Query]
+    queries: list[GalleryQuery]
     classes: ClassTable | None
     confusions: list[Confusion]
     marks: list[Mark]
@@ -140,7 +140,7 @@ def _shown_split(retrievals: Sequence[Retrieval], compared: Sequence[Retrieval])
     return ", ".join(dict.fromkeys(each.split for each in compared)) if len(compared) < len(retrievals) else ""
 
 
-def _previews(inputs: ReportInputs, chosen: Selection) -> dict[Path, dict[str, Preview]]:
+def _previews(inputs: ReportInputs, chosen: ReportSelection) -> dict[Path, dict[str, Preview]]:
     """The previews of every collection, by its folder; they are numbered through."""
     shelves: dict[Path, dict[str, Preview]] = {}
     for root, manifest in inputs.collections.items():
@@ -155,7 +155,7 @@ def _previews(inputs: ReportInputs, chosen: Selection) -> dict[Path, dict[str, P
 def _views(
     manifest: Manifest,
     retrievals: Sequence[Retrieval],
-    chosen: Selection,
+    chosen: ReportSelection,
     previews: Mapping[str, Preview],
     tables: Sequence[ScoreTable],
 ) -> list[LabelView]:
@@ -184,7 +184,7 @@ def _data(
     shown: Sequence[Preview],
     previews: Mapping[str, Preview],
     maps: Sequence[EmbeddingMap],
-    charts: Sequence[Chart],
+    charts: Sequence[CurveChart],
 ) -> dict[str, Any]:
     """What the page's script needs to know; numbers stand for videos."""
     return {

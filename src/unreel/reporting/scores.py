@@ -14,7 +14,7 @@ AVERAGE_PRECISION = "mAP"
 
 
 @dataclass(frozen=True)
-class Cell:
+class ScoreCell:
     """A figure in percent with its 95 % interval; `best` of its column where there is something to compare.
 
     The mean of several splits has their standard deviation as `spread`, and no interval.
@@ -28,7 +28,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class ScoreRow:
     """One encoder judged by one label; `cells` follow the columns of the table, None where one was not measured.
 
     `split` names the split where the encoder was measured on several; of the mean of these, `retrieval` is the first.
@@ -38,7 +38,7 @@ class Row:
     retrieval: Retrieval
     queries: int
     chance: float
-    cells: list[Cell | None]
+    cells: list[ScoreCell | None]
     purity: list[float | None]
     split: str = ""
     is_mean: bool = False
@@ -55,7 +55,7 @@ class ScoreTable:
     ks: list[int]
     has_precision: bool
     purity_ks: list[int]
-    rows: list[Row]
+    rows: list[ScoreRow]
 
     @property
     def columns(self) -> list[str]:
@@ -63,7 +63,7 @@ class ScoreTable:
         return [f"R@{k}" for k in self.ks] + [AVERAGE_PRECISION] * self.has_precision
 
     @property
-    def final(self) -> list[Row]:
+    def final(self) -> list[ScoreRow]:
         """One row per encoder: of several splits their mean."""
         return [row for row in self.rows if row.is_mean or not row.split]
 
@@ -117,10 +117,10 @@ def _table(label: str, retrievals: Sequence[Retrieval]) -> ScoreTable:
     ks = sorted({k for score in scores for k in score.hits})
     purity_ks = sorted({k for score in scores for k in score.purity})
     has_precision = any(score.outcomes for score in scores)
-    rows: list[Row] = []
+    rows: list[ScoreRow] = []
     for group in _by_encoder(judged):
         own = [
-            Row(
+            ScoreRow(
                 encoder=each.encoder,
                 retrieval=each,
                 queries=(score := each.score(label)).queries,
@@ -135,31 +135,31 @@ def _table(label: str, retrievals: Sequence[Retrieval]) -> ScoreTable:
     return ScoreTable(label, ks, has_precision, purity_ks, _with_best(rows))
 
 
-def _hit(score: Score, k: int) -> Cell | None:
+def _hit(score: Score, k: int) -> ScoreCell | None:
     if k not in score.hits:
         return None
     low, high = score.intervals.get(k, (score.hits[k], score.hits[k]))
-    return Cell(100 * score.hits[k], 100 * low, 100 * high, best=False)
+    return ScoreCell(100 * score.hits[k], 100 * low, 100 * high, best=False)
 
 
-def _precision(score: Score) -> Cell | None:
+def _precision(score: Score) -> ScoreCell | None:
     if not score.outcomes:
         return None
     low, high = score.average_precision_interval
-    return Cell(100 * score.average_precision, 100 * low, 100 * high, best=False)
+    return ScoreCell(100 * score.average_precision, 100 * low, 100 * high, best=False)
 
 
 def _percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
 
 
-def _mean(rows: Sequence[Row]) -> Row:
+def _mean(rows: Sequence[ScoreRow]) -> ScoreRow:
     """The mean of an encoder's rows, of what all of them have."""
-    cells: list[Cell | None] = []
+    cells: list[ScoreCell | None] = []
     for column in zip(*(row.cells for row in rows), strict=True):
         known = [cell.percent for cell in column if cell]
         whole = len(known) == len(rows)
-        cells.append(Cell(at := mean(known), at, at, best=False, spread=stdev(known)) if whole else None)
+        cells.append(ScoreCell(at := mean(known), at, at, best=False, spread=stdev(known)) if whole else None)
     purity = [
         mean(column) if None not in column else None for column in zip(*(row.purity for row in rows), strict=True)
     ]
@@ -174,7 +174,7 @@ def _mean(rows: Sequence[Row]) -> Row:
     )
 
 
-def _with_best(rows: list[Row]) -> list[Row]:
+def _with_best(rows: list[ScoreRow]) -> list[ScoreRow]:
     """The rows with the best cell of each column marked, among those of one split."""
     marked = []
     for row in rows:

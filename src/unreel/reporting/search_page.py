@@ -16,7 +16,7 @@ SECONDS_PER_FRAME = 0.1
 
 
 @dataclass(frozen=True)
-class Shown:
+class PageVideo:
     """One video of the page: its path, the piece of it, its label and similarity (None: the query's).
 
     `frames` are those of the piece, or say why there are none; `copies` are the paths of near duplicates.
@@ -40,7 +40,7 @@ class Shown:
         return None if isinstance(self.frames, str) else moving(self.frames)
 
 
-def write_found(out: Path, asked: Shown, found: Sequence[Shown], how: str) -> None:
+def write_found(out: Path, asked: PageVideo, found: Sequence[PageVideo], how: str) -> None:
     """Write the page, whole or not at all; `how` says in a line how it was searched.
 
     Raises:

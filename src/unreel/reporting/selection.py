@@ -16,7 +16,7 @@ REEL = 12
 
 
 @dataclass(frozen=True)
-class Selection:
+class ReportSelection:
     """Which videos the page shows where: `queries` of those `answered`, `mapped` of those `embedded`."""
 
     queries: list[str]
@@ -45,13 +45,13 @@ def select(
     seed: int,
     *,
     all_move: bool,
-) -> Selection:
+) -> ReportSelection:
     """The choice for a page on which `all_move` that are on a map, or only a sample of them."""
     candidates = answered(retrievals)
     queries = draw_queries(candidates, {record.id: record.labels for record in manifest.usable}, seed)
     embedded = sorted({video for each in vectors.values() for video in each})
     mapped = _sample(embedded, MOST_ON_MAP, seed, "map")
-    return Selection(
+    return ReportSelection(
         queries=queries,
         answered=len(candidates),
         in_gallery=shown_videos(queries, retrievals),

@@ -7,8 +7,8 @@ from typing import Literal
 
 from unreel.errors import CollectionError
 from unreel.evaluation.results import Retrieval
-from unreel.reporting.coverage import Shortfall, shortfalls
-from unreel.reporting.gallery import Query, answered, draw_queries, gallery, judge, shown_videos
+from unreel.reporting.coverage import MissingVideos, shortfalls
+from unreel.reporting.gallery import GalleryQuery, answered, draw_queries, gallery, judge, shown_videos
 from unreel.reporting.previews import Preview, cut_previews
 from unreel.reporting.scores import Setting, settings
 from unreel.reporting.strips import SCREEN, Fineness
@@ -38,10 +38,10 @@ class SideBySide:
 
     label: str
     encoders: list[str]
-    rows: list[Query]
+    rows: list[GalleryQuery]
     rule: str
     settings: list[Setting]
-    shortfalls: list[Shortfall]
+    shortfalls: list[MissingVideos]
     lost: list[Preview]
     previews: dict[str, Preview]
 

@@ -50,7 +50,7 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Chart:
+class TerminalChart:
     """Named lines that share a plot; none of their values is infinite, not a number or beyond 1e300."""
 
     group: str
@@ -78,7 +78,7 @@ def drawing(courses: Sequence[Course], width: int, height: int | None = None) ->
     return Group(*headers, table)
 
 
-def charts(courses: Sequence[Course]) -> list[Chart]:
+def charts(courses: Sequence[Course]) -> list[TerminalChart]:
     """What there is to draw: the well-known groups first. A step measured twice counts with its last values."""
     several = len(courses) > 1
     groups: dict[str, dict[str, dict[int, float]]] = {group: {} for group in TITLES}
@@ -92,7 +92,7 @@ def charts(courses: Sequence[Course]) -> list[Chart]:
                 for name, value in named.items():
                     lines.setdefault(name, {})[int(row["step"])] = value
     return [
-        Chart(group, _title(group) + (", mean" if group in averaged else ""), _finite(lines))
+        TerminalChart(group, _title(group) + (", mean" if group in averaged else ""), _finite(lines))
         for group, lines in groups.items()
         if lines
     ]
@@ -123,7 +123,9 @@ def _header(course: Course, colour: str) -> Text:
     return Text.assemble((one_line(course.name), f"bold {colour}"), "  ", one_line(course.status.replace("\n", " ")))
 
 
-def _fitting(found: list[Chart], legends: Mapping[str, int], across: int, room: int | None) -> tuple[list[Chart], int]:
+def _fitting(
+    found: list[TerminalChart], legends: Mapping[str, int], across: int, room: int | None
+) -> tuple[list[TerminalChart], int]:
     """The charts that fit into `room` rows, at least the first, and how many rows their plots have."""
     if room is None:
         return found, TALL
@@ -137,7 +139,7 @@ def _fitting(found: list[Chart], legends: Mapping[str, int], across: int, room: 
     return found[:1], LOW
 
 
-def _legend(chart: Chart, several: bool, width: int) -> list[Text]:
+def _legend(chart: TerminalChart, several: bool, width: int) -> list[Text]:
     """The lines' names and last values, in as many lines as they take; none for the only line of a run."""
     if len(chart.lines) == 1 and not several and next(iter(chart.lines)) == chart.group:
         return []
@@ -154,7 +156,7 @@ def _legend(chart: Chart, several: bool, width: int) -> list[Text]:
     return [*wrapped, line]
 
 
-def _drawn(chart: Chart, legend: list[Text], width: int, rows: int) -> Text:
+def _drawn(chart: TerminalChart, legend: list[Text], width: int, rows: int) -> Text:
     """Title, legend, plot and the range of the steps, as one block of text."""
     points = [point for line in chart.lines.values() for point in line]
     title = Text(chart.title, "bold", overflow="ellipsis")
@@ -177,7 +179,7 @@ def _drawn(chart: Chart, legend: list[Text], width: int, rows: int) -> Text:
     return Text("\n").join([title, *legend, *lines, below])
 
 
-def _plotted(chart: Chart, size: tuple[int, int], x_range: Range, y_range: Range) -> list[Text]:
+def _plotted(chart: TerminalChart, size: tuple[int, int], x_range: Range, y_range: Range) -> list[Text]:
     """The lines in braille, one text per row; a character has 2 × 4 dots, and the ends of the ranges are the edges."""
     across, up = 2 * size[0], 4 * size[1]
     canvas = Canvas(*size, xmin=0, ymin=0, xmax=across, ymax=up, mode="names")  # which excludes its largest values

@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any, Literal
 
 from unreel import recipes
-from unreel.reproduction.paper import UNTRAINED, PaperTable, Row
+from unreel.reproduction.paper import UNTRAINED, PaperRow, PaperTable
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import validated
 from unreel.settings.pretraining import PretrainSettings
@@ -31,7 +31,7 @@ Weizmann that it is tested on, by how far HDC was above scratch; 150 steps do no
 
 
 @dataclass(frozen=True)
-class Scale:
+class Budget:
     """What decides how much a run does.
 
     `family` names the size of the recipes. `epochs` passes over the pretraining videos, unless `steps` are given or the
@@ -60,7 +60,7 @@ class Scale:
         """Whether it is a size for a processor."""
         return bool(self.family)
 
-    def recipe(self, row: Row) -> str:
+    def recipe(self, row: PaperRow) -> str:
         """The recipe of a row; retrieval's untrained encoder is the one that `hdc` begins with."""
         name = recipes.named("hdc" if row.recipe == UNTRAINED else row.recipe, row.encoder)
         return f"{name}-{self.family}" if self.family else name
@@ -97,7 +97,7 @@ class Scale:
 def for_folder(table: PaperTable, title: str) -> PaperTable:
     """The table of one labelled folder, which stands for the data sets: our rows, and the paper's first column."""
     columns = (title,) if table.kind == "recognition" else table.columns
-    rows = [Row(row.labels, row.paper[: len(columns)], row.recipe, row.encoder) for row in table.ours]
+    rows = [PaperRow(row.labels, row.paper[: len(columns)], row.recipe, row.encoder) for row in table.ours]
     return PaperTable(
         table.name,
         f"{table.title}: {title}, small",

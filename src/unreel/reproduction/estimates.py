@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from unreel.engine.cpus import cores
 from unreel.planning.costs import run_size
 from unreel.planning.counting import views, weights
-from unreel.reproduction.jobs import Job
+from unreel.reproduction.jobs import ReproductionJob
 from unreel.settings.pretraining import EncoderSettings, PretrainSettings
 
 CLIPS_OF_A_VIDEO, CROPS = 10, 5
@@ -44,14 +44,14 @@ def prepared_size(size: int) -> int:
     return size
 
 
-def seconds_of(job: Job, pace: Seconds) -> float:
+def seconds_of(job: ReproductionJob, pace: Seconds) -> float:
     """How long a job may take."""
     effort = job.effort
     computing = pace(effort.encoder) * effort.clips if effort.encoder and effort.clips else 0.0
     return STARTING + computing + effort.size / PREPARED_BYTES / cores()
 
 
-def span(jobs: Sequence[Job], seconds: Mapping[str, float], places: int) -> float:
+def span(jobs: Sequence[ReproductionJob], seconds: Mapping[str, float], places: int) -> float:
     """When the last job ends if each begins, in this order, as soon as a place is free and what it needs is done."""
     free = [0.0] * places
     ends: dict[str, float] = {}

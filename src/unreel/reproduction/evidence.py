@@ -16,7 +16,7 @@ from unreel.evaluation.intervals import bootstrap
 from unreel.evaluation.recognition import read_recognition
 from unreel.evaluation.results import Retrieval, Score, read_retrievals
 from unreel.recipes import PAPER
-from unreel.reproduction.paper import Data, PaperTable, Row
+from unreel.reproduction.paper import Data, PaperRow, PaperTable
 from unreel.rng import generator
 
 CORPUS = "street651"
@@ -148,7 +148,7 @@ def score_of(retrieval: Retrieval, label: str | None) -> Score:
     return retrieval.score(label) if label else retrieval.scores[0]
 
 
-def _row(recipe: str) -> Row:
+def _row(recipe: str) -> PaperRow:
     numbers = PAPER.get((recipe, "r3d18"), {})
     printed = next((values[0] for place, values in numbers.items() if place in ("Table 1", "Table 2")), None)
-    return Row((recipe,), (printed, *(None,) * (len(COLUMNS) - 1)), recipe, "r3d18")
+    return PaperRow((recipe,), (printed, *(None,) * (len(COLUMNS) - 1)), recipe, "r3d18")

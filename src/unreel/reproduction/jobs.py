@@ -21,7 +21,7 @@ class Effort:
 
 
 @dataclass(frozen=True)
-class Job:
+class ReproductionJob:
     """`words` stand behind `unreel` and say what is computed, `how` follow them and say where only.
 
     `result` is written last and whole: it is there when the job is finished. `needs` are names of other jobs, `size`
@@ -42,17 +42,17 @@ class Job:
         return join(("unreel", *self.words, *self.how))
 
 
-def in_order(jobs: Sequence[Job]) -> tuple[Job, ...]:
+def in_order(jobs: Sequence[ReproductionJob]) -> tuple[ReproductionJob, ...]:
     """Every job once, behind what it needs, otherwise as given.
 
     Two jobs of one name must be one job.
     """
-    known: dict[str, Job] = {}
+    known: dict[str, ReproductionJob] = {}
     for job in jobs:
         assert known.setdefault(job.name, job) == job, f"two jobs are called {job.name}"
-    placed: dict[str, Job] = {}
+    placed: dict[str, ReproductionJob] = {}
 
-    def place(job: Job) -> None:
+    def place(job: ReproductionJob) -> None:
         for need in job.needs:
             if need not in placed:
                 place(known[need])

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from unreel.recipes import ROWS
 from unreel.reporting.paper_figure import COLOURS, DOTS_PER_INCH, INK, PAGE_WIDTH, RULE, save_figures
-from unreel.reproduction.plan import Plan
+from unreel.reproduction.plan import ReproductionPlan
 from unreel.training.metrics import read_metrics
 from unreel.training.run_summary import read_loosely
 
@@ -23,7 +23,7 @@ TITLES = ("Loss, as a share of that of guessing", "Nearest neighbour right, %")
 Curve = Mapping[int, float]
 
 
-def write_curves(plan: Plan, folder: Path) -> list[Path]:
+def write_curves(plan: ReproductionPlan, folder: Path) -> list[Path]:
     """The two charts of the pretraining runs of `evidence` that are there; each line is the mean over seeds."""
     curves = _curves(plan) if plan.table.kind == "evidence" else {}
     if not curves:
@@ -47,7 +47,7 @@ def _draw(axes: Axes, title: str, curves: Mapping[str, Curve]) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _curves(plan: Plan) -> dict[str, tuple[Curve, Curve]]:
+def _curves(plan: ReproductionPlan) -> dict[str, tuple[Curve, Curve]]:
     """Of each row, its loss and its k-NN figure by step; rows that learn nothing have none."""
     found = {}
     for row in dict.fromkeys(name for name, _ in plan.pretrained):

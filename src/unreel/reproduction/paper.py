@@ -17,7 +17,7 @@ ALL_SPLITS = ("1", "2", "3")
 
 
 @dataclass(frozen=True)
-class Row:
+class PaperRow:
     """A row: what stands in the columns that name it, and the paper's number in each of the others.
 
     `recipe` is one of `recipes.ROWS`, or `UNTRAINED`; empty for a method of others, which is shown and never run.
@@ -52,11 +52,11 @@ class PaperTable:
     splits: tuple[str, ...]
     labels: tuple[str, ...]
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[PaperRow, ...]
     printed: tuple[str, ...] = ()
 
     @property
-    def ours(self) -> tuple[Row, ...]:
+    def ours(self) -> tuple[PaperRow, ...]:
         """The rows that can be run."""
         return tuple(row for row in self.rows if row.recipe)
 
@@ -78,7 +78,7 @@ def _printed(recipe: str, encoder: str, place: str) -> tuple[float, ...]:
     return next(values for printed, values in PAPER[recipe, encoder].items() if printed.startswith(place))
 
 
-def _ladder() -> Iterator[Row]:
+def _ladder() -> Iterator[PaperRow]:
     """Table 1: which levels have Spatial and Temporal Contrast, and with which weights."""
     for recipe in ("sc", "tc", "sc+tc", "two-level", "two-level-weighted", "three-level", "scratch", "hdc"):
         changes = ROWS[recipe]()
@@ -86,7 +86,7 @@ def _ladder() -> Iterator[Row]:
                 for name in ("alpha", "beta")]  # fmt: skip
         levels = (", ".join(map(str, each)) or "–" for each in used)
         weights = (", ".join(f"{weight:g}" for weight in each.values()) or "–" for each in used)
-        yield Row((recipe, *levels, *weights), _printed(recipe, "r3d18", "Table 1"), recipe, "r3d18")
+        yield PaperRow((recipe, *levels, *weights), _printed(recipe, "r3d18", "Table 1"), recipe, "r3d18")
 
 
 _SWITCHES = {
@@ -97,43 +97,43 @@ _SWITCHES = {
 }
 
 
-def _switched_off() -> Iterator[Row]:
+def _switched_off() -> Iterator[PaperRow]:
     """Table 2: which of the spatial augmentations are not used."""
     recipes = ("no-colour-jitter", "no-channel-replication", "no-colour-change", "no-flip", "no-scale-jitter", "hdc")
     for recipe in recipes:
         used = ROWS[recipe]().get("augmentation")
         marks = ("✗" if used is not None and not getattr(used, switch) else "" for switch in _SWITCHES)
         place = "Table 1" if recipe == "hdc" else "Table 2"
-        yield Row((recipe, *marks), _printed(recipe, "r3d18", place), recipe, "r3d18")
+        yield PaperRow((recipe, *marks), _printed(recipe, "r3d18", place), recipe, "r3d18")
 
 
-def _compared() -> Iterator[Row]:
+def _compared() -> Iterator[PaperRow]:
     """Table 3: group by group, each beginning with random weights and ending with HDC."""
     for architecture, others in RECOGNITION.items():
         encoder = next((name for name, shown in ENCODERS.items() if shown == architecture), "")
         methods = list(others)
         if encoder and methods[0].method.startswith("Random"):  # the paper has made this number itself, too
-            yield Row((methods.pop(0).method, architecture), others[0].numbers)
+            yield PaperRow((methods.pop(0).method, architecture), others[0].numbers)
         if encoder:
             source = " [74]" if encoder == "r2plus1d10" else ", the paper's own"
             name = f"Random Initialization{source}"
-            yield Row((name, architecture), _printed("scratch", encoder, "Table 3"), "scratch", encoder)
-        yield from (Row((each.method, architecture), each.numbers) for each in methods)
+            yield PaperRow((name, architecture), _printed("scratch", encoder, "Table 3"), "scratch", encoder)
+        yield from (PaperRow((each.method, architecture), each.numbers) for each in methods)
         for method, recipe in (("HDC†", "hdc-slow"), ("HDC", "hdc")) if encoder else ():
-            yield Row((method, architecture), _printed(recipe, encoder, "Table 3"), recipe, encoder)
+            yield PaperRow((method, architecture), _printed(recipe, encoder, "Table 3"), recipe, encoder)
 
 
-def _retrieved(data: Data, untrained: tuple[float, ...], hdc: tuple[float, ...]) -> Iterator[Row]:
+def _retrieved(data: Data, untrained: tuple[float, ...], hdc: tuple[float, ...]) -> Iterator[PaperRow]:
     """Tables 4 and 5: ours are random weights, in the middle, and HDC, at the end."""
     first, second = RETRIEVAL[data]
     yield from _shown(first)
-    yield Row(("Random Initialized", "C3D"), untrained, UNTRAINED, "c3d")
+    yield PaperRow(("Random Initialized", "C3D"), untrained, UNTRAINED, "c3d")
     yield from _shown(second)
-    yield Row(("HDC", "C3D"), hdc, "hdc", "c3d")
+    yield PaperRow(("HDC", "C3D"), hdc, "hdc", "c3d")
 
 
-def _shown(others: Sequence[Others]) -> Iterator[Row]:
-    return (Row((each.method, each.architecture), each.numbers) for each in others)
+def _shown(others: Sequence[Others]) -> Iterator[PaperRow]:
+    return (PaperRow((each.method, each.architecture), each.numbers) for each in others)
 
 
 def _retrieval(name: str, data: Data, untrained: tuple[float, ...], hdc: tuple[float, ...]) -> PaperTable:
@@ -151,7 +151,7 @@ def _retrieval(name: str, data: Data, untrained: tuple[float, ...], hdc: tuple[f
 
 def _figure(name: str, recipes: tuple[str, ...]) -> PaperTable:
     shown = ", ".join(recipe.upper() for recipe in recipes)
-    rows = tuple(Row((recipe.upper(),), (None,) * len(HITS), recipe, "r3d18") for recipe in recipes)
+    rows = tuple(PaperRow((recipe.upper(),), (None,) * len(HITS), recipe, "r3d18") for recipe in recipes)
     title = f"Figure {name[-1]}: the nearest videos by {shown}"
     return PaperTable(name, title, "figure", ("ucf101",), ("1",), ("method",), tuple(f"R@{k}" for k in HITS), rows)
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from unreel.evaluation.finetune_results import RESULT
-from unreel.reproduction.budget import FINETUNE_WORDS, SMALL_WORDS, Scale, words_of
+from unreel.reproduction.budget import FINETUNE_WORDS, SMALL_WORDS, Budget, words_of
 from unreel.reproduction.estimates import bytes_of_run, clips_embedded, clips_learnt, prepared_size
-from unreel.reproduction.jobs import Effort, Job, in_order
-from unreel.reproduction.paper import PaperTable, Row
+from unreel.reproduction.jobs import Effort, ReproductionJob, in_order
+from unreel.reproduction.paper import PaperRow, PaperTable
 from unreel.reproduction.sources import Source
 
 FIGURE_SUFFIXES = (".html", ".pdf")
@@ -28,14 +28,14 @@ PROTOCOL = "vcop"
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReproductionPlan:
     """What is to be run, in order; by (row, data set, seed) the results: one of each split, one of each column of
     `evidence`, or a single one."""
 
     table: PaperTable
-    scale: Scale
+    scale: Budget
     sources: tuple[Source, ...]
-    jobs: tuple[Job, ...]
+    jobs: tuple[ReproductionJob, ...]
     results: Mapping[tuple[str, str, int], tuple[Path, ...]]
     pretrained: Mapping[tuple[str, int], Path]
     figures: tuple[Path, ...] = ()
@@ -46,11 +46,11 @@ class _Planner:
     """`watched` are labelled videos that judge pretraining on the way."""
 
     table: PaperTable
-    scale: Scale
+    scale: Budget
     pretraining: Source
     out: Path
     watched: Source | None = None
-    jobs: list[Job] = field(default_factory=list)
+    jobs: list[ReproductionJob] = field(default_factory=list)
     pretrained: dict[tuple[str, int], Path] = field(default_factory=dict)
 
     def prepared(self, source: Source) -> tuple[Path, tuple[str, ...]]:
@@ -68,7 +68,7 @@ class _Planner:
             ]
         )
         self.jobs.append(
-            Job(
+            ReproductionJob(
                 name,
                 ("prepare", str(source.folder), str(folder), *words),
                 folder / "manifest.parquet",
@@ -78,7 +78,7 @@ class _Planner:
         )
         return folder, (name,)
 
-    def trained(self, row: Row, seed: int) -> tuple[Path, tuple[str, ...]]:
+    def trained(self, row: PaperRow, seed: int) -> tuple[Path, tuple[str, ...]]:
         """The pretraining run of a row; that of scratch holds the weights it would begin with."""
         recipe, source = self.scale.recipe(row), self.pretraining
         settings = self.scale.pretraining(recipe, source.files)
@@ -100,7 +100,7 @@ class _Planner:
         words += (*(SMALL_WORDS if self.scale.family == "small" else ()), *self.scale.pretrain_words)
         effort = Effort(settings.encoder_settings, clips_learnt(settings))
         self.jobs.append(
-            Job(
+            ReproductionJob(
                 name,
                 ("pretrain", str(folder), *words),
                 out / "weights.safetensors",
@@ -113,13 +113,13 @@ class _Planner:
         self.pretrained[row.name, seed] = out
         return out, (name,)
 
-    def recognised(self, row: Row, source: Source, seed: int) -> tuple[Path, ...]:
+    def recognised(self, row: PaperRow, source: Source, seed: int) -> tuple[Path, ...]:
         """Fine-tuning and test from a row's weights: a job for each split, or one for all folds."""
         if self.table.splits:
             return tuple(self._finetuned(row, source, seed, split) for split in self.table.splits)
         return (self._finetuned(row, source, seed, None),)
 
-    def _finetuned(self, row: Row, source: Source, seed: int, split: str | None) -> Path:
+    def _finetuned(self, row: PaperRow, source: Source, seed: int, split: str | None) -> Path:
         recipe, settings = self.scale.recipe(row), self.scale.finetuning
         weights, needs = self.trained(row, seed)
         folder, more = self.prepared(source)
@@ -144,7 +144,7 @@ class _Planner:
         parts = 1 if split else self.scale.folds
         clips = settings.steps * settings.batch_size * parts + clips_embedded(_tested(source, split))
         self.jobs.append(
-            Job(
+            ReproductionJob(
                 name,
                 ("evaluate", "finetune", str(weights), str(folder), *words, *own, *self.scale.finetune_words),
                 out / RESULT,
@@ -156,14 +156,14 @@ class _Planner:
         )
         return out / RESULT
 
-    def retrieved(self, row: Row, source: Source, seed: int) -> tuple[Path, str]:
+    def retrieved(self, row: PaperRow, source: Source, seed: int) -> tuple[Path, str]:
         """Retrieval by a row's encoder, for a table beside the same untrained, and the job's name."""
         alone = self.table.kind == "figure"
         part = "".join(f"-split{split}" for split in self.table.splits[:1])
         name = f"retrieve-{'trained-' if alone else ''}{self.scale.recipe(row)}-{source.name}{part}-seed{seed}"
         return self._frozen("retrieval", PROTOCOL, name, row, source, seed), name
 
-    def judged(self, row: Row, source: Source, seed: int) -> tuple[Path, ...]:
+    def judged(self, row: PaperRow, source: Source, seed: int) -> tuple[Path, ...]:
         """All that a row is judged by in `evidence`: fine-tuning, then its frozen features, in that table's columns."""
         (tuned,) = self.recognised(row, source, seed)
         recipe = self.scale.recipe(row)
@@ -173,7 +173,7 @@ class _Planner:
         ]
         return (tuned, *frozen)
 
-    def _frozen(self, kind: str, protocol: str, name: str, row: Row, source: Source, seed: int) -> Path:
+    def _frozen(self, kind: str, protocol: str, name: str, row: PaperRow, source: Source, seed: int) -> Path:
         """A judgement of a row's encoder as it is, in tables of retrieval beside the same untrained."""
         recipe, alone = self.scale.recipe(row), self.table.kind != "retrieval"
         weights, needs = self.trained(row, seed)
@@ -189,7 +189,7 @@ class _Planner:
         )
         encoder = self.scale.pretraining(recipe, 1).encoder_settings
         self.jobs.append(
-            Job(
+            ReproductionJob(
                 name,
                 ("evaluate", kind, str(weights), str(folder), *words, *(("--no-untrained",) if alone else ())),
                 out / f"{kind}.json",
@@ -214,11 +214,13 @@ class _Planner:
             names = tuple(row.labels[0] for row in self.table.ours)
             options = words_of([("out", place), ("label", self.scale.label), ("names", names)])
             needs = tuple(name for _, name in found)
-            self.jobs.append(Job(f"draw-{place.name}", (*words, *options), place, needs))
+            self.jobs.append(ReproductionJob(f"draw-{place.name}", (*words, *options), place, needs))
         return places
 
 
-def plan(table: PaperTable, scale: Scale, pretraining: Source, judged: Mapping[str, Source], out: Path) -> Plan:
+def plan(
+    table: PaperTable, scale: Budget, pretraining: Source, judged: Mapping[str, Source], out: Path
+) -> ReproductionPlan:
     """The plan of a table: what it needs of the pretraining videos and of the `judged` data sets.
 
     Raises:
@@ -242,7 +244,7 @@ def plan(table: PaperTable, scale: Scale, pretraining: Source, judged: Mapping[s
             if table.kind == "figure" and seed == scale.seeds[0]:
                 figures = planner.drawn(found, source)
     sources = tuple({source.name: source for source in (pretraining, *judged.values())}.values())
-    return Plan(table, scale, sources, in_order(planner.jobs), results, planner.pretrained, figures)
+    return ReproductionPlan(table, scale, sources, in_order(planner.jobs), results, planner.pretrained, figures)
 
 
 def _own_groups(source: Source) -> str | None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from unreel.engine.files import write_whole
 from unreel.errors import RunError
-from unreel.reading import Wanted, read_json
-from unreel.reproduction.jobs import Job
+from unreel.reading import FileSchema, read_json
+from unreel.reproduction.jobs import ReproductionJob
 from unreel.training.metrics import FILE as METRICS
 
 TAIL = 1 << 14
@@ -37,13 +37,13 @@ def write_record(out: Path, record: Record) -> None:
 def read_record(name: str, out: Path) -> Record | None:
     """The record of a job; None where there is none that can be read."""
     try:
-        noted = read_json(_path(name, out), _Noted, Wanted(RunError, "Remove it."))
+        noted = read_json(_path(name, out), _Noted, FileSchema(RunError, "Remove it."))
     except RunError:
         return None
     return Record(name, noted.words, noted.seconds)
 
 
-def progress_of(job: Job) -> str:
+def progress_of(job: ReproductionJob) -> str:
     """The job's name, and the step that it is at where it trains."""
     place = job.result.parent
     files = [path for pattern in (METRICS, f"*/{METRICS}") for path in place.glob(pattern)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from unreel.console import Table
 from unreel.engine.files import write_whole
-from unreel.reproduction.results import Cell, Figure, Line, Outcome
+from unreel.reproduction.results import Figure, TableCell, TableResults, TableRow
 from unreel.text import comma_separated as as_csv
 
 PROVENANCE = ("data", "split", "protocol", "encoder", "checkpoint", "seed", "seen", "expected")
@@ -37,7 +37,7 @@ _LATEX = {
 }
 
 
-def terminal(outcome: Outcome) -> Table:
+def terminal(outcome: TableResults) -> Table:
     """Ours and the paper's, side by side."""
     table = Table(outcome.title, _header(outcome), outcome.notes, left=outcome.labels)
     for cells in _cells(outcome):
@@ -45,7 +45,7 @@ def terminal(outcome: Outcome) -> Table:
     return table
 
 
-def markdown(outcome: Outcome, made: str) -> str:
+def markdown(outcome: TableResults, made: str) -> str:
     """The table, what it is of, and where every figure is from; `made` says when, in a line of its own."""
     header = _header(outcome)
     aligned = ["---"] * len(outcome.labels) + ["---:"] * (len(header) - len(outcome.labels))
@@ -64,7 +64,7 @@ def markdown(outcome: Outcome, made: str) -> str:
     return "\n\n".join([*parts, made]) + "\n"
 
 
-def compared(outcome: Outcome) -> Table:
+def compared(outcome: TableResults) -> Table:
     """Rows against rows, video by video."""
     table = Table("compared video by video, in points", _PAIRED, left=_PAIRED[:_NAMING])
     for cells in _paired(outcome):
@@ -72,7 +72,7 @@ def compared(outcome: Outcome) -> Table:
     return table
 
 
-def comma_separated(outcome: Outcome) -> str:
+def comma_separated(outcome: TableResults) -> str:
     """A line for every figure of every run, with all that belongs to it; of what was not run, the paper's number."""
     rows: list[Sequence[object]] = []
     for line in outcome.lines:
@@ -85,7 +85,7 @@ def comma_separated(outcome: Outcome) -> str:
     return as_csv(("table", *outcome.labels, "column", "paper", "ours", *PROVENANCE), rows)
 
 
-def latex(outcome: Outcome) -> str:
+def latex(outcome: TableResults) -> str:
     """A booktabs table."""
     header = _header(outcome)
     kinds = "l" * len(outcome.labels) + "r" * (len(header) - len(outcome.labels))
@@ -106,7 +106,7 @@ def latex(outcome: Outcome) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_all(outcome: Outcome, folder: Path, made: str) -> list[Path]:
+def write_all(outcome: TableResults, folder: Path, made: str) -> list[Path]:
     """Markdown, CSV and LaTeX in a folder, in the place of what an earlier execution left there."""
     texts = {".md": markdown(outcome, made), ".csv": comma_separated(outcome), ".tex": latex(outcome)}
     paths = []
@@ -116,26 +116,26 @@ def write_all(outcome: Outcome, folder: Path, made: str) -> list[Path]:
     return paths
 
 
-def _header(outcome: Outcome) -> list[str]:
+def _header(outcome: TableResults) -> list[str]:
     names = list(outcome.labels)
     for paper, ours, known in zip(outcome.printed, outcome.columns, _known(outcome), strict=True):
         names += [f"{paper}, paper", f"{ours}, ours"] if known else [f"{ours}, ours"]
     return names
 
 
-def _known(outcome: Outcome) -> list[bool]:
+def _known(outcome: TableResults) -> list[bool]:
     """Of each column, whether the paper has a number in it."""
     numbers = zip(*(line.row.paper for line in outcome.lines), strict=True)
     return [any(number is not None for number in column) for column in numbers]
 
 
-def _cells(outcome: Outcome) -> list[list[str]]:
+def _cells(outcome: TableResults) -> list[list[str]]:
     """The cells of every line, under `_header`."""
     known = _known(outcome)
     return [_cells_of(line, known) for line in outcome.lines]
 
 
-def _cells_of(line: Line, known: Sequence[bool]) -> list[str]:
+def _cells_of(line: TableRow, known: Sequence[bool]) -> list[str]:
     cells = list(line.row.labels)
     for paper, ours, in_paper in zip(line.row.paper, line.ours, known, strict=True):
         cells += ["–" if paper is None else f"{paper:.1f}"] if in_paper else []
@@ -143,14 +143,14 @@ def _cells_of(line: Line, known: Sequence[bool]) -> list[str]:
     return cells
 
 
-def _cell(cell: Cell | None) -> str:
+def _cell(cell: TableCell | None) -> str:
     if cell is None:
         return "–"
     spread = f" ± {cell.spread:.1f}" if cell.spread is not None else ""
     return f"{cell.percent:.1f}{spread}{' (!)' if cell.fewer else ''}"
 
 
-def _paired(outcome: Outcome) -> list[list[str]]:
+def _paired(outcome: TableResults) -> list[list[str]]:
     """A line for every pair and column, under `_PAIRED`."""
     return [
         [

@@ -9,15 +9,15 @@ from unreel.evaluation.finetune_results import read_finetuned
 from unreel.evaluation.provenance import Provenance
 from unreel.evaluation.results import Retrieval, read_retrievals
 from unreel.reproduction.evidence import COLUMNS, DEVELOPED, TESTED, Pair, classification_of, pairs, score_of
-from unreel.reproduction.paper import HITS, UNTRAINED, Row
-from unreel.reproduction.plan import Plan
+from unreel.reproduction.paper import HITS, UNTRAINED, PaperRow
+from unreel.reproduction.plan import ReproductionPlan
 from unreel.training.run import VIDEOS, read_videos
 
 NAMED = 10
 
 
 @dataclass(frozen=True)
-class Origin:
+class FigureOrigin:
     """Where a figure is from: all that must be the same for two to compare, and how many videos were `seen`.
 
     `missing` are the others, each with the reason.
@@ -41,11 +41,11 @@ class Figure:
     row: str
     column: str
     percent: float
-    origin: Origin
+    origin: FigureOrigin
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """Ours, percent: the mean over seeds and splits, and the standard deviation over seeds, or of one over splits."""
 
     percent: float
@@ -54,15 +54,15 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Line:
+class TableRow:
     """A row of the table; None where nothing was run, or where the paper has no number."""
 
-    row: Row
-    ours: tuple[Cell | None, ...]
+    row: PaperRow
+    ours: tuple[TableCell | None, ...]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TableResults:
     """A table as it came out, the figures it is made of, and what is to be said under it.
 
     `columns` head our numbers, `printed` those of the paper; `pairs` are rows compared video by video.
@@ -73,7 +73,7 @@ class Outcome:
     labels: tuple[str, ...]
     columns: tuple[str, ...]
     printed: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[TableRow, ...]
     figures: tuple[Figure, ...]
     notes: tuple[str, ...]
     pairs: tuple[Pair, ...] = ()
@@ -84,7 +84,7 @@ class Outcome:
         return all(any(line.ours) for line in self.lines if line.row.recipe)
 
 
-def outcome(plan: Plan, command: str) -> Outcome:
+def outcome(plan: ReproductionPlan, command: str) -> TableResults:
     """The table of a plan, of those runs that are finished."""
     table = plan.table
     rows = {row.name: row for row in table.ours}
@@ -100,19 +100,19 @@ def outcome(plan: Plan, command: str) -> Outcome:
                 figures.append(_judged(rows[name], number, path, plan.scale.label))
             else:
                 figures += _retrieved(rows[name], path, plan.scale.label)
-    lines = tuple(Line(row, tuple(_cell(row, each, figures, plan) for each in table.columns)) for row in table.rows)
+    lines = tuple(TableRow(row, tuple(_cell(row, each, figures, plan) for each in table.columns)) for row in table.rows)
     printed = table.printed or table.columns
     compared = tuple(pairs(plan.results, plan.scale.seeds, plan.scale.label)) if table.kind == "evidence" else ()
     tested = (TESTED,) if compared else ()
     notes = (*_notes(plan, figures), *_unseen(figures), *tested, f"Command: {command}")
-    return Outcome(
+    return TableResults(
         table.name, table.title, table.labels, table.columns, printed, lines, tuple(figures), notes, compared
     )
 
 
-def _recognised(row: Row, column: str, path: Path) -> Figure:
+def _recognised(row: PaperRow, column: str, path: Path) -> Figure:
     found = read_finetuned(path)
-    origin = Origin(
+    origin = FigureOrigin(
         found.collection,
         found.split,
         found.protocol,
@@ -126,7 +126,7 @@ def _recognised(row: Row, column: str, path: Path) -> Figure:
     return Figure(row.name, column, 100 * found.figures["video/top1"], origin)
 
 
-def _retrieved(row: Row, path: Path, label: str | None) -> Iterator[Figure]:
+def _retrieved(row: PaperRow, path: Path, label: str | None) -> Iterator[Figure]:
     """The figures of the row's encoder; a small gallery has no R@50."""
     every = read_retrievals(path)
     found = next(each for each in every if (each.encoder == UNTRAINED) == (row.recipe == UNTRAINED))
@@ -134,7 +134,7 @@ def _retrieved(row: Row, path: Path, label: str | None) -> Iterator[Figure]:
     return (Figure(row.name, f"R@{k}", 100 * score.hits[k], _origin(found)) for k in HITS if k in score.hits)
 
 
-def _judged(row: Row, number: int, path: Path, label: str | None) -> Figure:
+def _judged(row: PaperRow, number: int, path: Path, label: str | None) -> Figure:
     """The figure in a column of `evidence`."""
     if number == 0:
         return _recognised(row, COLUMNS[0], path)
@@ -145,8 +145,8 @@ def _judged(row: Row, number: int, path: Path, label: str | None) -> Figure:
     return Figure(row.name, COLUMNS[number], 100 * score_of(retrieval, label).hits[1], _origin(retrieval))
 
 
-def _origin(found: Retrieval | Provenance, way: str = "") -> Origin:
-    return Origin(
+def _origin(found: Retrieval | Provenance, way: str = "") -> FigureOrigin:
+    return FigureOrigin(
         found.collection,
         found.split,
         f"{way}{found.protocol}, level {found.level}",
@@ -159,7 +159,7 @@ def _origin(found: Retrieval | Provenance, way: str = "") -> Origin:
     )
 
 
-def _cell(row: Row, column: str, figures: Sequence[Figure], plan: Plan) -> Cell | None:
+def _cell(row: PaperRow, column: str, figures: Sequence[Figure], plan: ReproductionPlan) -> TableCell | None:
     own = [each for each in figures if (each.row, each.column) == (row.name, column)]
     expected = len(plan.scale.seeds) * (len(plan.table.splits) or 1)
     if not row.recipe or len(own) < expected:  # the mean of some of the splits is another number
@@ -168,10 +168,10 @@ def _cell(row: Row, column: str, figures: Sequence[Figure], plan: Plan) -> Cell 
     means = [mean(each) for each in seeds]
     varied = means if len(means) > 1 else seeds[0]
     spread = stdev(varied) if len(varied) > 1 else None
-    return Cell(mean(means), spread, any(each.origin.seen < each.origin.expected for each in own))
+    return TableCell(mean(means), spread, any(each.origin.seen < each.origin.expected for each in own))
 
 
-def _notes(plan: Plan, figures: Sequence[Figure]) -> Iterator[str]:
+def _notes(plan: ReproductionPlan, figures: Sequence[Figure]) -> Iterator[str]:
     """What the figures are of: data, split, protocol, seeds."""
     scale, table = plan.scale, plan.table
     if not figures:
@@ -196,7 +196,7 @@ def _notes(plan: Plan, figures: Sequence[Figure]) -> Iterator[str]:
         )
 
 
-def _pretrained(run: Path, plan: Plan) -> str:
+def _pretrained(run: Path, plan: ReproductionPlan) -> str:
     """How many of the videos to pretrain on were learnt from."""
     videos = read_videos(run)
     used, left_out = len(videos.used), len(videos.left_out)

@@ -25,10 +25,10 @@ from unreel.console import say
 from unreel.engine.cpus import cores, environment_of_its_own
 from unreel.engine.files import check_free, writing
 from unreel.engine.locks import locked
-from unreel.engine.progress import Bar
+from unreel.engine.progress import ProgressBar
 from unreel.engine.signals import Stop, stop_requests
 from unreel.errors import RunError, SettingsError, Stopped
-from unreel.reproduction.jobs import Job
+from unreel.reproduction.jobs import ReproductionJob
 from unreel.reproduction.records import Record, progress_of, read_record, write_record
 
 LOOK_EVERY = 0.2
@@ -43,7 +43,7 @@ PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
-class Report:
+class RunnerReport:
     """How the jobs ended: why some failed or could not begin, and `seconds` of all that are finished, whenever."""
 
     seconds: Mapping[str, float]
@@ -52,7 +52,7 @@ class Report:
 
 @dataclass
 class _Running:
-    job: Job
+    job: ReproductionJob
     device: str
     process: "Popen[bytes]"
     started: float
@@ -60,7 +60,7 @@ class _Running:
 
 @dataclass
 class _State:
-    jobs: Sequence[Job]
+    jobs: Sequence[ReproductionJob]
     out: Path
     tell: Callable[[str], None]
     free: list[str]
@@ -70,7 +70,9 @@ class _State:
     running: list[_Running] = field(default_factory=list)
 
 
-def run(jobs: Sequence[Job], out: Path, devices: Sequence[str], tell: Callable[[str], None] = say) -> Report:
+def run(
+    jobs: Sequence[ReproductionJob], out: Path, devices: Sequence[str], tell: Callable[[str], None] = say
+) -> RunnerReport:
     """Run what is not finished; `devices` are the names of GPUs, or "" once for each job that the
     processors run at a time.
 
@@ -93,10 +95,10 @@ def run(jobs: Sequence[Job], out: Path, devices: Sequence[str], tell: Callable[[
             raise
         finally:
             _end(state)
-        return Report({job.name: _seconds(job, out) for job in jobs if job.name in state.done}, state.failed)
+        return RunnerReport({job.name: _seconds(job, out) for job in jobs if job.name in state.done}, state.failed)
 
 
-def check_results(jobs: Sequence[Job], out: Path) -> None:
+def check_results(jobs: Sequence[ReproductionJob], out: Path) -> None:
     """Refuse to mix: a result that is there must be of the same command.
 
     Raises:
@@ -117,7 +119,7 @@ def check_results(jobs: Sequence[Job], out: Path) -> None:
 
 def _work(state: _State, stop: Stop) -> None:
     """Begin what can begin, until nothing runs any more."""
-    with Bar("jobs", len(state.jobs)) as bar:
+    with ProgressBar("jobs", len(state.jobs)) as bar:
         bar.advance(len(state.done))
         looked = monotonic()
         while True:
@@ -148,7 +150,7 @@ def _start_what_is_ready(state: _State) -> None:
             state.running.append(_begin(state, job, state.free.pop(0)))
 
 
-def _begin(state: _State, job: Job, device: str) -> _Running:
+def _begin(state: _State, job: ReproductionJob, device: str) -> _Running:
     number = len(state.done) + len(state.failed) + len(state.running) + 1
     state.tell(f"[{number} of {len(state.jobs)}]{f' on GPU {device}' if device else ''} {job.command}")
     record = read_record(job.name, state.out)
@@ -248,12 +250,12 @@ def _claimed(out: Path) -> Iterator[None]:
             yield
 
 
-def _seconds(job: Job, out: Path) -> float:
+def _seconds(job: ReproductionJob, out: Path) -> float:
     record = read_record(job.name, out)
     return record.seconds if record else 0.0
 
 
-def _log(job: Job, out: Path) -> Path:
+def _log(job: ReproductionJob, out: Path) -> Path:
     return out / "logs" / f"{job.name}.txt"
 
 

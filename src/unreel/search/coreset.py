@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float32
 
-from unreel.evaluation.nearest import Directions, nearest
+from unreel.evaluation.nearest import UnitVectors, nearest
 from unreel.search.brute_force import lengths
 
 NEIGHBOUR = 5
@@ -33,7 +33,7 @@ def rare_first(vectors: Float32[np.ndarray, "n c"], neighbour: int = NEIGHBOUR) 
 
     With fewer rows it is the last of the others that counts.
     """
-    rows = Directions(vectors)
+    rows = UnitVectors(vectors)
     apart = np.arange(len(rows))  # a row is no neighbour of its own
     found = nearest(rows, rows, neighbour, groups=(apart, apart))
     last = np.where(found.rows >= 0, found.similarities, np.inf).min(axis=1, initial=np.inf)

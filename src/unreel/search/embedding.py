@@ -15,7 +15,7 @@ from jaxtyping import Float32
 
 from unreel.checkpoint import LoadedEncoder
 from unreel.engine.cpus import default_workers
-from unreel.engine.ray_actors import Place, on_actors
+from unreel.engine.ray_actors import ActorResources, on_actors
 from unreel.engine.read_ahead import AHEAD, read_ahead
 from unreel.evaluation.features import centre_of
 from unreel.search.checks import usable
@@ -95,7 +95,7 @@ def embedded_on_cluster(encoder: LoadedEncoder, level: int, dataset: WindowDatas
 class _InActor:
     """Embeds in an actor; where it has several processors, the others read ahead."""
 
-    def __init__(self, encoder: LoadedEncoder, level: int, dataset: WindowDataset, place: Place) -> None:
+    def __init__(self, encoder: LoadedEncoder, level: int, dataset: WindowDataset, place: ActorResources) -> None:
         self._encoder = ClipEncoder(encoder, level, place.device)
         self._dataset, self._readers = dataset, place.processors - 1
 

@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 from jaxtyping import Float, Float32, UInt8
 from PIL import Image
 
-from unreel.evaluation.nearest import Directions, nearest
+from unreel.evaluation.nearest import UnitVectors, nearest
 from unreel.search.brute_force import lengths
-from unreel.search.rows import COLUMNS, Row, plain, rows_of
+from unreel.search.rows import COLUMNS, EmbeddingRow, plain, rows_of
 from unreel.search.table import Vectors
 from unreel.text import defused
 
@@ -95,7 +95,7 @@ def principal_places(vectors: Float32[np.ndarray, "n c"]) -> Float[np.ndarray, "
 
 def _neighbours(vectors: Float32[np.ndarray, "n c"]) -> pa.Array:
     """For each row the numbers of its nearest ones, itself among them, and how far they are."""
-    directions = Directions(vectors)
+    directions = UnitVectors(vectors)
     found = nearest(directions, directions, NEIGHBOURS)
     values = [
         {"ids": ids.tolist(), "distances": (1 - similarities).tolist()}
@@ -112,7 +112,7 @@ def _cell(value: object) -> str:
     return defused(" ".join(value.split())) if isinstance(value, str) else str(value)
 
 
-def _sample(row: Row, vector: Float32[np.ndarray, " c"]) -> dict[str, Any]:
+def _sample(row: EmbeddingRow, vector: Float32[np.ndarray, " c"]) -> dict[str, Any]:
     """A sample as FiftyOne writes it: a vector is a compressed NumPy file."""
     array = BytesIO()
     np.save(array, vector, allow_pickle=False)

@@ -10,14 +10,14 @@ from jaxtyping import Float32
 
 from unreel.checkpoint import load_encoder, place_of, untrained_encoder
 from unreel.engine.device import device
-from unreel.engine.executor import Engine
+from unreel.engine.executor import Executor
 from unreel.engine.limits import DEFAULT_LIMITS, Limits
-from unreel.engine.worker_pool import Lost, StandingPool
+from unreel.engine.worker_pool import Lost, WorkerPool
 from unreel.errors import CheckpointError, VideoError
 from unreel.reading import brief
 from unreel.search.embedding import ClipEncoder, embedded_here
 from unreel.search.metadata import TableFacts
-from unreel.search.query_clip import Wanted, read_piece
+from unreel.search.query_clip import ClipRequest, read_piece
 from unreel.search.windows import AT_ONCE, WindowDataset
 from unreel.video.clips.datasets import region, stacked
 from unreel.video.clips.sampling import consecutive_starts, looped
@@ -28,7 +28,7 @@ from unreel.video.decoding.yuv import Planes
 
 
 @dataclass(frozen=True)
-class Query:
+class QueryVector:
     """What is searched for: the vector of a video from `start` to `end` seconds."""
 
     vector: Float32[np.ndarray, " c"]
@@ -48,10 +48,10 @@ class QueryEncoder:
         encoder: ClipEncoder,
         facts: TableFacts,
         limits: Limits = DEFAULT_LIMITS,
-        pool: StandingPool | None = None,
+        pool: WorkerPool | None = None,
     ) -> None:
         self._encoder, self._facts = encoder, facts
-        self._engine = pool or Engine(workers=1, limits=limits)
+        self._engine = pool or Executor(workers=1, limits=limits)
 
     @classmethod
     def of(
@@ -61,7 +61,7 @@ class QueryEncoder:
         weights: Path | None = None,
         accelerator: str = "auto",
         limits: Limits = DEFAULT_LIMITS,
-        pool: StandingPool | None = None,
+        pool: WorkerPool | None = None,
     ) -> "QueryEncoder":
         """The encoder that made a table, from where it was then, or from `weights`.
 
@@ -88,7 +88,7 @@ class QueryEncoder:
                 )
         return cls(ClipEncoder(encoder, facts.level, str(device(accelerator))), facts, limits, pool)
 
-    def query(self, path: Path, at: float | None = None, seconds: float | None = None) -> Query:
+    def query(self, path: Path, at: float | None = None, seconds: float | None = None) -> QueryVector:
         """What a video is searched by: the whole of it, as the table has it; or a piece from `at` on.
 
         A piece is one clip, or where `seconds` are given the mean of the clips that fit in there.
@@ -103,7 +103,7 @@ class QueryEncoder:
         except VideoError as error:
             raise VideoError(f"{path} cannot be searched for: {error}.") from error
 
-    def _whole(self, path: Path) -> Query:
+    def _whole(self, path: Path) -> QueryVector:
         """By the very way of the table's videos, so that a video of the collection finds itself."""
         with TemporaryDirectory() as name:
             made = self._decoded(transcode, path, Path(name, "query.mp4"), self._facts.side).source
@@ -121,11 +121,11 @@ class QueryEncoder:
             (found,) = embedded_here(self._encoder, dataset, 0)
         if found.reason:
             raise VideoError(found.reason)
-        return Query(dataset.mean(found.row, found.vectors), 0.0, made.duration)
+        return QueryVector(dataset.mean(found.row, found.vectors), 0.0, made.duration)
 
-    def _piece(self, path: Path, at: float, seconds: float) -> Query:
+    def _piece(self, path: Path, at: float, seconds: float) -> QueryVector:
         length = self._facts.settings.clip_length
-        piece = self._decoded(read_piece, path, Wanted(at, seconds, length, self._facts.side))
+        piece = self._decoded(read_piece, path, ClipRequest(at, seconds, length, self._facts.side))
         frames = len(piece.planes.luma)
         order = range(frames) if frames >= length else looped(frames, length)
         clips = [
@@ -136,7 +136,7 @@ class QueryEncoder:
             self._encoder.vectors(stacked(path.name, 0, clips[first : first + AT_ONCE]))
             for first in range(0, len(clips), AT_ONCE)
         ]
-        return Query(np.concatenate(vectors).mean(axis=0), piece.start, piece.end)
+        return QueryVector(np.concatenate(vectors).mean(axis=0), piece.start, piece.end)
 
     def _decoded(self, work: Any, *arguments: Any) -> Any:
         """What a process that may be ended makes of a file."""

@@ -18,7 +18,7 @@ from jaxtyping import UInt8
 from unreel.errors import VideoError
 from unreel.video.collection.probe import Framing, check_file
 from unreel.video.decoding.convert import plane_views
-from unreel.video.decoding.timestamps import TOLERANCE, Shown, played
+from unreel.video.decoding.timestamps import TOLERANCE, FrameSpan, played
 from unreel.video.decoding.yuv import Colour, Planes
 
 MOST_FRAMES = 4096
@@ -28,7 +28,7 @@ GLANCE_SECONDS, GLANCE_SIDE = 2.0, 96
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ClipRequest:
     """A piece: so many `seconds` from `at` on, but at least `fewest` frames, with the shorter side `side`."""
 
     at: float
@@ -46,7 +46,7 @@ class Piece:
     end: float
 
 
-def read_piece(path: Path, wanted: Wanted) -> Piece:
+def read_piece(path: Path, wanted: ClipRequest) -> Piece:
     """The frames of a piece; fewer than the fewest only where the whole video has fewer.
 
     Raises:
@@ -65,10 +65,10 @@ def read_piece(path: Path, wanted: Wanted) -> Piece:
         lead = max(1.0, 4 * lead)  # the video ends soon: look for its last frames
 
 
-def _chosen(frames: Iterable[Shown], wanted: Wanted) -> list[Shown]:
+def _chosen(frames: Iterable[FrameSpan], wanted: ClipRequest) -> list[FrameSpan]:
     """Those of the frames that make the piece."""
-    earlier: deque[Shown] = deque(maxlen=wanted.fewest)
-    piece: list[Shown] = []
+    earlier: deque[FrameSpan] = deque(maxlen=wanted.fewest)
+    piece: list[FrameSpan] = []
     for each in frames:
         if each.end <= wanted.at + TOLERANCE:
             earlier.append(each)
@@ -92,7 +92,7 @@ def glance(path: Path, start: float, end: float) -> Planes | str:
     middle = (start + end) / 2
     seconds = min(end - start, GLANCE_SECONDS)
     try:
-        return read_piece(path, Wanted(max(0.0, middle - seconds / 2), seconds, 1, GLANCE_SIDE)).planes
+        return read_piece(path, ClipRequest(max(0.0, middle - seconds / 2), seconds, 1, GLANCE_SIDE)).planes
     except VideoError as error:
         return str(error)
 
@@ -100,6 +100,6 @@ def glance(path: Path, start: float, end: float) -> Planes | str:
 def picture(path: Path, start: float, end: float) -> UInt8[np.ndarray, "h w 3"] | None:
     """One frame of a moment as RGB, from its middle; None where there is none."""
     try:
-        return read_piece(path, Wanted((start + end) / 2, 0.0, 1, GLANCE_SIDE)).planes.picture(0)
+        return read_piece(path, ClipRequest((start + end) / 2, 0.0, 1, GLANCE_SIDE)).planes.picture(0)
     except VideoError:
         return None

@@ -34,7 +34,7 @@ ORDER = ("id", "kind", "start")
 
 
 @dataclass(frozen=True)
-class Row:
+class EmbeddingRow:
     """One row, without its vector.
 
     `id` is the video's name in its collection, `source` the folder or list that this is, `path` where the video's file
@@ -57,10 +57,11 @@ class Row:
     level: int
 
 
-def rows_of(table: pa.Table) -> list[Row]:
+def rows_of(table: pa.Table) -> list[EmbeddingRow]:
     """The rows of a table; its other columns are left out."""
     return [
-        Row(**(values | {"labels": json.loads(values["labels"])})) for values in table.select(list(COLUMNS)).to_pylist()
+        EmbeddingRow(**(values | {"labels": json.loads(values["labels"])}))
+        for values in table.select(list(COLUMNS)).to_pylist()
     ]
 
 
@@ -69,7 +70,7 @@ def schema(width: int) -> pa.Schema:
     return pa.schema([*COLUMNS.items(), ("vector", pa.list_(pa.float32(), width))])
 
 
-def table_of(rows: Sequence[Row], vectors: Float32[np.ndarray, "n c"]) -> pa.Table:
+def table_of(rows: Sequence[EmbeddingRow], vectors: Float32[np.ndarray, "n c"]) -> pa.Table:
     """The rows with their vectors."""
     width = vectors.shape[1]
     values = [vars(row) | {"labels": labels_of(row.labels)} for row in rows]

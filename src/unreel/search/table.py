@@ -23,7 +23,7 @@ from unreel.search.filters import Compared, Filter, all_of, columns_of, parse_fi
 from unreel.search.lance import LanceStore
 from unreel.search.metadata import TableFacts
 from unreel.search.parquet import ParquetStore, parquet_path
-from unreel.search.rows import COLUMNS, Kind, Row, plain, rows_of, sorted_places, vectors_of
+from unreel.search.rows import COLUMNS, EmbeddingRow, Kind, plain, rows_of, sorted_places, vectors_of
 
 HELD_BYTES = 512 << 20
 """Vectors of one kind that are kept in memory once they were searched; more are read for each exact search."""
@@ -38,7 +38,7 @@ _SHARED = ("kind", "path", "source", "label", "labels", "checksum", "encoder", "
 class Hit:
     """A row that was found, its cosine similarity to the query (−1 to 1), and its vector."""
 
-    row: Row
+    row: EmbeddingRow
     similarity: float
     vector: Float32[np.ndarray, " c"] = field(repr=False, compare=False)
 
@@ -53,7 +53,7 @@ class Vectors:
     def __len__(self) -> int:
         return len(self.vectors)
 
-    def row(self, place: int) -> Row:
+    def row(self, place: int) -> EmbeddingRow:
         """The row of a vector."""
         return rows_of(self.table.slice(place, 1))[0]
 
@@ -146,7 +146,7 @@ class EmbeddingTable:
         offset: int = 0,
         limit: int | None = None,
         order: str = "",
-    ) -> list[Row]:
+    ) -> list[EmbeddingRow]:
         """The rows under a condition, from number `offset` on, at most `limit` of them.
 
         `order` is a column to sort by, with "-" before it from the largest on; rows that are equal there, and all where
@@ -165,7 +165,7 @@ class EmbeddingTable:
             found = found.take(pc.sort_indices(keys, [("key", direction), ("place", "ascending")]))
         return rows_of(found.slice(offset, limit))
 
-    def row(self, identity: str, kind: Kind = "video", start: float = 0.0) -> Row:
+    def row(self, identity: str, kind: Kind = "video", start: float = 0.0) -> EmbeddingRow:
         """One row.
 
         Raises:

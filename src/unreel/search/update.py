@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unreel.checkpoint import LoadedEncoder
-from unreel.engine.progress import Bar
+from unreel.engine.progress import ProgressBar
 from unreel.errors import CollectionError
 from unreel.reading import brief
 from unreel.search.checks import ADVICE, check_distinct
@@ -29,7 +29,17 @@ from unreel.search.checksums import CHECKED_BYTES
 from unreel.search.embedding import ClipEncoder, Embedded, embedded_here, embedded_on_cluster
 from unreel.search.filters import Compared, Within
 from unreel.search.metadata import TableFacts
-from unreel.search.rows import COLUMNS, ORDER, Row, first_label, labels_of, rows_of, sorted_places, table_of, vectors_of
+from unreel.search.rows import (
+    COLUMNS,
+    ORDER,
+    EmbeddingRow,
+    first_label,
+    labels_of,
+    rows_of,
+    sorted_places,
+    table_of,
+    vectors_of,
+)
 from unreel.search.windows import WindowDataset
 from unreel.search.writer import Writer, claimed
 from unreel.text import first_of
@@ -45,7 +55,7 @@ _VIDEOS = Compared("kind", "=", "video")
 
 
 @dataclass(frozen=True)
-class Work:
+class EmbeddingEngine:
     """Who embeds: `engine` "local" or "ray"; here, on `device`, with `workers` processes that read."""
 
     engine: str = "local"
@@ -77,7 +87,7 @@ def update(
     encoder: LoadedEncoder,
     manifest: Manifest,
     facts: TableFacts,
-    work: Work = Work(),
+    work: EmbeddingEngine = EmbeddingEngine(),
     *,
     remove_missing: bool = False,
 ) -> Changes:
@@ -137,7 +147,7 @@ class _Update:
     """One call of `update`."""
 
     def __init__(
-        self, writer: Writer, manifest: Manifest, encoder: LoadedEncoder, facts: TableFacts, work: Work
+        self, writer: Writer, manifest: Manifest, encoder: LoadedEncoder, facts: TableFacts, work: EmbeddingEngine
     ) -> None:
         self._writer, self._encoder, self._facts, self._work = writer, encoder, facts, work
         self._manifest, self._source = manifest, source_of(manifest)
@@ -228,7 +238,7 @@ class _Update:
         dataset = WindowDataset(self._manifest, records, self._facts.settings.clip_length, self._facts.clips)
         waiting: list[pa.Table] = []
         written = monotonic()
-        with Bar(f"embedding ({self._encoder.name})", len(records)) as bar:
+        with ProgressBar(f"embedding ({self._encoder.name})", len(records)) as bar:
             for found in self._embedded(dataset):
                 bar.advance()
                 if found.reason:
@@ -252,7 +262,7 @@ class _Update:
         """The rows of a video: its own, whose vector is the mean of its clips', and theirs."""
         record = dataset.records[found.row]
         known = self._known(record)
-        video = Row(
+        video = EmbeddingRow(
             id=record.id,
             kind="video",
             path=known.path,

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unreel.errors import SettingsError
-from unreel.reading import Wanted, brief, read_yaml
+from unreel.reading import FileSchema, brief, read_yaml
 from unreel.text import excerpt
 
 LARGEST = 10**9
@@ -35,7 +35,7 @@ BatchSize = Annotated[int, Field(ge=2, le=2**20)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 _TOLD = 5
-_WANTED = Wanted(SettingsError, "Expected a settings file as a run folder holds.")
+_WANTED = FileSchema(SettingsError, "Expected a settings file as a run folder holds.")
 
 
 class Settings(BaseModel):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from unreel.checkpoint import Origin, load_encoder, read_weights
+from unreel.checkpoint import WeightsHeader, load_encoder, read_weights
 from unreel.checkpoint.state import checkpoints
 from unreel.engine import process_group
 from unreel.engine.device import check_device, device
@@ -14,7 +14,7 @@ from unreel.evaluation.recognition import Recognition, RecognitionTest, read_rec
 from unreel.methods.classifier import Classifier
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import read_settings
-from unreel.training.loop import Job, failures_told, train
+from unreel.training.loop import TrainingJob, failures_told, train
 from unreel.training.resume import CHECKPOINTS
 from unreel.training.run import SETTINGS
 from unreel.training.task import Task
@@ -64,7 +64,7 @@ def finetune(settings: FinetuneSettings, task: Task) -> Recognition | None:
     if settings.weights is not None and (settings.weights.exists() or not _goes_on(settings)):
         classifier.encoder.load_state_dict(load_encoder(settings.weights).encoder.state_dict())
     encoder = settings.encoder_settings
-    job = Job(
+    job = TrainingJob(
         settings,
         classifier,
         FinetuneDataset(
@@ -76,7 +76,9 @@ def finetune(settings: FinetuneSettings, task: Task) -> Recognition | None:
         ),
         [video.id for video in task.videos],
         task.left_out,
-        Origin(encoder, "scratch" if settings.weights is None else "finetune", settings.seed, task.label, task.classes),
+        WeightsHeader(
+            encoder, "scratch" if settings.weights is None else "finetune", settings.seed, task.label, task.classes
+        ),
         _judge(task.test, classifier) if task.test else None,
         settings.test_every,
         factor=classifier.rate_factor,

@@ -21,7 +21,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from unreel.checkpoint import Origin, TrainingState, save_checkpoint, save_weights
+from unreel.checkpoint import TrainingState, WeightsHeader, save_checkpoint, save_weights
 from unreel.checkpoint.state import best_score, checkpoints, prune
 from unreel.checkpoint.weights import FINAL
 from unreel.engine import process_group
@@ -29,7 +29,7 @@ from unreel.engine.files import is_about_writing, not_written
 from unreel.engine.gpu_prefetch import copied_ahead
 from unreel.engine.launch import launched, unobserved
 from unreel.engine.malloc import keep_freed_memory
-from unreel.engine.progress import Bar
+from unreel.engine.progress import ProgressBar
 from unreel.engine.signals import Stop, stop_requests
 from unreel.engine.watchdog import connection_lost, watched_peers
 from unreel.errors import CheckpointError, OutputError, RunError, SettingsError, Stopped, TrainingError
@@ -38,10 +38,10 @@ from unreel.settings.training import TrainingSettings
 from unreel.text import excerpt
 from unreel.training.optimization import learning_rate, restore, set_learning_rate, sgd
 from unreel.training.resume import CHECKPOINTS, Opened, opened
-from unreel.training.timing import Pace
+from unreel.training.timing import StepTimer
 from unreel.types import ClipBatch, Loss
 from unreel.video.clips.datasets import ClipDataset
-from unreel.video.clips.loading import Share, training_batches
+from unreel.video.clips.loading import ProcessShare, training_batches
 
 MUCH_WAITING = 0.1
 """The share of the time spent waiting for data above which the log says so, once."""
@@ -51,7 +51,7 @@ SETTLED = 200
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """What is to be learnt, from what: all that tells pretraining from fine-tuning.
 
     `method` is a `Method` and a module. `used` are the videos of the dataset, `left_out` the others with the reason.
@@ -65,7 +65,7 @@ class Job:
     dataset: ClipDataset
     used: Sequence[str]
     left_out: Mapping[str, str]
-    origin: Origin
+    origin: WeightsHeader
     judge: Callable[[torch.device], Mapping[str, float]] | None = None
     judge_every: int = 0
     best: str = ""
@@ -73,7 +73,7 @@ class Job:
     all_used: bool = True
 
 
-def train(job: Job) -> None:
+def train(job: TrainingJob) -> None:
     """Train from the first step or from where the run was, to the last; leaves RUN/weights.safetensors.
 
     Raises:
@@ -96,7 +96,7 @@ def train(job: Job) -> None:
         training = _Training(job, fabric, run)
         done = training.start()
         batches = stack.enter_context(closing(training.batches(done)))
-        bar = stack.enter_context(Bar(settings.out.name, settings.steps))
+        bar = stack.enter_context(ProgressBar(settings.out.name, settings.steps))
         bar.advance(done)
         for step in range(done + 1, settings.steps + 1):
             try:
@@ -122,9 +122,9 @@ def train(job: Job) -> None:
 class _Training:
     """What a run needs from step to step."""
 
-    def __init__(self, job: Job, fabric: Fabric, run: Opened) -> None:
+    def __init__(self, job: TrainingJob, fabric: Fabric, run: Opened) -> None:
         self.job, self.settings, self.fabric, self.run = job, job.settings, fabric, run
-        self.pace = Pace()
+        self.pace = StepTimer()
         self._told: set[str] = set()
         self._begun = 0
         self._best = -math.inf
@@ -160,7 +160,7 @@ class _Training:
     def batches(self, done: int) -> Generator[ClipBatch, None, None]:
         """This process's share of the batches of the steps to come, without end."""
         settings = self.settings
-        share = Share(self.fabric.global_rank, self.fabric.world_size)
+        share = ProcessShare(self.fabric.global_rank, self.fabric.world_size)
         device = self.fabric.device
         batches = training_batches(
             self.job.dataset,

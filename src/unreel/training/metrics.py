@@ -17,11 +17,11 @@ from typing import TextIO, final
 
 from unreel.engine.files import write_whole
 from unreel.errors import RunError, UnreelError
-from unreel.reading import Wanted, brief, read_bytes
+from unreel.reading import FileSchema, brief, read_bytes
 from unreel.text import excerpt
 
 FILE = "metrics.csv"
-_WANTED = Wanted(RunError, "Mend that line, or move the file away: training then goes on with a new one.")
+_WANTED = FileSchema(RunError, "Mend that line, or move the file away: training then goes on with a new one.")
 _STEP = re.compile(r"[0-9]{1,10}", re.ASCII)
 Cells = dict[str, str]
 

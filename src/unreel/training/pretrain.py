@@ -4,16 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
-from unreel.checkpoint import Origin
+from unreel.checkpoint import WeightsHeader
 from unreel.engine.device import check_device
 from unreel.errors import CollectionError
 from unreel.evaluation.features import FeatureExtractor
-from unreel.evaluation.nearest import Directions, numbered
+from unreel.evaluation.nearest import UnitVectors, numbered
 from unreel.evaluation.retrieval import judgeable_labels, labels_of, retrieve
 from unreel.methods import HDC
 from unreel.rng import generator
 from unreel.settings.pretraining import PretrainSettings
-from unreel.training.loop import Job, train
+from unreel.training.loop import TrainingJob, train
 from unreel.video.clips.datasets import PretrainDataset
 from unreel.video.collection.discover import expression_of
 from unreel.video.collection.leaks import check_leaks, leaks
@@ -42,7 +42,7 @@ def pretrain(settings: PretrainSettings, manifest: Manifest, judged: Manifest | 
     torch.manual_seed(settings.seed)
     method = HDC(settings)
     judging = _judge(settings, method, judged, judged.usable) if judged else _judge(settings, method, manifest, videos)
-    job = Job(
+    job = TrainingJob(
         settings,
         method,
         PretrainDataset(
@@ -55,7 +55,7 @@ def pretrain(settings: PretrainSettings, manifest: Manifest, judged: Manifest | 
         ),
         [video.id for video in videos],
         left_out,
-        Origin(settings.encoder_settings, settings.recipe, settings.seed),
+        WeightsHeader(settings.encoder_settings, settings.recipe, settings.seed),
         judging,
         settings.knn_every,
         best="knn/",
@@ -137,7 +137,7 @@ def _judge(settings: PretrainSettings, method: HDC, manifest: Manifest, videos: 
         method.train()
         rows = {video.id: video for video in judged}
         seen = [rows[identity] for identity in features.ids]
-        known, apart = Directions(features.videos), numbered([video.group for video in seen])
+        known, apart = UnitVectors(features.videos), numbered([video.group for video in seen])
         labels = {name: (labels_of(seen, name),) * 2 for name in judgeable_labels(seen)}
         found = retrieve(known, known, labels, groups=(apart, apart))
         return {f"knn/{name}": float((each.first_right == 1).mean()) for name, each in found.fared.items()}

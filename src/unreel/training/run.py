@@ -28,7 +28,7 @@ from typing import final
 from unreel.engine.files import check_free, is_unfinished, write_whole, writing
 from unreel.engine.locks import locked
 from unreel.errors import CollectionError, OverwriteError, RunError, SettingsError, Stopped
-from unreel.reading import Wanted, read_json, read_words
+from unreel.reading import FileSchema, read_json, read_words
 from unreel.settings.model import read_settings, written
 from unreel.settings.training import TrainingSettings
 from unreel.text import one_line
@@ -37,7 +37,7 @@ LIBRARIES = ("unreel", "torch", "av", "lightning-fabric", "numpy", "safetensors"
 SETTINGS, VIDEOS, VERSIONS, LOCK = "settings.yaml", "videos.json", "versions.json", "run.lock"
 _BEGINNING = {LOCK, VIDEOS, VERSIONS, "log.txt"}
 _NAMED = 5
-_OF_A_RUN = Wanted(RunError, "Put back the file that the run has written, or write to another folder.")
+_OF_A_RUN = FileSchema(RunError, "Put back the file that the run has written, or write to another folder.")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from unreel.engine.locks import is_locked
 from unreel.errors import RunError
-from unreel.reading import Wanted, read_yaml
+from unreel.reading import FileSchema, read_yaml
 from unreel.training.metrics import FILE as METRICS
 from unreel.training.metrics import read_metrics
 from unreel.training.run import LOCK, SETTINGS, VERSIONS
@@ -135,7 +135,7 @@ def read_loosely(run: Path) -> dict[str, Any]:
     """
     if not (run / SETTINGS).exists():
         raise RunError(f"{run} holds no {SETTINGS}; expected one in every run folder, made as its run starts.")
-    return flattened(read_yaml(run / SETTINGS, Wanted(RunError, "Mend or remove it.")))
+    return flattened(read_yaml(run / SETTINGS, FileSchema(RunError, "Mend or remove it.")))
 
 
 def flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import final
 
 
 @final
-class Pace:
+class StepTimer:
     """Seconds per step, side by side; each `lap` looks at the steps since the one before it."""
 
     def __init__(self) -> None:

@@ -18,13 +18,13 @@ from torch.utils.tensorboard import SummaryWriter
 from unreel.engine.files import write_whole
 from unreel.errors import RunError, SettingsError
 from unreel.extras import require
-from unreel.reading import Wanted, read_words
+from unreel.reading import FileSchema, read_words
 from unreel.training.metrics import FILE, Metrics, read_metrics
 from unreel.training.run_summary import is_finished
 from unreel.training.wandb_mlflow import MLflow, WeightsAndBiases
 
 IDENTITIES = "trackers.json"
-_WANTED = Wanted(RunError, "Remove it: trackers then show the run as a new one.")
+_WANTED = FileSchema(RunError, "Remove it: trackers then show the run as a new one.")
 HOSTED: dict[str, type[WeightsAndBiases] | type[MLflow]] = {"wandb": WeightsAndBiases, "mlflow": MLflow}
 Figures = Mapping[str, float]
 

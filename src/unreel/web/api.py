@@ -11,18 +11,18 @@ from unreel.web.params import Browsing, Key, Searching, TheSite, UploadKey, quer
 from unreel.web.schemas import (
     Answers,
     EncoderFacts,
+    ExportRequest,
     Given,
     LabelCount,
     Labelling,
     LabelPage,
     MapPoints,
     Problem,
-    Selection,
     UploadFacts,
     VideoFacts,
     VideoPage,
 )
-from unreel.web.search import Query as Sought
+from unreel.web.search import SearchInput as Sought
 from unreel.web.selection import read_items
 from unreel.web.serialise import encoder_facts, find, given_labels, label_items, told, video_facts
 from unreel.web.site import Site
@@ -122,13 +122,13 @@ async def label(site: TheSite, labelling: Labelling) -> LabelPage:
 
 
 @api.post("/exports/list", tags=["exports"], responses={200: {"content": {"text/plain": {}}}}, response_class=Response)
-async def export_list(site: TheSite, selection: Selection) -> Response:
+async def export_list(site: TheSite, selection: ExportRequest) -> Response:
     """Paths, one a line: a list that unreel takes in place of a folder."""
     return list_file(site, selection.items)
 
 
 @api.post("/exports/csv", tags=["exports"], responses={200: {"content": {"text/csv": {}}}}, response_class=Response)
-async def export_table(site: TheSite, selection: Selection) -> Response:
+async def export_table(site: TheSite, selection: ExportRequest) -> Response:
     """A table of path, start, end, label and similarity."""
     return table_file(site, selection.items)
 
@@ -136,7 +136,7 @@ async def export_table(site: TheSite, selection: Selection) -> Response:
 @api.post(
     "/exports/clips", tags=["exports"], responses={200: {"content": {"application/zip": {}}}}, response_class=Response
 )
-async def export_clips(site: TheSite, selection: Selection) -> Response:
+async def export_clips(site: TheSite, selection: ExportRequest) -> Response:
     """A zip of H.264 clips, sent while they are cut."""
     return clips_file(site, selection.items)
 

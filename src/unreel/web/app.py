@@ -16,7 +16,7 @@ from unreel.errors import SettingsError, UnreelError, VideoError
 from unreel.web.api import api
 from unreel.web.media import media
 from unreel.web.pages import pages, problem_page
-from unreel.web.security import Guard, Rules
+from unreel.web.security import RequestGuard, Rules
 from unreel.web.site import Site
 
 MOST_FAULTS: Final = 3
@@ -45,7 +45,7 @@ def application(site: Site, rules: Rules) -> ASGIApp:
     app.add_exception_handler(RequestValidationError, _senseless)
     app.add_exception_handler(OSError, _system_error)
     app.add_exception_handler(Exception, _our_error)
-    return Guard(app, rules)
+    return RequestGuard(app, rules)
 
 
 async def _unreel_error(request: Request, error: Exception) -> Response:

@@ -9,7 +9,7 @@ from typing import Final, final
 
 from unreel.errors import CollectionError, SettingsError
 from unreel.search.filters import parse_filter
-from unreel.search.rows import Row
+from unreel.search.rows import EmbeddingRow
 from unreel.search.table import EmbeddingTable
 
 ORDERS: Final = {"name": "", "label": "label", "shortest": "end", "longest": "-end", "largest": "-size"}
@@ -24,11 +24,11 @@ class Video:
     """A video of the collection; `key` is all that a browser knows of where it is, the same for ever."""
 
     key: str
-    row: Row
+    row: EmbeddingRow
 
 
 @dataclass(frozen=True)
-class Shown:
+class CatalogueEncoder:
     """One encoder: its number, a `name` that no other has, its table, and the `ids` of the videos in it."""
 
     number: int
@@ -38,7 +38,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class VideoFilter:
     """Which videos: with `text` in their name or label, of a `label`, and under a condition (`where`)."""
 
     text: str = ""
@@ -76,16 +76,16 @@ def key_of(identity: str) -> str:
 
 
 @final
-class Shelf:
+class Catalogue:
     """The tables, opened once: what is embedded later is shown after a new start."""
 
     def __init__(self, tables: Sequence[EmbeddingTable]) -> None:
-        self.shown: list[Shown] = []
+        self.shown: list[CatalogueEncoder] = []
         self.videos: dict[str, Video] = {}
         for number, (name, table) in enumerate(zip(_names(tables), tables, strict=True)):
             rows = table.rows(kind="video")
             table.load("video")  # what is wrong with the vectors is told now
-            self.shown.append(Shown(number, name, table, frozenset(row.id for row in rows)))
+            self.shown.append(CatalogueEncoder(number, name, table, frozenset(row.id for row in rows)))
             for row in rows:
                 video = self.videos.setdefault(key_of(row.id), Video(key_of(row.id), row))
                 if (video.row.id, video.row.path) != (row.id, row.path):
@@ -108,7 +108,7 @@ class Shelf:
         return ", ".join(Path(source).name or source for source in self.sources)
 
     @classmethod
-    def open(cls, places: Sequence[Path | str]) -> "Shelf":
+    def open(cls, places: Sequence[Path | str]) -> "Catalogue":
         """The tables at these places.
 
         Raises:
@@ -121,7 +121,7 @@ class Shelf:
         """The video with an id that a table has told."""
         return self.videos[key_of(identity)]
 
-    def browse(self, wanted: Wanted, order: str, offset: int, limit: int) -> tuple[int, list[Video]]:
+    def browse(self, wanted: VideoFilter, order: str, offset: int, limit: int) -> tuple[int, list[Video]]:
         """How many videos of the first table are wanted, and some of them from number `offset` on.
 
         Raises:

@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, final
 
-from unreel.engine.worker_pool import Lost, StandingPool
+from unreel.engine.worker_pool import Lost, WorkerPool
 from unreel.errors import VideoError
 from unreel.video.collection.journal import reason_of
 from unreel.web.clip_worker import cut_piece, cut_strip, film_times, strip_times
@@ -33,7 +33,7 @@ _CUTS_BETWEEN_SWEEPS = 200
 class Cuts:
     """Cuts from originals into `folder`; `pictures` and `pieces` are the processes for each, with their seconds."""
 
-    def __init__(self, folder: Path, pictures: StandingPool, pieces: StandingPool, most: int = MOST_BYTES) -> None:
+    def __init__(self, folder: Path, pictures: WorkerPool, pieces: WorkerPool, most: int = MOST_BYTES) -> None:
         self._folder, self._pictures, self._pieces, self._most = folder, pictures, pieces, most
         self._running: dict[str, asyncio.Task[Path]] = {}
         self._failures: OrderedDict[str, tuple[float, str]] = OrderedDict()

@@ -24,7 +24,7 @@ from PIL import Image
 from unreel.engine.files import UNFINISHED
 from unreel.errors import VideoError
 from unreel.video.collection.probe import Framing, Orientation, check_file, seen_shape
-from unreel.video.decoding.timestamps import TOLERANCE, Shown, measure, played
+from unreel.video.decoding.timestamps import TOLERANCE, FrameSpan, measure, played
 
 PICTURES, FILM_PICTURES = 12, 6
 STRIP_SECONDS = 1.2
@@ -124,7 +124,7 @@ def _pictures(source: Path, times: Sequence[float]) -> Iterator[UInt8[np.ndarray
     yielded = -1.0
     while left:
         with played(source, left[0]) as film:
-            last: Shown | None = None
+            last: FrameSpan | None = None
             for last in film.frames:
                 while left and left[0] < last.end - TOLERANCE:
                     yield _small(last, film.stream)
@@ -140,7 +140,7 @@ def _pictures(source: Path, times: Sequence[float]) -> Iterator[UInt8[np.ndarray
                     yield _small(last, film.stream)
 
 
-def _small(each: Shown, stream: VideoStream) -> UInt8[np.ndarray, "h w 4"]:
+def _small(each: FrameSpan, stream: VideoStream) -> UInt8[np.ndarray, "h w 4"]:
     """The picture upright, as large as it fits into a strip."""
     orientation = Orientation.of(each.frame)
     width, height = map(float, seen_shape(each.frame, stream))
@@ -163,7 +163,7 @@ def _small(each: Shown, stream: VideoStream) -> UInt8[np.ndarray, "h w 4"]:
 class _Encoder:
     """Writes frames as H.264, upright, the first one at time 0. Use as a context manager."""
 
-    def __init__(self, target: Path, first: Shown, stream: VideoStream) -> None:
+    def __init__(self, target: Path, first: FrameSpan, stream: VideoStream) -> None:
         side = min(LARGEST_SIDE, round(min(seen_shape(first.frame, stream))))
         self._framing = Framing(first.frame, stream, max(2, side))
         self._container = av.open(str(target), "w", format="mp4", container_options={"movflags": "+faststart"})
@@ -192,7 +192,7 @@ class _Encoder:
             self._container.mux(self._stream.encode(None))
         self._container.close()
 
-    def write(self, each: Shown) -> None:
+    def write(self, each: FrameSpan) -> None:
         frame = self._framing.upright(each.frame)
         self._last = max(round((each.start - self._zero) * _TICKS), self._last + 1)  # no two at one time
         self._end = each.end

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unreel.reporting.gallery import Verdict, judge
-from unreel.web.schemas import Answer, Hit
+from unreel.web.schemas import Answer, HitModel
 
 
 @dataclass(frozen=True)
-class Place:
+class RankedHit:
     """A hit at its rank (from 1); `elsewhere` says at which rank each other encoder has it, where it does."""
 
     rank: int
-    hit: Hit
+    hit: HitModel
     verdict: Verdict
     elsewhere: list[str]
 
@@ -22,7 +22,7 @@ class Column:
     """What one encoder finds; `right` of its hits have the query's label, `shared` are also found by all the others."""
 
     answer: Answer
-    places: list[Place]
+    places: list[RankedHit]
     right: int
     shared: int
 
@@ -39,14 +39,14 @@ def side_by_side(answers: Sequence[Answer], label: str) -> list[Column]:
         for rank, hit in enumerate(answer.hits, start=1):
             ranks = {other.name: _rank(hit, other) for other in others}
             elsewhere = [f"no. {found} in {name}" for name, found in ranks.items() if found is not None]
-            places.append(Place(rank, hit, judge(label, hit.video.label), elsewhere))
+            places.append(RankedHit(rank, hit, judge(label, hit.video.label), elsewhere))
         right = sum(place.verdict == "right" for place in places)
         shared = sum(len(place.elsewhere) == len(others) for place in places) if others else 0
         columns.append(Column(answer, places, right, shared))
     return columns
 
 
-def _rank(hit: Hit, answer: Answer) -> int | None:
+def _rank(hit: HitModel, answer: Answer) -> int | None:
     """At which rank an answer has a hit, from 1."""
     for rank, other in enumerate(answer.hits, start=1):
         if other.video.key == hit.video.key and other.start < hit.end and hit.start < other.end:

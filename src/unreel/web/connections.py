@@ -78,7 +78,7 @@ class _Guest:
 
 
 @final
-class Door:
+class ConnectionLimit:
     """An ASGI application in front of another, which knows what each connection waits for; `most` can be connected."""
 
     def __init__(self, app: ASGIApp, most: int) -> None:

@@ -9,7 +9,7 @@ from unreel.errors import SettingsError, VideoError
 from unreel.text import comma_separated
 from unreel.video.collection.label_tables import list_text
 from unreel.web.clip_cache import Cuts
-from unreel.web.selection import Item
+from unreel.web.selection import SelectedVideo
 from unreel.web.source_files import Originals
 
 LONGEST_PIECE: Final = 120.0
@@ -21,12 +21,12 @@ LEFT_OUT: Final = "left out.txt"
 _LONGEST_NAME = 80
 
 
-def as_list(items: Sequence[Item]) -> str:
+def as_list(items: Sequence[SelectedVideo]) -> str:
     """The paths of the videos, one a line, each once: a list that unreel takes in place of a folder."""
     return list_text(dict.fromkeys(item.video.row.path for item in items))
 
 
-def as_table(items: Sequence[Item], label_of: Callable[[Item], str]) -> str:
+def as_table(items: Sequence[SelectedVideo], label_of: Callable[[SelectedVideo], str]) -> str:
     """A csv of path, start and end in seconds, label, and similarity where the item was found by one."""
     rows = []
     for item in items:
@@ -35,7 +35,7 @@ def as_table(items: Sequence[Item], label_of: Callable[[Item], str]) -> str:
     return comma_separated(["path", "start", "end", "label", "similarity"], rows)
 
 
-def check_clips(items: Sequence[Item]) -> Sequence[Item]:
+def check_clips(items: Sequence[SelectedVideo]) -> Sequence[SelectedVideo]:
     """The items, where they are not too many to be cut.
 
     Raises:
@@ -47,7 +47,7 @@ def check_clips(items: Sequence[Item]) -> Sequence[Item]:
 
 
 async def as_clips(
-    items: Sequence[Item], folder_of: Callable[[Item], str], originals: Originals, cuts: Cuts
+    items: Sequence[SelectedVideo], folder_of: Callable[[SelectedVideo], str], originals: Originals, cuts: Cuts
 ) -> AsyncIterator[bytes]:
     """A zip of H.264 clips, piece by piece as they get ready; `folder_of` names the folder of each ("": none).
 
@@ -72,7 +72,7 @@ async def as_clips(
     yield sink.taken()
 
 
-def _name(number: int, item: Item, end: float, folder: str) -> str:
+def _name(number: int, item: SelectedVideo, end: float, folder: str) -> str:
     video = _safe(item.video.row.id.rsplit(".", 1)[0])
     name = f"{number:03d} {video} {item.start:.2f}-{end:.2f}.mp4"
     return f"{_safe(folder)}/{name}" if folder else name

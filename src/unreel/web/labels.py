@@ -23,8 +23,8 @@ from unreel.engine.locks import locked
 from unreel.errors import CollectionError, OutputError, SettingsError
 from unreel.text import comma_separated, quoted
 from unreel.video.collection.label_tables import read_table
-from unreel.web.catalogue import Shelf
-from unreel.web.selection import Item
+from unreel.web.catalogue import Catalogue
+from unreel.web.selection import SelectedVideo
 
 COLUMN: Final = "label"
 LONGEST: Final = 100
@@ -40,7 +40,7 @@ Table = dict[str, dict[str, str]]
 class Labels:
     """The labels in the table at `path`; there is none before the first label."""
 
-    def __init__(self, path: Path, shelf: Shelf) -> None:
+    def __init__(self, path: Path, shelf: Catalogue) -> None:
         self.path = path.absolute()
         self.clips = self.path.with_name(f"{self.path.stem}-clips")
         self._shelf = shelf
@@ -63,7 +63,7 @@ class Labels:
             self._known = state, {self._written(path): values for path, values in read_table(self.path).items()}
         return self._known[1]
 
-    def given(self) -> list[tuple[Item, str]]:
+    def given(self) -> list[tuple[SelectedVideo, str]]:
         """The labelled videos and pieces of this collection, in the order of the table.
 
         Raises:
@@ -72,13 +72,13 @@ class Labels:
         found = ((self._item(path), values.get(COLUMN, "")) for path, values in self.table().items())
         return [(item, label) for item, label in found if item is not None and label]
 
-    def place(self, item: Item) -> Path:
+    def place(self, item: SelectedVideo) -> Path:
         """Where the file is that stands for an item in the table: the video's own, or that of its piece."""
         if not item.is_piece:
             return Path(item.video.row.path)
         return self.clips / f"{item.video.key}-{item.start:.3f}-{item.end:.3f}.mp4"
 
-    def keep(self, cut: Path, item: Item) -> None:
+    def keep(self, cut: Path, item: SelectedVideo) -> None:
         """Keep the file of a piece that is to be labelled.
 
         Raises:
@@ -91,7 +91,7 @@ class Labels:
         except (OSError, OutputError) as error:
             raise CollectionError(f"{place} cannot be written: {why(error)}. {_ELSEWHERE}") from error
 
-    def give(self, label: str, items: Mapping[str, Item]) -> None:
+    def give(self, label: str, items: Mapping[str, SelectedVideo]) -> None:
         """Label items by name, or with an empty label take theirs away; the files of pieces must be there.
 
         Raises:
@@ -124,15 +124,15 @@ class Labels:
         folder = self.path.parent.as_posix()
         return full.relative_to(folder).as_posix() if full.is_relative_to(folder) else full.as_posix()
 
-    def _item(self, path: str) -> Item | None:
+    def _item(self, path: str) -> SelectedVideo | None:
         """What a row of the table is about; None where it is no video of this collection."""
         if path in self._videos:
             video = self._videos[path]
-            return Item(video, 0.0, video.row.end, False)
+            return SelectedVideo(video, 0.0, video.row.end, False)
         found = _PIECE.fullmatch(PurePosixPath(path).name)
         if found is None or PurePosixPath(path).parent.name != self.clips.name or found[1] not in self._shelf.videos:
             return None
-        return Item(self._shelf.videos[found[1]], float(found[2]), float(found[3]), True)
+        return SelectedVideo(self._shelf.videos[found[1]], float(found[2]), float(found[3]), True)
 
 
 def checked_label(label: str) -> str:

@@ -14,11 +14,11 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from unreel.engine.files import write_whole
-from unreel.engine.worker_pool import Lost, StandingPool
+from unreel.engine.worker_pool import Lost, WorkerPool
 from unreel.errors import CollectionError
 from unreel.reporting.projection import project
 from unreel.rng import generator
-from unreel.web.catalogue import Shown
+from unreel.web.catalogue import CatalogueEncoder
 
 MOST: Final = 3000
 """Points of a map; of more videos that many are drawn at random, as t-SNE takes minutes for them."""
@@ -44,11 +44,11 @@ class Map:
 class Maps:
     """Draws maps by the processes of `pool` and keeps them in `folder`."""
 
-    def __init__(self, folder: Path, pool: StandingPool) -> None:
+    def __init__(self, folder: Path, pool: WorkerPool) -> None:
         self._folder, self._pool = folder, pool
         self._running: dict[int, asyncio.Task[Map]] = {}
 
-    async def of(self, shown: Shown) -> Map:
+    async def of(self, shown: CatalogueEncoder) -> Map:
         """The map of a table; whoever asks first waits for it to be drawn, and the others with him.
 
         Raises:
@@ -63,7 +63,7 @@ class Maps:
             if task.done() and (task.cancelled() or task.exception()) and self._running.get(shown.number) is task:
                 del self._running[shown.number]  # the next one tries again
 
-    async def _of(self, shown: Shown) -> Map:
+    async def _of(self, shown: CatalogueEncoder) -> Map:
         ids, vectors, videos = await asyncio.to_thread(_drawn, shown)
         told = sha256(f"{_VERSION} {_SEED} {vectors.shape}".encode() + vectors.tobytes()).hexdigest()[:32]
         path = self._folder / f"{told}.json"
@@ -83,7 +83,7 @@ def places_of(vectors: Float32[np.ndarray, "n c"], seed: int) -> tuple[Float64[n
     return project(vectors.astype(np.float64), seed)
 
 
-def _drawn(shown: Shown) -> tuple[list[str], Float32[np.ndarray, "n c"], int]:
+def _drawn(shown: CatalogueEncoder) -> tuple[list[str], Float32[np.ndarray, "n c"], int]:
     """The ids and vectors of the videos on the map, and how many videos there are."""
     found = shown.table.vectors("video")
     ids, vectors = found.table["id"].to_pylist(), found.vectors

@@ -16,7 +16,7 @@ from unreel.web.exports import LONGEST_PIECE
 from unreel.web.labels import COLUMN
 from unreel.web.media import PLAYABLE
 from unreel.web.params import Browsing, Key, Searching, TheSite, UploadKey, query_of, video_of
-from unreel.web.search import Query as Sought
+from unreel.web.search import SearchInput as Sought
 from unreel.web.selection import read_items
 from unreel.web.serialise import encoder_facts, find, given_labels, label_items, told, video_facts
 from unreel.web.site import Site

@@ -7,8 +7,8 @@ from fastapi import Path as InPath
 from pydantic import BaseModel, BeforeValidator, Field
 
 from unreel.errors import SettingsError
-from unreel.web.catalogue import KEY, LONGEST_TEXT, Shelf, Shown, Video, Wanted
-from unreel.web.search import Query, Search
+from unreel.web.catalogue import KEY, LONGEST_TEXT, Catalogue, CatalogueEncoder, Video, VideoFilter
+from unreel.web.search import SearchInput, SearchOptions
 from unreel.web.site import Site
 from unreel.web.uploads import KEY as UPLOAD_KEY
 
@@ -39,9 +39,9 @@ class Wanting(BaseModel):
     where: Annotated[str, Field(max_length=2000, description="A condition, as of `unreel search --where`.")] = ""
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> VideoFilter:
         """The same, for the shelf."""
-        return Wanted(self.text, self.label, self.where)
+        return VideoFilter(self.text, self.label, self.where)
 
 
 class Browsing(Wanting):
@@ -64,9 +64,9 @@ class Searching(Wanting):
     once: Annotated[bool, Field(description="Show near duplicates of each other once.")] = False
 
     @property
-    def search(self) -> Search:
+    def search(self) -> SearchOptions:
         """How to search."""
-        return Search(self.kind, self.top, self.wanted, self.own, self.once)
+        return SearchOptions(self.kind, self.top, self.wanted, self.own, self.once)
 
     def piece(self, duration: float) -> tuple[float, float] | None:
         """The piece that is searched for, in seconds; None for the whole video.
@@ -86,7 +86,7 @@ class Searching(Wanting):
             raise SettingsError(f"got a piece of {end - start:.0f} s, expected at most {LONGEST_QUERY:.0f} s.")
         return start, end
 
-    def encoders(self, shelf: Shelf) -> list[Shown]:
+    def encoders(self, shelf: Catalogue) -> list[CatalogueEncoder]:
         """The encoders that are asked.
 
         Raises:
@@ -114,6 +114,6 @@ def video_of(site: Site, key: str) -> Video:
     return site.shelf.videos[key]
 
 
-def query_of(video: Video, searching: Searching) -> Query:
+def query_of(video: Video, searching: Searching) -> SearchInput:
     """The query for a video, or a piece of it."""
-    return Query(video=video, piece=searching.piece(video.row.end))
+    return SearchInput(video=video, piece=searching.piece(video.row.end))

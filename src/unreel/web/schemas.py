@@ -12,7 +12,7 @@ MOST_FIELDS: Final = 100
 
 ItemName = Annotated[str, Field(pattern=PATTERN, max_length=80, examples=["0123456789abcdef@1.25-2.5"])]
 Kind = Literal["video", "clip"]
-Place = Annotated[list[float], Field(min_length=2, max_length=2, description="x and y.")]
+PointOnMap = Annotated[list[float], Field(min_length=2, max_length=2, description="x and y.")]
 
 
 class Model(BaseModel):
@@ -70,7 +70,7 @@ class VideoPage(Model):
     videos: list[VideoFacts]
 
 
-class Hit(Model):
+class HitModel(Model):
     """A video, or a moment of one, that is like the query."""
 
     item: Annotated[str, Field(description="How to name it for labels and exports.")]
@@ -87,7 +87,7 @@ class Answer(Model):
 
     encoder: int
     name: str
-    hits: list[Hit]
+    hits: list[HitModel]
     note: Annotated[str, Field(description="Why nothing was found, or what it was found by.")]
 
 
@@ -108,7 +108,7 @@ class MapPoints(Model):
     keys: list[str]
     ids: list[str]
     labels: list[str]
-    places: list[Place]
+    places: list[PointOnMap]
 
 
 class UploadFacts(Model):
@@ -141,7 +141,7 @@ class LabelPage(Model):
     labels: list[Given]
 
 
-class Selection(Model):
+class ExportRequest(Model):
     """What to export."""
 
     items: Annotated[list[ItemName], Field(min_length=1, max_length=MOST)]

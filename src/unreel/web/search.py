@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Float32
 
 from unreel.checkpoint import place_of
-from unreel.engine.worker_pool import StandingPool
+from unreel.engine.worker_pool import WorkerPool
 from unreel.errors import CheckpointError, UnreelError, VideoError
 from unreel.search.moments import Moment, search_moments
 from unreel.search.query import QueryEncoder
-from unreel.web.catalogue import Shelf, Shown, Video, Wanted
+from unreel.web.catalogue import Catalogue, CatalogueEncoder, Video, VideoFilter
 from unreel.web.source_files import Originals
 from unreel.web.uploads import Upload
 
@@ -26,7 +26,7 @@ _VECTORS_KEPT = 500  # of pieces and uploads: a filter or another page of the sa
 
 
 @dataclass(frozen=True)
-class Query:
+class SearchInput:
     """What is searched for: a video of the collection or one that was sent, or a `piece` of it (seconds)."""
 
     video: Video | None = None
@@ -48,7 +48,7 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchOptions:
     """How: whole videos or moments of them ("clip"), how many, which.
 
     `own`: also in the video that is searched for; `once`: near duplicates of each other once.
@@ -56,16 +56,16 @@ class Search:
 
     kind: Literal["video", "clip"] = "video"
     top: int = 24
-    wanted: Wanted = field(default_factory=Wanted)
+    wanted: VideoFilter = field(default_factory=VideoFilter)
     own: bool = False
     once: bool = False
 
 
 @dataclass(frozen=True)
-class Found:
+class EncoderResults:
     """What one encoder finds; `note` says why it finds nothing."""
 
-    shown: Shown
+    shown: CatalogueEncoder
     moments: list[Moment]
     note: str = ""
 
@@ -89,7 +89,7 @@ class Finder:
         CheckpointError: there is nothing where weights should be.
     """
 
-    def __init__(self, shelf: Shelf, originals: Originals, pool: StandingPool, weights: Sequence[Path] = ()) -> None:
+    def __init__(self, shelf: Catalogue, originals: Originals, pool: WorkerPool, weights: Sequence[Path] = ()) -> None:
         for place in weights:
             if not place_of(place).exists():
                 raise CheckpointError(f"{place} is not there: name a run folder or a weights file with --weights.")
@@ -98,7 +98,7 @@ class Finder:
         self._locks = [Lock() for _ in shelf.shown]
         self._computed = lru_cache(_VECTORS_KEPT)(self._compute)
 
-    def find(self, query: Query, search: Search, numbers: Sequence[int]) -> list[Found]:
+    def find(self, query: SearchInput, search: SearchOptions, numbers: Sequence[int]) -> list[EncoderResults]:
         """What the encoders of these numbers find.
 
         Raises:
@@ -112,13 +112,13 @@ class Finder:
             try:
                 vector = self._vector(shown, query)
             except UnreelError as error:
-                found.append(Found(shown, [], str(error)))
+                found.append(EncoderResults(shown, [], str(error)))
                 continue
             moments = search_moments(shown.table, vector, search.top, search.kind, condition, same=same)
-            found.append(Found(shown, moments))
+            found.append(EncoderResults(shown, moments))
         return found
 
-    def why_not(self, shown: Shown) -> str:
+    def why_not(self, shown: CatalogueEncoder) -> str:
         """Why an encoder cannot be asked about pieces and uploads; empty where it can, as far as is known."""
         if shown.number in self._encoders or self._weights or Path(shown.table.facts.weights).exists():
             return ""
@@ -127,7 +127,7 @@ class Finder:
             "collection can be searched for. Start the server with --weights RUN."
         )
 
-    def _vector(self, shown: Shown, query: Query) -> Float32[np.ndarray, " c"]:
+    def _vector(self, shown: CatalogueEncoder, query: SearchInput) -> Float32[np.ndarray, " c"]:
         """What a query is searched by: taken from the table where it holds that, otherwise computed.
 
         Raises:
@@ -143,7 +143,9 @@ class Finder:
             raise VideoError(f"{query.video.row.id}: {original.reason}.")
         return self._computed(shown, _File(original.path, query.video.row.id, original.version), query.piece)
 
-    def _compute(self, shown: Shown, file: _File, piece: tuple[float, float] | None) -> Float32[np.ndarray, " c"]:
+    def _compute(
+        self, shown: CatalogueEncoder, file: _File, piece: tuple[float, float] | None
+    ) -> Float32[np.ndarray, " c"]:
         at, seconds = (None, None) if piece is None else (piece[0], piece[1] - piece[0])
         with self._locks[shown.number]:
             encoder = self._encoders.get(shown.number) or self._load(shown)
@@ -152,7 +154,7 @@ class Finder:
             except VideoError as error:  # which names a path of this machine
                 raise VideoError(f"{file.name} cannot be searched for: {error.__cause__ or error}.") from error
 
-    def _load(self, shown: Shown) -> QueryEncoder:
+    def _load(self, shown: CatalogueEncoder) -> QueryEncoder:
         """The encoder of a table: the first of the weights that are its own, or those where it was.
 
         Raises:

@@ -68,7 +68,7 @@ class Rules:
 
 
 @final
-class Guard:
+class RequestGuard:
     """An ASGI application in front of another."""
 
     def __init__(self, app: ASGIApp, rules: Rules) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from unreel.errors import SettingsError
 from unreel.text import quoted
-from unreel.web.catalogue import Shelf, Video
+from unreel.web.catalogue import Catalogue, Video
 
 PATTERN: Final = r"^[0-9a-f]{16}(@\d{1,7}(\.\d{1,6})?-\d{1,7}(\.\d{1,6})?)?(~-?[01](\.\d{1,6})?)?$"
 MOST: Final = 10_000
@@ -21,7 +21,7 @@ _PARTS = re.compile(r"(?P<key>[0-9a-f]{16})(?:@(?P<start>[\d.]+)-(?P<end>[\d.]+)
 
 
 @dataclass(frozen=True)
-class Item:
+class SelectedVideo:
     """A video, or its piece from `start` to `end` in seconds where `is_piece`; `similarity` where it was found."""
 
     video: Video
@@ -41,7 +41,7 @@ def name_of(video: Video, piece: tuple[float, float] | None = None) -> str:
     return video.key if piece is None else f"{video.key}@{piece[0]:.3f}-{piece[1]:.3f}"
 
 
-def read_items(shelf: Shelf, names: Sequence[str]) -> list[Item]:
+def read_items(shelf: Catalogue, names: Sequence[str]) -> list[SelectedVideo]:
     """The items of these names, each once.
 
     Raises:
@@ -49,14 +49,14 @@ def read_items(shelf: Shelf, names: Sequence[str]) -> list[Item]:
     """
     if len(names) > MOST:
         raise SettingsError(f"got {len(names)} selected items, expected at most {MOST}: select fewer.")
-    items: dict[str, Item] = {}
+    items: dict[str, SelectedVideo] = {}
     for name in names:
         item = _read(shelf, name)
         items.setdefault(item.name, item)
     return list(items.values())
 
 
-def _read(shelf: Shelf, name: str) -> Item:
+def _read(shelf: Catalogue, name: str) -> SelectedVideo:
     found = _PARTS.fullmatch(name) if re.match(PATTERN, name) else None
     if found is None or found["key"] not in shelf.videos:
         raise SettingsError(
@@ -65,8 +65,8 @@ def _read(shelf: Shelf, name: str) -> Item:
     video = shelf.videos[found["key"]]
     similarity = None if found["similarity"] is None else float(found["similarity"])
     if found["start"] is None:
-        return Item(video, 0.0, video.row.end, False, similarity)
+        return SelectedVideo(video, 0.0, video.row.end, False, similarity)
     start, end = float(found["start"]), float(found["end"])
     if not start < end:
         raise SettingsError(f"got a piece from {start:g} to {end:g} s, expected one that ends after it begins.")
-    return Item(video, start, end, True, similarity)
+    return SelectedVideo(video, start, end, True, similarity)

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 
 from unreel.errors import SettingsError
 from unreel.search.moments import Moment
-from unreel.web.catalogue import Shown, Video
-from unreel.web.schemas import Answer, EncoderFacts, Hit, VideoFacts
-from unreel.web.search import Found, Query, Search
-from unreel.web.selection import Item, name_of
+from unreel.web.catalogue import CatalogueEncoder, Video
+from unreel.web.schemas import Answer, EncoderFacts, HitModel, VideoFacts
+from unreel.web.search import EncoderResults, SearchInput, SearchOptions
+from unreel.web.selection import SelectedVideo, name_of
 from unreel.web.site import Site
 
 MOST_PIECES = 200
 """Pieces that are labelled, and so cut out, at once."""
 
 
-def encoder_facts(site: Site, shown: Shown) -> EncoderFacts:
+def encoder_facts(site: Site, shown: CatalogueEncoder) -> EncoderFacts:
     """What an encoder is."""
     facts = shown.table.facts
     return EncoderFacts(
@@ -52,25 +52,27 @@ def given_labels(site: Site) -> dict[str, str]:
     return {item.name: label for item, label in site.labels.given()}
 
 
-async def find(site: Site, query: Query, search: Search, shown: Sequence[Shown]) -> list[Found]:
+async def find(
+    site: Site, query: SearchInput, search: SearchOptions, shown: Sequence[CatalogueEncoder]
+) -> list[EncoderResults]:
     """What encoders find."""
     numbers = [each.number for each in shown]
     return await asyncio.get_running_loop().run_in_executor(site.searchers, site.finder.find, query, search, numbers)
 
 
-def told(site: Site, found: Found, given: dict[str, str]) -> Answer:
+def told(site: Site, found: EncoderResults, given: dict[str, str]) -> Answer:
     """What an encoder has found."""
     hits = [told_hit(site, moment, given) for moment in found.moments]
     return Answer(encoder=found.shown.number, name=found.shown.name, hits=hits, note=found.note)
 
 
-def told_hit(site: Site, moment: Moment, given: dict[str, str]) -> Hit:
+def told_hit(site: Site, moment: Moment, given: dict[str, str]) -> HitModel:
     """One hit."""
     row, similarity = moment.hit.row, max(-1.0, min(1.0, moment.hit.similarity))
     video = site.shelf.video(row.id)
     name = name_of(video, (moment.start, moment.end) if row.kind == "clip" else None)
     facts = video_facts(site, video, given)
-    return Hit(
+    return HitModel(
         item=f"{name}~{similarity:.6f}",
         video=facts.model_copy(update={"given": given.get(name, "")}),
         kind=row.kind,
@@ -81,7 +83,7 @@ def told_hit(site: Site, moment: Moment, given: dict[str, str]) -> Hit:
     )
 
 
-async def label_items(site: Site, label: str, items: Sequence[Item]) -> None:
+async def label_items(site: Site, label: str, items: Sequence[SelectedVideo]) -> None:
     """Give items a label, or with an empty one take theirs away; pieces are cut out first.
 
     Raises:

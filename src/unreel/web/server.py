@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from unreel.engine.signals import ENDING, answering
 from unreel.errors import SettingsError
 from unreel.web.app import application
-from unreel.web.connections import SECONDS_IDLE, Door, places
+from unreel.web.connections import SECONDS_IDLE, ConnectionLimit, places
 from unreel.web.log import logged
 from unreel.web.security import Rules
 from unreel.web.site import Site
@@ -27,8 +27,8 @@ _SECONDS_TO_END = 3
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where to listen, and what the guard goes by: see `unreel.cli.serve.Serve`."""
+class ServerOptions:
+    """Where to listen, and what the guard goes by: see `unreel.cli.serve.ServeSettings`."""
 
     host: str
     port: int
@@ -49,7 +49,7 @@ class Place:
         return Rules(frozenset(names), token, f"unreel-{port}", self.largest_upload)
 
 
-def serve(site: Site, place: Place, tell: Callable[[str], object]) -> None:
+def serve(site: Site, place: ServerOptions, tell: Callable[[str], object]) -> None:
     """Serve until interrupted; `tell` is given the address to open, with the token in it.
 
     Raises:
@@ -69,7 +69,7 @@ def server(site: Site, rules: Rules) -> uvicorn.Server:
 
 def behind_door(app: ASGIApp, most: int) -> uvicorn.Server:
     """A server of any application, for at most so many connections."""
-    door = Door(app, most)
+    door = ConnectionLimit(app, most)
     return _Server(
         uvicorn.Config(
             door,
@@ -91,7 +91,7 @@ def behind_door(app: ASGIApp, most: int) -> uvicorn.Server:
 class _Server(uvicorn.Server):
     """Speaks HTTP with those whom the door lets in, until one of `ENDING` comes."""
 
-    def __init__(self, config: uvicorn.Config, door: Door) -> None:
+    def __init__(self, config: uvicorn.Config, door: ConnectionLimit) -> None:
         super().__init__(config)
         self._door = door
         self._admitting: list[asyncio.Task[None]] = []
@@ -124,7 +124,7 @@ class _Server(uvicorn.Server):
         return connected
 
 
-def listening(place: Place) -> socket.socket:
+def listening(place: ServerOptions) -> socket.socket:
     """A socket that listens at a place.
 
     Raises:
@@ -144,7 +144,7 @@ def listening(place: Place) -> socket.socket:
     return listener
 
 
-def address(place: Place, port: int, token: str) -> str:
+def address(place: ServerOptions, port: int, token: str) -> str:
     """The address to open."""
     host = socket.gethostname() if _is_address(place.host) and ip_address(place.host).is_unspecified else place.host
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/{f'?token={quote(token)}' if token else ''}"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from unreel.engine.cpus import cores
 from unreel.engine.limits import DEFAULT_LIMITS, Limits
-from unreel.engine.worker_pool import StandingPool
+from unreel.engine.worker_pool import WorkerPool
 from unreel.video.collection.prepare import cache_root
-from unreel.web.catalogue import Shelf
+from unreel.web.catalogue import Catalogue
 from unreel.web.clip_cache import Cuts
 from unreel.web.labels import Labels
 from unreel.web.maps import Maps
@@ -28,7 +28,7 @@ SEARCHERS = 4
 
 @dataclass(frozen=True)
 class SiteOptions:
-    """What is served: see `unreel.cli.serve.Serve`."""
+    """What is served: see `unreel.cli.serve.ServeSettings`."""
 
     tables: Sequence[Path | str]
     labels: Path | None = None
@@ -44,7 +44,7 @@ class SiteOptions:
 class Site:
     """What the pages and the API show, and what they do it with."""
 
-    shelf: Shelf
+    shelf: Catalogue
     originals: Originals
     cuts: Cuts
     finder: Finder
@@ -69,16 +69,16 @@ def opened(options: SiteOptions) -> Iterator[Site]:
         MissingExtraError: LanceDB is needed and not installed.
         SettingsError: what is sent cannot be kept.
     """
-    shelf = Shelf.open(options.tables)
+    shelf = Catalogue.open(options.tables)
     originals = Originals(options.linked)
     labels = Labels(options.labels or beside(options.tables[0]), shelf)
     labels.table()  # what is no table of labels is told now
     with (
         own_folder(options.uploads) as folder,  # goes after those who write into it
         ThreadPoolExecutor(SEARCHERS, "search") as searchers,  # ends when those have ended whom it waits for
-        StandingPool(cores(), replace(options.limits, longest=PICTURE_SECONDS)) as pictures,
-        StandingPool(2, replace(options.limits, longest=PIECE_SECONDS)) as pieces,
-        StandingPool(1, Limits(MAP_SECONDS, memory=0)) as mapping,
+        WorkerPool(cores(), replace(options.limits, longest=PICTURE_SECONDS)) as pictures,
+        WorkerPool(2, replace(options.limits, longest=PIECE_SECONDS)) as pieces,
+        WorkerPool(1, Limits(MAP_SECONDS, memory=0)) as mapping,
     ):
         yield Site(
             shelf,

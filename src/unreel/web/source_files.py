@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, final
 
 from unreel.engine.files import sha256_of
-from unreel.search.rows import Row
+from unreel.search.rows import EmbeddingRow
 from unreel.video.collection.file_names import file_named
 
 LARGEST_CHECKED = 512 << 20
@@ -56,7 +56,7 @@ class Originals:
         self._linked = [folder.resolve() for folder in linked]
         self._same: dict[tuple[Path, str], bool] = {}  # what comparing contents has shown
 
-    def find(self, row: Row) -> Original:
+    def find(self, row: EmbeddingRow) -> Original:
         """The file of a video; costs no more than a look at its name."""
         try:
             path = file_named(row.path)
@@ -71,7 +71,7 @@ class Originals:
             return found
         return Original("changed", real, facts.st_size, facts.st_mtime_ns)
 
-    async def checked(self, row: Row) -> Original:
+    async def checked(self, row: EmbeddingRow) -> Original:
         """The same, its content compared with what was embedded, once for each file as it is."""
         found = self.find(row)
         if found.path is None or found.state != "same" or not row.checksum or found.size > LARGEST_CHECKED:

@@ -19,7 +19,7 @@ from typing import Final, final
 
 from unreel.engine.files import why
 from unreel.engine.locks import is_locked, locked
-from unreel.engine.worker_pool import Lost, StandingPool
+from unreel.engine.worker_pool import Lost, WorkerPool
 from unreel.errors import OutputError, SettingsError, VideoError
 from unreel.text import excerpt
 from unreel.video.collection.journal import reason_of
@@ -65,7 +65,7 @@ class Uploads:
     `largest` is the most bytes of one.
     """
 
-    def __init__(self, folder: Path, pool: StandingPool, largest: int) -> None:
+    def __init__(self, folder: Path, pool: WorkerPool, largest: int) -> None:
         self.folder, self._pool, self.largest = folder, pool, largest
         self._kept: dict[str, Upload] = {}
 

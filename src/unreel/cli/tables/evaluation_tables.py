@@ -8,22 +8,22 @@ from unreel.cli.tables.collection_summary import print_reasons
 from unreel.console import Table, say, show
 from unreel.evaluation.classification import Classification
 from unreel.evaluation.comparison import Comparison
-from unreel.evaluation.finetune_results import Finetuned, Part
+from unreel.evaluation.finetune_results import Finetuned, PartResult
 from unreel.evaluation.provenance import Provenance
 from unreel.evaluation.results import ClassScore, Retrieval, Score, split_text
 from unreel.text import excerpt, unbroken
 
-Origin = Provenance | Retrieval
+ResultOrigin = Provenance | Retrieval
 
 
 @dataclass(frozen=True)
-class Line:
+class EncoderScores:
     """The figures (0 to 1) of one encoder on one split by one label; `within` is the interval of the first.
 
     `classes` has the cells of a table with a row for every class.
     """
 
-    origin: Origin
+    origin: ResultOrigin
     figures: dict[str, float]
     within: tuple[float, float]
     classes: dict[str, dict[str, str]]
@@ -61,7 +61,7 @@ def print_classifications(results: Sequence[Classification], *, classes: bool = 
             f"{method} by {label}: {first.origin.protocol}, level {first.origin.level}",
             f"percent of {' or '.join(counts)} test videos",
             [
-                Line(
+                EncoderScores(
                     each.origin,
                     each.accuracies,
                     next(iter(each.intervals.values())),
@@ -106,7 +106,7 @@ def print_comparison(first: Retrieval, second: Retrieval, found: Comparison) -> 
         say(f"  left out: {found.left_out} queries that only one of them has answered (!)")
 
 
-def seen(origin: Origin | Finetuned | Part) -> str:
+def seen(origin: ResultOrigin | Finetuned | PartResult) -> str:
     """How many videos took part; fewer than expected are marked."""
     mark = " (!)" if origin.seen < origin.expected else ""
     return f"{origin.seen:,} of {origin.expected:,}{mark}"
@@ -120,15 +120,15 @@ def _chance(score: Score) -> str:
     return f"{score.chance:.1%}"
 
 
-def _line(retrieval: Retrieval, score: Score) -> Line:
+def _line(retrieval: Retrieval, score: Score) -> EncoderScores:
     def figures(of: Score | ClassScore) -> dict[str, float]:
         return {f"R@{k}": share for k, share in of.hits.items()} | {"mAP": of.average_precision}
 
     classes = {name: {"queries": f"{of.queries:,}", **_percents(figures(of))} for name, of in score.classes.items()}
-    return Line(retrieval, figures(score), score.intervals[1], classes)
+    return EncoderScores(retrieval, figures(score), score.intervals[1], classes)
 
 
-def _print_lines(title: str, caption: str, lines: Sequence[Line], *, classes: bool) -> None:
+def _print_lines(title: str, caption: str, lines: Sequence[EncoderScores], *, classes: bool) -> None:
     """A table of all, one of their means over splits where there are several, and one for each line's classes."""
     columns = [name for name in lines[0].figures if all(name in line.figures for line in lines)]
     splits = list(dict.fromkeys(line.origin.split for line in lines))
@@ -150,7 +150,7 @@ def _print_lines(title: str, caption: str, lines: Sequence[Line], *, classes: bo
             _print_classes(line)
 
 
-def _print_means(title: str, columns: Sequence[str], lines: Sequence[Line], splits: Sequence[str]) -> None:
+def _print_means(title: str, columns: Sequence[str], lines: Sequence[EncoderScores], splits: Sequence[str]) -> None:
     caption = f"mean ± standard deviation over the splits {', '.join(splits)}"
     table = Table(title, ["encoder", *columns], [caption])
     for encoder in dict.fromkeys(line.origin.encoder for line in lines):
@@ -162,7 +162,7 @@ def _print_means(title: str, columns: Sequence[str], lines: Sequence[Line], spli
     show(table)
 
 
-def _print_classes(line: Line) -> None:
+def _print_classes(line: EncoderScores) -> None:
     first = next(iter(line.classes.values()))
     table = Table(
         f"{line.origin.encoder}, {split_text(line.origin.split)}", ["class", *first], ["percent of each class"]
@@ -172,7 +172,7 @@ def _print_classes(line: Line) -> None:
     show(table)
 
 
-def _print_missing(origins: Sequence[Origin]) -> None:
+def _print_missing(origins: Sequence[ResultOrigin]) -> None:
     """How many videos of each side were not seen, and the first of them with the reason, each thing once."""
     told: set[object] = set()
     for origin in origins:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from unreel.console import Table, say, show
 from unreel.planning.communication import BYTES_OF_FLOAT
-from unreel.planning.costs import HOUR, Cost, Scale, run_size, updates
-from unreel.planning.model import CLIPS_READ, Machine, Work
+from unreel.planning.costs import HOUR, Cost, StepCost, run_size, updates
+from unreel.planning.model import CLIPS_READ, Machine, StepWork
 from unreel.settings.pretraining import PretrainSettings
 
 if TYPE_CHECKING:
-    from unreel.cli.plan import Plan
+    from unreel.cli.plan import PlanSettings
     from unreel.planning.rates import Files, Rate
 
 DAY, YEAR = 24 * HOUR, 365 * 24 * HOUR
@@ -27,12 +27,12 @@ class Planned:
     """
 
     settings: PretrainSettings
-    asked: "Plan"
-    work: Work
+    asked: "PlanSettings"
+    work: StepWork
     machine: Machine
     files: "Files"
     sources: "dict[str, Rate]"
-    scales: Sequence[Scale]
+    scales: Sequence[StepCost]
     refused: Sequence[int]
     videos: Sequence[int]
     costs: Sequence[Cost]
@@ -67,7 +67,7 @@ def content(plan: Planned) -> dict[str, Any]:
     }
 
 
-def _step_in_numbers(plan: Planned, at: Scale) -> dict[str, Any]:
+def _step_in_numbers(plan: Planned, at: StepCost) -> dict[str, Any]:
     return {
         "gpus": at.batch.processes,
         "batch_size": at.batch.size,
@@ -152,7 +152,7 @@ def notes(plan: Planned) -> list[str]:
     return lines
 
 
-def similarity_size(at: Scale, chunk: int | None) -> int:
+def similarity_size(at: StepCost, chunk: int | None) -> int:
     """Bytes of similarities that one GPU holds at a time, each once: all of them, or one chunk of one position."""
     if chunk is None:
         return at.similarities
@@ -190,7 +190,7 @@ def _steps(plan: Planned) -> Table:
     return table
 
 
-def _rate(at: Scale) -> float:
+def _rate(at: StepCost) -> float:
     """Videos per second of one GPU."""
     return at.batch.own / at.step.seconds
 

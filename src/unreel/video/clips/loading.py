@@ -34,7 +34,7 @@ PART = 8
 
 
 @dataclass(frozen=True)
-class Share:
+class ProcessShare:
     """What this process gets of everything: the part `rank`, from 0, of `processes` equal ones."""
 
     rank: int = 0
@@ -44,7 +44,7 @@ class Share:
         assert 0 <= self.rank < self.processes
 
 
-WHOLE = Share()
+WHOLE = ProcessShare()
 
 
 def collate(samples: Sequence[Sample]) -> ClipBatch:
@@ -73,7 +73,7 @@ def joined(parts: Sequence[ClipBatch], *, pinned: bool = False) -> ClipBatch:
 
 
 def batch_keys(
-    videos: int, batch_size: int, seed: int, first_step: int = 0, share: Share = WHOLE
+    videos: int, batch_size: int, seed: int, first_step: int = 0, share: ProcessShare = WHOLE
 ) -> Iterator[list[Key]]:
     """The (epoch, row) keys of this process's share of every batch from `first_step` on, without end.
 
@@ -97,7 +97,7 @@ def batch_keys(
     return _batch_keys(videos, batch_size, seed, first_step, share)
 
 
-def _batch_keys(videos: int, batch_size: int, seed: int, first_step: int, share: Share) -> Iterator[list[Key]]:
+def _batch_keys(videos: int, batch_size: int, seed: int, first_step: int, share: ProcessShare) -> Iterator[list[Key]]:
     per_epoch, per_process = videos // batch_size, batch_size // share.processes
     for epoch in count(first_step // per_epoch):
         order = generator(seed, "order", epoch).permutation(videos)
@@ -113,7 +113,7 @@ def training_batches(
     *,
     first_step: int = 0,
     workers: int | None = None,
-    share: Share = WHOLE,
+    share: ProcessShare = WHOLE,
     device: str = "cpu",
 ) -> Generator[ClipBatch, None, None]:
     """This process's share of batches without end, read ahead by `workers` processes (0: by this one).
@@ -137,7 +137,7 @@ def training_batches(
 
 
 def evaluation_samples(
-    dataset: EvaluationDataset, workers: int | None = None, *, share: Share = WHOLE, device: str = "cpu"
+    dataset: EvaluationDataset, workers: int | None = None, *, share: ProcessShare = WHOLE, device: str = "cpu"
 ) -> Generator[Sample | Failure, None, None]:
     """This process's share of the dataset, every `processes`-th video from the `rank`-th on, in order.
 

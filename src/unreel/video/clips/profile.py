@@ -16,7 +16,7 @@ from typing import Any, final
 
 import numpy as np
 
-from unreel.engine.executor import Engine
+from unreel.engine.executor import Executor
 from unreel.engine.limits import Limits
 from unreel.engine.worker_pool import Lost
 from unreel.errors import CollectionError, VideoError
@@ -49,7 +49,7 @@ class Storage:
 
 
 @dataclass(frozen=True)
-class Measured:
+class LoadingProfile:
     """What was found.
 
     `side` is that of the prepared videos and `needed_side` what the encoder's input asks for, in pixels; `threads` what
@@ -84,13 +84,13 @@ class Advice:
     text: str
 
 
-def advice(found: Measured) -> list[Advice]:
+def advice(found: LoadingProfile) -> list[Advice]:
     """What to change, the most useful first; nothing where all is well."""
     given = [*_about_files(found), *_about_processes(found)]
     return sorted((each for each in given if each.gain > 1.1), key=lambda each: -each.gain)
 
 
-def _about_files(found: Measured) -> list[Advice]:
+def _about_files(found: LoadingProfile) -> list[Advice]:
     given = []
     if found.raw_rate is not None:
         whole = sum(found.stages.values())
@@ -114,7 +114,7 @@ def _about_files(found: Measured) -> list[Advice]:
     return given
 
 
-def _about_processes(found: Measured) -> list[Advice]:
+def _about_processes(found: LoadingProfile) -> list[Advice]:
     given = []
     if found.threads > found.cores:
         text = f"set OMP_NUM_THREADS={found.cores}: torch computes with {found.threads} threads on {found.cores} cores"
@@ -154,7 +154,7 @@ def expected_rate(manifest: Manifest, clip_length: int = 16, seconds: float = 1.
 
 def _elsewhere(measure: Callable[..., float], *arguments: Any) -> float | None:
     """What is measured with originals, in a process that may be ended; None where it was."""
-    ((_, found),) = Engine(workers=1, limits=Limits(longest=LONGEST)).run(measure, [arguments])
+    ((_, found),) = Executor(workers=1, limits=Limits(longest=LONGEST)).run(measure, [arguments])
     return None if isinstance(found, Lost) else found
 
 

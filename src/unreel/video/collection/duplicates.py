@@ -30,7 +30,7 @@ _CANDIDATES = 4096
 
 
 @dataclass(frozen=True)
-class Duplicates:
+class DuplicateGroups:
     """Groups of two or more ids, each sorted, the groups as well.
 
     `exact` are the same file, byte for byte. `near` are linked by near duplicates; of exact ones only the first id
@@ -51,7 +51,7 @@ class Duplicates:
         return sum(len(group) - 1 for group in self.near)
 
 
-def duplicates(records: Iterable[VideoRecord]) -> Duplicates:
+def duplicates(records: Iterable[VideoRecord]) -> DuplicateGroups:
     """The duplicates among the usable videos; one without checksum or fingerprint is compared by the other only.
 
     Raises:
@@ -66,7 +66,7 @@ def duplicates(records: Iterable[VideoRecord]) -> Duplicates:
         if video.fingerprint and len(same) == 1:
             looks.setdefault(video.fingerprint, []).append(video.id)
     exact = tuple(tuple(ids) for ids in files.values() if len(ids) > 1)
-    return Duplicates(tuple(sorted(exact)), _linked(looks))
+    return DuplicateGroups(tuple(sorted(exact)), _linked(looks))
 
 
 def near_matches(queries: Sequence[bytes], known: Sequence[bytes]) -> Iterator[tuple[int, int]]:

@@ -11,7 +11,7 @@ from typing import final
 from unreel.engine.limits import Limits
 from unreel.engine.worker_pool import Lost
 from unreel.errors import CollectionError
-from unreel.reading import Wanted, checked
+from unreel.reading import FileSchema, checked
 from unreel.video.collection.discover import CollectionFile
 from unreel.video.collection.manifest import VideoRecord
 
@@ -52,7 +52,7 @@ class Note:
             content = json.loads(line)
             facts = content["record"]
             facts |= {name: bytes.fromhex(facts[name]) for name in ("fingerprint", "times")}
-            return checked(content, cls, Path(), Wanted(CollectionError, ""))
+            return checked(content, cls, Path(), FileSchema(CollectionError, ""))
         except (ValueError, LookupError, TypeError, RecursionError, CollectionError):
             return None
 

@@ -18,7 +18,7 @@ from pydantic import Field, Json
 
 from unreel.engine.files import whole
 from unreel.errors import CollectionError
-from unreel.reading import Wanted, brief, check_regular, checked
+from unreel.reading import FileSchema, brief, check_regular, checked
 from unreel.text import excerpt
 from unreel.video.collection.file_names import file_named
 from unreel.video.decoding.timestamps import Times
@@ -26,7 +26,7 @@ from unreel.video.decoding.timestamps import Times
 FILE_NAME = "manifest.parquet"
 FORMAT = "unreel-manifest-2"
 NOT_THERE = "named by the lists but not in the folder"
-_WANTED = Wanted(CollectionError, "Prepare the collection again.")
+_WANTED = FileSchema(CollectionError, "Prepare the collection again.")
 _MOST_UNPACKED, _ALWAYS = 100, 1 << 26  # times the size, and bytes besides
 
 Natural = Annotated[int, Field(ge=0, lt=2**63)]

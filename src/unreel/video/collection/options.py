@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
-from unreel.engine.executor import Engine
+from unreel.engine.executor import Executor
 from unreel.engine.limits import DEFAULT_LIMITS, Limits
 from unreel.errors import SettingsError
 from unreel.video.collection.discover import Collection, grouped, select
@@ -49,9 +49,9 @@ class CollectionOptions:
             )
         self.pool()
 
-    def pool(self) -> Engine:
+    def pool(self) -> Executor:
         """Who looks at the files."""
-        return Engine(self.engine, self.workers, self.limits)
+        return Executor(self.engine, self.workers, self.limits)
 
     def collection(self, source: Path) -> Collection:
         """The files of a folder, or of a list of videos.

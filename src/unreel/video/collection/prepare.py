@@ -22,17 +22,17 @@ from pathlib import Path
 from unreel.engine.files import UNFINISHED, is_unfinished, why, write_whole
 from unreel.engine.limits import Limits
 from unreel.engine.locks import locked
-from unreel.engine.progress import Bar
+from unreel.engine.progress import ProgressBar
 from unreel.engine.worker_pool import Lost
 from unreel.errors import CollectionError, OutputError, VideoError
-from unreel.reading import Wanted, read_json, read_text
+from unreel.reading import FileSchema, read_json, read_text
 from unreel.video.collection.discover import PREPARED_MARK, Collection, CollectionFile, groups_of
 from unreel.video.collection.file_names import printable
 from unreel.video.collection.journal import Note, described, reason_of
 from unreel.video.collection.manifest import Manifest, VideoRecord, is_prepared
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.probe import check_file
-from unreel.video.collection.transcode import Outcome, prepare_file
+from unreel.video.collection.transcode import PreparedFile, prepare_file
 
 FORMAT = "unreel-prepared-3"
 
@@ -158,11 +158,11 @@ class _Job:
         self.target.parent.mkdir(parents=True, exist_ok=True)
         return self.file.path, self.target, side, self.note.record.checksum if self.note is not None else ""
 
-    def settle(self, outcome: Outcome | Lost, limits: Limits) -> VideoRecord:
+    def settle(self, outcome: PreparedFile | Lost, limits: Limits) -> VideoRecord:
         """The record of the file now that it was tried; notes it for the next run."""
         size, prepared_size = self.facts.st_size, 0
         if isinstance(outcome, Lost):
-            outcome = Outcome(reason=reason_of(outcome, limits))
+            outcome = PreparedFile(reason=reason_of(outcome, limits))
         made = outcome.transcoded
         if made is not None:
             facts = vars(made.source)
@@ -182,7 +182,7 @@ class _Job:
 def _note(target: Path) -> Note | None:
     """What is known of a file, if its prepared file is as it was left."""
     try:
-        note = Note.parse(read_text(target.with_suffix(".json"), Wanted(CollectionError, "It is written again.")))
+        note = Note.parse(read_text(target.with_suffix(".json"), FileSchema(CollectionError, "It is written again.")))
         if note is not None and note.record.status == "ok" and target.stat().st_size != note.prepared_size:
             return None
     except (CollectionError, OSError):
@@ -209,7 +209,7 @@ def _known(files: Sequence[CollectionFile], out: Path, options: PrepareOptions) 
 
 def _made(jobs: Sequence[_Job], options: PrepareOptions) -> Iterator[VideoRecord]:
     """The records of the other files, as they get ready."""
-    with Bar("preparing", len(jobs)) as bar:
+    with ProgressBar("preparing", len(jobs)) as bar:
         for number, outcome in options.pool().run(prepare_file, [job.arguments(options.side) for job in jobs]):
             yield jobs[number].settle(outcome, options.limits)
             bar.advance()
@@ -250,7 +250,7 @@ def _own_signature(side: int) -> dict[str, object]:
 def _signature(mark: Path) -> dict[str, object]:
     """What a folder says that it is; nothing where it says nothing that makes sense."""
     try:
-        return read_json(mark, dict, Wanted(CollectionError, "Prepare the videos again."))
+        return read_json(mark, dict, FileSchema(CollectionError, "Prepare the videos again."))
     except CollectionError:
         return {}
 

@@ -43,7 +43,7 @@ _MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 
 
 @dataclass(frozen=True)
-class Facts:
+class ProbeResult:
     """What a file holds: frames that can be decoded, frames per second, the stored size in pixels.
 
     `width` and `height` are those of the frames that the examination gave, upright; `rotation` says how far they are
@@ -176,14 +176,14 @@ class Examination:
             yield converted
         self._check()
 
-    def facts(self, rate: Fraction, times: Times | None = None) -> Facts:
+    def facts(self, rate: Fraction, times: Times | None = None) -> ProbeResult:
         """What the video is, now that all frames have passed, or are known to be shown at these `times`.
 
         `rate` is in frames per second.
         """
         times, fps = times or Times(np.array(self._starts), self._end), float(rate)
         even = times.is_even(fps)
-        return Facts(
+        return ProbeResult(
             frames=len(times.starts),
             fps=fps,
             width=self.framing.width,

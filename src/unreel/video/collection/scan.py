@@ -15,7 +15,7 @@ import numpy as np
 from unreel.engine.files import check_free, writing
 from unreel.engine.limits import Limits
 from unreel.engine.locks import locked
-from unreel.engine.progress import Bar
+from unreel.engine.progress import ProgressBar
 from unreel.engine.worker_pool import Lost
 from unreel.errors import VideoError
 from unreel.video.collection.discover import CollectionFile
@@ -24,7 +24,7 @@ from unreel.video.collection.journal import Journal, Note, described, reason_of
 from unreel.video.collection.manifest import Manifest, VideoRecord
 from unreel.video.collection.manifest_tables import check_suffix, write_manifest
 from unreel.video.collection.options import ScanOptions
-from unreel.video.collection.probe import Examination, Facts, check_file, checksum_of
+from unreel.video.collection.probe import Examination, ProbeResult, check_file, checksum_of
 from unreel.video.decoding.decode import open_video
 from unreel.video.decoding.timestamps import TOLERANCE, Times, measure, packet_times, played
 
@@ -35,7 +35,7 @@ class Examined:
 
     checksum: str = ""
     reason: str = ""
-    facts: Facts | None = None
+    facts: ProbeResult | None = None
 
 
 def scan(source: Path, out: Path, options: ScanOptions) -> Manifest:
@@ -79,7 +79,7 @@ def examine_file(source: Path, quick: bool) -> Examined:
         return Examined(checksum, str(error))
 
 
-def _examine(source: Path) -> Facts:
+def _examine(source: Path) -> ProbeResult:
     rate = measure(source).rate
     with open_video(source) as (container, stream):
         video = Examination(container, stream)
@@ -88,7 +88,7 @@ def _examine(source: Path) -> Facts:
         return video.facts(rate)
 
 
-def _glance(source: Path) -> Facts | None:
+def _glance(source: Path) -> ProbeResult | None:
     """As `_examine` from the first, the middle and the last second, or None where these are not enough to be sure.
 
     The frames are the file's packets, each of which must be one; there is no fingerprint.
@@ -142,7 +142,7 @@ def _records(files: Sequence[CollectionFile], journal: Journal, options: ScanOpt
         else:
             left.append((file, facts))
     tasks = [(file.path, options.quick) for file, _ in left]
-    with Bar("scanning", len(left)) as bar:
+    with ProgressBar("scanning", len(left)) as bar:
         for number, examined in options.pool().run(examine_file, tasks):
             file, facts = left[number]
             record = _record(file, facts.st_size, examined, limits)

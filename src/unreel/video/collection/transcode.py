@@ -18,7 +18,7 @@ from av.video.frame import PictureType, VideoFrame
 
 from unreel.engine.files import UNFINISHED
 from unreel.errors import CollectionError, VideoError
-from unreel.video.collection.probe import Examination, Facts, Framing, check_file, checksum_of
+from unreel.video.collection.probe import Examination, Framing, ProbeResult, check_file, checksum_of
 from unreel.video.decoding.decode import KEY_FRAME_INTERVAL, open_video
 from unreel.video.decoding.timestamps import measure
 
@@ -39,12 +39,12 @@ _BT601, _LIMITED_RANGE = 6, 1  # the numbers of H.273 and of FFmpeg
 class Transcoded:
     """What was made of what: a file of `size` bytes."""
 
-    source: Facts
+    source: ProbeResult
     size: int
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PreparedFile:
     """What became of one file: refused for a `reason`, `transcoded`, or neither as nothing has changed."""
 
     checksum: str = ""
@@ -52,7 +52,7 @@ class Outcome:
     transcoded: Transcoded | None = None
 
 
-def prepare_file(source: Path, target: Path, side: int, known_checksum: str = "") -> Outcome:
+def prepare_file(source: Path, target: Path, side: int, known_checksum: str = "") -> PreparedFile:
     """Transcode `source` unless its SHA-256 is the known one.
 
     Raises:
@@ -62,10 +62,10 @@ def prepare_file(source: Path, target: Path, side: int, known_checksum: str = ""
     try:
         checksum = checksum_of(source)
         if checksum == known_checksum:
-            return Outcome(checksum)
-        return Outcome(checksum, transcoded=transcode(source, target, side))
+            return PreparedFile(checksum)
+        return PreparedFile(checksum, transcoded=transcode(source, target, side))
     except VideoError as error:
-        return Outcome(checksum, reason=str(error))
+        return PreparedFile(checksum, reason=str(error))
 
 
 def transcode(source: Path, target: Path, side: int) -> Transcoded:

@@ -45,7 +45,7 @@ Span = tuple[float, float]
 """Start and end in seconds."""
 
 
-class Shown(NamedTuple):
+class FrameSpan(NamedTuple):
     """A frame and the span in which it is shown, in seconds; it has no length where two have one time."""
 
     start: float
@@ -57,7 +57,7 @@ class Film(NamedTuple):
     """An open video that is being played; `whole` from its beginning on."""
 
     stream: VideoStream
-    frames: Iterator[Shown]
+    frames: Iterator[FrameSpan]
     whole: bool
 
 
@@ -79,19 +79,19 @@ def played(path: Path, at: float = 0.0) -> Iterator[Film]:
         yield Film(stream, shown(container, stream), True)
 
 
-def shown(container: InputContainer, stream: VideoStream, losses: Losses | None = None) -> Iterator[Shown]:
+def shown(container: InputContainer, stream: VideoStream, losses: Losses | None = None) -> Iterator[FrameSpan]:
     """All frames from where the container stands, damaged ones left out (and counted in `losses`)."""
     return _spans(_Clock(container, stream), decode(container, stream, losses or Losses()))
 
 
-class Measured(NamedTuple):
+class RateAndDuration(NamedTuple):
     """Frames per second, and the seconds from the first frame to the end of the last one."""
 
     rate: Fraction
     seconds: float
 
 
-def measure(path: Path) -> Measured:
+def measure(path: Path) -> RateAndDuration:
     """Rate and length by the times of all packets: the rate that the header tells only where it agrees with these.
 
     Raises:
@@ -103,11 +103,11 @@ def measure(path: Path) -> Measured:
         average = stream.average_rate
     if len(times) < 2 or times[-1] <= times[0]:  # what a header tells may be but the tick of its clock
         rate = _fraction(average if average and 1 <= average <= 240 else _ASSUMED_RATE)
-        return Measured(rate, len(times) / float(rate))
+        return RateAndDuration(rate, len(times) / float(rate))
     seconds, steps = times[-1] - times[0], len(times) - 1
     agrees = average and abs(float(average) * seconds - steps) < _EVEN
     rate = _fraction(average if average and agrees else Fraction(steps / seconds))
-    return Measured(rate, seconds + 1 / float(rate))
+    return RateAndDuration(rate, seconds + 1 / float(rate))
 
 
 def packet_times(container: InputContainer, stream: VideoStream) -> "Times":
@@ -265,19 +265,19 @@ class _Clock:
         return time < last - max(_BACK, 8 * self.step) or (self.jumps and time > last + _JUMP)
 
 
-def _spans(clock: _Clock, frames: Iterable[VideoFrame]) -> Iterator[Shown]:
+def _spans(clock: _Clock, frames: Iterable[VideoFrame]) -> Iterator[FrameSpan]:
     before: VideoFrame | None = None
     start = 0.0
     for frame in frames:
         time = round(clock.time(frame), 6)
         if before is not None:
-            yield Shown(start, time, before)
+            yield FrameSpan(start, time, before)
         before, start = frame, time
     if before is not None:
-        yield Shown(start, round(start + clock.length(before), 6), before)
+        yield FrameSpan(start, round(start + clock.length(before), 6), before)
 
 
-def _sought(container: InputContainer, stream: VideoStream, at: float) -> Iterator[Shown]:
+def _sought(container: InputContainer, stream: VideoStream, at: float) -> Iterator[FrameSpan]:
     """The frames from a key frame before `at` on; nothing where that is not sure."""
     clock = _Clock(container, stream)
     if not clock.told or not clock.tick or (clock.avi and at < _LEAP_OF_AVI):

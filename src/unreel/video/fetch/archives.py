@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from unreel.engine.files import write_whole
-from unreel.engine.progress import Bar
+from unreel.engine.progress import ProgressBar
 from unreel.errors import CollectionError
 from unreel.extras import require
 
@@ -122,7 +122,7 @@ class _Member:
 def _write_all(archive: Path, folder: Path, flat: bool) -> None:
     """Every file of an archive, checked."""
     members = {".zip": _of_zip, ".rar": _of_rar}.get(archive.suffix, _of_tar)(archive)
-    with Bar(f"unpacking {archive.name}", None) as bar:
+    with ProgressBar(f"unpacking {archive.name}", None) as bar:
         while True:
             with _reading(archive):
                 member = next(members, None)

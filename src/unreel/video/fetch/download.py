@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from unreel.engine.files import why, write_whole
-from unreel.engine.progress import Bar
+from unreel.engine.progress import ProgressBar
 from unreel.errors import CollectionError, OutputError
 from unreel.extras import require
 from unreel.video.fetch.remote import RemoteFile, in_units, is_page
@@ -245,7 +245,7 @@ class _Transfer:
         urllib3 = require("urllib3", "fetch")
         if state.size is not None:
             self._check_space(state.size - have)
-        with self.part.open("ab", buffering=0) as part, Bar(self.file.name, state.size, of_bytes=True) as bar:
+        with self.part.open("ab", buffering=0) as part, ProgressBar(self.file.name, state.size, of_bytes=True) as bar:
             bar.advance(have)
             try:
                 for chunk in response.raw.stream(_CHUNK, decode_content=False):

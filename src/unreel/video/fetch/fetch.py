@@ -27,7 +27,7 @@ from unreel.video.fetch.download import Patience, download, size_of
 from unreel.video.fetch.remote import RemoteFile
 
 DataSetName = Literal["ucf101", "hmdb51", "kinetics400"]
-Part = Literal["train", "val", "test"]
+SplitName = Literal["train", "val", "test"]
 
 ARCHIVES = "archives"
 _LOCK_NAME = "fetch.lock"
@@ -37,7 +37,7 @@ _KINETICS_ARCHIVE = re.compile(r"https?://\S+/([\w.-]+\.tar\.gz)")
 
 
 @dataclass(frozen=True)
-class Item:
+class DownloadItem:
     """A file of a data set: an archive and the folder that it is unpacked into, or a list and the folder it lies in.
 
     `flat` says that the folders in the archive mean nothing.
@@ -61,7 +61,7 @@ class Item:
 # hmdb51.py); TensorFlow Datasets (url_checksums/ucf101.txt) has the one of UCF101's lists too, with their size.
 _UCF101_HOMEPAGE = "https://www.crcv.ucf.edu/data/UCF101.php"
 _UCF101 = (
-    Item(
+    DownloadItem(
         RemoteFile(
             "UCF101TrainTestSplits-RecognitionTask.zip",
             ("https://www.crcv.ucf.edu/data/UCF101/UCF101TrainTestSplits-RecognitionTask.zip",),
@@ -71,7 +71,7 @@ _UCF101 = (
             _UCF101_HOMEPAGE,
         )
     ),
-    Item(
+    DownloadItem(
         RemoteFile(
             "UCF101.rar",
             ("https://www.crcv.ucf.edu/data/UCF101/UCF101.rar",),
@@ -87,7 +87,7 @@ _HMDB51_HOMEPAGE = "https://serre.lab.brown.edu/hmdb51.html"
 _DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
 _BROWN = "https://serre-lab.clps.brown.edu/wp-content/uploads/2013/10/"
 _HMDB51 = (
-    Item(
+    DownloadItem(
         RemoteFile(
             "test_train_splits.rar",
             (f"{_DRIVE}1NQxJWJSYWefyNS-LFYCenFih4gRDUPCX", f"{_BROWN}test_train_splits.rar"),
@@ -97,7 +97,7 @@ _HMDB51 = (
             _HMDB51_HOMEPAGE,
         )
     ),
-    Item(
+    DownloadItem(
         RemoteFile(
             "hmdb51_org.rar",
             (f"{_DRIVE}17anw5Oxp7lmp9cMwXPOyOpL5olDLmPpj", f"{_BROWN}hmdb51_org.rar"),
@@ -132,7 +132,7 @@ class FetchOptions:
         SettingsError: a part or an address that makes no sense.
     """
 
-    parts: tuple[Part, ...] = ()
+    parts: tuple[SplitName, ...] = ()
     mirror: str | None = None
     keep_archives: bool = False
     unverified: bool = False
@@ -140,8 +140,8 @@ class FetchOptions:
 
     def __post_init__(self) -> None:
         for part in self.parts:
-            if part not in get_args(Part):
-                raise SettingsError(f"got the part {part!r}, expected some of: {', '.join(get_args(Part))}.")
+            if part not in get_args(SplitName):
+                raise SettingsError(f"got the part {part!r}, expected some of: {', '.join(get_args(SplitName))}.")
         if self.mirror is not None and not re.match("https?://[^/]", self.mirror):
             raise SettingsError(f"got the address {self.mirror!r}, expected http://… or https://….")
 
@@ -184,7 +184,7 @@ def fetch(name: DataSetName, folder: Path, options: FetchOptions) -> Fetched:
     return Fetched(folder, len(collection.files), len(collection.missing))
 
 
-def items(name: DataSetName, options: FetchOptions) -> Sequence[Item]:
+def items(name: DataSetName, options: FetchOptions) -> Sequence[DownloadItem]:
     """The files of a data set in the order they are taken: lists first, for they are small. Kinetics' are asked for.
 
     Raises:
@@ -195,7 +195,7 @@ def items(name: DataSetName, options: FetchOptions) -> Sequence[Item]:
     return tuple(_from(item, options) for item in {"ucf101": _UCF101, "hmdb51": _HMDB51}[name])
 
 
-def left_to_do(name: DataSetName, folder: Path, options: FetchOptions) -> list[tuple[Item, int | None]]:
+def left_to_do(name: DataSetName, folder: Path, options: FetchOptions) -> list[tuple[DownloadItem, int | None]]:
     """What `fetch` would take now, each with its size in bytes where that is known. Writes nothing.
 
     Raises:
@@ -206,22 +206,22 @@ def left_to_do(name: DataSetName, folder: Path, options: FetchOptions) -> list[t
     return [(item, size_of(item.file, options.patience)) for item in wanted]
 
 
-def _of_kinetics(options: FetchOptions) -> Iterator[Item]:
+def _of_kinetics(options: FetchOptions) -> Iterator[DownloadItem]:
     parts = options.parts or ("train", "val")
     for part in parts:
-        yield Item(_kinetics_file(f"{part}.csv", f"annotations/{part}.csv", "text"), "annotations")
+        yield DownloadItem(_kinetics_file(f"{part}.csv", f"annotations/{part}.csv", "text"), "annotations")
     for part in parts:
         for archive in _archives_of_kinetics(part, options):
-            yield Item(_kinetics_file(f"{part}/{archive}", f"{part}/{archive}", "tar.gz"), part, flat=True)
+            yield DownloadItem(_kinetics_file(f"{part}/{archive}", f"{part}/{archive}", "tar.gz"), part, flat=True)
     if "train" in parts:  # some 1,400 of its videos were damaged and are given anew, under their own names
         archive = "replacement_for_corrupted_k400.tgz"
-        yield Item(_kinetics_file(archive, archive, "tar.gz"), "train", flat=True)
+        yield DownloadItem(_kinetics_file(archive, archive, "tar.gz"), "train", flat=True)
 
 
-def _archives_of_kinetics(part: Part, options: FetchOptions) -> list[str]:
+def _archives_of_kinetics(part: SplitName, options: FetchOptions) -> list[str]:
     """The names of the archives of a part, as its list on the server tells them."""
     name = f"k400_{part}_path.txt"
-    file = _from(Item(_kinetics_file(name, f"{part}/{name}", "text")), options).file
+    file = _from(DownloadItem(_kinetics_file(name, f"{part}/{name}", "text")), options).file
     with TemporaryDirectory() as folder:
         path = Path(folder, name)
         download(file, path, options.patience)
@@ -240,7 +240,7 @@ def _kinetics_file(name: str, place: str, kind: Literal["text", "tar.gz"]) -> Re
     return RemoteFile(name, (_KINETICS + place,), kind, homepage=_KINETICS_HOMEPAGE)
 
 
-def _from(item: Item, options: FetchOptions) -> Item:
+def _from(item: DownloadItem, options: FetchOptions) -> DownloadItem:
     """The item at the mirror, if there is one."""
     file = item.file
     if options.mirror is not None:

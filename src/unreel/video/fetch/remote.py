@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from unreel.engine.progress import Bar
+from unreel.engine.progress import ProgressBar
 
 Kind = Literal["zip", "rar", "tar.gz", "text"]
 
@@ -61,7 +61,7 @@ def in_units(size: int) -> str:
 
 def _sha256(path: Path) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as content, Bar(f"verifying {path.name}", path.stat().st_size, of_bytes=True) as bar:
+    with path.open("rb") as content, ProgressBar(f"verifying {path.name}", path.stat().st_size, of_bytes=True) as bar:
         while chunk := content.read(_MEBIBYTE):
             digest.update(chunk)
             bar.advance(len(chunk))

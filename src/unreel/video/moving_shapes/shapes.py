@@ -43,7 +43,7 @@ class Pose(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Look:
+class Texture:
     """One member of an appearance: what differs from video to video, and never within one.
 
     `radius` and `ground_shift` are in sides of the frame, `texture_shift` in radii; `gains` multiply red, green, blue.
@@ -56,11 +56,11 @@ class Look:
     gains: tuple[float, float, float]
 
 
-def draw_look(appearance: str, chance: np.random.Generator) -> Look:
+def draw_look(appearance: str, chance: np.random.Generator) -> Texture:
     """A look of the appearance, drawn at random: variations smaller than what separates the appearances."""
     brightness = 1 + chance.uniform(-_BRIGHTNESS_VARIATION, _BRIGHTNESS_VARIATION)
     red, green, blue = (brightness * (1 + chance.uniform(-_TINT_VARIATION, _TINT_VARIATION, size=3))).tolist()
-    return Look(
+    return Texture(
         appearance=appearance,
         radius=RADIUS * (1 + chance.uniform(-_SIZE_VARIATION, _SIZE_VARIATION)),
         texture_shift=(chance.uniform(-0.3, 0.3), chance.uniform(-0.3, 0.3)),
@@ -69,7 +69,7 @@ def draw_look(appearance: str, chance: np.random.Generator) -> Look:
     )
 
 
-def paint_ground(look: Look, side: int) -> Image:
+def paint_ground(look: Texture, side: int) -> Image:
     """The ground alone: (side, side, 3), 0 to 255."""
     axis = (np.arange(side, dtype=np.float32) + 0.5) / side
     x, y = np.meshgrid(axis, axis)
@@ -79,7 +79,7 @@ def paint_ground(look: Look, side: int) -> Image:
     return _mix(*_GROUND_COLOURS, share) * vignette[..., None] * _row(look.gains)
 
 
-def paint_shape(ground: Image, look: Look, pose: Pose) -> Image:
+def paint_shape(ground: Image, look: Texture, pose: Pose) -> Image:
     """A copy of the ground with the shape on it, anti-aliased; what leaves the frame is cut off."""
     image: Image = ground.copy()
     side = len(ground)

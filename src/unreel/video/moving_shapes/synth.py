@@ -21,7 +21,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from unreel.engine.cpus import cores
-from unreel.engine.executor import Engine
+from unreel.engine.executor import Executor
 from unreel.engine.files import check_free, whole
 from unreel.engine.limits import Limits
 from unreel.engine.progress import track
@@ -207,7 +207,7 @@ def _rendered(folder: Path, settings: MovingShapes, workers: int) -> Iterator[No
             yield
         return
     tasks = [(folder, settings, index) for index in range(settings.videos)]
-    for number, lost in Engine(workers=workers, limits=Limits(_SECONDS)).run(_render_video, tasks):
+    for number, lost in Executor(workers=workers, limits=Limits(_SECONDS)).run(_render_video, tasks):
         if lost is not None:
             raise CollectionError(
                 f"video {number} could not be rendered: its process {lost.how} {lost.error}".rstrip()
