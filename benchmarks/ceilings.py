@@ -53,10 +53,10 @@ def _bandwidth(device: str, rounds: int) -> float:
 
 
 def _least(work: Callable[[], object], device: str, rounds: int) -> float:
-    """Seconds of the fastest round; on a processor with one thread by processor time, which no neighbour adds to."""
+    """Seconds of the fastest round; on a CPU with one thread by CPU time, which no neighbour adds to."""
     laps = [lap(work, device) for _ in range(1 + rounds)][1:]
     by_clock = device != "cpu" or torch.get_num_threads() > 1
-    return min(clock if by_clock else processor for clock, processor in laps)
+    return min(clock if by_clock else CPU for clock, CPU in laps)
 
 
 def main(options: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
     python benchmarks/decoding.py [FOLDER ...] [--videos 60] [--rounds 7] [--seed 0]
 
 A FOLDER is prepared or not. Without one: Moving Shapes, prepared, and as Xvid AVI files like UCF101's. Every decoder
-reads the same frames of the same files on one thread, in turn video by video; processor time counts, ratios are medians
+reads the same frames of the same files on one thread, in turn video by video; CPU time counts, ratios are medians
 over the rounds. The floor is libav's decoding alone: the packets that unreel needs, nothing converted or copied.
 
 All pictures are first compared with those of decoding the whole file: a decoder that gives other frames, or none, is

@@ -4,7 +4,7 @@
 
 On one thread, alternating: `embed` as it is (prepared files on disk in, a table out), the encoder on clips that lie in
 memory as they are decoded, and the encoder alone on views that lie in memory, in batches of the same size. Prints clips
-per second of each, by the clock and by processor time (which other programs disturb less), and the medians of the
+per second of each, by the clock and by CPU time (which other programs disturb less), and the medians of the
 rounds' ratios, as JSON and as a table. Run on an otherwise idle machine.
 """
 
@@ -41,17 +41,17 @@ from unreel.video.collection.prepare import prepared
 
 @dataclass
 class Speeds:
-    """Clips per second of every round, by the clock and by processor time."""
+    """Clips per second of every round, by the clock and by CPU time."""
 
     clock: list[float] = field(default_factory=list)
-    processor: list[float] = field(default_factory=list)
+    CPU: list[float] = field(default_factory=list)
 
     def lap(self, clips: int, work: Callable[[], object]) -> None:
         """One round."""
         started = perf_counter(), process_time()
         work()
         self.clock.append(clips / (perf_counter() - started[0]))
-        self.processor.append(clips / (process_time() - started[1]))
+        self.CPU.append(clips / (process_time() - started[1]))
 
 
 def encoder_of(recipe: str, folder: Path) -> LoadedEncoder:
@@ -126,17 +126,17 @@ def main(options: argparse.Namespace) -> None:
     rows = []
     for what, each in speeds.items():
         shares = [one / other for one, other in zip(embed.clock, each.clock, strict=True)]
-        by_processor = [one / other for one, other in zip(embed.processor, each.processor, strict=True)]
+        by_processor = [one / other for one, other in zip(embed.CPU, each.CPU, strict=True)]
         figures[what] = {
             "clips per second": median(each.clock),
             "embed's share": median(shares),
-            "embed's share, processor time": median(by_processor),
+            "embed's share, CPU time": median(by_processor),
             "of each round": [round(share, 3) for share in by_processor],
         }
         rows.append((what, f"{median(each.clock):.1f}", f"{median(shares):.2f}", f"{median(by_processor):.2f}"))
     facts = {"encoder": encoder.settings.model_dump(), **versions()}
     print(json.dumps({**vars(options), **figures, **facts}, indent=1, default=str))
-    print(f"\n| {options.recipe} | clips/s | embed's share | by processor time |\n|---|---:|---:|---:|")
+    print(f"\n| {options.recipe} | clips/s | embed's share | by CPU time |\n|---|---:|---:|---:|")
     for row in rows:
         print(f"| {' | '.join(row)} |")
 

@@ -5,7 +5,7 @@
 The videos of the FOLDERs (without one, Moving Shapes) are scaled as `unreel prepare` scales them and written in every
 layout: H.264 with key frame intervals of 1 to 250, with and without fast decoding, at three qualities; MPEG-4 part 2;
 MJPEG; raw planes. Then two random 16-frame clips of each video are read on one core, in turn layout by layout, from
-files that the operating system holds in memory; processor time counts. PSNR is of the luma, against the scaled source.
+files that the operating system holds in memory; CPU time counts. PSNR is of the luma, against the scaled source.
 Prints Markdown. Linux only (one core).
 """
 
@@ -169,7 +169,7 @@ def psnr(original: Luma, luma: Luma, full_range: bool) -> float:
 
 
 def time_reading(videos: Sequence[Video], rows: dict[Layout, Row], rounds: int) -> None:
-    """Processor seconds of each round and layout, layouts in turn for each video."""
+    """CPU seconds of each round and layout, layouts in turn for each video."""
     for turn in range(rounds + 1):
         spent = [0.0] * len(rows)
         for video in track(videos, f"Reading, {turn} of {rounds}", console=Console(stderr=True), transient=True):

@@ -57,7 +57,7 @@ def measured(batch: int, chunk_size: int | None, device: str) -> dict[str, float
         "bytes": _memory("VmHWM", device) - before,
         "bytes of embeddings and gradients": 2 * sum(each.nbytes for each in held),
         "seconds by the clock": perf_counter() - started,
-        "seconds of the processor": process_time() - used,
+        "seconds of the CPU": process_time() - used,
     }
 
 
@@ -99,11 +99,11 @@ def main(options: argparse.Namespace) -> None:
             name,
             f"{each['bytes'] / GIB:.2f}",
             f"{each['bytes of embeddings and gradients'] / GIB:.2f}",
-            f"{each['seconds of the processor']:.1f}",
+            f"{each['seconds of the CPU']:.1f}",
         )
         for name, each in figures.items()
     ]
-    show("HD-NCE, forward and backward", ("batch", "GiB", "GiB of embeddings, gradients", "processor, s"), rows)
+    show("HD-NCE, forward and backward", ("batch", "GiB", "GiB of embeddings, gradients", "CPU, s"), rows)
     values = {name: {"median": each["bytes"] / GIB} for name, each in figures.items()}
     write(options, {"cases": figures, "charts": [bars("Memory over the embeddings", "GiB", values)]})
 

@@ -1,7 +1,7 @@
 """How the benchmarks of the encoder, the loss and the step measure: alternating rounds, one table, one JSON file.
 
 Every work is done once in a round, another one first in each, so that a drift of the machine meets all alike; a ratio
-is the median of the rounds' ratios. Seconds are taken by the clock and as processor time, which other programs on the
+is the median of the rounds' ratios. Seconds are taken by the clock and as CPU time, which other programs on the
 machine disturb less; where a GPU computes, only the clock means something, read after the device has finished.
 """
 
@@ -28,14 +28,14 @@ Work = Callable[[], object]
 
 @dataclass
 class Laps:
-    """Seconds of every round, by the clock and by processor time."""
+    """Seconds of every round, by the clock and by CPU time."""
 
     clock: list[float] = field(default_factory=list)
-    processor: list[float] = field(default_factory=list)
+    CPU: list[float] = field(default_factory=list)
 
     def seconds(self, device: str) -> list[float]:
-        """Those that mean something: processor time, or the clock where a GPU computes."""
-        return self.processor if device == "cpu" else self.clock
+        """Those that mean something: CPU time, or the clock where a GPU computes."""
+        return self.CPU if device == "cpu" else self.clock
 
 
 def synchronize(device: str) -> None:
@@ -45,7 +45,7 @@ def synchronize(device: str) -> None:
 
 
 def lap(work: Work, device: str) -> tuple[float, float]:
-    """Seconds that the work takes, by the clock and by processor time."""
+    """Seconds that the work takes, by the clock and by CPU time."""
     synchronize(device)
     started, used = perf_counter(), process_time()
     work()
@@ -61,10 +61,10 @@ def alternate(works: Mapping[str, Work], rounds: int, device: str) -> dict[str, 
         first = number % len(names)
         for name in [*names, *names][first : first + len(names)]:
             gc.collect()
-            clock, processor = lap(works[name], device)
+            clock, CPU = lap(works[name], device)
             if number:
                 laps[name].clock.append(clock)
-                laps[name].processor.append(processor)
+                laps[name].CPU.append(CPU)
     return laps
 
 
@@ -107,7 +107,7 @@ def bars(
 
 def write(options: argparse.Namespace, figures: Mapping[str, Any]) -> None:
     """Leave the figures in the file asked for, with what is needed to understand them."""
-    machine = {"processor": platform.processor() or platform.machine(), "device": device_name(options.device)}
+    machine = {"CPU": platform.processor() or platform.machine(), "device": device_name(options.device)}
     content = {"options": vars(options), **figures, **machine, **versions()}
     if options.out:
         options.out.write_text(json.dumps(content, indent=1, default=str) + "\n", encoding="utf-8")

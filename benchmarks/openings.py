@@ -154,14 +154,14 @@ def resident() -> float:
 
 
 def open_all(files: Files, openings: int, chance: Random) -> tuple[list[tuple[int, float]], int]:
-    """(openings done, MB) again and again, and how many openings were refused."""
-    samples, refused = [], 0
+    """(openings done, MB) again and again, and how many openings were skipped."""
+    samples, skipped = [], 0
     every = max(1, openings // SAMPLES)
     for opening in track(range(openings), "Opening", console=Console(stderr=True), transient=True):
         if opening % every == 0:
             samples.append((opening, resident()))
-        refused += not files.number(opening).read(chance)
-    return [*samples, (openings, resident())], refused
+        skipped += not files.number(opening).read(chance)
+    return [*samples, (openings, resident())], skipped
 
 
 def growth(samples: Sequence[tuple[int, float]]) -> tuple[float, float]:
@@ -191,12 +191,12 @@ def main(folders: list[Path], openings: int, out: Path, seed: int) -> None:
     chance = Random(seed)
     with tempfile.TemporaryDirectory() as name:
         files = gather(folders, Path(name), chance)
-        samples, refused = open_all(files, openings, chance)
+        samples, skipped = open_all(files, openings, chance)
     slope, error = growth(samples)
     write(out, samples, f"{openings:,} openings: {slope:+.1f} ± {error:.1f} KB per 1,000")
     figures = {
         "openings": openings,
-        "refused": refused,
+        "skipped": skipped,
         "KB per 1,000 openings": round(slope, 2),
         "standard error": round(error, 2),
         "resident MB at the end": round(samples[-1][1], 1),

@@ -4,8 +4,8 @@
 
 The same files, alternating: `unreel prepare` with one worker; `ffmpeg` with the settings of prepared files, and with
 its own defaults but for size and quality; and frames as JPEG pictures, which is how many repositories keep videos.
-Every one with one thread. Seconds are the processor's, of the command and all that it starts. `unreel prepare` besides
-looks at every frame, refuses what cannot be decoded, writes checksums, fingerprints and a manifest, and can be killed.
+Every one with one thread. Seconds are the CPU's, of the command and all that it starts. `unreel prepare` besides
+looks at every frame, rejects what cannot be decoded, writes checksums, fingerprints and a manifest, and can be killed.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def by_ffmpeg(videos: Path, out: Path, side: int, words: str) -> None:
 
 
 def lap(work: Callable[[Path], None], folder: Path) -> tuple[float, float, int]:
-    """Seconds by the clock and of processors, and the bytes that are left."""
+    """Seconds by the clock and of CPUs, and the bytes that are left."""
     started, used = perf_counter(), _children()
     work(folder)
     seconds = perf_counter() - started, _children() - used
@@ -66,9 +66,9 @@ def measured(works: Mapping[str, Callable[[Path], None]], rounds: int) -> tuple[
     for number in range(rounds):
         for name in names[number % len(names) :] + names[: number % len(names)]:
             with tempfile.TemporaryDirectory() as folder:
-                clock, processor, sizes[name] = lap(works[name], Path(folder) / "out")
+                clock, CPU, sizes[name] = lap(works[name], Path(folder) / "out")
             laps[name].clock.append(clock)
-            laps[name].processor.append(processor)
+            laps[name].CPU.append(CPU)
     return laps, sizes
 
 
@@ -87,7 +87,7 @@ def main(options: argparse.Namespace) -> None:
         laps, sizes = measured(works, options.rounds)
     figures: dict[str, Any] = {
         name: {
-            "seconds": spread(each.processor),
+            "seconds": spread(each.CPU),
             "seconds by the clock": spread(each.clock),
             "times unreel's": ratio(each, laps["unreel"], "cpu"),
             "MB": sizes[name] / 1e6,

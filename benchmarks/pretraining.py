@@ -3,7 +3,7 @@
     python benchmarks/pretraining.py [FOLDER] [--recipe hdc-small] [--size …] [--batch-size …] [--precision 32-true]
         [--steps 12] [--rounds 3] [--workers …]
 
-The same steps of the same run, on a processor, once with batches from the real loader (prepared files on disk, decoded
+The same steps of the same run, on a CPU, once with batches from the real loader (prepared files on disk, decoded
 on the way), once with one batch held in memory, alternating. Prints both paces, the median of the rounds' ratios and
 how long the steps waited for data. FOLDER holds videos, prepared ones or not; without one, Moving Shapes are rendered.
 The paper's encoder at its size:

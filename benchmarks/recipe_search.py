@@ -8,7 +8,7 @@ The seed is none of the evidence; the persons are among those that all figures o
     python benchmarks/recipe_search.py street weizmann --out runs/search-bf16 --steps 400 --precision bf16-mixed
 
 Every variant is `hdc-plus-street651` with one change, for 300 steps (or `--steps`) from the same first weights, and is
-judged by the queries of four persons among the clips of all others (`gap`): R@1 / mean average precision / linear
+evaluated by the queries of four persons among the clips of all others (`gap`): R@1 / mean average precision / linear
 probe, percent. Variants whose runs are there already are not run again, so this can be stopped and gone on with. Prints
 Markdown.
 """
@@ -60,16 +60,16 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {  # `times`: how often the number o
 
 
 def main() -> None:
-    """Pretrain what is still to be, judge all, print the table."""
+    """Pretrain what is still to be, evaluate all, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, help="prepared videos to learn from")
-    parser.add_argument("judged", type=Path, help="Weizmann, prepared with persons as groups")
+    parser.add_argument("evaluated", type=Path, help="Weizmann, prepared with persons as groups")
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--steps", type=int, default=STEPS, help="steps of a variant with one change")
     parser.add_argument("--precision", default="32-true")
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     arguments = parser.parse_args()
-    manifest = Manifest.read(arguments.judged)
+    manifest = Manifest.read(arguments.evaluated)
     print(f"| change | {' | '.join(f'level {level}' for level in LEVELS)} |\n|---|{'---|' * len(LEVELS)}", flush=True)
     for name in arguments.only:
         own = dict(VARIANTS[name])
@@ -78,10 +78,10 @@ def main() -> None:
         with redirect_stdout(stderr):
             recipe = "hdc-plus-street651"
             loaded = unreel.pretrain(arguments.corpus, arguments.out / name.replace(" ", "-"), recipe=recipe, **values)
-        print(f"| {name} | {' | '.join(_judged(loaded, manifest))} |", flush=True)
+        print(f"| {name} | {' | '.join(_evaluated(loaded, manifest))} |", flush=True)
 
 
-def _judged(loaded: LoadedEncoder, manifest: Manifest) -> list[str]:
+def _evaluated(loaded: LoadedEncoder, manifest: Manifest) -> list[str]:
     extractor = FeatureExtractor(loaded.encoder, loaded.settings, device=torch.device("cpu"))
     found = extractor.by_level(manifest, manifest.usable, LEVELS, workers=0)
     return [_scores(found[level].videos, manifest.usable) for level in LEVELS]

@@ -1,4 +1,4 @@
-"""Does `unreel plan` foretell what a step takes in several processes? Predicted beside measured, on processors.
+"""Does `unreel plan` foretell what a step takes in several processes? Predicted beside measured, on CPUs.
 
     python benchmarks/scaling.py [--processes 1 2 4] [--recipe hdc-small] [--size …] [--width …] [--batch-size …]
         [--steps 12] [--rounds 2] [--out FILE]
@@ -8,7 +8,7 @@ line through them gives clips per second and what every step costs; their spread
 add up 4 bytes (latency) and 8 MB (bandwidth) in as many processes. What it foretells is then measured: the same steps
 as training takes them (DistributedDataParallel, the loss over the vectors of all processes, SGD), one batch shared
 equally, held in memory, one thread each, in every round anew. More processes than cores share the cores, and the model
-knows how many there are. Gradients are not hidden behind the backward pass (overlap 0): the processors that compute are
+knows how many there are. Gradients are not hidden behind the backward pass (overlap 0): the CPUs that compute are
 the ones that send.
 
 Run on an otherwise idle machine: another program on its cores slows whichever part it meets.

@@ -1,9 +1,9 @@
-"""Runs of one or more recipes, judged at every level, as one table: mean ± standard deviation over the runs (seeds).
+"""Runs of one or more recipes, evaluated at every level, as one table: mean ± standard deviation over the runs (seeds).
 
     for seed in 0 1 2; do unreel demo --seed $seed --out runs/shapes-$seed; done
     python benchmarks/seeds.py runs/shapes-0/run runs/shapes-1/run runs/shapes-2/run
 
-Every run is judged on the prepared collection it was trained on, its groups kept apart, beside the same encoder
+Every run is evaluated on the prepared collection it was trained on, its groups kept apart, beside the same encoder
 untrained (once, where several runs began with it). Prints Markdown.
 """
 
@@ -32,14 +32,14 @@ class Figure:
     value: float
 
 
-def figures(run: Path, judged: set[tuple[Path, str]]) -> Iterator[Figure]:
-    """All that is judged of one run, without the encoders that were judged on the same collection before."""
+def figures(run: Path, evaluated: set[tuple[Path, str]]) -> Iterator[Figure]:
+    """All that is evaluated of one run, without the encoders that were evaluated on the same collection before."""
     manifest = Manifest.read(read_settings(PretrainSettings, run / "settings.yaml").folder)
     trained = load_encoder(run)
     for encoder in (untrained_encoder(trained), trained):
-        if (manifest.root, encoder.checkpoint) in judged:
+        if (manifest.root, encoder.checkpoint) in evaluated:
             continue
-        judged.add((manifest.root, encoder.checkpoint))
+        evaluated.add((manifest.root, encoder.checkpoint))
         for level, features in Evaluator().features_by_level(encoder, manifest, (3, 4, 5)).items():
             for probe in Evaluator(level).linear(encoder, manifest, features):
                 yield Figure((probe.label, f"level {level}", encoder.name), "linear", probe.accuracy)
@@ -52,14 +52,14 @@ def figures(run: Path, judged: set[tuple[Path, str]]) -> Iterator[Figure]:
 
 
 def main(runs: list[Path]) -> None:
-    """Judge every run and print the table."""
+    """Evaluate every run and print the table."""
     cells: dict[tuple[str, str, str], dict[str, list[float]]] = {}
-    judged: set[tuple[Path, str]] = set()
+    evaluated: set[tuple[Path, str]] = set()
     for run in runs:
-        for figure in figures(run, judged):
+        for figure in figures(run, evaluated):
             cells.setdefault(figure.row, {}).setdefault(figure.column, []).append(100 * figure.value)
     columns = sorted({column for row in cells.values() for column in row}, key=lambda name: (len(name), name))
-    print("| judged by | level | encoder | " + " | ".join(columns) + " |")
+    print("| evaluated by | level | encoder | " + " | ".join(columns) + " |")
     print("|---|---|---|" + "---:|" * len(columns))
     for row in sorted(cells, key=lambda row: (row[0], row[1], row[2] != "untrained")):
         print(f"| {' | '.join(row)} | " + " | ".join(_cell(cells[row][column]) for column in columns) + " |")

@@ -7,7 +7,7 @@ Both begin with decoded clips on the host and end with updated weights: unreel w
 to the device to make all views there, one pass of the encoder for all of them, its loss and SGD, in the precision asked
 for; the plain version (`plain.py`) with RGB frames, transformed on the host frame by frame, an encoder pass for each
 view, float32. The same encoder shape (r3d18), batch and machine. "plain, views ready" is the plain step without its
-transforms, as if other processors made the views: what is left is layers and precision; below float32 it is measured
+transforms, as if other CPUs made the views: what is left is layers and precision; below float32 it is measured
 in unreel's precision too. The floor is what the convolutions take at the matrix rate of unreel's precision, measured in
 the same run.
 

@@ -14,7 +14,7 @@ for name in ("COLUMNS", "LINES"):
     os.unsetenv(name)
 
 if not torch.cuda.is_available():
-    os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels for GPUs are done by processors, slowly
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels for GPUs are done by CPUs, slowly
 
 pytest_plugins = ["reporting_fixtures", "web_fixtures"]
 

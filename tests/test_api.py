@@ -109,12 +109,12 @@ def test_the_same_lines_in_two_processes(tmp_path: Path) -> None:
     assert "Traceback" not in ran.stderr
     trained, found = load_encoder(tmp_path / "run"), read_recognition(tmp_path / "classes" / "recognition.json")
     ends = [f"hdc-small {trained.checkpoint} (2, 32, 1, 1, 1)", f"2 2 {found.figures['video/top1']}"]
-    refused = (
+    skipped = (
         "cannot compute with accelerator 'cpu', devices auto, nodes 1 and precision '32-true': this script has begun "
         "with 2 processes; give all that it trains as many"
     )
     lines = ran.stdout.splitlines()
-    assert [lines.count(each) for each in ["begins, False", *ends, refused]] == [2, 2, 2, 2]  # both have all in hand
+    assert [lines.count(each) for each in ["begins, False", *ends, skipped]] == [2, 2, 2, 2]  # both have all in hand
     assert lines.count("learning from 8 videos, 0 files left out") == 2  # said by one, of each run
 
 

@@ -25,7 +25,7 @@ class Point:
     names: tuple[str, ...] = ()
 
 
-def refused(said: BaseException, path: Path) -> bool:
+def skipped(said: BaseException, path: Path) -> bool:
     text = str(said)
     return text.startswith(f"{path} ") and text.endswith(". Make it anew.") and "\n" not in text and len(text) < 600
 
@@ -39,11 +39,11 @@ def test_whatever_lies_there_is_told(kind: str, tmp_path: Path) -> None:
     OF_ANY[kind](path)
     with pytest.raises(CollectionError) as caught:
         read_json(path, Point, WANTED)
-    assert refused(caught.value, path)
+    assert skipped(caught.value, path)
     if kind not in ("an empty table", "half"):  # these are a beginning of YAML
         with pytest.raises(CollectionError) as caught:
             read_yaml(path, WANTED)
-        assert refused(caught.value, path)
+        assert skipped(caught.value, path)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_schema_is_told_by_its_first_fault(content: str, fault: str, tmp_path:
     (tmp_path / "file").write_text(content)
     with pytest.raises(CollectionError, match=fault) as caught:
         read_json(tmp_path / "file", Point, WANTED)
-    assert refused(caught.value, tmp_path / "file")
+    assert skipped(caught.value, tmp_path / "file")
 
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -90,7 +90,7 @@ def test_yaml_that_is_more_than_it_seems(content: str, fault: str, tmp_path: Pat
     (tmp_path / "file").write_text(content)
     with pytest.raises(CollectionError, match=fault) as caught:
         read_yaml(tmp_path / "file", WANTED)
-    assert refused(caught.value, tmp_path / "file")
+    assert skipped(caught.value, tmp_path / "file")
 
 
 WORDS = st.text(st.characters(codec="utf-8"))

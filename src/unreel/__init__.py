@@ -1,6 +1,6 @@
 """unreel learns from unlabelled video.
 
-Pretrain a 3-D CNN on a folder of videos with HDC (Hierarchically Decoupled Spatial-Temporal Contrast), judge what it
+Pretrain a 3-D CNN on a folder of videos with HDC (Hierarchically Decoupled Spatial-Temporal Contrast), evaluate what it
 has learned, embed the collection and look at it. Start with `unreel --help`, or from Python:
 
 unreel.pretrain(videos="videos", out="runs/mine", recipe="hdc-small")

@@ -54,7 +54,7 @@ def finetune(
 ) -> Recognition | None:
     """Teach an encoder the classes of labelled videos, as `unreel finetune` does; or go on with the run in `out`.
 
-    `weights` are a run, a checkpoint or a weights file to begin with; none given: from scratch. `changes` are settings
+    `weights` are a run, a checkpoint or a weights file to begin with; default: from scratch. `changes` are settings
     of `FinetuneSettings`. Gives what the test found, None where nothing is held out.
 
     Raises:
@@ -82,12 +82,12 @@ def run_pretraining(settings: PretrainSettings) -> None:
     check_trackers(settings.trackers)
     manifest = prepared_for(settings)
     labelled = settings.knn_folder
-    judged = None if labelled is None else prepared_for(settings, labelled)
+    evaluated = None if labelled is None else prepared_for(settings, labelled)
     videos, left_out = choose_videos(settings, manifest)
     _say(f"learning from {len(videos)} videos, {len(left_out)} files left out")
     _list_left_out(left_out, settings.out)
     _say_what_is_done(settings)
-    pretrain_on(settings, manifest, judged)
+    pretrain_on(settings, manifest, evaluated)
     _say(f"weights, metrics and log in {unbroken(settings.out)}")
 
 

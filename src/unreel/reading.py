@@ -36,7 +36,7 @@ class FileSchema:
     error: type[UnreelError]
     advice: str
 
-    def refusal(self, path: Path, fault: str) -> UnreelError:
+    def error_for(self, path: Path, fault: str) -> UnreelError:
         """The error of a file with that fault."""
         return self.error(f"{path} {fault}. {self.advice}")
 
@@ -55,7 +55,7 @@ def check_regular(path: Path, wanted: FileSchema) -> int:
     try:
         return _size(path.stat(), path, wanted)
     except (OSError, ValueError) as error:  # no path of this system has a zero byte
-        raise wanted.refusal(path, f"cannot be read ({reason(error)})") from None
+        raise wanted.error_for(path, f"cannot be read ({reason(error)})") from None
 
 
 def read_bytes(path: Path, wanted: FileSchema, most: int = LARGEST) -> bytes:
@@ -70,9 +70,9 @@ def read_bytes(path: Path, wanted: FileSchema, most: int = LARGEST) -> bytes:
             large = _size(os.fstat(file.fileno()), path, wanted) > most
             content = b"" if large else file.read(most + 1)
     except (OSError, ValueError) as error:
-        raise wanted.refusal(path, f"cannot be read ({reason(error)})") from None
+        raise wanted.error_for(path, f"cannot be read ({reason(error)})") from None
     if large or len(content) > most:  # it may have grown, and files of /proc tell no size
-        raise wanted.refusal(path, f"has more than {most:,} bytes")
+        raise wanted.error_for(path, f"has more than {most:,} bytes")
     return content
 
 
@@ -85,20 +85,20 @@ def read_text(path: Path, wanted: FileSchema, most: int = LARGEST) -> str:
     try:
         return read_bytes(path, wanted, most).decode()
     except UnicodeDecodeError as error:
-        raise wanted.refusal(path, f"is no text in UTF-8 ({error.reason} at byte {error.start})") from None
+        raise wanted.error_for(path, f"is no text in UTF-8 ({error.reason} at byte {error.start})") from None
 
 
 def read_json(path: Path, kind: type[Content], wanted: FileSchema, *, format: str = "") -> Content:
     """What a JSON file says, checked: a dataclass, or whatever else pydantic has a schema for.
 
-    `format` is what its entry of that name must be; none given: it needs none.
+    `format` is what its entry of that name must be; default: it needs none.
 
     Raises:
         UnreelError: as `wanted` says.
     """
     content = read_bytes(path, wanted)
     if format and (found := parse_json(content, _Format, path, wanted).format) != format:
-        raise wanted.refusal(path, f"has the format {brief(found)}, expected {format!r}")
+        raise wanted.error_for(path, f"has the format {brief(found)}, expected {format!r}")
     return parse_json(content, kind, path, wanted)
 
 
@@ -110,7 +110,7 @@ def read_words(path: Path, wanted: FileSchema) -> dict[str, str]:
     """
     content = read_json(path, dict, wanted)
     if strange := next((name for name, text in content.items() if not isinstance(text, str)), None):
-        raise wanted.refusal(path, f"has {brief(content[strange])} as {brief(strange)}, expected a text")
+        raise wanted.error_for(path, f"has {brief(content[strange])} as {brief(strange)}, expected a text")
     return content
 
 
@@ -140,7 +140,7 @@ def _fitting(validate: Callable[[Any], Any], content: object, path: Path, wanted
     try:
         return validate(content)
     except ValidationError as error:
-        raise wanted.refusal(path, f"cannot be used ({fault_of(error)})") from None
+        raise wanted.error_for(path, f"cannot be used ({fault_of(error)})") from None
 
 
 def read_yaml(path: Path, wanted: FileSchema) -> dict[str, Any]:
@@ -155,15 +155,15 @@ def read_yaml(path: Path, wanted: FileSchema) -> dict[str, Any]:
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise wanted.refusal(path, f"is not YAML ({excerpt(error)})") from None
+        raise wanted.error_for(path, f"is not YAML ({excerpt(error)})") from None
     except RecursionError:
-        raise wanted.refusal(path, "is nested too deeply") from None
+        raise wanted.error_for(path, "is nested too deeply") from None
     except (ValueError, TypeError, LookupError, AttributeError) as error:  # a date of month 13, a !!int of no digits
-        raise wanted.refusal(path, f"is not YAML ({type(error).__name__}: {excerpt(error)})") from None
+        raise wanted.error_for(path, f"is not YAML ({type(error).__name__}: {excerpt(error)})") from None
     if not isinstance(content, dict):
-        raise wanted.refusal(path, f"holds {type(content).__name__}, expected `name: value` lines")
+        raise wanted.error_for(path, f"holds {type(content).__name__}, expected `name: value` lines")
     if strange := [name for name in content if not isinstance(name, str)]:
-        raise wanted.refusal(path, f"has the name {brief(strange[0])}, expected words as names")
+        raise wanted.error_for(path, f"has the name {brief(strange[0])}, expected words as names")
     _check_extent(content, path, wanted)
     return content
 
@@ -207,7 +207,7 @@ def _schema(kind: Any) -> Any:
 def _size(facts: os.stat_result, path: Path, wanted: FileSchema) -> int:
     kind = stat.S_IFMT(facts.st_mode)
     if kind != stat.S_IFREG:
-        raise wanted.refusal(path, f"is {_KINDS.get(kind, 'a device')}, expected a file")
+        raise wanted.error_for(path, f"is {_KINDS.get(kind, 'a device')}, expected a file")
     return facts.st_size
 
 
@@ -218,11 +218,11 @@ def _check_extent(content: dict[str, Any], path: Path, wanted: FileSchema) -> No
         inside = (value.values() if isinstance(value, dict) else value for value in level)
         level = list(islice(chain.from_iterable(inside), _MOST_VALUES + 1))
         if len(level) > _MOST_VALUES:
-            raise wanted.refusal(path, f"holds more than {_MOST_VALUES:,} values")
+            raise wanted.error_for(path, f"holds more than {_MOST_VALUES:,} values")
         strange = [value for value in level if type(value) not in _VALUES or (type(value) is int and abs(value) >> 63)]
         if strange:
-            raise wanted.refusal(path, f"holds {brief(strange[0])}, expected texts, numbers and lists of these")
+            raise wanted.error_for(path, f"holds {brief(strange[0])}, expected texts, numbers and lists of these")
         level = [value for value in level if isinstance(value, dict | list)]
         if not level:
             return
-    raise wanted.refusal(path, "is nested too deeply")
+    raise wanted.error_for(path, "is nested too deeply")

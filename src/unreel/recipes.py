@@ -144,7 +144,7 @@ PAPER: Mapping[tuple[str, str], Mapping[str, tuple[float, ...]]] = {
 }
 
 SMALL_SIZE = (
-    "1/4 of the channels, 56 px, 400 steps of 24 videos, about five minutes on two processor cores (C3D and R(2+1)D-10 "
+    "1/4 of the channels, 56 px, 400 steps of 24 videos, about five minutes on two CPU cores (C3D and R(2+1)D-10 "
     "about three times as long)"
 )
 SMALL: Changes = {
@@ -158,7 +158,7 @@ SMALL: Changes = {
 }
 
 STREET651_SIZE = (
-    "differences of frames, 1/4 of the channels, 66 px, 400 steps of 32 videos, about 15 minutes on a processor core: "
+    "differences of frames, 1/4 of the channels, 66 px, 400 steps of 32 videos, about 15 minutes on a CPU core: "
     "for the 651 videos of Weizmann, fights and push-ups, or others whose camera stands still"
 )
 STREET651: Changes = {

@@ -1,4 +1,4 @@
-"""Checkpoints: they come back to the last bit, and what is cut, flipped, foreign or malicious is refused by name."""
+"""Checkpoints: they come back to the last bit, and what is cut, flipped, foreign or malicious is skipped by name."""
 
 import json
 import pickle

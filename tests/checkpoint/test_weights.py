@@ -1,4 +1,4 @@
-"""Weights that describe themselves; damaged or foreign files are refused by name."""
+"""Weights that describe themselves; damaged or foreign files are skipped by name."""
 
 import json
 import pickle
@@ -124,7 +124,7 @@ def test_a_wide_encoder_of_few_weights_takes_no_memory(weights: Path) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
 
 
-def test_weights_that_are_no_numbers_are_refused(weights: Path) -> None:
+def test_weights_that_are_no_numbers_are_skipped(weights: Path) -> None:
     state = read_weights(weights).state
     state["encoder.stem.weight"] = torch.full_like(state["encoder.stem.weight"], torch.nan)
     save_weights(weights, state, ORIGIN, step=7)
@@ -132,13 +132,13 @@ def test_weights_that_are_no_numbers_are_refused(weights: Path) -> None:
         read_weights(weights)
 
 
-def test_numbers_of_strange_kinds_are_refused(weights: Path) -> None:
+def test_numbers_of_strange_kinds_are_skipped(weights: Path) -> None:
     _headed(weights, {"encoder.a": torch.zeros(3, dtype=torch.complex64)})
     with pytest.raises(CheckpointError, match="holds numbers of the kind C64"):
         read_weights(weights)
 
 
-def test_refused(weights: Path, tmp_path: Path) -> None:
+def test_skipped(weights: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"holds no weights: expected weights\.safetensors"):
         load_encoder(tmp_path / "nothing")
     (tmp_path / "malicious.safetensors").write_bytes(pickle.dumps({"encoder.stem.weight": 1}))

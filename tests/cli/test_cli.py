@@ -44,7 +44,10 @@ MISTAKES = {
     "existing run": (["pretrain", "videos", "--out", "texts"], "texts exists already and nothing is overwritten"),
     "too few videos": (["pretrain", "videos", "--out", "r", "--recipe", "hdc-small"], "--batch-size 2 or less"),
     "no run": (["evaluate", "retrieval", "texts", "videos", "--out", "e"], "texts holds no weights"),
-    "no such judgement": (["evaluate", "retreival", "r", "videos"], "expected one of: retrieval, knn, linear, compare"),
+    "no such evaluation": (
+        ["evaluate", "retreival", "r", "videos"],
+        "expected one of: retrieval, knn, linear, compare",
+    ),
     "senseless value": (["pretrain", "videos", "--out", "r", "--batch-size", "0"], "greater than or equal to 2"),
     "config and recipe": (["pretrain", "--config", "c", "--recipe", "hdc"], "expected one of them"),
     "bad config": (["pretrain", "--config", "bad.yaml", "--out", "r"], "did you mean batch_size?"),

@@ -20,7 +20,7 @@ def test_only_the_first_missing_videos_and_leaks_are_named() -> None:
     validation = record("v", {"1": "val"})
     manifest = Manifest(OUT, (*training, *held_out, validation), missing=("m1", "m2", "m3", "m4"))
     assert summary(manifest, "prepared", OUT) == [
-        "6 videos prepared (0.6 minutes), 0 refused, in out",
+        "6 videos prepared (0.6 minutes), 0 skipped, in out",
         "  4 exact duplicates, in 1 groups",
         "    a0.avi = a1.avi = t0.avi = …",
         "  near duplicates not looked for",
@@ -34,15 +34,15 @@ def test_only_the_first_missing_videos_and_leaks_are_named() -> None:
 
 
 def test_refusals_are_counted_by_reason_and_named() -> None:
-    bad = [VideoRecord(f"x{number:02}.mp4", "refused", "empty file") for number in range(11)]
+    bad = [VideoRecord(f"x{number:02}.mp4", "skipped", "empty file") for number in range(11)]
     cut = VideoRecord("c.mp4", "ok", "truncated after 20 frames: broken", checksum="c", duration=120.0)
-    other = VideoRecord("y.mp4", "refused", "no video stream")
+    other = VideoRecord("y.mp4", "skipped", "no video stream")
     assert summary(
         Manifest(OUT, (cut, *bad, other), ignored=3, ignored_kinds={".txt": 2, ".insv": 1}), "can be used", OUT
     ) == [
-        "1 videos can be used (2.0 minutes), 12 refused, in out",
-        "  refused: 11 × empty file",
-        "  refused: 1 × no video stream",
+        "1 videos can be used (2.0 minutes), 12 skipped, in out",
+        "  skipped: 11 × empty file",
+        "  skipped: 1 × no video stream",
         *(f"    x{number:02}.mp4: empty file" for number in range(10)),
         "    and 2 more",
         "  noted: c.mp4: truncated after 20 frames: broken",
@@ -54,7 +54,7 @@ def test_refusals_are_counted_by_reason_and_named() -> None:
 
 def test_a_plain_folder_has_no_lines_about_lists() -> None:
     assert summary(Manifest(OUT, (record("a"),)), "prepared", OUT) == [
-        "1 videos prepared (0.1 minutes), 0 refused, in out",
+        "1 videos prepared (0.1 minutes), 0 skipped, in out",
         "  no exact duplicates",
         "  near duplicates not looked for",
     ]

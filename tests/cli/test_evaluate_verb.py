@@ -1,4 +1,4 @@
-"""`unreel evaluate`: official splits with what is missing, hold-outs, every kind of judgement, two results compared."""
+"""`unreel evaluate`: official splits with what is missing, hold-outs, every kind of evaluator, two results compared."""
 
 import json
 import sys
@@ -214,7 +214,7 @@ def test_two_results_are_compared(run: Path, ucf101: Path, tmp_path: Path, capsy
     changed = json.loads(Path(other).read_text())
     changed["retrievals"] = [each for each in changed["retrievals"] if each["split"] == "3"]
     Path(other).write_text(json.dumps(changed))
-    with pytest.raises(CollectionError, match=r"was judged on 1, 2 and .* on 3, expected a split in common"):
+    with pytest.raises(CollectionError, match=r"was evaluated on 1, 2 and .* on 3, expected a split in common"):
         main(["compare", one, other])
 
 
@@ -239,11 +239,11 @@ def test_many_missing_videos_are_named_in_part(capsys: pytest.CaptureFixture[str
     names = tuple(f"{number}.mp4" for number in range(13))
     print_retrievals([Retrieval("hdc", "", "videos", "gap", "1", 5, 0, 1, 14, names, (), {})])
     said = _said(capsys)
-    assert "no label to judge by" in said
+    assert "no label to evaluate by" in said
     assert "6.mp4: not seen and 3 more" in said
 
 
-def test_recognition_is_judged_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recognition_is_evaluated_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[Any] = []
     module = SimpleNamespace(main=lambda kind, arguments: called.append((kind, arguments)))
     monkeypatch.setitem(sys.modules, "unreel.cli.evaluate_recognition", module)
@@ -266,12 +266,12 @@ def test_mistakes(run: Path, ucf101: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_label_that_judges_one_split_only_has_no_mean(capsys: pytest.CaptureFixture[str]) -> None:
-    def judged(split: str, *labels: str) -> Retrieval:
+def test_a_label_that_evaluates_one_split_only_has_no_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    def evaluated(split: str, *labels: str) -> Retrieval:
         scores = tuple(Score(label, 4, 0.5, {1: 0.25}, {1: (0.0, 0.5)}, 0.375) for label in labels)
         return Retrieval("hdc", "", "videos", "gap", split, 5, 0, 8, 8, (), scores, {})
 
-    print_retrievals([judged("1", "class"), judged("2", "class", "side")])
+    print_retrievals([evaluated("1", "class"), evaluated("2", "class", "side")])
     by_class, by_side = _said(capsys).split("retrieval by side: ")
     assert "25.0 ± 0.0" in by_class
     assert by_side.startswith("gap, level 5, split 2 ")

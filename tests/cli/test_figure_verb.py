@@ -135,7 +135,9 @@ def test_mistakes_are_told(runs: list[str], manifest: Manifest, tmp_path: Path) 
         main(["retrieval", *runs, "--names", "SC", *out])
     with pytest.raises(SettingsError, match=r"got --label 'colour', expected one that there is: action, person\."):
         main(["retrieval", *runs, "--label", "colour", *out])
-    with pytest.raises(CollectionError, match=r"empty holds no retrieval\.json; expected a run folder that was judged"):
+    with pytest.raises(
+        CollectionError, match=r"empty holds no retrieval\.json; expected a run folder that was evaluated"
+    ):
         main(["retrieval", str(tmp_path / "empty"), *out])
     with pytest.raises(SettingsError, match=r"evaluation: got .*at least 1 item"):
         main(["retrieval", *out])

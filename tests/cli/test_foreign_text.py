@@ -20,7 +20,7 @@ from clips import Clip
 from unreel import cli
 from unreel.text import width_of
 
-FORGED = "999 videos can be used (1.0 minutes), 0 refused"
+FORGED = "999 videos can be used (1.0 minutes), 0 skipped"
 NAMES = [
     "a\x1b]0;owned\x07\x1b[2J",
     f"b\n{FORGED}",
@@ -103,7 +103,7 @@ def test_all_verbs(
     said("curate", table, "--out", out / "chosen.csv")
     said("curate", table, "--out", out / "chosen.txt")
     said("export", table, "--to", "tensorboard", "--out", out / "board")
-    results = out / "judged\n"
+    results = out / "evaluated\n"
     shown = said("evaluate", "retrieval", "street651-small", prepared, "--out", results, "--classes")
     assert r"walk\x1b[31m\n999" in shown
     assert len(shown) < 20_000, "a label of 90,000 letters is cut"

@@ -18,7 +18,7 @@ def test_a_data_set_is_prepared_from_the_command_line(tmp_path: Path, capsys: py
     main([*words, "--side", "32", "--workers", "1"])
     *said, rate = capsys.readouterr().out.splitlines()
     assert said == [
-        f"2 videos prepared (0.0 minutes), 0 refused, in {out}",
+        f"2 videos prepared (0.0 minutes), 0 skipped, in {out}",
         "  no duplicates",
         "  named by the lists but not in the folder: 3 "
         "(v_Archery_g01_c01, v_HandStandPushups_g01_c01, v_HandStandPushups_g03_c01)",
@@ -29,7 +29,7 @@ def test_a_data_set_is_prepared_from_the_command_line(tmp_path: Path, capsys: py
     assert re.fullmatch(r"  expected decoding rate: [1-9]\d* clips of 16 frames per second and core", rate)
 
 
-def test_an_unknown_layout_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_layout_is_skipped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([str(tmp_path), str(tmp_path / "out"), "--layout", "ucf102"])
     assert caught.value.code == 2

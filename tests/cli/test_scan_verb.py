@@ -20,8 +20,8 @@ def test_a_folder_is_scanned_from_the_command_line(tmp_path: Path, capsys: pytes
     *said, rate = capsys.readouterr().out.splitlines()
     assert "clips of 16 frames per second and core" in rate
     assert said == [
-        f"3 videos can be used (0.1 minutes), 1 refused, in {out}",
-        "  refused: 1 × not a video, or damaged beyond opening",
+        f"3 videos can be used (0.1 minutes), 1 skipped, in {out}",
+        "  skipped: 1 × not a video, or damaged beyond opening",
         "    walk/text.mp4: not a video, or damaged beyond opening",
         "  1 exact duplicates, in 1 groups",
         "    run/one.mp4 = run/two.mp4",
@@ -37,14 +37,14 @@ def test_a_list_is_scanned_quickly(tmp_path: Path, capsys: pytest.CaptureFixture
     *said, rate = capsys.readouterr().out.splitlines()
     assert "clips of 16 frames per second and core" in rate
     assert said == [
-        f"1 videos can be used (0.1 minutes), 1 refused, in {out}",
-        "  refused: 1 × cannot be opened: no such file or directory",
+        f"1 videos can be used (0.1 minutes), 1 skipped, in {out}",
+        "  skipped: 1 × cannot be opened: no such file or directory",
         "    b.mp4: cannot be opened: no such file or directory",
         "  no exact duplicates",
         "  near duplicates not looked for",
     ]
 
 
-def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_skipped(tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match="does not exist"):
         main([str(tmp_path / "none"), "--out", str(tmp_path / "scan.parquet")])

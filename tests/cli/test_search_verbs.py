@@ -63,7 +63,7 @@ def test_embed_says_what_it_leaves_out(folder: Path, tmp_path: Path, capsys: pyt
     embed.main(words)
     said = capsys.readouterr().out.splitlines()
     assert said[0] == f"6 videos embedded (tiny) in {tmp_path / 't.parquet'}"
-    assert said[1].startswith("  refused: 1 × ")
+    assert said[1].startswith("  skipped: 1 × ")
     assert said[2].startswith("    broken.mp4: ")
     assert said[3:] == [
         "  1 files without a video's name ignored: 1 .txt",
@@ -76,7 +76,7 @@ def test_embed_says_what_it_leaves_out(folder: Path, tmp_path: Path, capsys: pyt
     assert said[0].startswith("0 videos embedded, 4 kept, 2 removed (tiny) in ")
     assert "  removed: 2" in said
     assert f"    a/0.mp4: not in {videos} any more" in said
-    assert any(line.startswith("    b/1.mp4: refused: ") for line in said)
+    assert any(line.startswith("    b/1.mp4: skipped: ") for line in said)
 
 
 def test_rows_of_many_videos_are_removed_only_where_that_is_asked_for(

@@ -1,4 +1,4 @@
-"""The processors that may be used."""
+"""The CPUs that may be used."""
 
 import math
 import os

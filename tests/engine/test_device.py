@@ -36,7 +36,7 @@ def without_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             {"accelerator": "cpu", "devices": 1000},
-            r"devices is 1000, expected at most \d+ on this machine's processors",
+            r"devices is 1000, expected at most \d+ on this machine's CPUs",
         ),
     ],
 )

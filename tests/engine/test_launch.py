@@ -80,11 +80,11 @@ TWO = SRUN | {"SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_NUM_
 def test_who_waits_for_a_process_that_never_comes_says_so_and_gives_up(rank: int) -> None:
     with _one_of_two(rank, seconds=3) as process:
         _, errors = process.communicate(timeout=100)
-    waiting, refusal = errors.splitlines()
+    waiting, rejection = errors.splitlines()
     assert re.match(r"unreel: waiting for (1 of 2 processes, which have|the first of 2 processes at) ", waiting)
     assert process.returncode == 2
-    assert refusal.startswith("unreel: cannot compute with accelerator 'cpu', devices 2, nodes 1")
-    assert "1 of 2 processes have come to localhost:" in refusal if rank == 0 else "cannot be met within" in refusal
+    assert rejection.startswith("unreel: cannot compute with accelerator 'cpu', devices 2, nodes 1")
+    assert "1 of 2 processes have come to localhost:" in rejection if rank == 0 else "cannot be met within" in rejection
 
 
 @pytest.mark.parametrize("rank", [0, 1])

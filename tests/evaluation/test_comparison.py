@@ -78,11 +78,13 @@ def test_only_queries_of_both_are_compared() -> None:
 
 def test_what_cannot_be_compared() -> None:
     first = _retrieval([1], [1.0])
-    with pytest.raises(CollectionError, match="a was judged on split '1' and a on '2', expected the same gallery"):
+    with pytest.raises(CollectionError, match="a is on split '1' and a on '2', expected the same gallery"):
         compare(first, replace(first, split="2"), "class", 1)
-    with pytest.raises(CollectionError, match=r"a was not judged by 'person', only by: class\. Choose one"):
+    with pytest.raises(CollectionError, match=r"a has no score by 'person', only by: class\. Choose one"):
         compare(first, first, "person", 1)
     with pytest.raises(CollectionError, match=r"a has no hit@10 by 'class', only: 1, 5\. Choose one"):
         compare(first, first, "class", 10)
-    with pytest.raises(CollectionError, match=r"have no query in common by 'class': '0.mp4' and '5.mp4'\. Judge both"):
+    with pytest.raises(
+        CollectionError, match=r"have no query in common by 'class': '0.mp4' and '5.mp4'\. Evaluate both"
+    ):
         compare(first, _retrieval([1], [1.0], first=5), "class", 1)

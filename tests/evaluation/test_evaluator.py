@@ -1,4 +1,4 @@
-"""One encoder judged: the three judgements of the same features agree, and labels that cannot judge are told."""
+"""One encoder evaluated: the three evaluations of the same features agree, and labels that cannot evaluate are told."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,10 +29,10 @@ def test_the_nearest_neighbour_and_the_first_hit_are_the_same() -> None:
     features = features_of(manifest.records, VECTORS)
     for division in (None, random_hold_out(manifest, 0.4, 0)):
         for protocol in ("gap", "centred", "vcop"):
-            judgement = Evaluator(protocol=protocol)
-            retrieval = judgement.retrieval(ENCODER, manifest, features, division)
-            (knn,) = judgement.knn(ENCODER, manifest, features, division)
-            (linear,) = judgement.linear(ENCODER, manifest, features, division)
+            evaluator = Evaluator(protocol=protocol)
+            retrieval = evaluator.retrieval(ENCODER, manifest, features, division)
+            (knn,) = evaluator.knn(ENCODER, manifest, features, division)
+            (linear,) = evaluator.linear(ENCODER, manifest, features, division)
             assert knn.accuracies["k=1"] == pytest.approx(retrieval.score("class").hits[1])
             assert knn.accuracies["k=1"] == pytest.approx(retrieval.score("class").purity[1])
             assert linear.accuracy > 0.5
@@ -53,13 +53,13 @@ def test_several_labels_and_videos_without_one() -> None:
     assert [(each.label, each.queries) for each in scores] == [("class", 59), ("side", 60)]
 
 
-def test_labels_that_cannot_judge() -> None:
+def test_labels_that_cannot_evaluate() -> None:
     unlabelled = _manifest(videos([""] * 4))
     features = features_of(unlabelled.records, np.eye(4))
     assert Evaluator().retrieval(ENCODER, unlabelled, features).scores == ()
-    for judge, what in ((Evaluator().knn, "k-NN"), (Evaluator().linear, "a linear probe")):
+    for evaluate, what in ((Evaluator().knn, "k-NN"), (Evaluator().linear, "a linear probe")):
         with pytest.raises(CollectionError, match=f"videos has no labels, {what} needs some: put the videos into one"):
-            judge(ENCODER, unlabelled, features)
+            evaluate(ENCODER, unlabelled, features)
     halves = tuple(
         replace(each, splits={"1": "train" if each.labels else "test"}) for each in videos(["a", "b", "", ""])
     )

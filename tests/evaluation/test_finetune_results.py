@@ -51,7 +51,7 @@ def test_it_comes_back_from_its_file_with_what_was_not_seen(tmp_path: Path) -> N
     assert found.parts[1].missing == {"x.mp4": "no video stream"}
 
 
-def test_another_file_is_refused(tmp_path: Path) -> None:
+def test_another_file_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "finetune.json").write_text('{"format": "something"}')
     with pytest.raises(CollectionError, match=r"expected .unreel-finetuned-1.*unreel evaluate finetune"):
         read_finetuned(tmp_path / "finetune.json")

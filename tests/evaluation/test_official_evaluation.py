@@ -1,4 +1,4 @@
-"""Whole data sets by their official lists, as generated clips: all splits judged, and seen what is listed."""
+"""Whole data sets by their official lists, as generated clips: all splits evaluated, and seen what is listed."""
 
 import struct
 from pathlib import Path
@@ -50,7 +50,9 @@ def _run(folder: Path) -> Path:
         ("hmdb51", "vcop", dict.fromkeys("123", (3_570, 1_530))),
     ],
 )
-def test_all_splits_are_judged(tmp_path: Path, layout: str, protocol: str, counts: dict[str, tuple[int, int]]) -> None:
+def test_all_splits_are_evaluated(
+    tmp_path: Path, layout: str, protocol: str, counts: dict[str, tuple[int, int]]
+) -> None:
     lists = real_data("splits") / layout
     listed = {"ucf101": read_ucf101, "hmdb51": read_hmdb51}[layout](lists)
     damaged, gone = next(iter(listed)), list(listed)[-1]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from unreel.errors import CollectionError
 from unreel.evaluation.nearest import UnitVectors, numbered
 from unreel.evaluation.results import Score
-from unreel.evaluation.retrieval import RetrievalResult, judgeable_labels, named, retrieve, score_queries
+from unreel.evaluation.retrieval import RetrievalResult, named, retrieve, score_queries, usable_labels
 from unreel.video.collection.manifest import VideoRecord
 
 
@@ -118,17 +118,17 @@ def test_neighbours_by_name() -> None:
     assert [(hit.id, hit.similarity) for hit in hits] == [("b", 0.123456789), ("a", -1.0)]
 
 
-def test_nothing_to_judge() -> None:
+def test_nothing_to_evaluate() -> None:
     found = _one_out(np.eye(3, dtype=np.float32), ["a", "b", "c"], [""] * 3)
     with pytest.raises(CollectionError, match=r"no video has another one with the same 'class' label.*--group-pattern"):
         _score(found, 3)
 
 
-def test_labels_that_can_be_judged() -> None:
+def test_labels_that_can_be_evaluated() -> None:
     def video(number: int, group: str, **labels: str) -> VideoRecord:
         return VideoRecord(id=f"{number}.mp4", status="ok", labels=labels, group=group)
 
     videos = [video(1, "p", action="run", place="a"), video(2, "q", action="run", place="b")]
-    assert judgeable_labels(videos) == ["action"]
-    assert judgeable_labels([videos[0], video(2, "p", action="run")]) == []
-    assert judgeable_labels([video(1, "", action="run"), video(2, "", action="run")]) == ["action"]
+    assert usable_labels(videos) == ["action"]
+    assert usable_labels([videos[0], video(2, "p", action="run")]) == []
+    assert usable_labels([video(1, "", action="run"), video(2, "", action="run")]) == ["action"]

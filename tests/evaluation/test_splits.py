@@ -20,7 +20,7 @@ def _manifest(*records: VideoRecord, **facts: object) -> Manifest:
 
 def _listed(name: str, part: str, status: str = "ok", label: str = "a") -> VideoRecord:
     labels = {"class": label} if label else {}
-    return VideoRecord(name, status, "damaged" if status == "refused" else "", labels=labels, splits={"1": part})  # type: ignore[arg-type]
+    return VideoRecord(name, status, "damaged" if status == "skipped" else "", labels=labels, splits={"1": part})  # type: ignore[arg-type]
 
 
 def _ids(division: Split) -> tuple[list[str], list[str]]:
@@ -32,8 +32,8 @@ def test_an_official_split_with_all_that_is_not_there() -> None:
     manifest = _manifest(
         _listed("a", "train"),
         _listed("b", "test"),
-        _listed("c", "test", "refused"),
-        _listed("d", "train", "refused"),
+        _listed("c", "test", "skipped"),
+        _listed("d", "train", "skipped"),
         replace(_listed("e", "train"), splits={}),
         missing=("gone", "lost", "unused"),
         missing_splits={"gone": {"1": "test", "2": "train"}, "lost": {"1": "train"}, "unused": {}},
@@ -57,7 +57,7 @@ def test_official_splits_that_cannot_be_asked() -> None:
         official(_manifest(_listed("a", "train"), _listed("b", "test")), "2")
     message = r"split 1 of videos has no usable video to ask for \(1 expected\)\. Bring the videos"
     with pytest.raises(CollectionError, match=message):
-        official(_manifest(_listed("a", "train"), _listed("b", "test", "refused")), "1")
+        official(_manifest(_listed("a", "train"), _listed("b", "test", "skipped")), "1")
     with pytest.raises(CollectionError, match=r"no usable video to search in \(0 expected\)"):
         official(_manifest(_listed("b", "test")), "1")
     old = _manifest(_listed("a", "train"), _listed("b", "test"), missing=("gone",))
@@ -66,7 +66,7 @@ def test_official_splits_that_cannot_be_asked() -> None:
 
 
 def test_one_out() -> None:
-    manifest = _manifest(*videos(["a", "b"]), VideoRecord("x", "refused", "damaged"), missing=("gone",))
+    manifest = _manifest(*videos(["a", "b"]), VideoRecord("x", "skipped", "damaged"), missing=("gone",))
     division = leave_one_out(manifest)
     assert (division.name, division.expected, division.one_out) == ("leave one video out", 4, True)
     assert _ids(division) == (["0", "1"], ["0", "1"])
@@ -105,7 +105,7 @@ def test_refused_videos_are_divided_like_the_others() -> None:
     records = videos(["a"] * 40)
     whole = random_hold_out(_manifest(*records), 0.5, 0)
     broken = [
-        replace(each, status="refused", reason="damaged") if row % 4 == 0 else each for row, each in enumerate(records)
+        replace(each, status="skipped", reason="damaged") if row % 4 == 0 else each for row, each in enumerate(records)
     ]
     division = random_hold_out(_manifest(*broken), 0.5, 0)
     assert (division.gallery.expected, division.queries.expected) == (20, 20)

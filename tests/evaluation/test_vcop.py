@@ -51,8 +51,8 @@ def test_it_equals_numpy_and_scikit_learn_on_the_same_features(seed: int, drop_l
     manifest = Manifest(Path("prepared"), records, "videos")
     encoder = LoadedEncoder(models.build("r3d18", width=0.0625), EncoderSettings(width=0.0625), "hdc", "", 0)
     features = Features(tuple(video.id for video in records), clips.mean(axis=1, keepdims=True), {})
-    judgement = Evaluator(protocol="vcop", drop_last=BATCH if drop_last else 0)
-    found = judgement.retrieval(encoder, manifest, features, official(manifest, "1"))
+    evaluator = Evaluator(protocol="vcop", drop_last=BATCH if drop_last else 0)
+    found = evaluator.retrieval(encoder, manifest, features, official(manifest, "1"))
 
     rows = np.arange(KNOWN + ASKED)
     correct, order = topk_by_numpy(clips, classes, rows[:KNOWN], rows[KNOWN:], drop_last)

@@ -256,6 +256,6 @@ def test_standardised_features_have_mean_0_and_spread_1_over_the_batch() -> None
     assert not any(name.startswith("standardised") for name in plain.state_dict())
 
 
-def test_standardising_parts_of_a_batch_is_refused() -> None:
+def test_standardising_parts_of_a_batch_is_skipped() -> None:
     with pytest.raises(ValueError, match="standardise is on with accumulate 2"):
         _settings(standardise=True, accumulate=2)

@@ -1,4 +1,4 @@
-"""Gradients on a processor against torch's own in float64, on shapes where oneDNN's in lower precisions are wrong."""
+"""Gradients on a CPU against torch's own in float64, on shapes where oneDNN's in lower precisions are wrong."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

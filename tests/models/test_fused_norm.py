@@ -135,7 +135,7 @@ def test_a_run_is_told_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) ->
         HDC(_settings(fused=True, accelerator="cuda"))
 
 
-def test_compiled_as_well_is_refused() -> None:
+def test_compiled_as_well_is_skipped() -> None:
     with pytest.raises(ValueError, match="fused and compile are two ways of the same: choose one"):
         _settings(fused=True, compile=True)
 

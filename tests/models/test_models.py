@@ -1,4 +1,4 @@
-"""Encoders by name: what is built, and what is refused."""
+"""Encoders by name: what is built, and what is skipped."""
 
 import math
 from typing import get_args

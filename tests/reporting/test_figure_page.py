@@ -1,4 +1,4 @@
-"""Figures as pages: whole, self-contained, safe with any name, and judged without colour."""
+"""Figures as pages: whole, self-contained, safe with any name, and evaluated without colour."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -95,7 +95,7 @@ def test_what_is_missing_marks_the_figure(make_manifest: Make, make_inputs: Make
     assert f"⚠ 1 of the 2 videos shown cannot be shown: {gone.id}" in said
 
 
-def test_without_labels_nothing_is_judged(make_manifest: Make, make_inputs: Make) -> None:
+def test_without_labels_nothing_is_evaluated(make_manifest: Make, make_inputs: Make) -> None:
     manifest = make_manifest()
     plain = replace(manifest, records=tuple(replace(each, labels={}) for each in manifest))
     found = side_by_side(plain, make_inputs(manifest).retrievals, Choosing("", rows=1), PAPER)

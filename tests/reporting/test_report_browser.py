@@ -100,7 +100,7 @@ def test_the_map_is_explored_by_keyboard(open_report: Open) -> None:
     assert not peek.is_visible()
 
 
-def test_another_label_judges_gallery_and_map(open_report: Open) -> None:
+def test_another_label_evaluates_gallery_and_map(open_report: Open) -> None:
     page = open_report()
     legend = page.locator(".legend:not([hidden]) button")
     assert [text.split()[0] for text in legend.all_inner_texts()] == ["a", "b", "c"]

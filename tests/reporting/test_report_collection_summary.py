@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unreel.reporting.collection_summary import MOST_REFUSED, MOST_ROWS, duration_text, inventory, size_text
+from unreel.reporting.collection_summary import MOST_ROWS, MOST_SKIPPED, duration_text, inventory, size_text
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
 
@@ -45,10 +45,10 @@ def test_long_lists_are_folded_not_cut() -> None:
 
 
 def test_refusals_are_counted_by_reason_and_listed_up_to_a_bound() -> None:
-    refused = [VideoRecord(f"{index}.mp4", "refused", "empty" if index % 3 else "truncated") for index in range(1200)]
-    found = inventory(_manifest(*refused))
-    assert found.refusals == [("empty", 800), ("truncated", 400)]
-    assert (len(found.refused), found.unlisted) == (MOST_REFUSED, 200)
+    skipped = [VideoRecord(f"{index}.mp4", "skipped", "empty" if index % 3 else "truncated") for index in range(1200)]
+    found = inventory(_manifest(*skipped))
+    assert found.reasons_to_skip == [("empty", 800), ("truncated", 400)]
+    assert (len(found.skipped), found.unlisted) == (MOST_SKIPPED, 200)
     assert (found.scanned, found.usable, found.ignored, found.lists) == (1200, 0, 3, [])
 
 

@@ -36,7 +36,7 @@ def test_neighbours_are_counted_by_class(pairs: list[tuple[str, str]]) -> None:
             assert (counts[span.column : span.column + span.width] == span.count).all()
 
 
-def test_what_has_no_label_is_not_judged() -> None:
+def test_what_has_no_label_is_not_evaluated() -> None:
     neighbours = {"q": (Neighbour("plain", 0.9),), "plain": (Neighbour("q", 0.9),), "lonely": ()}
     assert retrieval_confusion(replace(RETRIEVAL, neighbours=neighbours), "action", {"q": "run", "plain": ""}) is None
 

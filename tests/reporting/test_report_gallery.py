@@ -1,4 +1,4 @@
-"""The gallery: queries drawn by rule, neighbours judged by a label."""
+"""The gallery: queries drawn by rule, neighbours evaluated by a label."""
 
 from collections import Counter
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.evaluation.results import Neighbour, Retrieval
-from unreel.reporting.gallery import NEIGHBOURS, QUERIES, answered, draw_queries, gallery, judge, shown_videos
+from unreel.reporting.gallery import NEIGHBOURS, QUERIES, answered, draw_queries, gallery, shown_videos, verdict
 from unreel.reporting.previews import Preview
 
 
@@ -52,7 +52,7 @@ def test_only_queries_that_every_encoder_answered_are_candidates() -> None:
     assert answered([]) == []
 
 
-def test_neighbours_are_cut_judged_and_shown_once() -> None:
+def test_neighbours_are_cut_evaluated_and_shown_once() -> None:
     retrieval = _retrieval("hdc", {"q": ["same", "other", "plain", "d", "e", "f"]})
     shown = shown_videos(["q"], [retrieval, retrieval])
     assert shown == ["q", "same", "other", "plain", "d", "e"]
@@ -61,18 +61,18 @@ def test_neighbours_are_cut_judged_and_shown_once() -> None:
     (query,) = gallery(["q"], [retrieval], previews, "action")
     ((encoder, tiles),) = query.found
     assert (encoder, query.value, len(tiles)) == ("hdc", "run", NEIGHBOURS)
-    assert [(tile.value, tile.verdict) for tile in tiles[:3]] == [("run", "right"), ("walk", "wrong"), ("", "unjudged")]
+    assert [(tile.value, tile.verdict) for tile in tiles[:3]] == [("run", "right"), ("walk", "wrong"), ("", "unscored")]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "value", "verdict"),
+    ("wanted", "value", "expected"),
     [
         ("run", "run", "right"),
         ("run", "walk", "wrong"),
-        ("", "run", "unjudged"),
-        ("run", "", "unjudged"),
-        ("", "", "unjudged"),
+        ("", "run", "unscored"),
+        ("run", "", "unscored"),
+        ("", "", "unscored"),
     ],
 )
-def test_a_missing_label_judges_nothing(wanted: str, value: str, verdict: str) -> None:
-    assert judge(wanted, value) == verdict
+def test_a_missing_label_says_nothing(wanted: str, value: str, expected: str) -> None:
+    assert verdict(wanted, value) == expected

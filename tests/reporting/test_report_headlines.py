@@ -17,7 +17,7 @@ def test_the_collection_comes_first(make_manifest: Make) -> None:
     found = headlines(make_manifest(), [], None)
     assert [(each.name, each.value, each.note) for each in found] == [
         ("Videos", "13", ""),
-        ("Usable", "12", "1 refused"),
+        ("Usable", "12", "1 skipped"),
     ]
 
 

@@ -54,7 +54,7 @@ def test_every_section_is_there(make_manifest: Make, make_inputs: Make, tmp_path
     assert not outline.having("class", "empty")
     _assert_self_contained(html, outline)
     assert re.search(r"R@1 by action</dt><dd><s>25\.0 %</s>.*<b>75\.0 %</b>", html)
-    assert "13 video files scanned in <code>videos</code>: 12 kept, 1 refused; 2 other files ignored." in html
+    assert "13 video files scanned in <code>videos</code>: 12 kept, 1 skipped; 2 other files ignored." in html
     assert "truncated: the index of the file is missing" in html
     assert "protocol <b>gap</b> · split <b>leave one person out</b> · level <b>5</b>" in html
     assert html.count('class="scores"') == 2
@@ -133,17 +133,17 @@ def test_empty_sections_name_the_command_that_fills_them(
 
 def test_a_collection_of_nothing_makes_a_page(tmp_path: Path) -> None:
     html, _ = _write(ReportInputs("Empty", "", Manifest(tmp_path, ()), [], [], {}, []), tmp_path)
-    assert "0 video files scanned: 0 kept, 0 refused; 0 other files ignored." in html
+    assert "0 video files scanned: 0 kept, 0 skipped; 0 other files ignored." in html
 
 
-def test_without_labels_nothing_is_judged(make_manifest: Make, make_inputs: Make, tmp_path: Path) -> None:
+def test_without_labels_nothing_is_evaluated(make_manifest: Make, make_inputs: Make, tmp_path: Path) -> None:
     manifest = make_manifest()
     plain = replace(manifest, records=tuple(replace(each, labels={}) for each in manifest))
     inputs = make_inputs(plain)
     unscored = [replace(each, scores=()) for each in inputs.retrievals]
     html, outline = _write(replace(inputs, retrievals=unscored), tmp_path)
-    assert len(outline.having("class", "unjudged")) == 8 * 2 * 5
-    assert {each["aria-label"] for each in outline.having("class", "sign")} == {"unjudged"}
+    assert len(outline.having("class", "unscored")) == 8 * 2 * 5
+    assert {each["aria-label"] for each in outline.having("class", "sign")} == {"unscored"}
     assert not outline.having("class", "switch")
     assert "no label <small>12</small>" in html
 

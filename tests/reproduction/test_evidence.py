@@ -20,7 +20,7 @@ def _planned(*rows: str, strict: bool = False, seeds: tuple[int, ...] = (0,)) ->
     return plan(table, scale, CORPUS, {"weizmann": WEIZMANN}, Path("/out"))
 
 
-def test_every_row_is_pretrained_on_the_corpus_and_judged_in_five_ways() -> None:
+def test_every_row_is_pretrained_on_the_corpus_and_evaluated_in_five_ways() -> None:
     found = _planned("sc", "scratch", seeds=(0, 1))
     jobs = {job.name: job for job in found.jobs}
     assert len(jobs) == 2 + 2 * 2 * (1 + 5)

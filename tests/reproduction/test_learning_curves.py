@@ -16,14 +16,14 @@ from unreel.settings.pretraining import PretrainSettings
 from unreel.training.metrics import Metrics
 
 
-def _run(run: Path, losses: dict[int, float], judged: dict[int, float]) -> Path:
+def _run(run: Path, losses: dict[int, float], evaluated: dict[int, float]) -> Path:
     run.mkdir(parents=True)
     values = {"folder": "in", "out": run, "steps": 20, "batch_size": 8, "alpha": (0, 0, 1), "beta": (0, 0.5, 1)}
     (run / "settings.yaml").write_text(written(PretrainSettings.model_validate(values)))
     metrics = Metrics(run / "metrics.csv")
-    for step in sorted(losses | judged):
+    for step in sorted(losses | evaluated):
         figures = {"loss": losses[step]} if step in losses else {}
-        metrics.write(step, figures | ({"knn/class": judged[step]} if step in judged else {}))
+        metrics.write(step, figures | ({"knn/class": evaluated[step]} if step in evaluated else {}))
     metrics.close()
     return run
 
@@ -39,10 +39,10 @@ def test_curves_are_means_over_seeds_of_shares_of_guessing_and_of_right_neighbou
     scratch = _run(tmp_path / "scratch", {}, {0: 0.25})
     made = _plan({("sc", 0): first, ("sc", 1): second, ("sc", 2): tmp_path / "not begun"})
     assert set(_curves(made)) == {"sc"}
-    loss, judged = _curves(made)["sc"]
+    loss, evaluated = _curves(made)["sc"]
     guessing = 2.5 * log(8)
     assert loss == pytest.approx({10: 5.0 / guessing, 20: 2.5 / guessing})
-    assert judged == pytest.approx({0: 30.0, 20: 60.0})
+    assert evaluated == pytest.approx({0: 30.0, 20: 60.0})
     assert [path.name for path in write_curves(made, tmp_path)] == ["evidence-curves.png", "evidence-curves.pdf"]
     assert _curves(_plan({("scratch", 0): scratch})) == {}
 

@@ -106,7 +106,7 @@ def test_retrieval_has_both_encoders_in_one_file_and_no_number_for_a_k_beyond_th
     assert {each.origin.protocol for each in found.figures} == {"vcop, level 5"}
 
 
-def test_the_label_that_judges_can_be_chosen(tmp_path: Path) -> None:
+def test_the_label_that_evaluates_can_be_chosen(tmp_path: Path) -> None:
     table = for_folder(TABLES["table4"], "shapes")
     made = plan(table, Budget(family="small", label="motion"), KINETICS, {"ucf101": SOURCES["ucf101"]}, tmp_path)
     (path,) = made.results["hdc-c3d", "ucf101", 0]

@@ -16,8 +16,8 @@ FOLDER = Source("videos", Path("/data/weizmann"), group_pattern="/([a-z]+)_", fi
 
 
 def _planned(name: str, scale: Budget | None = None, rows: tuple[str, ...] = ()) -> ReproductionPlan:
-    table, judged = restricted(TABLES[name], rows), {"ucf101": UCF101, "hmdb51": HMDB51}
-    return plan(table, scale or Budget(), KINETICS, {data: judged[data] for data in table.data}, Path("/out"))
+    table, evaluated = restricted(TABLES[name], rows), {"ucf101": UCF101, "hmdb51": HMDB51}
+    return plan(table, scale or Budget(), KINETICS, {data: evaluated[data] for data in table.data}, Path("/out"))
 
 
 def _small(name: str, scale: Budget, rows: tuple[str, ...] = ()) -> ReproductionPlan:
@@ -76,7 +76,7 @@ def test_table_3_has_three_encoders_two_data_sets_and_three_splits() -> None:
     assert lists.words[5:7] == ("--lists", "/lists")
 
 
-def test_retrieval_judges_the_untrained_encoder_beside_the_trained() -> None:
+def test_retrieval_evaluates_the_untrained_encoder_beside_the_trained() -> None:
     found = _planned("table4")
     assert _names(found) == [
         "prepare-pretraining",
@@ -148,8 +148,8 @@ def test_prepared_folders_are_not_prepared_again() -> None:
         small = plan(
             for_folder(TABLES[name], "ready"), Budget(family="small"), folder, {"ucf101": folder}, Path("/out")
         )
-        judging = [job.words for job in small.jobs if job.words[1] == verb]
-        assert all(words[words.index("--group-pattern") + 1] == "(g)" for words in judging)
+        evaluating = [job.words for job in small.jobs if job.words[1] == verb]
+        assert all(words[words.index("--group-pattern") + 1] == "(g)" for words in evaluating)
 
 
 def test_paths_do_not_depend_on_where_the_command_is_typed() -> None:

@@ -128,7 +128,7 @@ def test_a_result_of_another_command_is_never_taken_for_this_one(tmp_path: Path)
         run([job], tmp_path, [""], lambda _: None)
 
 
-def test_a_folder_of_something_else_and_a_second_runner_are_refused(tmp_path: Path) -> None:
+def test_a_folder_of_something_else_and_a_second_runner_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("…")
     with pytest.raises(OverwriteError, match="exists already and nothing is overwritten"):
         run([_job(tmp_path, "a")], tmp_path, [""])
@@ -171,7 +171,8 @@ from pathlib import Path
 from unreel.reproduction import runner
 from unreel.reproduction.jobs import ReproductionJob
 runner.PROGRAM = (sys.executable, {str(WORKER)!r})
-jobs = [ReproductionJob(name, words, Path(words[1]), needs) for name, words, needs in {[(j.name, j.words, j.needs) for j in jobs]}]
+jobs = [ReproductionJob(name, words, Path(words[1]), needs) for name, words, needs in
+        {[(j.name, j.words, j.needs) for j in jobs]}]
 runner.run(jobs, Path({str(tmp_path)!r}), [""])
 """
     killed = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL)

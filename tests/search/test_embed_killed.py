@@ -133,7 +133,7 @@ def test_rows_without_a_version_are_no_unfinished_creation(embed: Embed, tmp_pat
     assert sorted(place.rglob("*")) == before
 
 
-def test_a_folder_with_an_unfinished_table_and_something_else_is_refused(embed: Embed, tmp_path: Path) -> None:
+def test_a_folder_with_an_unfinished_table_and_something_else_is_skipped(embed: Embed, tmp_path: Path) -> None:
     (tmp_path / "table/embeddings.lance/data").mkdir(parents=True)
     (tmp_path / "table/notes.txt").write_text("mine")
     ended = embed(tmp_path / "table")

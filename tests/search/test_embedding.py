@@ -49,16 +49,16 @@ def test_read_by_another_process(manifest: Manifest, encoder: LoadedEncoder) -> 
         assert np.array_equal(one.vectors, other.vectors)
 
 
-@pytest.mark.parametrize("processors", [1, 3])
-def test_an_actor_finds_the_same(manifest: Manifest, encoder: LoadedEncoder, processors: int) -> None:
+@pytest.mark.parametrize("CPUs", [1, 3])
+def test_an_actor_finds_the_same(manifest: Manifest, encoder: LoadedEncoder, CPUs: int) -> None:
     dataset = WindowDataset(manifest, manifest.usable, 16, "all")
     expected = list(embedded_here(ClipEncoder(encoder, 4), dataset, 0))
-    actor = _InActor(encoder, 4, dataset, ActorResources("cpu", processors))
+    actor = _InActor(encoder, 4, dataset, ActorResources("cpu", CPUs))
     for found in actor([3, 1, 4]):
         assert np.array_equal(found.vectors, expected[found.row].vectors)
 
 
-def test_the_vectors_are_the_features_that_are_judged(manifest: Manifest, encoder: LoadedEncoder) -> None:
+def test_the_vectors_are_the_features_that_are_evaluated(manifest: Manifest, encoder: LoadedEncoder) -> None:
     dataset = WindowDataset(manifest, manifest.usable, 16, 10)
     features = FeatureExtractor(encoder.encoder, encoder.settings).features(manifest, manifest.usable, clips=10)
     for found in embedded_here(ClipEncoder(encoder, 5), dataset):

@@ -1,4 +1,4 @@
-"""Conditions: what is understood, what is refused, and that both databases and slow Python agree on them."""
+"""Conditions: what is understood, what is skipped, and that both databases and slow Python agree on them."""
 
 import re
 from collections.abc import Callable
@@ -97,7 +97,7 @@ def test_the_error_says_what_there_is() -> None:
     st.text()
     | st.lists(st.sampled_from([*COLUMNS, *"()=<>,'\"`;%", "AND", "NOT", "IN", "1", "'x'", " "])).map(" ".join)
 )
-def test_any_text_is_a_condition_or_refused(text: str) -> None:
+def test_any_text_is_a_condition_or_skipped(text: str) -> None:
     try:
         condition = parse_filter(text)
     except SettingsError as error:

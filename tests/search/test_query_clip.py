@@ -70,7 +70,7 @@ def test_uneven_rates_go_by_their_times(tmp_path: Path) -> None:
     assert numbers(read_piece(path, ClipRequest(70 / 50, 0.0, 5, SIDE))) == [50, 51, 52, 53, 54]
 
 
-def test_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "text.mp4").write_text("hello")
     with pytest.raises(VideoError, match="not a video"):
         read_piece(tmp_path / "text.mp4", ClipRequest(0.0, 0.0, 16, SIDE))

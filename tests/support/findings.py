@@ -35,7 +35,7 @@ def tuned(path: Path, split: str, top1: float, *, seed: int = 0, encoder: str = 
 
 
 def retrieved(path: Path, hits: Mapping[str, Mapping[int, float]], *, labels: tuple[str, ...] = ("class",)) -> None:
-    """The retrieval.json of several encoders, judged by several labels alike."""
+    """The retrieval.json of several encoders, evaluated by several labels alike."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_retrievals(path, [_retrieval(encoder, shares, labels) for encoder, shares in hits.items()])
 

@@ -58,16 +58,16 @@ def names(corpus: Corpus) -> None:
 
 def special_files(corpus: Corpus) -> None:
     """Links, pipes, sockets and folders."""
-    good, refused = corpus.expected["good/mp4.mp4"], Expected("refused")
+    good, skipped = corpus.expected["good/mp4.mp4"], Expected("skipped")
     for name, target, expected in (
         ("link.mp4", "../good/mp4.mp4", good),
         ("link of link.mp4", "link.mp4", good),
-        ("nowhere.mp4", "nothing", refused),
-        ("itself.mp4", "itself.mp4", refused),
-        ("there.mp4", "and back.mp4", refused),
-        ("and back.mp4", "there.mp4", refused),
-        ("endless.mp4", "/dev/zero", refused),
-        ("null.mp4", "/dev/null", refused),
+        ("nowhere.mp4", "nothing", skipped),
+        ("itself.mp4", "itself.mp4", skipped),
+        ("there.mp4", "and back.mp4", skipped),
+        ("and back.mp4", "there.mp4", skipped),
+        ("endless.mp4", "/dev/zero", skipped),
+        ("null.mp4", "/dev/null", skipped),
     ):
         corpus.path(f"special/{name}").symlink_to(target)
         corpus.expected[f"special/{name}"] = expected
@@ -78,7 +78,7 @@ def special_files(corpus: Corpus) -> None:
     with socket.socket(socket.AF_UNIX) as server, TemporaryDirectory() as short:  # its path may have 107 bytes
         server.bind(f"{short}/s")
         Path(short, "s").rename(corpus.path("special/socket.mp4"))
-    corpus.expected |= {"special/pipe.mp4": refused, "special/socket.mp4": refused}
+    corpus.expected |= {"special/pipe.mp4": skipped, "special/socket.mp4": skipped}
     corpus.path("special/empty folder.mp4").mkdir()
     corpus.variant("special/folder.mp4/inside.mp4", corpus.good("mp4"), "ok")
 

@@ -18,7 +18,7 @@ from av.stream import Stream
 from clips import Clip, number_of, picture
 from jaxtyping import UInt8
 
-Fate = Literal["ok", "refused", "either"]
+Fate = Literal["ok", "skipped", "either"]
 
 Turn = Callable[[np.ndarray], np.ndarray]
 
@@ -109,7 +109,7 @@ class Corpus:
         self.expected[name] = Expected("ok", frames, self._videos)
         return replace(clip, pictures=numbered(self._videos, turn=turn)).write(self.path(name))
 
-    def content(self, name: str, content: bytes, fate: Fate = "refused") -> None:
+    def content(self, name: str, content: bytes, fate: Fate = "skipped") -> None:
         """A file that shows no video's number."""
         self.path(name).write_bytes(content)
         self.expected[name] = Expected(fate)

@@ -69,7 +69,7 @@ def hang(*_: object) -> bytes:
 
 
 def squares_of(place: object) -> Callable[[int], int]:
-    """What squares in an actor, but 5 crashes and 11 is refused; there is room for it on processors only."""
+    """What squares in an actor, but 5 crashes and 11 is skipped; there is room for it on CPUs only."""
     if getattr(place, "device", None) != "cpu":
         raise ValueError(f"no room on {place}")
 

@@ -71,10 +71,10 @@ def write_video() -> WriteVideo:
 
 @pytest.fixture
 def make_manifest(tmp_path: Path, write_video: WriteVideo) -> MakeManifest:
-    """A manifest of real videos with the given ids, in classes a, b, c and of persons x, y, and one refused file."""
+    """A manifest of real videos with the given ids, in classes a, b, c and of persons x, y, and one skipped file."""
 
     def make(ids: list[str] | None = None, **changes: Any) -> Manifest:
-        records = [VideoRecord("broken.mp4", "refused", "truncated: the index of the file is missing")]
+        records = [VideoRecord("broken.mp4", "skipped", "truncated: the index of the file is missing")]
         for index, video in enumerate(ids or [f"video {index:02}.mp4" for index in range(12)]):
             record = write_video(tmp_path / "prepared" / f"{index}.mp4", frames=16 + index, start=10 * index)
             labels = {"action": "abc"[index % 3], "person": "xy"[index % 2]}

@@ -19,7 +19,7 @@ from unreel.video.collection.manifest import Manifest
 
 def as_prepared(manifest: Manifest) -> Manifest:
     """The same with what makes its folder one of prepared videos."""
-    (manifest.root / "prepared.json").write_text(json.dumps({"format": "unreel-prepared-3", "side": 48}))
+    (manifest.root / "prepared.json").write_text(json.dumps({"format": "unreel-prepared-4", "side": 48}))
     manifest.write()
     return manifest
 
@@ -35,7 +35,7 @@ def _begin(run: Path, settings: PretrainSettings | FinetuneSettings, figures: di
 
 
 def pretrained_run(run: Path, manifest: Manifest, recipe: str = "hdc", seed: int = 0, shift: int = 1) -> Path:
-    """A run of 20 steps, judged: the nearest of each video is the one `shift` places after it."""
+    """A run of 20 steps, evaluated: the nearest of each video is the one `shift` places after it."""
     values = {"folder": manifest.root, "out": run, "recipe": recipe, "steps": 20, "seed": seed, "width": 0.0625}
     settings = PretrainSettings.model_validate({**values, "size": 32})
     _begin(run, settings, {"loss": 5.0, "knn/action": 0.5})

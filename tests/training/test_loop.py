@@ -1,4 +1,4 @@
-"""A run that is interrupted is the run that was not: same weights, same figures; other runs are refused."""
+"""A run that is interrupted is the run that was not: same weights, same figures; other runs are skipped."""
 
 import json
 import os
@@ -101,8 +101,8 @@ def test_a_resumed_run_is_the_same_run(
     steps = {
         int(line.rpartition(" ")[2]) for line in (first.out / "log.txt").read_text().splitlines() if "after" in line
     }
-    judged_or_due = {each for each in (2, 3, 4, 6) if each < at}
-    assert max(steps, default=0) in judged_or_due | {0}
+    evaluated_or_due = {each for each in (2, 3, 4, 6) if each < at}
+    assert max(steps, default=0) in evaluated_or_due | {0}
 
 
 def test_keras_momentum_and_clipping_go_on_too(
@@ -304,11 +304,11 @@ def test_a_full_disk_is_told_and_earlier_checkpoints_stay(
         pretrain(settings, manifest)
 
 
-def test_the_best_judged_checkpoint_is_kept(
+def test_the_best_evaluated_checkpoint_is_kept(
     manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = iter([0.2, 0.6, 0.4, 0.6, 0.5, 0.1, 0.3, 0.2])
-    monkeypatch.setattr("unreel.training.pretrain._judge", lambda *_: lambda _: {"knn/class": next(scores)})
+    monkeypatch.setattr("unreel.training.pretrain._evaluation", lambda *_: lambda _: {"knn/class": next(scores)})
     settings = _settings(manifest, tmp_path / "run", knn_every=1, checkpoint_every=1, keep=1)
     pretrain(settings, manifest)
     found = [path.name for path in checkpoints(settings.out / "checkpoints")]
@@ -366,11 +366,11 @@ def test_a_compiled_encoder_learns_the_same(manifest: Manifest, tmp_path: Path) 
     command += ["--config", str(plain.out / "settings.yaml")]
     caches = {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
     without = {**os.environ, **caches, "CXX": "no-such-compiler"}
-    refused = subprocess.run(command, env=without, capture_output=True, text=True, timeout=300)
-    assert refused.returncode == 2
-    assert "could not be compiled (" in refused.stderr
-    assert "without --compile, or install the compiler that it needs" in refused.stderr
-    assert "Traceback" not in refused.stderr
+    skipped = subprocess.run(command, env=without, capture_output=True, text=True, timeout=300)
+    assert skipped.returncode == 2
+    assert "could not be compiled (" in skipped.stderr
+    assert "without --compile, or install the compiler that it needs" in skipped.stderr
+    assert "Traceback" not in skipped.stderr
     if which("g++") is None:
         pytest.skip("no g++ to compile with")
     subprocess.run(command, env={**os.environ, **caches}, check=True, timeout=300)

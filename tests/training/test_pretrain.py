@@ -1,4 +1,4 @@
-"""A pretraining run on real files: what it leaves, that it repeats, and how it refuses."""
+"""A pretraining run on real files: what it leaves, that it repeats, and how it rejects."""
 
 import json
 from dataclasses import replace

@@ -224,9 +224,9 @@ def test_a_run_belongs_to_one_command_which_stops_at_a_signal(videos: Path, tmp_
     with started(videos, run, *ENDLESS, *TWO) as process:
         until(lambda: measured(run) >= 2)
         code, errors = pretrain(videos, run, *ENDLESS)
-        (refusal,) = told(errors)
+        (rejection,) = told(errors)
         assert code == 2
-        assert refusal.startswith(
+        assert rejection.startswith(
             f"{run} is being trained by another process. Wait for it, stop it, or write to another"
         )
         assert process.poll() is None

@@ -37,7 +37,7 @@ RECORDS = st.builds(
     label=st.sampled_from(["", "a", "b", "c"]),
     part=st.sampled_from(["", "train", "test", "val"]),
     group=st.sampled_from(["g1", "g8", "g9"]),
-    status=st.sampled_from(["ok", "ok", "ok", "refused"]),
+    status=st.sampled_from(["ok", "ok", "ok", "skipped"]),
 )
 
 
@@ -75,9 +75,9 @@ def test_reasons_say_why() -> None:
     records = [
         *TRAINED,
         _record(0, "", "train"),
-        _record(1, "a", "train", status="refused"),
+        _record(1, "a", "train", status="skipped"),
         _record(2, "c", "test"),
-        _record(3, "a", "test", status="refused"),
+        _record(3, "a", "test", status="skipped"),
     ]
     task = choose_task(_settings(split="1"), _manifest(records))
     assert task.left_out == {
@@ -148,7 +148,7 @@ def test_one_of_several_labels_is_chosen_by_name() -> None:
         ),
     ],
 )
-def test_what_cannot_be_learnt_is_refused(records: list[VideoRecord], changes: dict[str, object], message: str) -> None:
+def test_what_cannot_be_learnt_is_skipped(records: list[VideoRecord], changes: dict[str, object], message: str) -> None:
     with pytest.raises(CollectionError, match=message):
         choose_task(_settings(**changes), _manifest(records))
 
@@ -182,7 +182,7 @@ def test_prepared_too_small() -> None:
 
 
 def test_a_fold_is_held_out_with_whole_groups_and_what_is_refused_of_it() -> None:
-    records = [_record(n, "ab"[n % 2], group=f"g{n // 2}", status="refused" if n == 5 else "ok") for n in range(8)]
+    records = [_record(n, "ab"[n % 2], group=f"g{n // 2}", status="skipped" if n == 5 else "ok") for n in range(8)]
     tests = [choose_task(_settings(test_fold=(number, 2)), _manifest(records)).test for number in (1, 2)]
     assert [test and test.split for test in tests] == ["fold 1 of 2, test", "fold 2 of 2, test"]
     seen = [{each.id for each in test.videos} | set(test.missing) for test in tests if test]

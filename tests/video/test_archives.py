@@ -58,7 +58,7 @@ def held(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
-def refusal(archive: Path, folder: Path) -> str:
+def rejection(archive: Path, folder: Path) -> str:
     """The message of the error; nothing may look finished."""
     with pytest.raises(CollectionError) as caught:
         unpack(archive, folder)
@@ -108,7 +108,7 @@ def test_a_damaged_rar_in_a_rar_is_named(tmp_path: Path) -> None:
     inner[500] ^= 1
     archive = tmp_path / "hmdb51_org.rar"
     archive.write_bytes(rar({"clap.rar": rar({"clap/a.avi": b"c"}), "wave.rar": bytes(inner)}))
-    said = refusal(archive, tmp_path / "data")
+    said = rejection(archive, tmp_path / "data")
     assert said.startswith(f"{archive} is damaged: wave.rar in it: ")
     assert said.endswith("Delete it and run this again: it is downloaded anew.")
 
@@ -135,7 +135,7 @@ def test_a_stop_half_way_leaves_nothing_that_looks_finished(tmp_path: Path, monk
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @settings(max_examples=60)
 @given(data=st.data())
-def test_a_truncated_archive_is_refused(
+def test_a_truncated_archive_is_skipped(
     suffix: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("truncated")
@@ -148,7 +148,7 @@ def test_a_truncated_archive_is_refused(
     most = min([*seams[-1:], len(content)]) - 1
     kept = data.draw(st.integers(0, most).filter(lambda length: length not in seams))
     archive.write_bytes(content[:kept])
-    said = refusal(archive, folder / "data")
+    said = rejection(archive, folder / "data")
     assert said.startswith(f"{archive} is damaged: ")
 
 
@@ -175,9 +175,9 @@ def test_a_flipped_bit_never_goes_unnoticed(
 
 @pytest.mark.parametrize("name", ["../out.avi", "a/../../out.avi", "/tmp/out.avi", "..\\out.avi", "C:\\out.avi", ".."])
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_name_that_leads_out_is_refused(suffix: str, name: str, tmp_path: Path) -> None:
+def test_a_name_that_leads_out_is_skipped(suffix: str, name: str, tmp_path: Path) -> None:
     archive = write(tmp_path / "in" / f"a.{suffix}", {"good.avi": b"good", name: b"evil"})
-    said = refusal(archive, tmp_path / "in" / "data")
+    said = rejection(archive, tmp_path / "in" / "data")
     assert "leads out of the folder" in said
     assert not list(tmp_path.rglob("out.avi"))
 
@@ -201,7 +201,7 @@ def zip_with_link(path: Path) -> Path:
     return path
 
 
-def test_links_and_devices_are_refused(tmp_path: Path) -> None:
+def test_links_and_devices_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "d.rar").write_bytes(rar({"good.avi": b"good"}, links={"odd.avi": "/etc/passwd"}))
     for archive in (
         tar_with(tmp_path / "a.tar.gz", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
@@ -210,19 +210,19 @@ def test_links_and_devices_are_refused(tmp_path: Path) -> None:
         zip_with_link(tmp_path / "e.zip"),
         tmp_path / "d.rar",
     ):
-        assert "'odd.avi' is no plain file" in refusal(archive, tmp_path / "data")
+        assert "'odd.avi' is no plain file" in rejection(archive, tmp_path / "data")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_what_has_no_room_is_not_begun(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = write(tmp_path / f"a.{suffix}", FILES)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100_000))
-    assert f"bytes, but {tmp_path} has 100,000 free. Make room" in refusal(archive, tmp_path / "data")
+    assert f"bytes, but {tmp_path} has 100,000 free. Make room" in rejection(archive, tmp_path / "data")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_an_archive_without_files_is_refused(suffix: str, tmp_path: Path) -> None:
-    assert "it holds no file" in refusal(write(tmp_path / f"a.{suffix}", {}), tmp_path / "data")
+def test_an_archive_without_files_is_skipped(suffix: str, tmp_path: Path) -> None:
+    assert "it holds no file" in rejection(write(tmp_path / f"a.{suffix}", {}), tmp_path / "data")
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -234,26 +234,26 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert not is_unpacked(archive)
 
 
-def test_a_zip_with_a_password_is_refused(tmp_path: Path) -> None:
+def test_a_zip_with_a_password_is_skipped(tmp_path: Path) -> None:
     archive = write(tmp_path / "a.zip", {"a.avi": b"a"})
     content = bytearray(archive.read_bytes())
     content[content.index(b"PK\x01\x02") + 8] |= 1
     content[6] |= 1
     archive.write_bytes(content)
-    assert "password" in refusal(archive, tmp_path / "data")
+    assert "password" in rejection(archive, tmp_path / "data")
 
 
-def test_a_zip_that_lists_fewer_files_than_it_says_is_refused(tmp_path: Path) -> None:
+def test_a_zip_that_lists_fewer_files_than_it_says_is_skipped(tmp_path: Path) -> None:
     archive = write(tmp_path / "a.zip", FILES)
     content = bytearray(archive.read_bytes())
     content[content.rindex(b"PK\x05\x06") + 10] += 1
     archive.write_bytes(content)
     entries = len(FILES) + 1
-    assert f"it says it holds {entries + 1} entries, but lists {entries}" in refusal(archive, tmp_path / "data")
+    assert f"it says it holds {entries + 1} entries, but lists {entries}" in rejection(archive, tmp_path / "data")
 
 
 def test_an_archive_that_is_not_there_is_not_called_damaged(tmp_path: Path) -> None:
-    said = refusal(tmp_path / "a.zip", tmp_path / "data")
+    said = rejection(tmp_path / "a.zip", tmp_path / "data")
     assert "a.zip cannot be unpacked into" in said
     assert "No such file" in said
 
@@ -269,7 +269,7 @@ def test_a_compressed_rar_needs_a_program(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", str(tmp_path))
     archive = tmp_path / "a.rar"
     archive.write_bytes(packed_rar(FILES))
-    said = refusal(archive, tmp_path / "data")
+    said = rejection(archive, tmp_path / "data")
     assert said.startswith("got a rar archive and no program that unpacks it. Install unrar or unar (")
     with pytest.raises(CollectionError, match="no program that unpacks it"):
         check_rar_tool()
@@ -307,10 +307,10 @@ def test_a_program_that_gives_something_else_is_not_believed(
     program(tmp_path / "bin", f'[ "$2" = "-?" ] || exec /bin/cat {tmp_path / "stream"}')
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     (tmp_path / "a.rar").write_bytes(packed_rar(FILES))
-    assert expected in refusal(tmp_path / "a.rar", tmp_path / "data")
+    assert expected in rejection(tmp_path / "a.rar", tmp_path / "data")
 
 
-def test_a_tar_that_is_not_zipped_is_refused(tmp_path: Path) -> None:
+def test_a_tar_that_is_not_zipped_is_skipped(tmp_path: Path) -> None:
     archive = write(tmp_path / "a.tar.gz", FILES)
     archive.write_bytes(gzip.decompress(archive.read_bytes()))
-    assert "Not a gzipped file" in refusal(archive, tmp_path / "data")
+    assert "Not a gzipped file" in rejection(archive, tmp_path / "data")

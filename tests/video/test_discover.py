@@ -175,12 +175,12 @@ def test_a_folder_that_cannot_be_read_is_listed(tmp_path: Path, monkeypatch: pyt
     make(tmp_path, "a.mp4", "closed/b.mp4")
     scan = os.scandir
 
-    def refusing(path: str) -> object:
+    def rejecting(path: str) -> object:
         if str(path).endswith("closed"):
             raise PermissionError(13, "Permission denied", str(path))
         return scan(path)
 
-    monkeypatch.setattr(os, "scandir", refusing)
+    monkeypatch.setattr(os, "scandir", rejecting)
     assert ids(tmp_path) == ["a.mp4", "closed"]
 
 

@@ -44,7 +44,7 @@ def file_at(*addresses: str, content: bytes | None = None, kind: Kind = "zip") -
     return RemoteFile("a.zip", addresses, kind, sha256=checksum, homepage="https://example.org/a")
 
 
-def refusal(file: RemoteFile, path: Path, patience: Patience = IMPATIENT) -> str:
+def rejection(file: RemoteFile, path: Path, patience: Patience = IMPATIENT) -> str:
     """The message of the error; nothing may have taken the final name."""
     with pytest.raises(CollectionError) as caught:
         download(file, path, patience)
@@ -125,7 +125,7 @@ def interrupted(web: Web, page: Page, path: Path, file: RemoteFile | None = None
     """A download that broke off after 100,000 bytes and was given up."""
     page.breaks = [100_000, 0]
     file = file or file_at(web.serve("/a.zip", page))
-    refusal(file, path, replace(IMPATIENT, attempts=1))
+    rejection(file, path, replace(IMPATIENT, attempts=1))
     assert path.with_name("a.zip.part").stat().st_size == 100_000
     page.breaks = []
     web.requests.clear()
@@ -208,7 +208,7 @@ def test_a_server_in_trouble_is_asked_again(web: Web, tmp_path: Path) -> None:
     download(file_at(web.serve("/a.zip", page)), tmp_path / "a.zip", IMPATIENT)
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
     page = Page(CONTENT, statuses=[429, 502, 504])
-    said = refusal(file_at(web.serve("/b.zip", page)), tmp_path / "b.zip")
+    said = rejection(file_at(web.serve("/b.zip", page)), tmp_path / "b.zip")
     assert f"{web.address}/b.zip answered 504 Gateway Timeout, and 3 attempts brought nothing new" in said
 
 
@@ -223,14 +223,14 @@ def test_pauses_grow_to_a_limit(web: Web, tmp_path: Path, monkeypatch: pytest.Mo
     pauses: list[float] = []
     monkeypatch.setattr("unreel.video.fetch.download.time", SimpleNamespace(sleep=pauses.append))
     patience = Patience(attempts=6, first_pause=1.0, longest_pause=10.0)
-    refusal(file_at(web.serve("/a.zip", Page(CONTENT, statuses=[503] * 9))), tmp_path / "a.zip", patience)
+    rejection(file_at(web.serve("/a.zip", Page(CONTENT, statuses=[503] * 9))), tmp_path / "a.zip", patience)
     assert pauses == [1.0, 2.0, 4.0, 8.0, 10.0]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_a_refusal_is_final_and_says_what_to_do(status: int, web: Web, tmp_path: Path) -> None:
     file = file_at(web.serve("/a.zip", Page(statuses=[status])))
-    said = refusal(file, tmp_path / "a.zip")
+    said = rejection(file, tmp_path / "a.zip")
     assert said.startswith(f"a.zip could not be downloaded:\n  {web.address}/a.zip answered {status} ")
     assert f"with a browser from https://example.org/a to {tmp_path / 'a.zip'} and run this again" in said
     assert len(web.requests) == 1
@@ -240,7 +240,7 @@ def test_the_next_address_is_tried_and_all_are_named(web: Web, tmp_path: Path) -
     wrong, right = f"{web.address}/moved.zip", web.serve("/a.zip", Page(CONTENT))
     download(file_at(wrong, right), tmp_path / "a.zip", IMPATIENT)
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
-    said = refusal(file_at(wrong, f"{wrong}2"), tmp_path / "b.zip")
+    said = rejection(file_at(wrong, f"{wrong}2"), tmp_path / "b.zip")
     assert f"{wrong} answered 404" in said
     assert f"{wrong}2 answered 404" in said
 
@@ -265,19 +265,19 @@ WRONG: dict[str, tuple[Kind, bytes, str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_something_else_than_the_file_is_refused(case: str, web: Web, tmp_path: Path) -> None:
+def test_something_else_than_the_file_is_skipped(case: str, web: Web, tmp_path: Path) -> None:
     kind, content, expected = WRONG[case]
-    assert expected in refusal(file_at(web.serve("/a", Page(content)), kind=kind), tmp_path / "a")
+    assert expected in rejection(file_at(web.serve("/a", Page(content)), kind=kind), tmp_path / "a")
     assert len(web.requests) == 1
 
 
 def test_garbage_of_the_right_length_is_kept_aside(web: Web, tmp_path: Path) -> None:
     garbage = content_of(300_000, seed=1)
     file = file_at(web.serve("/a.zip", Page(garbage)), content=CONTENT)
-    said = refusal(file, tmp_path / "a.zip")
+    said = rejection(file, tmp_path / "a.zip")
     assert f"has the sha256 {hashlib.sha256(garbage).hexdigest()}, expected {file.sha256}" in said
-    assert f"it is kept as {tmp_path / 'a.zip.refused'}" in said
-    assert [path.name for path in tmp_path.iterdir()] == ["a.zip.refused"]
+    assert f"it is kept as {tmp_path / 'a.zip.rejected'}" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip.rejected"]
     web.pages["/a.zip"].content = CONTENT
     download(file, tmp_path / "a.zip", IMPATIENT)
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
@@ -285,27 +285,27 @@ def test_garbage_of_the_right_length_is_kept_aside(web: Web, tmp_path: Path) -> 
 
 def test_another_size_than_the_published_one_is_refused_at_once(web: Web, tmp_path: Path) -> None:
     file = replace(file_at(web.serve("/a.zip", Page(CONTENT))), size=299_999)
-    assert "has a file of 300000 bytes, expected 299999" in refusal(file, tmp_path / "a.zip")
+    assert "has a file of 300000 bytes, expected 299999" in rejection(file, tmp_path / "a.zip")
 
 
 def test_a_length_that_promises_too_much_is_not_believed(web: Web, tmp_path: Path) -> None:
     file = file_at(web.serve("/a.zip", Page(CONTENT, length=300_007)))
-    assert "has 300000 bytes, but said 300007 before" in refusal(file, tmp_path / "a.zip")
+    assert "has 300000 bytes, but said 300007 before" in rejection(file, tmp_path / "a.zip")
     web.pages["/a.zip"].ranges = False
-    assert "broke off after 300000 of 300007 bytes" in refusal(file, tmp_path / "a.zip")
+    assert "broke off after 300000 of 300007 bytes" in rejection(file, tmp_path / "a.zip")
 
 
 def test_a_length_that_promises_too_little_is_caught_by_the_checksum(web: Web, tmp_path: Path) -> None:
     file = file_at(web.serve("/a.zip", Page(CONTENT, length=299_000)), content=CONTENT)
-    assert "has the sha256" in refusal(file, tmp_path / "a.zip")
-    assert (tmp_path / "a.zip.refused").stat().st_size == 299_000
+    assert "has the sha256" in rejection(file, tmp_path / "a.zip")
+    assert (tmp_path / "a.zip.rejected").stat().st_size == 299_000
 
 
 @pytest.mark.parametrize("after", [0, 70_000])
 def test_a_silent_server_is_given_up(after: int, web: Web, tmp_path: Path) -> None:
     page = Page(CONTENT, silent=after)
     began = time.monotonic()
-    said = refusal(file_at(web.serve("/a.zip", page)), tmp_path / "a.zip", replace(IMPATIENT, silence=0.2))
+    said = rejection(file_at(web.serve("/a.zip", page)), tmp_path / "a.zip", replace(IMPATIENT, silence=0.2))
     assert "timed out" in said.lower()
     assert time.monotonic() - began < 10
 
@@ -314,13 +314,13 @@ def test_a_server_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with Web() as web:
         address = f"{web.address}/a.zip"
-    said = refusal(file_at(address), tmp_path / "a.zip")
-    assert f"{address} could not be reached: Connection refused, and 3 attempts" in said
+    said = rejection(file_at(address), tmp_path / "a.zip")
+    assert f"{address} could not be reached: Connection skipped, and 3 attempts" in said
 
 
 @pytest.mark.parametrize("address", ["ftp://127.0.0.1/a.zip", "a.zip", "http://"])
-def test_an_address_that_makes_no_sense_is_refused(address: str, tmp_path: Path) -> None:
-    assert "cannot be asked" in refusal(file_at(address), tmp_path / "a.zip")
+def test_an_address_that_makes_no_sense_is_skipped(address: str, tmp_path: Path) -> None:
+    assert "cannot be asked" in rejection(file_at(address), tmp_path / "a.zip")
 
 
 def test_redirects_are_followed_and_gone_on_with(web: Web, tmp_path: Path) -> None:
@@ -329,12 +329,12 @@ def test_redirects_are_followed_and_gone_on_with(web: Web, tmp_path: Path) -> No
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
     assert sum(request.sent for request in web.gets()) == len(CONTENT)
     circle = web.serve("/circle", Page(redirect=f"{web.address}/circle"))
-    assert "cannot be asked: Exceeded 30 redirects" in refusal(file_at(circle), tmp_path / "b.zip")
+    assert "cannot be asked: Exceeded 30 redirects" in rejection(file_at(circle), tmp_path / "b.zip")
 
 
 def test_a_full_disk_is_noticed_before(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=299_999))
-    said = refusal(file_at(web.serve("/a.zip", Page(CONTENT))), tmp_path / "a.zip")
+    said = rejection(file_at(web.serve("/a.zip", Page(CONTENT))), tmp_path / "a.zip")
     assert f"a.zip needs 300.0 kB more, but {tmp_path} has 300.0 kB free. Make room" in said
     assert len(web.requests) == 1
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=300_000))
@@ -366,13 +366,13 @@ def test_a_certificate_that_nobody_vouches_for_needs_a_checksum(
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with Web(certificate) as web:
         address = web.serve("/a.zip", Page(CONTENT))
-        said = refusal(file_at(address), tmp_path / "a.zip")
+        said = rejection(file_at(address), tmp_path / "a.zip")
         assert "has a certificate that cannot be verified: " in said
         assert not web.gets()
         download(file_at(address, content=CONTENT), tmp_path / "a.zip", IMPATIENT)
         assert (tmp_path / "a.zip").read_bytes() == CONTENT
         forged = file_at(web.serve("/b.zip", Page(content_of(300_000, seed=1))), content=CONTENT)
-        assert "has the sha256" in refusal(forged, tmp_path / "b.zip")
+        assert "has the sha256" in rejection(forged, tmp_path / "b.zip")
 
 
 def test_the_size_is_asked_where_it_is_not_published(web: Web) -> None:

@@ -104,7 +104,7 @@ def groups_slowly(ids: list[str], linked: Callable[[str, str], bool]) -> tuple[t
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["ok", "ok", "ok", "refused"]),
+            st.sampled_from(["ok", "ok", "ok", "skipped"]),
             st.sampled_from(["", "", "x", "y"]),
             st.sampled_from([b"", *LOOKS]),
         ),
@@ -116,7 +116,7 @@ def test_groups_are_those_of_every_pair(rows: list[tuple[str, str, bytes]]) -> N
     records = [
         VideoRecord(
             f"{number}.mp4",
-            "refused" if status == "refused" else "ok",
+            "skipped" if status == "skipped" else "ok",
             checksum=checksum,
             fingerprint=seen.setdefault(checksum, look) if checksum else look,  # one file has one fingerprint
         )
@@ -144,7 +144,7 @@ def test_groups_of_an_example() -> None:
         VideoRecord("b", "ok", checksum="x", fingerprint=look),
         VideoRecord("c", "ok", checksum="y", fingerprint=look),
         VideoRecord("d", "ok", checksum="z", fingerprint=other),
-        VideoRecord("e", "refused", checksum="x", fingerprint=look),
+        VideoRecord("e", "skipped", checksum="x", fingerprint=look),
     ]
     assert distance(look, other) > NEAR
     assert duplicates(records) == DuplicateGroups(exact=(("a", "b"),), near=(("a", "c"),))

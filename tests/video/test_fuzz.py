@@ -1,4 +1,4 @@
-"""Every bad file there is: decoded or refused with its reason, in time; nothing hangs, crashes, leaks or is mixed up.
+"""Every bad file there is: decoded or skipped with its reason, in time; nothing hangs, crashes, leaks or is mixed up.
 
 UNREEL_FUZZ_SEEDS=500 tries 500 files with flipped bits in place of 60.
 """
@@ -119,7 +119,7 @@ def test_every_file_has_one_row(prepared: Prepared) -> None:
     assert prepared.first.ignored == 1
 
 
-def test_every_file_is_judged_as_it_must_be(prepared: Prepared) -> None:
+def test_every_file_is_evaluated_as_it_must_be(prepared: Prepared) -> None:
     wrong = {
         record.id: (record.status, record.reason)
         for record in prepared.first
@@ -130,7 +130,7 @@ def test_every_file_is_judged_as_it_must_be(prepared: Prepared) -> None:
 
 def test_reasons_are_short_sentences(prepared: Prepared) -> None:
     reasons = {record.id: record.reason for record in prepared.first}
-    assert all(reasons[record.id] for record in prepared.first.refused)
+    assert all(reasons[record.id] for record in prepared.first.skipped)
     bad = {
         name: reason for name, reason in reasons.items() if len(reason) > _LONGEST_REASON or _EXCEPTION.search(reason)
     }
@@ -219,13 +219,13 @@ def test_scanning_says_the_same(prepared: Prepared, tmp_path: Path) -> None:
     ]
 
 
-def test_scanning_quickly_judges_every_file_in_words(prepared: Prepared, tmp_path: Path) -> None:
+def test_scanning_quickly_evaluates_every_file_in_words(prepared: Prepared, tmp_path: Path) -> None:
     scanned = scan(prepared.source, tmp_path / "scan.parquet", ScanOptions(workers=2, limits=Limits(20.0), quick=True))
     assert [record.id for record in scanned] == sorted(prepared.expected)
     for record in scanned:
         assert len(record.reason) <= _LONGEST_REASON and not _EXCEPTION.search(record.reason), record
-        if prepared.expected[record.id].fate == "refused":
-            assert record.status == "refused", record
+        if prepared.expected[record.id].fate == "skipped":
+            assert record.status == "skipped", record
 
 
 def test_a_file_that_grows_meanwhile_is_done_again(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def _as_others() -> None:
         ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
 
 
-def test_what_may_not_be_read_is_refused(tmp_path: Path) -> None:
+def test_what_may_not_be_read_is_skipped(tmp_path: Path) -> None:
     source, script = tmp_path / "source", tmp_path / "script.py"
     Clip().write(source / "good.mp4")
     Clip().write(source / "secret.mp4").chmod(0)

@@ -17,7 +17,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 RECORDS = st.builds(
     VideoRecord,
     TEXT,
-    st.sampled_from(["ok", "refused"]),
+    st.sampled_from(["ok", "skipped"]),
     TEXT,
     labels=st.dictionaries(TEXT, TEXT, max_size=2),
     frames=st.integers(0, 1 << 40),
@@ -55,8 +55,8 @@ def test_a_note_stands_as_long_as_its_file(tmp_path: Path) -> None:
     facts = path.stat()
     had = Limits(10.0, 2 * GIB)
     good = _note(VideoRecord("a", "ok"), had)
-    slow = _note(VideoRecord("a", "refused", reason_of(Lost("stalled"), had)), had)
-    large = _note(VideoRecord("a", "refused", reason_of(Lost("out of memory"), had)), had)
+    slow = _note(VideoRecord("a", "skipped", reason_of(Lost("stalled"), had)), had)
+    large = _note(VideoRecord("a", "skipped", reason_of(Lost("out of memory"), had)), had)
     assert good.stands(facts, Limits(100.0, 8 * GIB))
     assert (slow.stands(facts, had), slow.stands(facts, Limits(11.0))) == (True, False)
     assert slow.stands(facts, Limits(10.0, 8 * GIB))

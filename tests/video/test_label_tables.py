@@ -7,7 +7,7 @@ import pytest
 from folders import make
 from hypothesis import given
 from hypothesis import strategies as st
-from test_path_lists import ANY_NAME, read, refusal
+from test_path_lists import ANY_NAME, read, rejection
 
 from unreel.errors import CollectionError
 from unreel.text import comma_separated
@@ -109,7 +109,7 @@ def test_a_table_may_have_paths_alone(tmp_path: Path) -> None:
 )
 def test_a_wrong_table_is_explained(tmp_path: Path, content: str | bytes, message: str) -> None:
     make(tmp_path, "a.mp4", "sub/b.mp4")
-    assert message in refusal(tmp_path, content, "t.csv")
+    assert message in rejection(tmp_path, content, "t.csv")
 
 
 @pytest.mark.parametrize("column", ["duration", "stop", "from", "begin", "end of day", "restart", "Label"])
@@ -122,7 +122,7 @@ def test_what_only_sounds_like_a_time_is_a_label(tmp_path: Path, column: str) ->
 )
 def test_only_a_column_that_numbers_rows_is_left_out(tmp_path: Path, rows: list[str]) -> None:
     table = ",path,label\n" + "".join(f"{row},{number}.mp4,walk\n" for number, row in enumerate(rows))
-    assert "column 1 of the header ',path,label' has no name and does not number the rows" in refusal(tmp_path, table)
+    assert "column 1 of the header ',path,label' has no name and does not number the rows" in rejection(tmp_path, table)
 
 
 def test_a_table_without_paths_is_none(tmp_path: Path) -> None:

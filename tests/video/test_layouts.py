@@ -112,7 +112,7 @@ def test_a_folder_of_other_videos_is_described(tmp_path: Path) -> None:
     )
 
 
-def test_a_video_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+def test_a_video_that_is_there_twice_is_skipped(tmp_path: Path) -> None:
     make(tmp_path, "Archery/v_Archery_g01_c01.avi", "small/v_Archery_g01_c01.mp4")
     with pytest.raises(CollectionError) as caught:
         arranged(find_videos(tmp_path), "ucf101", write_ucf101(tmp_path, UCF101))
@@ -137,7 +137,7 @@ def test_videos_of_kinetics_have_short_names_too(tmp_path: Path, name: str) -> N
     assert file.group == ("--nQbRBEz2s" if known or name.endswith("_115") else "")
 
 
-def test_a_short_name_of_several_clips_is_refused(tmp_path: Path) -> None:
+def test_a_short_name_of_several_clips_is_skipped(tmp_path: Path) -> None:
     plan: Plan = KINETICS | {"--nQbRBEz2s_000200_000210": ("abseiling", {"1": "train"})}
     videos = make(tmp_path / "videos", "--nQbRBEz2s.mp4", "_DNb_6w2cZM.mp4")
     lists = write_kinetics(tmp_path / "lists", plan)

@@ -1,4 +1,4 @@
-"""Leaks are those that a comparison of every pair of videos finds; unless allowed by name, they are refused."""
+"""Leaks are those that a comparison of every pair of videos finds; unless allowed by name, they are skipped."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def manifest(rows: list[Row]) -> Manifest:
     records = [
         VideoRecord(
             f"{row:02}.mp4",
-            "refused" if status == "refused" else "ok",
+            "skipped" if status == "skipped" else "ok",
             checksum=checksum,
             group=group,
             splits={"1": part} if part else {},
@@ -37,7 +37,7 @@ def manifest(rows: list[Row]) -> Manifest:
 
 rows = st.lists(
     st.tuples(
-        st.sampled_from(["ok", "ok", "refused"]),
+        st.sampled_from(["ok", "ok", "skipped"]),
         st.sampled_from(["", "x", "y"]),
         st.sampled_from(["", "g", "h"]),
         st.sampled_from(["", "train", "test", "val"]),
@@ -109,7 +109,7 @@ def test_a_leak_names_both_videos_and_why() -> None:
     assert short(leaks_between(held, held, "2")) == [("anchor.mp4", "anchor.mp4", "same file")]
 
 
-def test_an_unknown_split_is_refused() -> None:
+def test_an_unknown_split_is_skipped() -> None:
     with pytest.raises(CollectionError, match=r"^videos has no split '4'\. Its splits are: 1, 2\.$"):
         leaks(manifest([]), "4")
     with pytest.raises(CollectionError, match=r"^videos has no split '4'\. Its splits are: 1, 2\.$"):
@@ -176,7 +176,7 @@ def test_a_reason_may_be_allowed_where_it_is_none() -> None:
 
 
 @pytest.mark.parametrize("name", ["03.mp4", "00.mp", "", "same"])
-def test_allowing_what_does_not_leak_is_refused(name: str) -> None:
+def test_allowing_what_does_not_leak_is_skipped(name: str) -> None:
     with pytest.raises(CollectionError) as error:
         check_leaks(leaks(manifest(KNOWN), "1"), "1", [name, "g", "same file"])
     assert str(error.value) == (

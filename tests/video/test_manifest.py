@@ -17,14 +17,14 @@ from unreel.video.collection.manifest import FILE_NAME, Manifest, VideoRecord, i
 
 GOOD = VideoRecord("run/a.mp4", "ok", path="videos/3f/3f.mp4", labels={"class": "run", "place": "park"}, frames=20)
 SHORT = VideoRecord("run/b.mp4", "ok", "truncated after 17 frames: x", path="videos/4e/4e.mp4", labels={"mood": "gay"})
-BAD = VideoRecord("run/c.mp4", "refused", "empty file", labels={"hidden": "yes"})
-WORSE = VideoRecord("run/d.mp4", "refused", "empty file")
+BAD = VideoRecord("run/c.mp4", "skipped", "empty file", labels={"hidden": "yes"})
+WORSE = VideoRecord("run/d.mp4", "skipped", "empty file")
 
 text = st.text(st.characters(exclude_categories=["Cs"]))
 records = st.builds(
     VideoRecord,
     id=text,
-    status=st.sampled_from(["ok", "refused"]),
+    status=st.sampled_from(["ok", "skipped"]),
     reason=text,
     path=text.map(lambda each: f"videos/{each.encode().hex()}.mp4"),
     labels=st.dictionaries(text, text),
@@ -87,8 +87,8 @@ def test_what_cannot_be_seen_is_named_by_split_and_part(tmp_path: Path) -> None:
 def test_usable_and_refused_are_told_apart(tmp_path: Path) -> None:
     manifest = Manifest(tmp_path, (GOOD, SHORT, BAD, WORSE))
     assert manifest.usable == (GOOD, SHORT)
-    assert manifest.refused == (BAD, WORSE)
-    assert manifest.refusals == {"empty file": 2}
+    assert manifest.skipped == (BAD, WORSE)
+    assert manifest.reasons_to_skip == {"empty file": 2}
     assert manifest.label_names == ("class", "mood", "place")
     assert list(manifest) == [GOOD, SHORT, BAD, WORSE]
     assert len(manifest) == 4
@@ -134,7 +134,7 @@ def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
         Manifest.read(tmp_path)
 
 
-def test_a_table_of_someone_else_is_refused(tmp_path: Path) -> None:
+def test_a_table_of_someone_else_is_skipped(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["a"]}), tmp_path / FILE_NAME)
-    with pytest.raises(CollectionError, match=r"has the format None, expected 'unreel-manifest-2'\. Prepare the col"):
+    with pytest.raises(CollectionError, match=r"has the format None, expected 'unreel-manifest-3'\. Prepare the col"):
         Manifest.read(tmp_path)

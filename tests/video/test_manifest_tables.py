@@ -12,7 +12,7 @@ from unreel.video.collection.manifest_tables import check_suffix, write_manifest
 
 RECORDS = (
     VideoRecord("=a.mp4", "ok", path="=a.mp4", labels={"class": "-run"}, frames=24, fps=23.976, fingerprint=b"\xff"),
-    VideoRecord("b\n\x9b.mp4", "refused", "empty file", labels={"class": "walk", "place": "é"}, splits={"1": "test"}),
+    VideoRecord("b\n\x9b.mp4", "skipped", "empty file", labels={"class": "walk", "place": "é"}, splits={"1": "test"}),
 )
 
 
@@ -47,6 +47,6 @@ def test_only_parquet_is_read_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["scan", "scan.xlsx", "scan.csv.gz", ".csv"])
-def test_other_suffixes_are_refused(name: str) -> None:
+def test_other_suffixes_are_skipped(name: str) -> None:
     with pytest.raises(SettingsError, match=r"expected a name that ends in \.parquet \(which unreel reads\), \.csv"):
         check_suffix(Path(name))

@@ -93,7 +93,7 @@ def test_a_missing_list_of_hmdb51_is_named(tmp_path: Path) -> None:
         read_hmdb51(tmp_path)
 
 
-def test_a_list_in_another_encoding_is_refused(tmp_path: Path) -> None:
+def test_a_list_in_another_encoding_is_skipped(tmp_path: Path) -> None:
     (write_hmdb51(tmp_path, HMDB51) / "wave_test_split2.txt").write_bytes(b"caf\xe9.avi 1\n")
     with pytest.raises(CollectionError, match=r"wave_test_split2\.txt cannot be read as a list \(.*\)\. Unpack it ag"):
         read_hmdb51(tmp_path)
@@ -173,7 +173,7 @@ def test_a_wrong_line_of_hmdb51_is_named(tmp_path: Path, line: str, message: str
     assert str(caught.value) == f"{file}, {message}"
 
 
-def test_a_video_of_two_classes_is_refused(tmp_path: Path) -> None:
+def test_a_video_of_two_classes_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "clap_test_split1.txt").write_text("a.avi 1\n")
     for name in ("clap_test_split2", "clap_test_split3", "wave_test_split1", "wave_test_split3"):
         (tmp_path / f"{name}.txt").touch()
@@ -211,7 +211,7 @@ def test_a_wrong_row_of_kinetics_is_named(tmp_path: Path, row: str) -> None:
     )
 
 
-def test_a_clip_in_two_tables_of_kinetics_is_refused(tmp_path: Path) -> None:
+def test_a_clip_in_two_tables_of_kinetics_is_skipped(tmp_path: Path) -> None:
     file = write_kinetics(tmp_path, KINETICS) / "validate.csv"
     append(file, "abseiling,gGGlthnIB-4,36,46,validate,0\r\n")
     with pytest.raises(
@@ -220,7 +220,7 @@ def test_a_clip_in_two_tables_of_kinetics_is_refused(tmp_path: Path) -> None:
         read_kinetics(tmp_path, classes=400)
 
 
-def test_a_torn_cell_is_refused(tmp_path: Path) -> None:
+def test_a_torn_cell_is_skipped(tmp_path: Path) -> None:
     file = write_kinetics(tmp_path, KINETICS) / "train.csv"
     append(file, '"abseiling,0wR5jVB-WPk\r\n')
     with pytest.raises(CollectionError) as caught:
@@ -232,7 +232,7 @@ def test_a_torn_cell_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("header", "got"), [("", ""), ("label,youtube_id,split\n", "label,youtube_id,split")])
-def test_a_table_without_its_columns_is_refused(tmp_path: Path, header: str, got: str) -> None:
+def test_a_table_without_its_columns_is_skipped(tmp_path: Path, header: str, got: str) -> None:
     (tmp_path / "train.csv").write_text(header)
     with pytest.raises(CollectionError) as caught:
         read_kinetics(tmp_path, classes=400)
@@ -241,7 +241,7 @@ def test_a_table_without_its_columns_is_refused(tmp_path: Path, header: str, got
     )
 
 
-def test_lists_of_a_larger_kinetics_are_refused(tmp_path: Path) -> None:
+def test_lists_of_a_larger_kinetics_are_skipped(tmp_path: Path) -> None:
     write_kinetics(tmp_path, KINETICS)
     assert len(read_kinetics(tmp_path, classes=2)) == 4
     with pytest.raises(CollectionError) as caught:

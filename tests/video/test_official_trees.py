@@ -29,7 +29,7 @@ def tree(folder: Path, listed: dict[str, ListedVideo]) -> Path:
 
 def check(manifest: Manifest, counts: dict[str, tuple[int, int]]) -> None:
     """Every video is there, the parts are as large as published, and nothing is shared by them."""
-    assert (manifest.refused, manifest.missing) == ((), ())
+    assert (manifest.skipped, manifest.missing) == ((), ())
     for split, (train, test) in counts.items():
         parts = manifest.parts(split)
         assert (len(parts["train"]), len(parts["test"])) == (train, test)

@@ -45,8 +45,8 @@ def read(folder: Path, content: str | bytes, name: str = "list.txt") -> dict[str
     return {file.id: file.labels for file in collected(listed).files}
 
 
-def refusal(folder: Path, content: str | bytes, name: str = "list.txt") -> str:
-    """Why a list of that content is refused; its folder is called F."""
+def rejection(folder: Path, content: str | bytes, name: str = "list.txt") -> str:
+    """Why a list of that content is skipped; its folder is called F."""
     with pytest.raises(CollectionError) as caught:
         read(folder, content, name)
     return str(caught.value).replace(str(folder), "F")
@@ -147,7 +147,7 @@ def test_what_a_list_names_is_a_video_if_pyav_says_so(tmp_path: Path) -> None:
     listed = tmp_path / "list.txt"
     listed.write_text(list_text(f"v/{path.name}" for path in (tmp_path / "v").iterdir()))
     manifest = scan(listed, tmp_path / "named.parquet", ScanOptions(workers=1))
-    assert {record.id: record.reason for record in manifest.refused} == {
+    assert {record.id: record.reason for record in manifest.skipped} == {
         "v/1.jpg": "a picture, not a video",
         "v/notes.txt": "a text, not a video",
         "v/labels.srt": "no video stream",
@@ -210,15 +210,15 @@ def test_a_folder_is_as_ever(tmp_path: Path) -> None:
         ("frames\n", "line 1: 'F/frames' is a folder, expected a video."),
     ],
 )
-def test_a_list_without_sense_is_refused(tmp_path: Path, content: str | bytes, message: str) -> None:
+def test_a_list_without_sense_is_skipped(tmp_path: Path, content: str | bytes, message: str) -> None:
     make(tmp_path, "a.mp4", *(f"frames/v1/img_{number}.jpg" for number in range(3)))
     if isinstance(content, str):
         content = content.replace("F/", f"{tmp_path}/")
-    assert message in refusal(tmp_path, content)
+    assert message in rejection(tmp_path, content)
 
 
-def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_what_is_no_text_is_skipped(tmp_path: Path) -> None:
     for content in (b"\x00\xff\xfe", b"\xff\xfe\x00", "a.mp4".encode("utf-32"), b"\xff\xfe" + b"a\0" * 9 + b"\0\xd8"):
-        said = refusal(tmp_path, content, "a.mp4")
+        said = rejection(tmp_path, content, "a.mp4")
         assert said.startswith("F/a.mp4 is neither a folder of videos nor a list of them in UTF-8 (")
         assert said.endswith("Name a folder, a text file with one path a line, or a table saved as CSV in UTF-8.")

@@ -1,4 +1,4 @@
-"""A folder in, a manifest of prepared videos and refusals out; whatever the folder holds, and however often."""
+"""A folder in, a manifest of prepared videos and reasons_to_skip out; whatever the folder holds, and however often."""
 
 import os
 import shutil
@@ -117,16 +117,16 @@ def test_a_record_tells_all(wild: tuple[Path, Manifest]) -> None:
 
 def test_what_is_no_video_is_refused_with_its_reason(wild: tuple[Path, Manifest]) -> None:
     _, manifest = wild
-    assert {record.id: record.reason for record in manifest.refused} == {
+    assert {record.id: record.reason for record in manifest.skipped} == {
         "bad/g4 cut.mp4": "not a video, or damaged beyond opening",
         "bad/g4 empty.mp4": "empty file",
         "bad/g4 nowhere.mp4": "cannot be opened: no such file or directory",
         "bad/g4 pipe.mp4": "not a regular file",
         "bad/g4 text.mp4": "not a video, or damaged beyond opening",
     }
-    assert manifest.refusals["not a video, or damaged beyond opening"] == 2
-    assert {record.group for record in manifest.refused} == {"g4"}
-    assert {record.labels["class"] for record in manifest.refused} == {"bad"}
+    assert manifest.reasons_to_skip["not a video, or damaged beyond opening"] == 2
+    assert {record.group for record in manifest.skipped} == {"g4"}
+    assert {record.labels["class"] for record in manifest.skipped} == {"bad"}
 
 
 def test_the_manifest_knows_the_collection(wild: tuple[Path, Manifest]) -> None:
@@ -242,7 +242,7 @@ def test_a_hanging_or_crashing_decoder_harms_no_other_file(tmp_path: Path, monke
     monkeypatch.setattr(module, "prepare_file", _prepare_or_fail)
     manifest = prepare(folder, tmp_path / "out", options)
     assert [record.id for record in manifest.usable] == ["a.mp4", "z.mp4"]
-    assert {record.id: record.reason for record in manifest.refused} == {
+    assert {record.id: record.reason for record in manifest.skipped} == {
         "crash.mp4": "decoder crashed",
         "hang.mp4": "no progress for 2 s (see --seconds-per-file of unreel prepare)",
         "stumble.mp4": "decoder failed: AssertionError",
@@ -253,7 +253,7 @@ def test_a_hanging_or_crashing_decoder_harms_no_other_file(tmp_path: Path, monke
         no_processes(patch)
         assert prepare(folder, tmp_path / "out", options) == manifest
     patient = prepare(folder, tmp_path / "out", replace(options, limits=Limits(60.0)))
-    assert [record.id for record in patient.refused] == ["crash.mp4", "stumble.mp4"]
+    assert [record.id for record in patient.skipped] == ["crash.mp4", "stumble.mp4"]
 
 
 def test_a_full_disk_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,14 +274,14 @@ def test_no_usable_video_is_an_error_with_all_reasons(tmp_path: Path) -> None:
         f"{folder} holds no usable video: 2 × not a video, or damaged beyond opening, 1 × empty file. "
         f"The list is in {tmp_path / 'out'}."
     )
-    assert len(Manifest.read(tmp_path / "out").refused) == 3
+    assert len(Manifest.read(tmp_path / "out").skipped) == 3
 
 
 def test_a_folder_of_another_side_or_kind_is_not_touched(wild: tuple[Path, Manifest], tmp_path: Path) -> None:
     folder, manifest = wild
     with pytest.raises(CollectionError) as caught:
         prepare(folder, folder / "out", PrepareOptions(side=64))
-    own, other = ({"format": "unreel-prepared-3", "side": side} for side in (48, 64))
+    own, other = ({"format": "unreel-prepared-4", "side": side} for side in (48, 64))
     assert str(caught.value) == (
         f"{folder / 'out'} was prepared as {own}, expected {other}. Name a new folder, or the side of this one."
     )
@@ -313,7 +313,7 @@ def test_a_folder_of_another_side_or_kind_is_not_touched(wild: tuple[Path, Manif
         ({"lists": Path("x")}, "lists is x, but the layout 'folder' has none. Name the layout of the lists."),
     ],
 )
-def test_numbers_without_sense_are_refused(change: dict[str, Any], message: str) -> None:
+def test_numbers_without_sense_are_skipped(change: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         replace(SMALL, **change)
 
@@ -455,8 +455,8 @@ def test_what_leaks_into_a_split_is_found(tmp_path: Path) -> None:
     lists = {"v_Archery_g04_c01": ("Archery", {"1": "test"}), "v_Archery_g04_c02": ("Archery", {"1": "train"})}
     write_ucf101(tmp_path, UCF101 | lists)
     manifest = prepare(folder, tmp_path / "out", PrepareOptions(side=32, workers=1, layout="ucf101"))
-    refused = by_id(manifest)["Archery/v_Archery_g04_c02.mp4"]
-    assert (refused.status, refused.group, refused.splits) == ("refused", "Archery_g04", {"1": "train"})
+    skipped = by_id(manifest)["Archery/v_Archery_g04_c02.mp4"]
+    assert (skipped.status, skipped.group, skipped.splits) == ("skipped", "Archery_g04", {"1": "train"})
     found = [(leak.test.id, leak.training.id, leak.why) for leak in leaks(manifest, "1")]
     assert found == [("Archery/v_Archery_g01_c01.avi", "Archery/v_Archery_g02_c01.avi", "same file")]
     other = collection(tmp_path / "other", "a.mp4")
@@ -488,7 +488,7 @@ def test_real_videos_are_all_usable(tmp_path: Path) -> None:
         PyAVReader(prepared=True).read_clips(manifest.file(record), [0, record.frames - 16], 16)
 
 
-def test_a_folder_that_another_version_prepared_is_refused(wild: tuple[Path, Manifest], tmp_path: Path) -> None:
+def test_a_folder_that_another_version_prepared_is_skipped(wild: tuple[Path, Manifest], tmp_path: Path) -> None:
     _, manifest = wild
     Manifest(tmp_path, manifest.records, side=48).write()
     for written, found in (('{"format": "unreel-prepared-1", "side": 48}', "'unreel-prepared-1'"), ("[]", "None")):
@@ -496,6 +496,6 @@ def test_a_folder_that_another_version_prepared_is_refused(wild: tuple[Path, Man
         with pytest.raises(CollectionError) as caught:
             prepared(tmp_path, SMALL)
         assert str(caught.value) == (
-            f"{tmp_path} has the format {found}, expected 'unreel-prepared-3': another version of unreel prepared it. "
+            f"{tmp_path} has the format {found}, expected 'unreel-prepared-4': another version of unreel prepared it. "
             "Prepare the videos again, into a new folder."
         )

@@ -106,7 +106,7 @@ def test_damage_costs_what_is_damaged(tmp_path: Path) -> None:
     assert times.spans([9, 19, 37], 1) == [(9 / 25, 11 / 25), (21 / 25, 22 / 25), (39 / 25, 40 / 25)]
 
 
-def test_what_has_lost_more_than_half_is_refused(tmp_path: Path) -> None:
+def test_what_has_lost_more_than_half_is_skipped(tmp_path: Path) -> None:
     path = Clip(frames=40, options={"g": "1"}).write(tmp_path / "a.mp4")
     assert examined(harmed(path, range(10, 30)))[2].lost == 20
     with pytest.raises(VideoError, match=r"^21 of 40 frames could not be decoded$"):
@@ -149,7 +149,7 @@ def test_a_file_that_just_ends_is_known_by_its_header(tmp_path: Path) -> None:
     assert facts.reason == f"holds {facts.frames} of the 40 frames that its header announces"
 
 
-def test_nothing_to_decode_is_refused(tmp_path: Path) -> None:
+def test_nothing_to_decode_is_skipped(tmp_path: Path) -> None:
     path = Clip(frames=30, codec="mpeg2video").write(tmp_path / "a.ts")
     cut(path, 0.05)
     with pytest.raises(VideoError):
@@ -193,7 +193,7 @@ def test_what_looks_other_than_it_should_is_noted(tmp_path: Path, clip: Clip, na
     assert examined(clip.write(tmp_path / name))[2].reason.startswith(remark)
 
 
-def test_a_file_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_never_ends_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Clip(frames=2).write(tmp_path / "a.mp4")
 
     def endless(*_: object) -> Iterator[FrameSpan]:

@@ -54,7 +54,7 @@ CHANGES = {
         "prepare smaller: frames have 256 pixels, this input needs --side 128: up to 4.0",
     ),
     "too many threads": ({"threads": 8}, 2.0, "set OMP_NUM_THREADS=4: torch computes with 8 threads on 4 cores"),
-    "one thread": ({"threads": 1}, 4.0, "unset OMP_NUM_THREADS where a processor trains"),
+    "one thread": ({"threads": 1}, 4.0, "unset OMP_NUM_THREADS where a CPU trains"),
     "slow storage": (
         {"storage": Storage(0.0201, 0.0001), "memory_size": 10**9},
         3.0,

@@ -57,7 +57,7 @@ def test_a_scan_finds_what_preparing_finds(folder: Path, tmp_path: Path) -> None
     sizes = {record.id: (record.width, record.height) for record in scanned.usable}
     assert sizes["run/g1 a.mp4"] == (64, 48)
     assert sizes["run/g2 b.mp4"] == (64, 96)
-    assert {record.id: record.reason for record in scanned.refused} == {
+    assert {record.id: record.reason for record in scanned.skipped} == {
         "walk/g5 empty.mp4": "empty file",
         "walk/g5 text.mp4": "not a video, or damaged beyond opening",
         "walk/g6 no moov.mp4": "not a video, or damaged beyond opening",
@@ -97,7 +97,7 @@ def test_a_glance_does_not_decode_all(tmp_path: Path) -> None:
 @pytest.mark.data
 def test_real_videos_in_their_official_formats(tmp_path: Path) -> None:
     manifest = scan(real_data("named"), tmp_path / "scan.parquet", ONE)
-    assert (len(manifest.usable), len(manifest.refused)) == (11, 0)
+    assert (len(manifest.usable), len(manifest.skipped)) == (11, 0)
     record = next(record for record in manifest if "cartwheel" in record.id)
     assert (record.frames, record.codec, record.constant_rate) == (83, "mpeg4", True)
 
@@ -116,7 +116,7 @@ def test_official_lists_and_lists_of_paths(tmp_path: Path) -> None:
     assert [(record.id, record.splits["1"]) for record in listed.usable] == [
         (f"videos/{name}.avi", splits["1"]) for name, (_, splits) in list(UCF101.items())[:2]
     ]
-    assert [(record.id, record.reason) for record in listed.refused] == [
+    assert [(record.id, record.reason) for record in listed.skipped] == [
         ("videos/z.avi", "cannot be opened: no such file or directory")
     ]
     assert len(listed.missing) == len(UCF101) - 2

@@ -260,12 +260,12 @@ def test_members_of_a_motion_differ(motion: str) -> None:
         ({"side": 8}, r"^side is 8 pixels, .* such as 32\.$"),
     ],
 )
-def test_settings_that_make_no_video_are_refused(setting: dict[str, int], message: str) -> None:
+def test_settings_that_make_no_video_are_skipped(setting: dict[str, int], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         MovingShapes(**setting)
 
 
-def test_no_workers_are_refused(tmp_path: Path) -> None:
+def test_no_workers_are_skipped(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"^workers is 0, expected at least 1\. Leave it out for one per core\.$"):
         render_collection(tmp_path / "out", TINY, workers=0)
 

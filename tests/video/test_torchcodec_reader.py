@@ -1,4 +1,4 @@
-"""torchcodec gives the frames of PyAV, or refuses."""
+"""torchcodec gives the frames of PyAV, or rejects."""
 
 import sys
 from fractions import Fraction
@@ -71,7 +71,7 @@ def rgb_of(clips: list[Planes]) -> list[np.ndarray]:
 
 
 def reason_of(reader: VideoReader, path: Path, starts: list[int], length: int = 16) -> str:
-    """Why a file is refused."""
+    """Why a file is skipped."""
     with pytest.raises(VideoError) as caught:
         reader.read_clips(path, starts, length)
     message = str(caught.value)
@@ -102,7 +102,7 @@ def test_prepared_planes_differ_by_rounding_only(files: dict[str, Path]) -> None
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_packets_that_may_be_no_frame_are_refused(tmp_path: Path, name: str) -> None:
+def test_packets_that_may_be_no_frame_are_skipped(tmp_path: Path, name: str) -> None:
     clip, reason = REFUSED[name]
     path = Clip(**(vars(clip) | {"frames": FRAMES})).write(tmp_path / name)
     assert reason_of(TorchCodecReader(), path, [0]) == (
@@ -125,7 +125,7 @@ def remuxed(source: Path, target: Path, packets: dict[int, bytes | None], times:
     return target
 
 
-def test_a_frame_that_is_not_coded_is_refused(files: dict[str, Path], tmp_path: Path) -> None:
+def test_a_frame_that_is_not_coded_is_skipped(files: dict[str, Path], tmp_path: Path) -> None:
     not_coded = bytes.fromhex("000001b6504f7f")  # as Xvid and DivX write it where nothing moves
     path = remuxed(files["mpeg4.avi"], tmp_path / "skipped.avi", {5: not_coded})
     numbers = numbers_of(PyAVReader().read_clips(path, [0], 20))
@@ -136,14 +136,14 @@ def test_a_frame_that_is_not_coded_is_refused(files: dict[str, Path], tmp_path: 
     )
 
 
-def test_a_missing_key_frame_is_refused(files: dict[str, Path], tmp_path: Path) -> None:
+def test_a_missing_key_frame_is_skipped(files: dict[str, Path], tmp_path: Path) -> None:
     path = remuxed(files["mpeg4.avi"], tmp_path / "headless.avi", {0: None})
     assert reason_of(TorchCodecReader(), path, [0]) == (
         "torchcodec counts frames whose key frame is missing. Read it with PyAVReader, or prepare the collection."
     )
 
 
-def test_frames_of_the_same_time_are_refused(files: dict[str, Path], tmp_path: Path) -> None:
+def test_frames_of_the_same_time_are_skipped(files: dict[str, Path], tmp_path: Path) -> None:
     with av.open(str(files["mjpeg.avi"])) as container:
         times = [packet.pts for packet in container.demux(video=0)]
     path = remuxed(files["mjpeg.avi"], tmp_path / "twice.mkv", {}, {7: times[6] or 0})
@@ -154,7 +154,7 @@ def test_frames_of_the_same_time_are_refused(files: dict[str, Path], tmp_path: P
 
 
 @pytest.mark.parametrize(("codec", "name"), [("libx264", "h264"), ("mpeg4", "mpeg4")])
-def test_reordered_frames_in_avi_are_refused(tmp_path: Path, codec: str, name: str) -> None:
+def test_reordered_frames_in_avi_are_skipped(tmp_path: Path, codec: str, name: str) -> None:
     path = Clip(frames=FRAMES, codec=codec, width=320, height=240, options={"bf": "2"}).write(tmp_path / "b.avi")
     assert reason_of(TorchCodecReader(), path, [0]) == (
         f"torchcodec counts packets, and not every packet of {name} in avi is a frame. "
@@ -162,7 +162,7 @@ def test_reordered_frames_in_avi_are_refused(tmp_path: Path, codec: str, name: s
     )
 
 
-def test_a_turned_picture_is_refused(files: dict[str, Path], tmp_path: Path) -> None:
+def test_a_turned_picture_is_skipped(files: dict[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "turned.mp4"
     path.write_bytes(files["plain.mp4"].read_bytes())
     assert reason_of(TorchCodecReader(), rotate(path, quarter_turns=1), [0]) == (
@@ -247,16 +247,16 @@ def _forget_torchcodec(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.data
 @pytest.mark.parametrize("name", ["named", "weizmann", "fights", "pushups"])
-def test_real_videos_are_read_alike_or_refused(name: str) -> None:
-    refused = set()
+def test_real_videos_are_read_alike_or_skipped(name: str) -> None:
+    skipped = set()
     for path in sorted(path for path in real_data(name).rglob("*") if path.suffix in (".avi", ".mp4"))[:30]:
         try:
             clips = TorchCodecReader().read_clips(path, [20, 2], 8)
         except VideoError:
-            refused.add(path.parent.name)
+            skipped.add(path.parent.name)
             continue
         for clip, expected in zip(clips, PyAVReader().read_clips(path, [20, 2], 8), strict=True):
             differences = np.abs(clip.luma.astype(int) - expected.luma).mean(axis=(1, 2))
             assert differences.max() < 5, path
     packed = {"ApplyEyeMakeup", "cartwheel", "wave"} if name == "named" else set()
-    assert refused == packed  # B-frames packed with others, and empty packets in their places
+    assert skipped == packed  # B-frames packed with others, and empty packets in their places

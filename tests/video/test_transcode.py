@@ -175,7 +175,7 @@ def test_a_video_that_breaks_off_is_kept_up_to_there(tmp_path: Path) -> None:
     )
 
 
-def test_less_than_a_clip_of_a_broken_video_is_refused(tmp_path: Path) -> None:
+def test_less_than_a_clip_of_a_broken_video_is_skipped(tmp_path: Path) -> None:
     source = broken(tmp_path, 20)
     with pytest.raises(VideoError, match=r"^decoding failed: invalid data found when processing input$"):
         transcode(source, tmp_path / "out.mp4", 48)
@@ -186,7 +186,7 @@ def test_a_short_video_is_no_broken_one(tmp_path: Path) -> None:
     assert transcode(Clip(frames=3).write(tmp_path / "a.mp4"), tmp_path / "out.mp4", 48).source.frames == 3
 
 
-def test_a_video_without_frames_is_refused(tmp_path: Path) -> None:
+def test_a_video_without_frames_is_skipped(tmp_path: Path) -> None:
     path = Clip(codec="mpeg4").write(tmp_path / "a.avi")
     content = path.read_bytes()
     path.write_bytes(content[: content.index(b"movi") + 4])
@@ -194,7 +194,7 @@ def test_a_video_without_frames_is_refused(tmp_path: Path) -> None:
         transcode(path, tmp_path / "out.mp4", 48)
 
 
-def test_a_ribbon_is_refused(tmp_path: Path) -> None:
+def test_a_ribbon_is_skipped(tmp_path: Path) -> None:
     path = Clip(frames=1, width=640, height=32).write(tmp_path / "a.mp4")
     with pytest.raises(VideoError, match=r"^one side is more than 16 times the other$"):
         transcode(path, tmp_path / "out.mp4", 48)

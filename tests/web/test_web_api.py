@@ -44,7 +44,7 @@ def test_whatever_is_asked_is_answered_as_described(described: Any, mode: Genera
     def ask(case: Any, there: bool) -> None:
         if there and positive:
             _as_if_there(case)
-        # No schema can say what a condition, an item or a video is: some that it allows are refused.
+        # No schema can say what a condition, an item or a video is: some that it allows are skipped.
         case.validate_response(case.call(timeout=60), excluded_checks=[positive_data_acceptance])
 
     asked = settings(max_examples=30, derandomize=True, database=None, suppress_health_check=list(HealthCheck))

@@ -16,16 +16,16 @@ from unreel.web.site import Site, beside
 
 def names(site: Site, wanted: VideoFilter, order: str = "name") -> list[str]:
     """The ids of what is wanted."""
-    total, some = site.shelf.browse(wanted, order, 0, 100)
+    total, some = site.catalogue.browse(wanted, order, 0, 100)
     assert total == len(some)
     return [video.row.id for video in some]
 
 
 def test_all_videos_are_there_each_with_a_key_of_its_own(site: Site) -> None:
     everything = names(site, VideoFilter())
-    assert len(everything) == len(site.shelf.videos) == 20
+    assert len(everything) == len(site.catalogue.videos) == 20
     assert everything == sorted(everything)
-    assert all(site.shelf.video(name).key == key(name) for name in everything)
+    assert all(site.catalogue.video(name).key == key(name) for name in everything)
 
 
 def test_what_is_wanted_is_found(site: Site) -> None:
@@ -42,7 +42,7 @@ def test_the_order_is_as_asked(site: Site) -> None:
     assert names(site, VideoFilter(label="walk"), "longest")[0] == "walk/3.mp4"
     assert names(site, VideoFilter(), "longest")[0] == "long.mp4"
     with pytest.raises(SettingsError, match="order is 'random', expected one of: name, label"):
-        site.shelf.browse(VideoFilter(), "random", 0, 10)
+        site.catalogue.browse(VideoFilter(), "random", 0, 10)
 
 
 @pytest.mark.parametrize("name", NASTY)
@@ -69,7 +69,7 @@ def test_texts_and_labels_are_only_texts(site: Site, text: str) -> None:
 
 
 @pytest.mark.parametrize("where", [*INJECTIONS, "label = 'walk') OR (id != ''", "1 = 1", "vector = 'x'", "exec('x')"])
-def test_conditions_are_conditions_by_themselves_or_refused(client: httpx.Client, where: str) -> None:
+def test_conditions_are_conditions_by_themselves_or_skipped(client: httpx.Client, where: str) -> None:
     for path in ("/api/videos", f"/api/videos/{key('walk/0.mp4')}/similar", "/", f"/video/{key('walk/0.mp4')}"):
         answer = client.get(path, params={"where": where})
         assert answer.status_code == 400
@@ -84,7 +84,7 @@ def test_any_text_finds_what_has_it_in_its_name(text: str) -> None:
 
 
 def test_only_tables_of_one_collection_are_shown_together(shop: Shop, tmp_path: Path, site: Site) -> None:
-    assert [shown.name for shown in site.shelf.shown] == ["tiny", "untrained"]
+    assert [shown.name for shown in site.catalogue.shown] == ["tiny", "untrained"]
     twice = Catalogue.open([shop.tables[0], shop.tables[0]])
     assert [shown.name for shown in twice.shown] == [
         f"tiny {twice.shown[0].table.facts.checkpoint[:6]}, level 5 ({n})" for n in (1, 2)
@@ -93,7 +93,7 @@ def test_only_tables_of_one_collection_are_shown_together(shop: Shop, tmp_path: 
         Catalogue.open([tmp_path / "nothing.parquet"])
 
 
-def test_tables_of_other_collections_are_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_of_other_collections_are_skipped(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     first, other = (EmbeddingTable.open(shop.tables[0]) for _ in range(2))
     rows = other.rows(kind="video")
     moved = [type(row)(**{**vars(row), "path": f"/elsewhere/{row.id}"}) for row in rows]

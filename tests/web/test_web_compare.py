@@ -31,10 +31,10 @@ def test_moments_are_the_same_where_they_overlap() -> None:
     assert [column.shared for column in columns] == [1, 1]
 
 
-def test_hits_are_judged_by_the_label_of_the_query() -> None:
+def test_hits_are_evaluated_by_the_label_of_the_query() -> None:
     (column,) = side_by_side([answer(0, hit("a", "run"), hit("b", "walk"), hit("c"))], "run")
-    assert [place.verdict for place in column.places] == ["right", "wrong", "unjudged"]
+    assert [place.verdict for place in column.places] == ["right", "wrong", "unscored"]
     assert (column.right, column.shared) == (1, 0)
     (column,) = side_by_side([answer(0, hit("a", "run"))], "")
-    assert [place.verdict for place in column.places] == ["unjudged"]
+    assert [place.verdict for place in column.places] == ["unscored"]
     assert side_by_side([answer(0)], "run")[0].places == []

@@ -81,7 +81,7 @@ def test_each_is_told_what_is_wrong(site: Site, capsys: pytest.CaptureFixture[st
         for name, (content, _) in HOSTILE.items():
             begun = time.monotonic()
             with socket.create_connection((host, int(port)), timeout=30) as connection:
-                with suppress(ConnectionError):  # it was refused before all of it was sent
+                with suppress(ConnectionError):  # it was skipped before all of it was sent
                     connection.sendall(content)
                 found[name] = connection.recv(12)
             slow[name] = time.monotonic() - begun

@@ -64,11 +64,11 @@ def test_unreel_reads_the_table_whatever_the_names(no_labels: Site, client: http
 
 
 def test_a_table_of_another_program_is_gone_on_with(site: Site, shop: Shop) -> None:
-    labels = Labels(shop.folder / "excel.csv", site.shelf)
+    labels = Labels(shop.folder / "excel.csv", site.catalogue)
     content = f"label;File;scene\r\nslow;walk\\0.mp4;park\r\nslow;{shop.folder}/walk/1.mp4;\r\n"
     labels.path.write_bytes(content.encode("utf-16"))
     try:
-        items = read_items(site.shelf, [key("walk/1.mp4"), key("run/0.mp4")])
+        items = read_items(site.catalogue, [key("walk/1.mp4"), key("run/0.mp4")])
         labels.give("fast", dict(zip("ab", items, strict=True)))
         assert labels.table() == {
             "walk/0.mp4": {"label": "slow", "scene": "park"},
@@ -100,13 +100,13 @@ def test_a_piece_that_cannot_be_cut_leaves_all_as_it_was(no_labels: Site, client
 
 
 @pytest.mark.parametrize("label", ["a/b", "..", "a\\b", "two\nlines", "x" * 101, "\0"])
-def test_labels_that_make_no_folder_are_refused(label: str) -> None:
+def test_labels_that_make_no_folder_are_skipped(label: str) -> None:
     with pytest.raises(SettingsError, match="expected at most 100 printable letters without slashes"):
         checked_label(label)
 
 
 @pytest.mark.parametrize("item", ["", "x", "0" * 16, "0123456789abcdef@2-1", "{key}@3-2", "{key}@1", "../../etc"])
-def test_items_that_are_none_are_refused(no_labels: Site, client: httpx.Client, item: str) -> None:
+def test_items_that_are_none_are_skipped(no_labels: Site, client: httpx.Client, item: str) -> None:
     answer = client.post("/labels", data={"label": "x", "pick": item.format(key=key("walk/0.mp4"))})
     assert answer.status_code == 400
     assert not no_labels.labels.path.exists()
@@ -122,18 +122,18 @@ def test_a_table_that_is_none_is_left_alone(no_labels: Site, client: httpx.Clien
 
 def test_a_place_that_cannot_be_written_is_told(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    labels = Labels(tmp_path / "file" / "labels.csv", site.shelf)
+    labels = Labels(tmp_path / "file" / "labels.csv", site.catalogue)
     with pytest.raises(CollectionError, match=r"cannot be written: .*Name another file with --labels\.$"):
-        labels.give("x", {"a": read_items(site.shelf, [key("walk/0.mp4")])[0]})
+        labels.give("x", {"a": read_items(site.catalogue, [key("walk/0.mp4")])[0]})
     (tmp_path / "taken-clips").write_text("")
-    (item,) = read_items(site.shelf, [f"{key('long.mp4')}@0-1"])
+    (item,) = read_items(site.catalogue, [f"{key('long.mp4')}@0-1"])
     with pytest.raises(CollectionError, match=r"cannot be written: .*Name another file with --labels\.$"):
-        Labels(tmp_path / "taken.csv", site.shelf).keep(tmp_path / "file", item)
+        Labels(tmp_path / "taken.csv", site.catalogue).keep(tmp_path / "file", item)
 
 
 def test_many_at_once_lose_nothing(no_labels: Site) -> None:
     items = read_items(
-        no_labels.shelf, [key(f"{name}/{number}.mp4") for name in ("walk", "run") for number in range(4)]
+        no_labels.catalogue, [key(f"{name}/{number}.mp4") for name in ("walk", "run") for number in range(4)]
     )
     threads = [Thread(target=no_labels.labels.give, args=(str(n), {each.name: each})) for n, each in enumerate(items)]
     for thread in threads:
@@ -145,13 +145,13 @@ def test_many_at_once_lose_nothing(no_labels: Site) -> None:
 
 
 def test_paths_below_the_table_are_relative(site: Site, shop: Shop) -> None:
-    labels = Labels(shop.folder / "mine.csv", site.shelf)
+    labels = Labels(shop.folder / "mine.csv", site.catalogue)
     try:
-        labels.give("x", {"a": read_items(site.shelf, [key("walk/0.mp4")])[0]})
+        labels.give("x", {"a": read_items(site.catalogue, [key("walk/0.mp4")])[0]})
         with labels.path.open(newline="", encoding="utf-8-sig") as file:
             assert list(csv.reader(file)) == [["path", "label"], ["walk/0.mp4", "x"]]
         assert [item.video.row.id for item, _ in labels.given()] == ["walk/0.mp4"]
-        labels.give("=cmd|x", {"a": read_items(site.shelf, [key("walk/0.mp4")])[0]})
+        labels.give("=cmd|x", {"a": read_items(site.catalogue, [key("walk/0.mp4")])[0]})
         assert '"\'=cmd|x"' in labels.path.read_text(encoding="utf-8-sig")
         assert [label for _, label in labels.given()] == ["=cmd|x"]
     finally:
@@ -187,8 +187,8 @@ def test_who_may_read_the_table_and_where_it_lies_stays(site: Site, tmp_path: Pa
     kept.write_text("path,label\n")
     kept.chmod(0o600)
     (tmp_path / "labels.csv").symlink_to(kept)
-    labels = Labels(tmp_path / "labels.csv", site.shelf)
-    labels.give("x", {"a": read_items(site.shelf, [key("walk/0.mp4")])[0]})
+    labels = Labels(tmp_path / "labels.csv", site.catalogue)
+    labels.give("x", {"a": read_items(site.catalogue, [key("walk/0.mp4")])[0]})
     assert (tmp_path / "labels.csv").is_symlink()
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert [row["label"] for row in read_table(kept).values()] == ["x"]
@@ -212,9 +212,9 @@ def test_a_table_that_another_program_holds_is_told(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("unreel.engine.locks.PATIENCE", 0.1)
-    labels = Labels(tmp_path / "labels.csv", site.shelf)
+    labels = Labels(tmp_path / "labels.csv", site.catalogue)
     with (
         locked(tmp_path / "labels.csv.lock"),
         pytest.raises(CollectionError, match=r"another program holds labels\.csv\.lock\. End that, and"),
     ):
-        labels.give("x", {"a": read_items(site.shelf, [key("walk/0.mp4")])[0]})
+        labels.give("x", {"a": read_items(site.catalogue, [key("walk/0.mp4")])[0]})

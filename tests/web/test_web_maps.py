@@ -26,19 +26,19 @@ def test_every_video_has_a_place(client: httpx.Client) -> None:
     assert client.get("/api/maps/2").status_code == 400
 
 
-async def _maps(maps: Maps, shelf: Catalogue, times: int) -> list[Map]:
-    return await asyncio.gather(*(maps.of(shelf.shown[0]) for _ in range(times)))
+async def _maps(maps: Maps, catalogue: Catalogue, times: int) -> list[Map]:
+    return await asyncio.gather(*(maps.of(catalogue.shown[0]) for _ in range(times)))
 
 
 def test_a_map_is_drawn_once_and_kept(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shelf = Catalogue.open(shop.tables)
+    catalogue = Catalogue.open(shop.tables)
     monkeypatch.setattr(module, "places_of", nowhere)
     with WorkerPool(1, Limits(60.0, memory=0)) as pool:
-        first, *others = awaited(_maps(Maps(tmp_path, pool), shelf, 5))
+        first, *others = awaited(_maps(Maps(tmp_path, pool), catalogue, 5))
         assert others == [first] * 4
         assert len(list(tmp_path.iterdir())) == 1
         monkeypatch.setattr(module, "places_of", hang)
-        assert awaited(_maps(Maps(tmp_path, pool), shelf, 1)) == [first]
+        assert awaited(_maps(Maps(tmp_path, pool), catalogue, 1)) == [first]
 
 
 def test_many_videos_are_sampled(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,14 +53,14 @@ def test_many_videos_are_sampled(shop: Shop, tmp_path: Path, monkeypatch: pytest
 def test_a_map_that_cannot_be_drawn_is_told_and_tried_again(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf = Catalogue.open(shop.tables)
+    catalogue = Catalogue.open(shop.tables)
 
     async def ask(maps: Maps) -> None:
         monkeypatch.setattr(module, "places_of", hang)
         with pytest.raises(CollectionError, match=r"could not be drawn \(stalled\)\. Is memory left\? Ask again\.$"):
-            await maps.of(shelf.shown[0])
+            await maps.of(catalogue.shown[0])
         monkeypatch.setattr(module, "places_of", nowhere)
-        assert (await maps.of(shelf.shown[0])).method == "nothing"
+        assert (await maps.of(catalogue.shown[0])).method == "nothing"
 
     with WorkerPool(1, Limits(2.0, memory=0)) as pool:
         awaited(ask(Maps(tmp_path, pool)))

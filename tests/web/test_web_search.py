@@ -126,9 +126,9 @@ def test_weizmann_in_the_page_is_as_in_the_evaluation(
     folder = real_data("weizmann")
     monkeypatch.setenv("UNREEL_CACHE", str(tmp_path / "cache"))
     embed(EmbedSettings(run=shop.run, folder=folder, out=str(tmp_path / "table.parquet"), accelerator="cpu"))
-    encoder, judgement = load_encoder(shop.run), Evaluator()
+    encoder, evaluator = load_encoder(shop.run), Evaluator()
     manifest = prepared(folder, PrepareOptions(encoder.settings.prepared_side))
-    evaluated = judgement.retrieval(encoder, manifest, judgement.features(encoder, manifest)).neighbours
+    evaluated = evaluator.retrieval(encoder, manifest, evaluator.features(encoder, manifest)).neighbours
     assert len(evaluated) == 90
     with (
         opened(SiteOptions([tmp_path / "table.parquet"], cache=tmp_path / "web")) as site,

@@ -139,7 +139,7 @@ def test_no_pipe_and_no_folder_is_opened(tmp_path: Path) -> None:
 
 
 def test_contents_are_compared_once_for_each_state_of_a_file(site: Site) -> None:
-    video = site.shelf.videos[key("lost/same size.mp4")]
+    video = site.catalogue.videos[key("lost/same size.mp4")]
     originals = Originals()
     assert originals.find(video.row).state == "same"  # at a glance
     assert awaited(originals.checked(video.row)).state == "changed"

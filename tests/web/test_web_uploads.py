@@ -186,7 +186,7 @@ def test_the_oldest_are_forgotten(tmp_path: Path, shop: Shop, monkeypatch: pytes
         assert list(tmp_path.iterdir()) == []
 
 
-def test_other_forms_are_refused(client: httpx.Client) -> None:
+def test_other_forms_are_skipped(client: httpx.Client) -> None:
     archive = BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("a.mp4", b"x")

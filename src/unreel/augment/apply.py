@@ -4,7 +4,7 @@ Crop, scale and flip are one resampling, first across, then down. YUV → RGB, b
 channel replication and the scaling to [−1, 1] compose into one 3×4 matrix, followed by a single clamp. Across, a
 column is a weighted sum of two columns. Down, the matrix joins in: a row of red, green or blue is a constant and a
 weighted sum of six rows, two of each plane. Both are sums that `embedding_bag` makes of whole rows, which takes a
-processor about half the time of looking up pixel by pixel (`grid_sample`) and mixing colours afterwards.
+CPU about half the time of looking up pixel by pixel (`grid_sample`) and mixing colours afterwards.
 """
 
 import math

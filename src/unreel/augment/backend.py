@@ -20,13 +20,13 @@ PRECISIONS = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed"
 
 
 def view_maker(compiled: bool, accelerator: str, precision: str = "32-true", seen: str = "rgb") -> MakeView:
-    """`apply_views`; if `compiled`, what does the same on NVIDIA GPUs (in that precision) or on processors.
+    """`apply_views`; if `compiled`, what does the same on NVIDIA GPUs (in that precision) or on CPUs.
 
     `seen` is the encoder's input: differences are taken of views in float32.
 
     Raises:
         SettingsError: the accelerator is another GPU.
-        MissingExtraError: what compiles is not installed: Triton for GPUs, numba for processors.
+        MissingExtraError: what compiles is not installed: Triton for GPUs, numba for CPUs.
     """
     if not compiled:
         return apply_views
@@ -36,7 +36,7 @@ def view_maker(compiled: bool, accelerator: str, precision: str = "32-true", see
         return partial(triton_views.apply_views_fused, precision=chosen)
     if accelerator == "mps" or (accelerator == "auto" and torch.backends.mps.is_available()):
         raise SettingsError(
-            f"compiled_views makes views on processors and on NVIDIA GPUs, but accelerator is {accelerator!r}, here "
+            f"compiled_views makes views on CPUs and on NVIDIA GPUs, but accelerator is {accelerator!r}, here "
             "Apple's GPU. Leave compiled_views away, or choose accelerator cpu."
         )
     require("numba", "compiled")

@@ -1,6 +1,6 @@
-"""The pixels of an augmentation on a processor, compiled by numba (`pip install 'unreel[compiled]'`).
+"""The pixels of an augmentation on a CPU, compiled by numba (`pip install 'unreel[compiled]'`).
 
-The view that `apply_views` makes, frame by frame, so that what is worked on stays in the processor's cache:
+The view that `apply_views` makes, frame by frame, so that what is worked on stays in the CPU's cache:
 
     mean colour of the view   weighted sums of the clip's code values: the view itself is not needed
     ──▶ colour matrix         as in `apply_views`
@@ -36,7 +36,7 @@ def apply_views_compiled(
     draws: ViewDraws,
     size: int,
 ) -> Float[Tensor, "b 3 t {size} {size}"]:
-    """What `apply_views` gives, to 1e-5, for tensors in the processor's memory.
+    """What `apply_views` gives, to 1e-5, for tensors in the CPU's memory.
 
     Raises:
         MissingExtraError: numba is not installed.

@@ -56,7 +56,7 @@ class TrainingState:
     """A run after `step` steps.
 
     `weights` is the method's state_dict, `optimizer` torch's state_dict of the optimiser, `scaler` that of the loss
-    scaling in 16-bit floats (empty without). `score` is how well the step was judged, if it was.
+    scaling in 16-bit floats (empty without). `score` is how well the step was evaluated, if it was.
     """
 
     step: int
@@ -112,7 +112,7 @@ def load_checkpoint(path: Path) -> TrainingState:
     (_, weights), (_, tensors) = read_tensors(path / FINAL, WANTED), read_tensors(path / OPTIMIZER, WANTED)
     for name, expected in content.files.items():
         if sha256_of(path / name) != expected:
-            raise WANTED.refusal(path, f"is damaged: {name} is not what was written")
+            raise WANTED.error_for(path, f"is damaged: {name} is not what was written")
     optimizer = _joined(tensors, content.optimizer, path)
     return TrainingState(content.step, weights, optimizer, content.scaler, content.score)
 
@@ -159,9 +159,9 @@ def _scores(folder: Path) -> dict[Path, float]:
 def _content(path: Path) -> _Content:
     content = read_json(path / STATE, dict, WANTED)
     if content.pop("checksum", None) != _own_checksum(content):
-        raise WANTED.refusal(path, f"is damaged: {STATE} is not what was written")
+        raise WANTED.error_for(path, f"is damaged: {STATE} is not what was written")
     if content.get("format") != FORMAT:
-        raise WANTED.refusal(path, f"has the format {brief(content.get('format'))}, expected {FORMAT!r}")
+        raise WANTED.error_for(path, f"has the format {brief(content.get('format'))}, expected {FORMAT!r}")
     return checked(content, _Content, path / STATE, WANTED)
 
 
@@ -183,7 +183,9 @@ def _joined(tensors: dict[str, Tensor], numbers: _Optimizer, path: Path) -> dict
     for key, tensor in tensors.items():
         parameter, _, name = key.partition("/")
         if not (parameter.isascii() and parameter.isdecimal() and name):
-            raise WANTED.refusal(path / OPTIMIZER, f"holds {brief(key)}, expected the number of a parameter and a name")
+            raise WANTED.error_for(
+                path / OPTIMIZER, f"holds {brief(key)}, expected the number of a parameter and a name"
+            )
         state.setdefault(int(parameter), {})[name] = tensor
     return {"state": state, "param_groups": numbers.param_groups}
 

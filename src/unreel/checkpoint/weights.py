@@ -143,9 +143,9 @@ def read_weights(run: Path) -> Weights:
     header = checked(facts, _Header, path, WANTED)
     written = facts.pop("checksum", None)
     if written is not None and written != _checksum(facts, state):
-        raise WANTED.refusal(path, "is damaged: its weights are not those that were written")
+        raise WANTED.error_for(path, "is damaged: its weights are not those that were written")
     if strange := next((name for name, each in state.items() if not each.isfinite().all()), None):
-        raise WANTED.refusal(path, f"holds weights that are no finite numbers, in {brief(strange)}")
+        raise WANTED.error_for(path, f"holds weights that are no finite numbers, in {brief(strange)}")
     return Weights(
         WeightsHeader(header.encoder, header.recipe, header.seed, header.label, header.classes), header.step, state
     )
@@ -162,10 +162,10 @@ def read_tensors(path: Path, wanted: FileSchema) -> tuple[str, dict[str, Tensor]
         with safe_open(path, framework="pt") as file:
             names = list(file.keys())
             if strange := {file.get_slice(name).get_dtype() for name in names} - _DTYPES:
-                raise wanted.refusal(path, f"holds numbers of the kind {min(strange)}, expected {sorted(_DTYPES)}")
+                raise wanted.error_for(path, f"holds numbers of the kind {min(strange)}, expected {sorted(_DTYPES)}")
             return (file.metadata() or {}).get("unreel", "{}"), {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, RuntimeError, ValueError) as error:
-        raise wanted.refusal(path, f"is no safetensors file or is damaged ({excerpt(error)})") from None
+        raise wanted.error_for(path, f"is no safetensors file or is damaged ({excerpt(error)})") from None
 
 
 def load_into(module: torch.nn.Module, state: Mapping[str, Tensor], what: str) -> None:

@@ -24,13 +24,13 @@ VERBS = {
     "finetune": "teach an encoder the classes of labelled videos",
     "watch": "draw the curves of runs in the terminal",
     "runs": "compare all runs of a folder in a table",
-    "evaluate": "judge an encoder: retrieval, k-NN, linear, recognition; compare two",
+    "evaluate": "evaluate an encoder: retrieval, k-NN, linear, recognition; compare two",
     "reproduce": "run what a table of the paper needs, ours beside the paper's",
-    "embed": "turn videos into a table of vectors",
-    "search": "find videos and moments like a video, in a table of vectors",
-    "duplicates": "find near duplicates in a table of vectors",
+    "embed": "turn videos into a table of embeddings",
+    "search": "find videos and moments like a video, in a table of embeddings",
+    "duplicates": "find near duplicates in a table of embeddings",
     "curate": "choose a part of a collection: diverse, or rare first",
-    "export": "turn a table of vectors into what other tools load",
+    "export": "turn a table of embeddings into what other tools load",
     "serve": "show a collection as a web page: browse, search, compare, label",
     "bench": "see where the time goes, and what to change",
     "report": "make a page to look at from runs",
@@ -89,7 +89,7 @@ usage: unreel VERB [OPTIONS]
 A first look, with a collection made on the spot:
   unreel demo
 
-With your own videos (folder names are labels for judging, never for learning):
+With your own videos (folder names are labels for evaluating, never for learning):
   unreel pretrain FOLDER --out runs/mine --recipe hdc-small
   unreel evaluate retrieval runs/mine FOLDER --out runs/mine/evaluation
   unreel embed runs/mine FOLDER --out runs/mine/embeddings.parquet

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 KINDS = ("loading",)
 HELP = """usage: unreel bench KIND FOLDER [OPTIONS]
 
-  loading    where the time of reading videos goes, how many processor cores a GPU needs, and what to change
+  loading    where the time of reading videos goes, how many CPU cores a GPU needs, and what to change
 
 `unreel bench KIND --help` explains all options."""
 
@@ -43,7 +43,7 @@ class BenchSettings(Settings):
     folder: tyro.conf.Positional[Path]
     """Folder of videos, or of prepared videos."""
     workers: tuple[Workers, ...] = ()
-    """Numbers of worker processes to try; none given: 0, 1, 2, 4, … up to one for each core."""
+    """Numbers of worker processes to try; default: 0, 1, 2, 4, … up to one for each core."""
     size: Size = 112
     """Height and width of the encoder's input in pixels."""
     clip_length: ClipLength = 16

@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 
 class DemoSettings(Settings):
-    """Videos in; a pretrained encoder, retrieval figures and a page out, in about ten minutes on two processor cores.
+    """Videos in; a pretrained encoder, retrieval figures and a page out, in about ten minutes on two CPU cores.
 
     Without --videos a collection is rendered first: Moving Shapes, with two independent labels, appearance and motion.
     """
 
     videos: Path | None = None
-    """Folder of videos; folder names are used as labels for judging only, never for learning."""
+    """Folder of videos; folder names are used as labels for evaluating only, never for learning."""
     group_pattern: str | None = None
     """Regular expression whose first group, found in a video's path, names its group (person, source): neighbours
     are then looked for in other groups only."""
     out: Path = Path("runs/demo")
     """Folder to make; where it exists, the next free of runs/demo-2, runs/demo-3, … is taken."""
     steps: PositiveCount | None = None
-    """Steps of pretraining; none given: those of the recipe hdc-small."""
+    """Steps of pretraining; default: those of the recipe hdc-small."""
     batch_size: BatchSize | None = None
-    """Videos of a step; none given: those of the recipe, or all where there are fewer."""
+    """Videos of a step; default: those of the recipe, or all where there are fewer."""
     shapes: Videos = 240
     """How many videos of Moving Shapes to render."""
     seed: Seed = 0
@@ -60,9 +60,9 @@ def run(settings: DemoSettings) -> Path:
     say(f"2 of 5: {training.recipe}, {training.steps} steps of {training.batch_size} videos", style="bold")
     pretrain.run(training)
 
-    say("3 of 5: judging, beside the same encoder untrained", style="bold")
-    judging = evaluate.EvaluateSettings(run=training.out, folder=manifest.root, out=training.out / "evaluation")
-    evaluate.run("retrieval", judging)
+    say("3 of 5: evaluating, beside the same encoder untrained", style="bold")
+    evaluating = evaluate.EvaluateSettings(run=training.out, folder=manifest.root, out=training.out / "evaluation")
+    evaluate.run("retrieval", evaluating)
 
     say("4 of 5: embedding the collection", style="bold")
     tables = training.out / "embeddings-untrained.parquet", training.out / "embeddings.parquet"

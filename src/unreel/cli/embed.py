@@ -49,7 +49,7 @@ class EmbedSettings(LimitSettings):
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
     loader_workers: Workers | None = None
-    """Processes that decode; none given: chosen by the size of the collection."""
+    """Processes that decode; default: chosen by the size of the collection."""
     engine: EngineName = "local"
     """Where to work: on this machine, or on a Ray cluster whose nodes all see the files under the same path; its GPUs
     are used where it has some."""
@@ -109,9 +109,9 @@ def _summary(changes: "Changes") -> str:
 
 def _print_left_out(manifest: "Manifest", changes: "Changes", clip_length: int) -> None:
     """Which files have no rows, or none any more, and why; and of which videos no clip is whole."""
-    from unreel.cli.tables.collection_summary import other_files, print_reasons, refused_files
+    from unreel.cli.tables.collection_summary import other_files, print_reasons, skipped_files
 
-    say(*refused_files(manifest), *other_files(manifest))
+    say(*skipped_files(manifest), *other_files(manifest))
     for what, reasons in (("removed", changes.removed), ("left out", changes.missing)):
         if reasons:
             say(f"  {what}: {len(reasons)}")

@@ -33,7 +33,7 @@ HELP = """usage: unreel evaluate KIND RUN FOLDER --out OUT [OPTIONS]
   test       recognition by a fine-tuned classifier: every clip, five crops
   finetune   fine-tune on each split and test
 
-The same encoder untrained is judged beside it. Two results on the same queries:
+The same encoder untrained is evaluated beside it. Two results on the same queries:
 
   unreel evaluate compare A/retrieval.json B/retrieval.json
 
@@ -41,10 +41,10 @@ The same encoder untrained is judged beside it. Two results on the same queries:
 
 
 class EvaluateSettings(Settings):
-    """Judge a pretrained encoder on labelled videos, beside the same encoder untrained.
+    """Evaluate a pretrained encoder on labelled videos, beside the same encoder untrained.
 
     Labels come from sub-folders, labels.csv or official lists. With --split the train part is searched, or learnt from,
-    and the test part asked. Otherwise every video is judged against all others, with groups against those of other
+    and the test part asked. Otherwise every video is evaluated against all others, with groups against those of other
     groups only; or --division holds some out.
     """
 
@@ -58,13 +58,13 @@ class EvaluateSettings(Settings):
     """gap: mean over clips of the global average; centred: the same less the mean of gallery or queries; vcop: frames
     of 128×171, maximum of 2×2 cells, flattened, mean over clips. All compare by the cosine."""
     level: Literal[3, 4, 5] = 5
-    """Block of the encoder whose features are judged."""
+    """Block of the encoder whose features are evaluated."""
     clips: Clips | None = None
-    """Clips per video; none given: those of the protocol, 10."""
+    """Clips per video; default: those of the protocol, 10."""
     drop_last: Count = 0
     """Leave out the last videos of gallery and of queries that fill no batch of so many: vcop's code has 8."""
     split: tuple[str, ...] = ()
-    """Official splits to judge on, each by itself; all: all there are."""
+    """Official splits to evaluate on, each by itself; all: all there are."""
     division: Literal["leave-one-out", "random", "groups"] = "leave-one-out"
     """Without a split: every video against all others, or hold out a share of the videos, or of the groups."""
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
@@ -76,15 +76,15 @@ class EvaluateSettings(Settings):
     layout: Literal["folder", "ucf101", "hmdb51", "kinetics400", "kinetics600", "kinetics700"] = "folder"
     """Data set whose official lists give classes, groups and splits; a prepared folder has them already."""
     lists: Path | None = None
-    """Folder of these lists; none given: they are looked for in the folder of videos and beside it."""
+    """Folder of these lists; default: they are looked for in the folder of videos and beside it."""
     untrained: bool = True
-    """Judge the same encoder before its first step too."""
+    """Evaluate the same encoder before its first step too."""
     classes: bool = False
     """Show the figures of every class; the file has them always."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
     loader_workers: Workers | None = None
-    """Processes that decode; none given: chosen by the size of the collection."""
+    """Processes that decode; default: chosen by the size of the collection."""
 
     @model_validator(mode="after")
     def _one_way_to_divide(self) -> "EvaluateSettings":
@@ -112,9 +112,9 @@ class CompareSettings(Settings):
     second: tyro.conf.Positional[Path]
     """Another, of the same splits of the same collection; or the same, with --encoders."""
     encoders: tuple[str, str] | None = None
-    """Names of the encoder to take from each; none given: the last one of each."""
+    """Names of the encoder to take from each; default: the last one of each."""
     label: str | None = None
-    """Label that judges; none given: each that both have."""
+    """Label that scores; default: each that both have."""
     k: PositiveCount = 1
     """Compare hit@k, beside the mean average precision."""
 
@@ -136,7 +136,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def run(kind: str, settings: EvaluateSettings) -> None:
-    """Judge, print and write."""
+    """Evaluate, print and write."""
     from unreel.checkpoint import load_encoder, untrained_encoder
     from unreel.cli.tables.evaluation_tables import print_classifications, print_retrievals
     from unreel.engine.device import device
@@ -150,7 +150,7 @@ def run(kind: str, settings: EvaluateSettings) -> None:
     where = device(settings.accelerator)
     trained = load_encoder(settings.run)
     manifest = _manifest(settings, trained.settings.prepared_side)
-    judgement = Evaluator(
+    evaluator = Evaluator(
         settings.level,
         settings.clips,
         settings.protocol,
@@ -159,14 +159,14 @@ def run(kind: str, settings: EvaluateSettings) -> None:
         settings.drop_last,
     )
     encoders = [untrained_encoder(trained), trained] if settings.untrained else [trained]
-    embedded = _embedded(judgement, encoders, manifest, _divisions(settings, manifest))
+    embedded = _embedded(evaluator, encoders, manifest, _divisions(settings, manifest))
     if kind == "retrieval":
-        retrievals = [judgement.retrieval(encoder, manifest, found, division) for encoder, found, division in embedded]
+        retrievals = [evaluator.retrieval(encoder, manifest, found, division) for encoder, found, division in embedded]
         write_retrievals(target, retrievals)
         print_retrievals(retrievals, classes=settings.classes)
     else:
-        judge = judgement.knn if kind == "knn" else judgement.linear
-        lists = [judge(encoder, manifest, found, division) for encoder, found, division in embedded]
+        evaluate = evaluator.knn if kind == "knn" else evaluator.linear
+        lists = [evaluate(encoder, manifest, found, division) for encoder, found, division in embedded]
         results = [result for each in lists for result in each]
         write_classifications(target, results)
         print_classifications(results, classes=settings.classes)
@@ -185,8 +185,8 @@ def compare(settings: CompareSettings) -> None:
     splits = [split for split in first if split in second]
     if not splits:
         raise CollectionError(
-            f"{settings.first} was judged on {', '.join(first)} and {settings.second} on {', '.join(second)}, expected "
-            "a split in common. Judge both on one."
+            f"{settings.first} is on {', '.join(first)} and {settings.second} on {', '.join(second)}, expected "
+            "a split in common. Evaluate both on one."
         )
     for split in splits:
         before, after = first[split], second[split]
@@ -204,7 +204,7 @@ def _manifest(settings: EvaluateSettings, side: int) -> "Manifest":
 
 
 def _embedded(
-    judgement: "Evaluator",
+    evaluator: "Evaluator",
     encoders: Sequence["LoadedEncoder"],
     manifest: "Manifest",
     divisions: Sequence["Split"],
@@ -212,7 +212,7 @@ def _embedded(
     """Every encoder with every division; a video that several of these have is encoded once."""
     asked = {video.id for division in divisions for video in division.videos}
     for encoder in encoders:
-        features = judgement.features(encoder, manifest, [video for video in manifest if video.id in asked])
+        features = evaluator.features(encoder, manifest, [video for video in manifest if video.id in asked])
         yield from ((encoder, features, division) for division in divisions)
 
 

@@ -40,7 +40,7 @@ class EvaluateTestSettings(Settings):
     """Test a fine-tuned run: every video cut into clips, five crops of each, top-1 and top-5 of videos and clips.
 
     What is tested is the test part of --split, or without one all labelled videos. A video that the run has learnt
-    from, or a near duplicate of one, is refused by name.
+    from, or a near duplicate of one, is an error that names it.
     """
 
     run: tyro.conf.Positional[Path]
@@ -56,13 +56,13 @@ class EvaluateTestSettings(Settings):
     layout: LayoutName = "folder"
     """Data set whose official lists give classes, groups and splits; a prepared folder has them already."""
     lists: Path | None = None
-    """Folder of these lists; none given: they are looked for in the folder of videos and beside it."""
+    """Folder of these lists; default: they are looked for in the folder of videos and beside it."""
     allow_leaks: tuple[str, ...] = ()
     """Names of what may be known from training: ids of tested videos, groups, or a reason ("near duplicate")."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
     loader_workers: Workers | None = None
-    """Processes that decode; none given: chosen by the number of clips."""
+    """Processes that decode; default: chosen by the number of clips."""
 
 
 class SplitsSettings(Settings):

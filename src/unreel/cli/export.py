@@ -27,7 +27,7 @@ NEXT = {
 
 
 class ExportSettings(Settings):
-    """Turn a table of vectors into what other tools load: TensorBoard's projector, FiftyOne, embedding-atlas."""
+    """Turn a table of embeddings into what other tools load: TensorBoard's projector, FiftyOne, embedding-atlas."""
 
     table: tyro.conf.Positional[str]
     """Table of `unreel embed`."""

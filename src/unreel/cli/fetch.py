@@ -26,7 +26,7 @@ class FetchSettings(Settings):
     name: tyro.conf.Positional[DataSetName]
     """The data set. Downloads: ucf101 7 GB, hmdb51 2 GB, kinetics400 411 GB (train and val); unpacked as much."""
     folder: tyro.conf.Positional[Path | None] = None
-    """Folder to bring it into; none given: one with its name."""
+    """Folder to bring it into; default: one with its name."""
     parts: tuple[SplitName, ...] = ()
     """Parts of kinetics400: train (381 GB), val (30 GB), test (56 GB); none named: train and val."""
     mirror: Annotated[str | None, tyro.conf.arg(name="from")] = None

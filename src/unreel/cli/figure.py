@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from pydantic import Field
 
-from unreel.cli.inputs.figure_inputs import are_tests, chosen_label, collection_of, judged_by, of_split, renamed
+from unreel.cli.inputs.figure_inputs import are_tests, chosen_label, collection_of, of_split, renamed, scored_by
 from unreel.cli.inputs.parsing import parse
 from unreel.cli.inputs.results import read_recognitions
 from unreel.console import explain, say
@@ -38,7 +38,7 @@ class RetrievalFigure(Settings):
     out: Path
     """Figure to make (.html, .pdf or .png)."""
     folder: Path | None = None
-    """Folder of the videos; none given: the one that the results name."""
+    """Folder of the videos; default: the one that the results name."""
     hits: Annotated[int, Field(ge=1, le=5)] = 1
     """Nearest videos shown for each query."""
     rows: Annotated[int, Field(ge=1, le=1000)] = 4
@@ -48,9 +48,9 @@ class RetrievalFigure(Settings):
     queries: tuple[str, ...] = ()
     """Ids of the queries to show, instead of drawing some."""
     label: str | None = None
-    """Label that judges; none given: the first that the results have."""
+    """Label that scores; default: the first that the results have."""
     split: str | None = None
-    """Split whose results are shown, where there are several; none given: the first."""
+    """Split whose results are shown, where there are several; default: the first."""
     untrained: bool = False
     """Show the untrained encoder too."""
     names: tuple[str, ...] = ()
@@ -69,9 +69,9 @@ class ConfusionFigure(Settings):
     out: Path
     """Figure to make (.html, .pdf or .png)."""
     folder: Path | None = None
-    """Folder of the videos, whose labels judge neighbours; none given: the one that the results name."""
+    """Folder of the videos, whose labels score neighbours; default: the one that the results name."""
     label: str | None = None
-    """Label that judges neighbours; none given: the first that the results have."""
+    """Label that scores neighbours; default: the first that the results have."""
     untrained: bool = False
     """Show the untrained encoder too."""
 
@@ -84,7 +84,7 @@ class ClassesFigure(Settings):
     out: Path
     """Figure to make (.html, .pdf or .png)."""
     label: str | None = None
-    """Label whose classes are shown; none given: the first that the results have."""
+    """Label whose classes are shown; default: the first that the results have."""
     untrained: bool = True
     """Show the untrained encoder too."""
 
@@ -141,7 +141,7 @@ def retrieval(settings: RetrievalFigure) -> Path:
     from unreel.reporting.strips import CLOSE, PAPER
 
     _check_out(settings.out)
-    results = renamed(of_split(judged_by(settings.evaluation, settings.untrained), settings.split), settings.names)
+    results = renamed(of_split(scored_by(settings.evaluation, settings.untrained), settings.split), settings.names)
     manifest = collection_of(settings.folder, results)
     label = chosen_label(settings.label, results, manifest.label_names)
     named = settings.queries
@@ -198,7 +198,7 @@ def classes(settings: ClassesFigure) -> Path:
             )
         remarks = [f"{name}: {each.split}, after {each.step:,} steps." for name, each in tests]
     else:
-        results = of_split(judged_by(settings.results, settings.untrained), None)
+        results = of_split(scored_by(settings.results, settings.untrained), None)
         label = chosen_label(settings.label, results)
         found, fewer = retrieval_classes(results, label), shortfalls(results)
         if found is None:
@@ -250,7 +250,7 @@ def _confusions(settings: ConfusionFigure) -> "list[Confusion]":
 
     if are_tests(settings.results):
         return [recognition_confusion(*test) for test in read_recognitions(settings.results)]
-    results = of_split(judged_by(settings.results, settings.untrained), None)
+    results = of_split(scored_by(settings.results, settings.untrained), None)
     manifest = collection_of(settings.folder, results)
     label = chosen_label(settings.label, results, manifest.label_names)
     labels = {record.id: record.labels.get(label, "") for record in manifest.usable}

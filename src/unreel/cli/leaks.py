@@ -23,7 +23,7 @@ class LeaksSettings(Settings):
     split: str = "1"
     """Its split."""
     pretraining: Path | None = None
-    """Prepared folder, or manifest of a scan, that was learnt from; none given: the training part of the split."""
+    """Prepared folder, or manifest of a scan, that was learnt from; default: the training part of the split."""
     allow: tuple[str, ...] = ()
     """Names of what is accepted: ids of test videos, groups, or a reason as a whole ("near duplicate")."""
 

@@ -29,7 +29,7 @@ LARGEST_SHIFT = 0.1
 
 
 class PlanSettings(Settings):
-    """Tell what a pretraining will take before it is begun: time, GPUs, processors, storage, network, money.
+    """Tell what a pretraining will take before it is begun: time, GPUs, CPUs, storage, network, money.
 
     How fast a device learns is measured here (--measure), given (--clips-per-second), or a share of a GPU's peak
     (--gpu); the output names where every number comes from. docs/scaling.md says how the rest follows, and how it was
@@ -37,19 +37,19 @@ class PlanSettings(Settings):
     """
 
     videos: Annotated[tuple[PositiveCount, ...], tyro.conf.arg(metavar="N [N ...]")] = ()
-    """Numbers of videos of the collections; none given: that of --prepared."""
+    """Numbers of videos of the collections; default: that of --prepared."""
     recipe: str = "hdc"
     """Named settings to pretrain with (unreel pretrain --list-recipes)."""
     epochs: PositiveCount = 200
     """Passes over the videos."""
     seconds_per_video: PositiveAmount | None = None
-    """Length of a video on the mean; none given: 10, or that of --prepared."""
+    """Length of a video on the mean; default: 10, or that of --prepared."""
     prepared: Path | None = None
     """Folder of prepared videos like those planned for: tells their sizes and lengths, and is read by --measure."""
     gpus: Annotated[tuple[PositiveCount, ...], Field(min_length=1)] = (1, 8, 64, 256, 1000)
     """Numbers of GPUs to compare."""
     batch_size: BatchSize | None = None
-    """Videos of a step, those of all GPUs together; none given: the recipe's."""
+    """Videos of a step, those of all GPUs together; default: the recipe's."""
     batch_per_gpu: PositiveCount | None = None
     """Videos of a step on each GPU instead: the batch then grows with the number of GPUs."""
     measure: bool = False
@@ -61,13 +61,13 @@ class PlanSettings(Settings):
     utilisation: Annotated[float, Field(gt=0, le=1)] = 0.35
     """Share of that peak that is reached."""
     decode_clips_per_second: PositiveAmount | None = None
-    """Clips that one processor core reads in a second (unreel bench loading); none given: a documented figure."""
+    """Clips that one CPU core reads in a second (unreel bench loading); default: a documented figure."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
     """Number format of the forward pass."""
     cores_per_gpu: PositiveAmount | None = None
-    """Processor cores that decode for each GPU; none given: as many as are needed."""
+    """CPU cores that decode for each GPU; default: as many as are needed."""
     storage_gigabytes: PositiveAmount | None = None
-    """Gigabytes per second that the storage gives to all GPUs together; none given: as many as are needed."""
+    """Gigabytes per second that the storage gives to all GPUs together; default: as many as are needed."""
     gpus_per_machine: PositiveCount = 8
     """GPUs of one machine."""
     machine_gigabits: PositiveAmount = 200.0
@@ -179,7 +179,7 @@ def planned(settings: PlanSettings) -> "Planned":
         files=files,
         sources=sources,
         scales=scales,
-        refused=[count for count, batch in zip(settings.gpus, batches, strict=True) if batch is None],
+        skipped=[count for count, batch in zip(settings.gpus, batches, strict=True) if batch is None],
         videos=list(sizes),
         costs=[cost(at, videos, settings.epochs, settings.price_per_gpu_hour) for at, videos in fitting],
     )

@@ -36,11 +36,11 @@ class ReportSettings(Settings):
     out: Path
     """Page to make (.html)."""
     folder: Path | None = None
-    """Folder of videos shown; none given: that of each run."""
+    """Folder of videos shown; default: that of each run."""
     evaluation: tuple[Path, ...] = ()
-    """Results of `unreel evaluate retrieval`; none given: RUN/evaluation, where there is one."""
+    """Results of `unreel evaluate retrieval`; default: RUN/evaluation, where there is one."""
     embeddings: tuple[Path, ...] = ()
-    """Tables of `unreel embed`, one map each; none given: RUN/embeddings.parquet, where there is one."""
+    """Tables of `unreel embed`, one map each; default: RUN/embeddings.parquet, where there is one."""
     split_files: Annotated[bool, tyro.conf.arg(aliases=("--split",))] = False
     """Put the moving pictures into a folder beside the page, for large collections; otherwise the page is one file."""
     title: str = "unreel"

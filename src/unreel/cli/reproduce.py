@@ -47,8 +47,8 @@ class ReproduceSettings(Settings):
     """Run what a table or figure of the paper needs, or go on with it, and print ours beside the paper's numbers.
 
     With --scale paper DATA holds the folders kinetics400, UCF-101 and hmdb51, with their official lists; with --scale
-    small it is any folder of labelled videos, which are learnt from without their labels and then judged by them, in
-    about an hour on a processor. Every job is an unreel command, printed as it could be typed, and runs on a GPU of its
+    small it is any folder of labelled videos, which are learnt from without their labels and then evaluated by them, in
+    about an hour on a CPU. Every job is an unreel command, printed as it could be typed, and runs on a GPU of its
     own where there are any. Stopped or killed, the same command goes on.
     """
 
@@ -59,40 +59,40 @@ class ReproduceSettings(Settings):
     """Folder of the data sets; for evidence that of weizmann, fights and pushups; with --scale small a folder of
     labelled videos."""
     out: Path | None = None
-    """Folder for all runs and tables, shared by all targets; none given: runs/reproduction or, small,
+    """Folder for all runs and tables, shared by all targets; default: runs/reproduction or, small,
     runs/reproduction-small, or runs/evidence."""
     dry_run: bool = False
     """List the jobs with their estimated time and storage; nothing is run or written."""
     scale: Literal["paper", "small"] = "paper"
-    """As the paper did it, or at a size for a processor (evidence has its own)."""
+    """As the paper did it, or at a size for a CPU (evidence has its own)."""
     strict: bool = False
     """Evidence: pretrain on no video of the persons that are tested."""
     rows: tuple[str, ...] = ()
-    """Rows to run; none given: all."""
+    """Rows to run; default: all."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     """Seeds of every row; of several, mean and standard deviation are shown."""
     steps: PositiveCount | None = None
-    """Steps of pretraining; none given: those of --epochs, or 200 at the small scale; evidence: the recipe's."""
+    """Steps of pretraining; default: those of --epochs, or 200 at the small scale; evidence: the recipe's."""
     epochs: PositiveCount = 200
     """Passes over the pretraining videos, which the paper does not state (paper scale)."""
     finetune_steps: PositiveCount | None = None
-    """Steps of fine-tuning; none given: 10,000, or 100 at the small scale, or 150 for evidence."""
+    """Steps of fine-tuning; default: 10,000, or 100 at the small scale, or 150 for evidence."""
     folds: Folds | None = None
-    """Small scale: parts of the collection that are tested in turn, groups kept whole; none given: 3, or for evidence
+    """Small scale: parts of the collection that are tested in turn, groups kept whole; default: 3, or for evidence
     one for each of the 9 persons."""
     group_pattern: str | None = None
     """Small scale: regular expression whose first group, found in a video's path, names its group (person, source),
     which is never both learnt from and tested."""
     label: str | None = None
-    """Small scale: name of the label that judges, where there are several."""
+    """Small scale: name of the label that scores, where there are several."""
     pretrain_data: Path | None = None
-    """Videos to pretrain on; none given: kinetics400 in DATA or, small, DATA itself."""
+    """Videos to pretrain on; default: kinetics400 in DATA or, small, DATA itself."""
     ucf101: Path | None = None
-    """Folder of UCF101, or of its prepared videos; none given: UCF-101 in DATA."""
+    """Folder of UCF101, or of its prepared videos; default: UCF-101 in DATA."""
     hmdb51: Path | None = None
-    """Folder of HMDB51, or of its prepared videos; none given: hmdb51 in DATA."""
+    """Folder of HMDB51, or of its prepared videos; default: hmdb51 in DATA."""
     lists: Path | None = None
-    """Folder of the official lists; none given: they are looked for in the data sets' folders and beside them."""
+    """Folder of the official lists; default: they are looked for in the data sets' folders and beside them."""
     allow_leaks: tuple[str, ...] = ()
     """Names of what fine-tuning may know of its test: ids of tested videos, groups, or a reason ("near duplicate")."""
     pretrain_options: str = ""
@@ -102,7 +102,7 @@ class ReproduceSettings(Settings):
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
     at_once: PositiveWorkers = 1
-    """Jobs that run at a time on processors, each on its share of them: with small encoders several take less time
+    """Jobs that run at a time on CPUs, each on its share of them: with small encoders several take less time
     together than one after the other. Other numbers of threads give other last digits."""
 
     @model_validator(mode="after")
@@ -163,7 +163,7 @@ def show_plan(made: "ReproductionPlan", devices: Sequence[str]) -> None:
     table = Table(f"plan of {made.table.name}: {len(made.jobs)} jobs", ("job", "about", "MB, about"))
     for job in made.jobs:
         table.add(job.name, duration(seconds[job.name]), f"{job.size / 1e6:,.0f}" if job.size else "–")
-    on = f"{len(devices)} GPU(s)" if devices[0] else f"the processors, {len(devices)} at a time"
+    on = f"{len(devices)} GPU(s)" if devices[0] else f"the CPUs, {len(devices)} at a time"
     table.lines = [
         f"Estimated: {duration(span(made.jobs, seconds, len(devices)))} on {on} and "
         f"{sum(job.size for job in made.jobs) / 1e9:,.1f} GB.",
@@ -181,7 +181,7 @@ def show_plan(made: "ReproductionPlan", devices: Sequence[str]) -> None:
 
 def _plan(settings: ReproduceSettings, out: Path) -> "ReproductionPlan":
     from unreel.reproduction.budget import for_folder
-    from unreel.reproduction.evidence import CORPUS, GROUP_PATTERN, JUDGED, evidence
+    from unreel.reproduction.evidence import CORPUS, EVALUATED, GROUP_PATTERN, evidence
     from unreel.reproduction.paper import TABLES, restricted
     from unreel.reproduction.plan import plan
     from unreel.reproduction.sources import corpus, folder_of_videos
@@ -189,15 +189,15 @@ def _plan(settings: ReproduceSettings, out: Path) -> "ReproductionPlan":
     whole = evidence(strict=settings.strict) if settings.target == "evidence" else TABLES[settings.target]
     table, scale = restricted(whole, settings.rows), _scale(settings)
     if scale.family == "street651":
-        judged = folder_of_videos(JUDGED, settings.data / JUDGED, settings.group_pattern or GROUP_PATTERN)
+        evaluated = folder_of_videos(EVALUATED, settings.data / EVALUATED, settings.group_pattern or GROUP_PATTERN)
         given = settings.pretrain_data
         learnt = folder_of_videos("pretraining", given) if given else corpus(CORPUS, settings.data)
-        return plan(table, scale, learnt, {JUDGED: judged}, out)
+        return plan(table, scale, learnt, {EVALUATED: evaluated}, out)
     if scale.small:
-        judged = folder_of_videos("videos", settings.data, settings.group_pattern)
+        evaluated = folder_of_videos("videos", settings.data, settings.group_pattern)
         given = settings.pretrain_data
-        learnt = folder_of_videos("pretraining", given) if given else judged
-        return plan(for_folder(table, judged.folder.name), scale, learnt, {table.data[0]: judged}, out)
+        learnt = folder_of_videos("pretraining", given) if given else evaluated
+        return plan(for_folder(table, evaluated.folder.name), scale, learnt, {table.data[0]: evaluated}, out)
     return plan(table, scale, *_official(settings, table), out)
 
 
@@ -209,7 +209,7 @@ def _place(settings: ReproduceSettings) -> Path:
 
 
 def _official(settings: ReproduceSettings, table: "PaperTable") -> "tuple[Source, dict[str, Source]]":
-    """The pretraining videos, and the data sets that judge."""
+    """The pretraining videos, and the data sets that evaluate."""
     from unreel.reproduction.sources import Source, official, pretraining
 
     for name in ("group_pattern", "label"):
@@ -219,10 +219,10 @@ def _official(settings: ReproduceSettings, table: "PaperTable") -> "tuple[Source
                 f"got --{option} with --scale paper, whose lists say that. Leave it away, or give --scale small."
             )
     places = {"ucf101": settings.ucf101, "hmdb51": settings.hmdb51}
-    judged: dict[str, Source] = {
+    evaluated: dict[str, Source] = {
         name: official(name, places[name], settings.data, settings.lists, table.splits) for name in table.data
     }
-    return pretraining(settings.pretrain_data, settings.data), judged
+    return pretraining(settings.pretrain_data, settings.data), evaluated
 
 
 def _scale(settings: ReproduceSettings) -> "Budget":
@@ -287,7 +287,7 @@ def _changes(
 
 
 def _devices(accelerator: str, at_once: int) -> list[str]:
-    """The names of the GPUs, or "" for each job that processors run at a time."""
+    """The names of the GPUs, or "" for each job that CPUs run at a time."""
     import torch
 
     from unreel.engine.device import check_device

@@ -32,15 +32,15 @@ class SearchSettings(LimitSettings):
     video: tyro.conf.Positional[Path]
     """Any video."""
     at: Amount | None = None
-    """Seconds from the beginning of the video to the piece to search for; none given: the whole video."""
+    """Seconds from the beginning of the video to the piece to search for; default: the whole video."""
     seconds: Seconds | None = None
-    """Length of that piece; none given: one clip of the encoder."""
+    """Length of that piece; default: one clip of the encoder."""
     top: Annotated[int, Field(ge=1, le=1_000_000)] = 20
     """How many to show."""
     where: str | None = None
     """Which rows to search among, as in "label != 'walk' AND start < 60"; = != < > IN LIKE BETWEEN AND OR NOT."""
     kind: Literal["video", "clip"] | None = None
-    """What to find; none given: clips for a piece, videos for a whole one."""
+    """What to find; default: clips for a piece, videos for a whole one."""
     near_duplicates: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Hits at least so similar to each other are shown once (see `unreel duplicates`); 1: those that are the same."""
     exact: bool = False

@@ -34,11 +34,11 @@ class ServeSettings(LimitSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Port to listen at; 0: any that is free."""
     token: str | None = None
-    """What one must know to see anything; none given: made up where other machines can ask, not needed otherwise."""
+    """What one must know to see anything; default: made up where other machines can ask, not needed otherwise."""
     hosts: tuple[str, ...] = ()
     """Other names that this server is called by, as behind a proxy."""
     labels: Path | None = None
-    """Table (.csv) for the labels given in the page; none given: beside the first table of embeddings."""
+    """Table (.csv) for the labels given in the page; default: beside the first table of embeddings."""
     weights: tuple[Path, ...] = ()
     """Where encoders are now that have moved since they embedded."""
     links: tuple[Path, ...] = ()
@@ -71,7 +71,7 @@ def run(settings: ServeSettings) -> None:
         settings.host, settings.port, settings.token, settings.hosts, settings.upload_megabytes * 1_000_000
     )
     with opened(site_options(settings)) as site:
-        serve(site, place, lambda address: say(f"showing {unbroken(site.shelf.title)} at {address}"))
+        serve(site, place, lambda address: say(f"showing {unbroken(site.catalogue.title)} at {address}"))
 
 
 def site_options(settings: ServeSettings) -> "SiteOptions":

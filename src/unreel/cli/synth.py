@@ -30,7 +30,7 @@ class SynthSettings(Settings):
     frames: Annotated[int, Field(ge=1, le=100_000)] = 64
     """Frames of each video."""
     workers: PositiveWorkers | None = None
-    """Processes that render; none given: one for each processor."""
+    """Processes that render; default: one for each CPU."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ _MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def cores() -> int:
-    """The processors that this process may keep busy: those it may run on, fewer where its container has less time."""
+    """The CPUs that this process may keep busy: those it may run on, fewer where its container has less time."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, math.ceil(min(allowed, quota())))
 
@@ -43,7 +43,7 @@ def environment_of_its_own() -> dict[str, str]:
 def default_workers(device: str) -> int:
     """How many processes read videos where nobody says, by the type of the device that computes.
 
-    Where the processors compute, reading takes some percent of their time: one worker for each 8. A GPU leaves them to
+    Where the CPUs compute, reading takes some percent of their time: one worker for each 8. A GPU leaves them to
     the workers, all but the one of the training loop.
     """
     own = cores_per_process()
@@ -51,7 +51,7 @@ def default_workers(device: str) -> int:
 
 
 def quota(membership: Path = _MEMBERSHIP, root: Path = _CGROUPS) -> float:
-    """Seconds of processor time per second that the control groups (Linux) of this process grant; infinite if none.
+    """Seconds of CPU time per second that the control groups (Linux) of this process grant; infinite if none.
 
     Neither `os.cpu_count` nor the affinity know of `docker run --cpus 2` or of a Kubernetes limit.
     """

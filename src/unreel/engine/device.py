@@ -8,8 +8,8 @@ import torch
 from unreel.engine.cpus import cores
 from unreel.errors import SettingsError
 
-_NAMES = {"cuda": "NVIDIA GPUs", "mps": "GPU", "cpu": "processors"}
-_MOST_ON_PROCESSORS = 8  # processes, where there are fewer cores: a machine is overloaded, but not lost
+_NAMES = {"cuda": "NVIDIA GPUs", "mps": "GPU", "cpu": "CPUs"}
+_MOST_ON_CPUS = 8  # processes, where there are fewer cores: a machine is overloaded, but not lost
 
 
 def device(accelerator: str) -> torch.device:
@@ -42,9 +42,9 @@ def check_device(accelerator: str, precision: str = "32-true", devices: int | No
         )
     if kind == "cpu" and precision == "16-mixed":
         raise SettingsError(
-            "precision is '16-mixed', but here processors compute, which train in 32-true or bf16-mixed. Choose one."
+            "precision is '16-mixed', but here CPUs compute, which train in 32-true or bf16-mixed. Choose one."
         )
-    most = max(_MOST_ON_PROCESSORS, cores()) if kind == "cpu" else torch.cuda.device_count() if kind == "cuda" else 1
+    most = max(_MOST_ON_CPUS, cores()) if kind == "cpu" else torch.cuda.device_count() if kind == "cuda" else 1
     if devices is not None and devices > most:
         raise SettingsError(f"devices is {devices}, expected at most {most} on this machine's {_NAMES[kind]}.")
 

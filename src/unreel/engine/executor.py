@@ -28,7 +28,7 @@ _CHUNK = 16  # tasks that a Ray worker takes at a time, at the most: its process
 
 @dataclass(frozen=True)
 class Executor:
-    """Where to work: with `workers` processes (none given: one for each CPU), each with its limits.
+    """Where to work: with `workers` processes (default: one for each CPU), each with its limits.
 
     Raises:
         SettingsError: a value that makes no sense.
@@ -88,10 +88,10 @@ def _on_cluster(
     """
     with cluster() as ray:
         remote = ray.remote(num_cpus=1, max_retries=-1)(_chunk)
-        processors = max(1, int(ray.cluster_resources().get("CPU", 1)))
-        size = max(1, min(_CHUNK, count // (_WAITING * processors)))
+        cpus = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        size = max(1, min(_CHUNK, count // (_WAITING * cpus)))
         chunks = iter(lambda: list(islice(tasks, size)), [])
-        most = engine.workers or 2 * processors
+        most = engine.workers or 2 * cpus
         running: list[Any] = []
         while True:
             for chunk in islice(chunks, most - len(running)):

@@ -38,7 +38,7 @@ def sha256_of(path: Path) -> str:
 
 
 def check_free(path: Path) -> None:
-    """Refuse to write where something is already; an empty folder, or one with what a killed process left, is nothing.
+    """Raise OverwriteError where something is; an empty folder, or one with what a killed process left, is nothing.
 
     What killed processes have left beside it is removed.
 
@@ -134,7 +134,7 @@ def writing(place: Path, *others: Path) -> Iterator[None]:
     """Tell in one line that `place` cannot be written, where that is why the block fails: there, or in `others`.
 
     Raises:
-        OutputError: the disk is full, read-only or refuses, or something on the way to `place` is no folder.
+        OutputError: the disk is full, read-only or gives an error, or something on the way to `place` is no folder.
     """
     try:
         yield

@@ -22,7 +22,7 @@ from unreel.engine.cpus import cores_per_process
 from unreel.engine.waiting import Wait
 from unreel.errors import SettingsError
 
-# Who waits for others while the first process judges must not give up: `watched_peers` tells whether they live.
+# Who waits for others while the first process evaluates must not give up: `watched_peers` tells whether they live.
 PATIENCE = timedelta(days=7)
 LEAVING = 30.0
 """Seconds that the processes started here have to end after this one."""
@@ -45,7 +45,7 @@ def launched(
     *,
     all_used: bool = True,
 ) -> Fabric:
-    """Fabric on its devices, in as many processes; on processors each has its fair share of threads.
+    """Fabric on its devices, in as many processes; on CPUs each has its fair share of threads.
 
     Where neither torchrun nor SLURM has started the processes, this starts those of the other devices by the same
     command line. `all_used` says that every parameter takes part in every step.
@@ -62,7 +62,7 @@ def launched(
     try:
         fabric = Fabric(**where)
         if fabric.device.type == "cpu" and precision == "16-mixed":
-            raise ValueError("processors train in 32-true or bf16-mixed")
+            raise ValueError("CPUs train in 32-true or bf16-mixed")
         if fabric.world_size > 1:
             strategy = _Meeting(timeout=PATIENCE, find_unused_parameters=not all_used, gradient_as_bucket_view=True)
             fabric = Fabric(**where, strategy=strategy)

@@ -14,7 +14,7 @@ from unreel.engine.waiting import Wait
 from unreel.errors import OutputError, UnreelError
 
 PATIENCE = 2.0
-"""Seconds until who does not wait is refused: those who only look whether a lock is held take it for an instant."""
+"""Seconds until who does not wait gets an error: those who only look whether a lock is held take it for an instant."""
 
 _LOOK_EVERY = 0.1
 _HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
@@ -22,13 +22,13 @@ _NAMED_BYTES = 300
 
 
 @contextmanager
-def locked(path: Path, refusal: UnreelError | None = None, *, of: Path | None = None) -> Iterator[None]:
+def locked(path: Path, rejection: UnreelError | None = None, *, of: Path | None = None) -> Iterator[None]:
     """Hold the lock `path`, a file that is there meanwhile; wait and say so while another process holds it.
 
     `of` is the place that it keeps others from, which is named where there can be no lock.
 
     Raises:
-        UnreelError: the `refusal`, where one is given and another process holds the lock.
+        UnreelError: the `rejection`, where one is given and another process holds the lock.
         OutputError: the file cannot be written, or its file system has no locks.
     """
     descriptor, wait = None, None
@@ -41,12 +41,12 @@ def locked(path: Path, refusal: UnreelError | None = None, *, of: Path | None = 
                 if descriptor is not None:
                     break
                 wait = wait or Wait(f"{path}, which {_holder(path)} holds", silence=0.0)
-                if refusal is None:
+                if rejection is None:
                     wait.look(_LOOK_EVERY)
                 elif wait.seconds < PATIENCE:
                     sleep(_LOOK_EVERY)
                 else:
-                    raise refusal
+                    raise rejection
         yield
     finally:
         with shielded():

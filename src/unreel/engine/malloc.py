@@ -11,7 +11,7 @@ _PAD = 64 << 20
 def keep_freed_memory() -> bool:
     """Use freed memory again instead of giving it back to the system; whether that could be arranged (glibc only).
 
-    A step of training on a processor allocates and frees the same large maps again and again. By default each of them
+    A step of training on a CPU allocates and frees the same large maps again and again. By default each of them
     is fetched from the system and given back, and the system clears every page anew: a fifth of a step
     (`benchmarks/pretraining.py`). The memory stays with the process until it ends.
     """

@@ -1,6 +1,6 @@
 """Work by processes that live long, on a Ray cluster: each makes ready once (a model, say) and is then given tasks.
 
-Where the cluster has GPUs each actor has one, otherwise one processor. An actor that is lost, with its node or alone,
+Where the cluster has GPUs each actor has one, otherwise one CPU. An actor that is lost, with its node or alone,
 loses nothing: its tasks are done by the others, and another is started as soon as there is room for it. Each actor is
 given a few tasks ahead and no more before their results are taken: what waits does not grow with the work.
 """
@@ -23,10 +23,10 @@ _LOSSES = 3  # times that a task may lose its actor, or an actor be lost before 
 
 @dataclass(frozen=True)
 class ActorResources:
-    """Where an actor works: "cuda" or "cpu", with so many processors."""
+    """Where an actor works: "cuda" or "cpu", with so many CPUs."""
 
     device: str
-    processors: int
+    cpus: int
 
 
 def on_actors(
@@ -84,7 +84,7 @@ class _Crew:
         """As `on_actors` gives them."""
         self.waiting.extend(range(len(self.tasks)))
         place, room = _place_and_room(self.ray)
-        kind = self.ray.remote(num_cpus=place.processors, num_gpus=int(place.device == "cuda"))(_Actor)
+        kind = self.ray.remote(num_cpus=place.cpus, num_gpus=int(place.device == "cuda"))(_Actor)
         made = self.ray.put(self.make)
         for _ in range(min(self.most or room, len(self.tasks))):
             self._start(kind, made, place)
@@ -154,6 +154,6 @@ def _place_and_room(ray: ModuleType) -> tuple[ActorResources, int]:
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     with_gpus = [node for node in nodes if node.get("GPU", 0) >= 1]
     if with_gpus:
-        processors = min(int(node.get("CPU", 1) // node["GPU"]) for node in with_gpus)
-        return ActorResources("cuda", max(1, processors)), sum(int(node["GPU"]) for node in with_gpus)
+        cpus = min(int(node.get("CPU", 1) // node["GPU"]) for node in with_gpus)
+        return ActorResources("cuda", max(1, cpus)), sum(int(node["GPU"]) for node in with_gpus)
     return ActorResources("cpu", 1), max(1, sum(int(node.get("CPU", 0)) for node in nodes))

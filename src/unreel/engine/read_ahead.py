@@ -54,7 +54,7 @@ class Readable(Protocol):
 def read_ahead(source: Readable, keys: Iterable[Any], workers: int, *, yielding: bool) -> Generator[Any, None, None]:
     """What `source` holds under each of the keys, in their order, read by workers that live as long as this does.
 
-    Each worker has one thread. `yielding` ones run when the training leaves a processor free, or waits for them. With 0
+    Each worker has one thread. `yielding` ones run when the training leaves a CPU free, or waits for them. With 0
     workers this process reads, when it is asked.
 
     Raises:

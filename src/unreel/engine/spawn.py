@@ -51,7 +51,7 @@ def context(method: Literal["spawn", "forkserver"]) -> BaseContext:
 
 
 def check_importable(value: object) -> None:
-    """Refuse what a process that starts without the main module could not find.
+    """Reject what a process that starts without the main module could not find.
 
     Raises:
         UnreelError: a function or class in it is of the main module, or of no module at all (a lambda).

@@ -1,1 +1,1 @@
-"""Named protocols that judge an encoder, and the results they give."""
+"""Named protocols that evaluate an encoder, and the results they give."""

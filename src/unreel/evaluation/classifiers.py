@@ -33,7 +33,7 @@ def load_classifier(run: Path) -> LoadedClassifier:
     if not origin.classes:
         raise CheckpointError(
             f"{run} holds an encoder that knows no classes ({origin.recipe}); expected a run of `unreel finetune`. "
-            f"Judge it with `unreel evaluate retrieval {run} FOLDER`, or fine-tune it first."
+            f"Evaluate it with `unreel evaluate retrieval {run} FOLDER`, or fine-tune it first."
         )
     encoder = {ENCODER_OPTIONS.get(name, name): value for name, value in origin.encoder.model_dump().items()}
     standardise = any(name.startswith("standardised.") for name in weights.state)

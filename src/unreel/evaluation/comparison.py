@@ -54,8 +54,8 @@ def compare(first: Retrieval, second: Retrieval, label: str, k: int, *, seed: in
     """
     if first.split != second.split:
         raise CollectionError(
-            f"{first.encoder} was judged on split {first.split!r} and {second.encoder} on {second.split!r}, expected "
-            "the same gallery and queries. Judge both on one split."
+            f"{first.encoder} is on split {first.split!r} and {second.encoder} on {second.split!r}, expected "
+            "the same gallery and queries. Evaluate both on one split."
         )
     scores = _score(first, label, k), _score(second, label, k)
     ours, theirs = (score.outcomes for score in scores)
@@ -63,7 +63,7 @@ def compare(first: Retrieval, second: Retrieval, label: str, k: int, *, seed: in
     if not both:
         raise CollectionError(
             f"{first.encoder} on {first.collection} and {second.encoder} on {second.collection} have no query in "
-            f"common by {label!r}: {first_of(sorted(ours), 3)} and {first_of(sorted(theirs), 3)}. Judge both on the "
+            f"common by {label!r}: {first_of(sorted(ours), 3)} and {first_of(sorted(theirs), 3)}. Evaluate both on the "
             "same collection."
         )
     before, after = ([outcomes[query] for query in both] for outcomes in (ours, theirs))
@@ -117,7 +117,7 @@ def _score(retrieval: Retrieval, label: str, k: int) -> Score:
     names = [score.label for score in retrieval.scores]
     if label not in names:
         raise CollectionError(
-            f"{retrieval.encoder} was not judged by {label!r}, only by: {', '.join(names) or 'no label'}. Choose one "
+            f"{retrieval.encoder} has no score by {label!r}, only by: {', '.join(names) or 'no label'}. Choose one "
             "that both have."
         )
     score = retrieval.score(label)

@@ -1,4 +1,4 @@
-"""One encoder judged on one collection."""
+"""One encoder evaluated on one collection."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class Evaluator:
     def features(
         self, encoder: LoadedEncoder, manifest: Manifest, videos: Sequence[VideoRecord] | None = None
     ) -> Features:
-        """The features of some videos; none given: of all usable ones.
+        """The features of some videos; default: of all usable ones.
 
         Raises:
             CollectionError: not one could be read.
@@ -77,7 +77,7 @@ class Evaluator:
     def retrieval(
         self, encoder: LoadedEncoder, manifest: Manifest, features: Features, division: Split | None = None
     ) -> Retrieval:
-        """Retrieval, judged by every label that can be; without labels only the neighbours are found.
+        """Retrieval, evaluated by every label that can be; without labels only the neighbours are found.
 
         Without a division, one video or group is left out after the other.
 

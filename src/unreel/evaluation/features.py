@@ -66,7 +66,7 @@ class FeatureExtractor:
         workers: int | None = None,
         description: str = "embedding",
     ) -> Features:
-        """The features of `clips` clips of each of the videos; none given: as many as the protocol has."""
+        """The features of `clips` clips of each of the videos; default: as many as the protocol has."""
         levels = (self._level,)
         return self.by_level(manifest, records, levels, clips=clips, workers=workers, description=description)[
             levels[0]

@@ -7,7 +7,7 @@ from unreel.evaluation.results import Natural
 
 @dataclass(frozen=True)
 class Provenance:
-    """What was judged on what; the fields are those of `unreel.evaluation.results.Retrieval`."""
+    """What was evaluated on what; the fields are those of `unreel.evaluation.results.Retrieval`."""
 
     encoder: str
     checkpoint: str

@@ -108,7 +108,7 @@ class Recognition:
 class RecognitionTest:
     """Which videos of a collection are tested, by the label of which name; `missing` are those known not to be seen.
 
-    `workers` processes decode; none given: chosen by the number of clips.
+    `workers` processes decode; default: chosen by the number of clips.
     """
 
     manifest: Manifest

@@ -48,7 +48,7 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class Score:
-    """Retrieval judged by one label: hit@k (share of queries, 0 to 1) with 95 % bootstrap intervals over queries.
+    """Retrieval evaluated by one label: hit@k (share of queries, 0 to 1) with 95 % bootstrap intervals over queries.
 
     `chance` is the expected hit@1 of a random order, `queries` the number of queries counted: those with at least one
     right video in their gallery. `average_precision` is the mean over the queries, `purity` the mean share of the k
@@ -96,7 +96,7 @@ class Retrieval:
     reasons: dict[str, str] = field(default_factory=dict, repr=False)
 
     def score(self, label: str) -> Score:
-        """The score judged by `label`."""
+        """The score evaluated by `label`."""
         return next(score for score in self.scores if score.label == label)
 
 

@@ -1,4 +1,4 @@
-"""Nearest-neighbour retrieval (Sec. 4.3): every query searches the whole gallery, its labels judge what it finds."""
+"""Nearest-neighbour retrieval (Sec. 4.3): every query searches the whole gallery, its labels score what it finds."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ PURITY_AT = (1, 5, 10, 20)
 
 @dataclass(frozen=True)
 class QueryScores:
-    """How the queries fared that one label judges: those that have it, and a right video to find.
+    """How the queries fared that one label scores: those that have it, and a right video to find.
 
     `rows` are their numbers among the queries and `labels` their labels; `to_find` counts the right videos of the
     gallery and `sizes` all that the query may find. `purity` has a column for each of `PURITY_AT`.
@@ -79,12 +79,12 @@ def retrieve(
 def score_queries(
     fared: QueryScores, ids: Sequence[str], *, name: str, seed: int = 0, hits_at: Sequence[int] = HITS_AT
 ) -> Score:
-    """The score of the queries that a label judges; `ids` are those of all queries.
+    """The score of the queries that a label scores; `ids` are those of all queries.
 
     A k beyond the smallest gallery is left out. The intervals are those of `bootstrap`.
 
     Raises:
-        CollectionError: no query can be judged.
+        CollectionError: no query can be evaluated.
     """
     if not len(fared.rows):
         raise CollectionError(
@@ -112,7 +112,7 @@ def score_queries(
     )
 
 
-def judgeable_labels(videos: Sequence[VideoRecord]) -> list[str]:
+def usable_labels(videos: Sequence[VideoRecord]) -> list[str]:
     """The labels by which at least one of the videos has a right one to find among those not of its group."""
     names = sorted({name for video in videos for name in video.labels})
     return [name for name in names if _any_right(labels_of(videos, name), [video.group for video in videos])]
@@ -144,13 +144,13 @@ def _fared(
     right: Bool[np.ndarray, "b m"], sizes: Int[np.ndarray, " b"], labels: Sequence[str], first: int
 ) -> QueryScores:
     """Those of a block of queries that have something right to find; the block begins at the query `first`."""
-    judged = np.flatnonzero(right.any(axis=1))
-    right = right[judged]
+    evaluated = np.flatnonzero(right.any(axis=1))
+    right = right[evaluated]
     return QueryScores(
-        judged + first,
-        tuple(labels[row] for row in judged.tolist()),
+        evaluated + first,
+        tuple(labels[row] for row in evaluated.tolist()),
         right.sum(axis=1),
-        sizes[judged],
+        sizes[evaluated],
         first_right(right),
         average_precision(right),
         np.stack([purity(right, k) for k in PURITY_AT], axis=1),

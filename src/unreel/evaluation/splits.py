@@ -4,7 +4,7 @@
     leave one out         every video is asked once, all others, or those of other groups, are known
     random, by groups     some videos, or whole groups, are asked: of each label alike where that can be
 
-What cannot be seen (refused, or named by the lists but not in the folder) belongs to one of the two as well.
+What cannot be seen (skipped, or named by the lists but not in the folder) belongs to one of the two as well.
 """
 
 from collections import Counter
@@ -74,7 +74,7 @@ def random_hold_out(manifest: Manifest, share: float, seed: int) -> Split:
     """A share of the videos as queries, of all combinations of labels as nearly as can be.
 
     In the order of their labels, and by chance among equal ones, every 1/share-th video is taken, also of those that
-    were refused.
+    were skipped.
 
     Raises:
         CollectionError: one side has no video.

@@ -3,7 +3,7 @@
 Of every position, `rows` anchors meet `columns` positives at a time. A block leaves a few numbers for each anchor, from
 which the logarithm of the whole sum is put together as the blocks pass by (Milakov and Gimelshein, "Online normalizer
 calculation for softmax", 2018). With those at hand, the backward pass makes every block's gradient at once. Memory
-grows with the batch alone, and a block stays in the processor's cache.
+grows with the batch alone, and a block stays in the CPU's cache.
 """
 
 import math
@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 COLUMNS = 1024
-"""Positives of a block: enough for a processor's matrix product to run at its full rate."""
+"""Positives of a block: enough for a CPU's matrix product to run at its full rate."""
 
 
 class Options(NamedTuple):

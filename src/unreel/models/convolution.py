@@ -1,4 +1,4 @@
-"""3-D convolution whose gradients can be trusted on a processor, on small maps and in mixed precision too."""
+"""3-D convolution whose gradients can be trusted on a CPU, on small maps and in mixed precision too."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, final
@@ -13,7 +13,7 @@ from torch.nn.grad import conv3d_input, conv3d_weight
 
 @final
 class Convolution(nn.Conv3d):
-    """`torch.nn.Conv3d`, whose weights' gradient is right on a processor for maps smaller than the kernel too.
+    """`torch.nn.Conv3d`, whose weights' gradient is right on a CPU for maps smaller than the kernel too.
 
     oneDNN's kernels for it, as in torch 2.13 with AVX-512, go astray where a kernel reaches beyond the maps on both
     sides: they read the wrong frames or rows and write outside of their memory, in bfloat16 with kernels of three

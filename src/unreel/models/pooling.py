@@ -1,4 +1,4 @@
-"""Max pool that a processor does in a third of the time: torch's own, on maps laid out otherwise."""
+"""Max pool that a CPU does in a third of the time: torch's own, on maps laid out otherwise."""
 
 from collections.abc import Sequence
 from typing import Any, final
@@ -10,7 +10,7 @@ from torch.autograd import Function
 from torch.nn import functional
 
 CLIPS_AT_ONCE = 4
-"""So that what is laid out anew is still in the processor's cache when it is pooled."""
+"""So that what is laid out anew is still in the CPU's cache when it is pooled."""
 
 
 @final
@@ -18,7 +18,7 @@ class MaxPool(nn.Module):
     """`torch.nn.MaxPool3d`: the same values and, of equal ones in a window, the same that gets the gradient.
 
     Of contiguous maps torch takes the maxima one by one, of maps whose channels are innermost (channels_last_3d)
-    several at once. On a processor each few clips are therefore laid out so, pooled, and laid back: with channels that
+    several at once. On a CPU each few clips are therefore laid out so, pooled, and laid back: with channels that
     fill a vector that takes a fourth to a half of the time, with fewer than eight it gains nothing and is left.
     """
 

@@ -1,4 +1,4 @@
-"""What a pretraining will take before it is begun: time, processors, storage, network, money (docs/scaling.md).
+"""What a pretraining will take before it is begun: time, CPUs, storage, network, money (docs/scaling.md).
 
 counting        what a step asks for: operations, weights, vectors exchanged      (imports torch)
 rates           what a device does in a second: measured, given or from its peak  (imports torch)

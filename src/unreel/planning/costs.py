@@ -26,7 +26,7 @@ class Batch:
 class StepCost:
     """A step on so many processes, and what it needs not to wait.
 
-    `cores` are processors per process that decode, `storage` bytes per second of all, `sent` bytes of one process per
+    `cores` are CPUs per process that decode, `storage` bytes per second of all, `sent` bytes of one process per
     step, `network` the same per second, `similarities` bytes of one process.
     """
 

@@ -68,8 +68,8 @@ class Device:
 
     `clips_per_second` are encoded forward and backward, `step_seconds` pass in every step whatever its size, `jitter`
     is the standard deviation of a process's computing as a share of it, `overlap` the share of the backward pass behind
-    which gradients can be added up. `shared_cores` is the number of processors that all processes share, where
-    processors compute and each process takes one.
+    which gradients can be added up. `shared_cores` is the number of CPUs that all processes share, where
+    CPUs compute and each process takes one.
     """
 
     clips_per_second: float
@@ -79,7 +79,7 @@ class Device:
     shared_cores: int | None = None
 
     def slowdown(self, processes: int) -> float:
-        """How many times as long it takes because processes wait for a processor."""
+        """How many times as long it takes because processes wait for a CPU."""
         return max(1.0, processes / self.shared_cores) if self.shared_cores else 1.0
 
 

@@ -55,7 +55,7 @@ class Rate:
 class EncoderSpeed:
     """Seconds to learn from a clip, measured once for each encoder, on a device and in a precision.
 
-    On processors by the time that one of them computes, divided by the `threads` of a run: what else runs there now
+    On CPUs by the time that one of them computes, divided by the `threads` of a run: what else runs there now
     does not count, nor what is lost between threads.
     """
 
@@ -90,7 +90,7 @@ def learning_measured(settings: EncoderSettings, precision: str) -> Rate:
     """Clips per second that the device of this machine learns from."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     threads = 1 if device == "cuda" else torch.get_num_threads()
-    named = torch.cuda.get_device_name() if device == "cuda" else f"a processor, one thread's time by {threads}"
+    named = torch.cuda.get_device_name() if device == "cuda" else f"a CPU, one thread's time by {threads}"
     seconds = EncoderSpeed(device, precision, threads)(settings)
     return Rate(1 / seconds, f"measured here and now: {named}, {precision}, {CLIPS_MEASURED[device]} clips at once")
 

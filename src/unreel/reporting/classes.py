@@ -10,7 +10,7 @@ from unreel.reporting.scores import AVERAGE_PRECISION, is_untrained
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class: how many videos were judged, and every measure in percent by column; None where not measured."""
+    """One class: how many videos were evaluated, and every measure in percent by column; None where not measured."""
 
     name: str
     count: int

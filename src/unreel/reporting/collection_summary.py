@@ -1,4 +1,4 @@
-"""What a collection holds, counted for people: labels, durations, picture sizes, codecs, refusals."""
+"""What a collection holds, counted for people: labels, durations, picture sizes, codecs, reasons to skip."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from statistics import median
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
 MOST_ROWS = 12
-MOST_REFUSED = 1000
+MOST_SKIPPED = 1000
 
 _SECONDS = (0, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
 
@@ -34,7 +34,7 @@ class BarList:
 
 @dataclass(frozen=True)
 class Inventory:
-    """The collection section of a report; `unlisted` refused files are counted but not named."""
+    """The collection section of a report; `unlisted` skipped files are counted but not named."""
 
     scanned: int
     usable: int
@@ -44,14 +44,14 @@ class Inventory:
     length: str
     size: str
     lists: list[BarList]
-    refusals: list[tuple[str, int]]
-    refused: list[VideoRecord]
+    reasons_to_skip: list[tuple[str, int]]
+    skipped: list[VideoRecord]
     unlisted: int
 
 
 def inventory(manifest: Manifest) -> Inventory:
     """Count everything in the manifest."""
-    usable, refused = manifest.usable, manifest.refused
+    usable, skipped = manifest.usable, manifest.skipped
     lists = [_label_list(name, usable) for name in manifest.label_names]
     if usable:
         lists += [
@@ -68,9 +68,9 @@ def inventory(manifest: Manifest) -> Inventory:
         length=duration_text(sum((record.duration for record in usable), 0.0)),
         size=size_text(sum(record.size for record in usable)),
         lists=lists,
-        refusals=manifest.refusals.most_common(),
-        refused=list(refused[:MOST_REFUSED]),
-        unlisted=max(0, len(refused) - MOST_REFUSED),
+        reasons_to_skip=manifest.reasons_to_skip.most_common(),
+        skipped=list(skipped[:MOST_SKIPPED]),
+        unlisted=max(0, len(skipped) - MOST_SKIPPED),
     )
 
 

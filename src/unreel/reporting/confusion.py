@@ -48,7 +48,7 @@ class Confusion:
 
     @property
     def total(self) -> int:
-        """How many videos were judged."""
+        """How many videos were evaluated."""
         return int(self.counts.sum())
 
     @property
@@ -93,20 +93,20 @@ def recognition_confusion(name: str, test: Recognition) -> Confusion:
 
 
 def retrieval_confusion(retrieval: Retrieval, label: str, labels: Mapping[str, str]) -> Confusion | None:
-    """The class of every query's nearest neighbour; `labels` gives that of a video. None where there is none to judge.
+    """The class of every query's nearest neighbour; `labels` gives that of a video. None where no label scores.
 
     Queries without a label, or without a neighbour that has one, are left out.
     """
     pairs = [
         (labels.get(query, ""), labels.get(hits[0].id, "")) for query, hits in retrieval.neighbours.items() if hits
     ]
-    judged = [pair for pair in pairs if all(pair)]
-    if not judged:
+    evaluated = [pair for pair in pairs if all(pair)]
+    if not evaluated:
         return None
-    classes = tuple(sorted({value for pair in judged for value in pair}))
+    classes = tuple(sorted({value for pair in evaluated for value in pair}))
     number = {name: place for place, name in enumerate(classes)}
     counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    for own, found in judged:
+    for own, found in evaluated:
         counts[number[own], number[found]] += 1
     (setting,) = settings([retrieval])
     caption = f"{label} of the nearest neighbour, {setting.sentence}"

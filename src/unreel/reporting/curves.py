@@ -27,7 +27,7 @@ _TITLES = {
     "learning_rate": "Learning rate",
 }
 _PERCENT = ("knn", "test", "accuracy")
-_JUDGED = ("knn", "test")
+_EVALUATED = ("knn", "test")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class MetricCurve:
 class CurveChart:
     """Lines that share their axes; `omitted` values were not finite and are not drawn.
 
-    Only a `minor` chart may be folded away: it shows a part of a loss, or something else that judges nothing.
+    Only a `minor` chart may be folded away: it shows a part of a loss, or something else that says nothing.
     """
 
     title: str
@@ -95,7 +95,7 @@ def compared_charts(runs: Mapping[str, Rows]) -> list[CurveChart]:
             part = key.removeprefix(group).strip("/").replace("_", " ")
             title = f"{_title(group)}: {part}" if part else _title(group)
             lines = [(name, colour, each[key]) for colour, (name, each) in enumerate(series.items()) if key in each]
-            drawn.append(replace(_chart(title, group, lines, x_range), minor=key != "loss" and group not in _JUDGED))
+            drawn.append(replace(_chart(title, group, lines, x_range), minor=key != "loss" and group not in _EVALUATED))
     return drawn
 
 

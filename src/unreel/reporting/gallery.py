@@ -12,7 +12,7 @@ from unreel.rng import generator
 QUERIES = 8
 NEIGHBOURS = 5
 
-Verdict = Literal["right", "wrong", "unjudged"]
+Verdict = Literal["right", "wrong", "unscored"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class GalleryQuery:
-    """One query and its nearest neighbours by encoder, judged by one label."""
+    """One query and its nearest neighbours by encoder, evaluated by one label."""
 
     preview: Preview
     value: str
@@ -73,7 +73,7 @@ def gallery(
     label: str,
     hits: int = NEIGHBOURS,
 ) -> list[GalleryQuery]:
-    """The queries with their `hits` nearest neighbours, judged by `label`."""
+    """The queries with their `hits` nearest neighbours, evaluated by `label`."""
     return [
         GalleryQuery(
             preview=previews[query],
@@ -91,12 +91,12 @@ def _tiles(query: str, hits: Sequence[Neighbour], previews: Mapping[str, Preview
     tiles = []
     for hit in hits:
         value = previews[hit.id].labels.get(label, "")
-        tiles.append(Tile(previews[hit.id], value, judge(wanted, value), hit.similarity))
+        tiles.append(Tile(previews[hit.id], value, verdict(wanted, value), hit.similarity))
     return tiles
 
 
-def judge(wanted: str, value: str) -> Verdict:
-    """Whether a neighbour's label is the query's; a video without a label judges nothing."""
+def verdict(wanted: str, value: str) -> Verdict:
+    """Whether a neighbour's label is the query's; a video without a label scores nothing."""
     if not wanted or not value:
-        return "unjudged"
+        return "unscored"
     return "right" if wanted == value else "wrong"

@@ -20,10 +20,10 @@ class Headline:
 
 def headlines(manifest: Manifest, tables: Sequence[ScoreTable], recognition: RecognitionTable | None) -> list[Headline]:
     """What the collection holds, and how well its videos are found and recognised."""
-    refused = len(manifest.refused)
+    skipped = len(manifest.skipped)
     found = [
         Headline("Videos", f"{len(manifest):,}"),
-        Headline("Usable", f"{len(manifest.usable):,}", note=f"{refused:,} refused" if refused else "none refused"),
+        Headline("Usable", f"{len(manifest.usable):,}", note=f"{skipped:,} skipped" if skipped else "none skipped"),
     ]
     found += [each for table in tables for each in _of_retrieval(table)]
     return found + (_of_recognition(recognition) if recognition else [])
@@ -31,18 +31,18 @@ def headlines(manifest: Manifest, tables: Sequence[ScoreTable], recognition: Rec
 
 def _of_retrieval(table: ScoreTable) -> list[Headline]:
     """From the first encoder, which is the baseline, to the best of the others."""
-    judged = [(row, cell) for row in table.final for cell in row.cells[:1] if cell]
-    if not judged:
+    evaluated = [(row, cell) for row in table.final for cell in row.cells[:1] if cell]
+    if not evaluated:
         return []
-    baseline, before = judged[0]
-    trained, after = max(judged[1:] or judged, key=lambda each: each[1].percent)
-    best = f", the best of {len(judged) - 1}" if len(judged) > 2 else ""
+    baseline, before = evaluated[0]
+    trained, after = max(evaluated[1:] or evaluated, key=lambda each: each[1].percent)
+    best = f", the best of {len(evaluated) - 1}" if len(evaluated) > 2 else ""
     return [
         Headline(
             name=f"R@{table.ks[0]} by {table.label}",
             value=f"{after.percent:.1f} %",
-            before=f"{before.percent:.1f} %" if len(judged) > 1 else "",
-            note=f"{baseline.encoder} → " * (len(judged) > 1)
+            before=f"{before.percent:.1f} %" if len(evaluated) > 1 else "",
+            note=f"{baseline.encoder} → " * (len(evaluated) > 1)
             + f"{trained.encoder}{best}; chance {trained.chance:.1f} %",
         )
     ]

@@ -19,7 +19,7 @@ NARROWEST, WIDEST = 3 / 4, 16 / 9
 MARGIN, GAP, BETWEEN_FRAMES, MARK = 0.05, 0.12, 0.012, 0.11
 NAME, LINE = 7.0, 1.3
 """Points of class names; lines of them are so many times that apart."""
-_COLOURS: dict[Verdict, str] = {"right": RIGHT, "wrong": WRONG, "unjudged": INK}
+_COLOURS: dict[Verdict, str] = {"right": RIGHT, "wrong": WRONG, "unscored": INK}
 
 
 def print_side_by_side(figure: SideBySide, frames: int = FRAMES) -> Figure:
@@ -72,7 +72,7 @@ class _Pen:
 
     def query(self, query: GalleryQuery, top: float) -> None:
         """One row: the query, and under each encoder its hits, the nearest on top."""
-        self._clip(query.preview, query.value, "unjudged", self._layout.lefts[0], top)
+        self._clip(query.preview, query.value, "unscored", self._layout.lefts[0], top)
         for left, (_, tiles) in zip(self._layout.lefts[1:], query.found, strict=True):
             for place, tile in enumerate(tiles):
                 self._clip(tile.preview, tile.value, tile.verdict, left, top + place * self._layout.cell)
@@ -92,7 +92,7 @@ class _Pen:
 
     def _name(self, name: str, verdict: Verdict, left: float, top: float) -> None:
         """With a tick and underlined where right, with a cross where wrong."""
-        colour, mark = _COLOURS[verdict], 0.0 if verdict == "unjudged" else MARK
+        colour, mark = _COLOURS[verdict], 0.0 if verdict == "unscored" else MARK
         for number, line in enumerate(self._sheet.wrapped(name, NAME, self._layout.width - MARK, most=2)):
             long = self._sheet.width_of(line, NAME)
             start = left + (self._layout.width - long + mark) / 2

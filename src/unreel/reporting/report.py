@@ -63,7 +63,7 @@ class ReportInputs:
 
 @dataclass(frozen=True)
 class LabelView:
-    """What the page shows while one label judges: gallery, classes, and the marks of the map by class and by value."""
+    """What the page shows while one label scores: gallery, classes, and the marks of the map by class and by value."""
 
     name: str
     queries: list[GalleryQuery]
@@ -93,7 +93,7 @@ def write_report(inputs: ReportInputs, out: Path, *, seed: int = 0, split: bool 
     tables, charts = score_tables(inputs.retrievals), run_charts(inputs.runs)
     tests = [(test.name, test.recognition) for test in inputs.tests]
     tested = recognition_table(inputs.tests) if inputs.tests else None
-    everything = [preview for shelf in shelves.values() for preview in shelf.values()]
+    everything = [preview for catalogue in shelves.values() for preview in catalogue.values()]
     content: dict[str, Any] = {
         "inputs": inputs,
         "seed": seed,
@@ -159,7 +159,7 @@ def _views(
     previews: Mapping[str, Preview],
     tables: Sequence[ScoreTable],
 ) -> list[LabelView]:
-    """One view per label that can judge, those with a score first; a nameless one where there are no labels."""
+    """One view per label that can score, those with a score first; a nameless one where there are no labels."""
     labels = dict.fromkeys([*(table.label for table in tables), *manifest.label_names]) or [""]
     views = []
     for label in labels:

@@ -29,7 +29,7 @@ class ScoreCell:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One encoder judged by one label; `cells` follow the columns of the table, None where one was not measured.
+    """One encoder evaluated by one label; `cells` follow the columns of the table, None where one was not measured.
 
     `split` names the split where the encoder was measured on several; of the mean of these, `retrieval` is the first.
     """
@@ -46,7 +46,7 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """All encoders judged by one label: hit@k at the neighbours `ks`, mean average precision where it was measured.
+    """All encoders evaluated by one label: hit@k at the neighbours `ks`, mean average precision where it was measured.
 
     `purity_ks` are the numbers of neighbours of which the share of right ones is known.
     """
@@ -87,7 +87,7 @@ class Setting:
 
 
 def is_untrained(encoder: str) -> bool:
-    """Whether an encoder of that name was judged before its first step, for comparison; its run's name may follow."""
+    """Whether an encoder of that name was evaluated before its first step, for comparison; its run may follow."""
     return encoder.split(" (")[0] == "untrained"
 
 
@@ -112,13 +112,13 @@ def _by_encoder(retrievals: Iterable[Retrieval]) -> list[list[Retrieval]]:
 
 
 def _table(label: str, retrievals: Sequence[Retrieval]) -> ScoreTable:
-    judged = [each for each in retrievals if any(score.label == label for score in each.scores)]
-    scores = [each.score(label) for each in judged]
+    evaluated = [each for each in retrievals if any(score.label == label for score in each.scores)]
+    scores = [each.score(label) for each in evaluated]
     ks = sorted({k for score in scores for k in score.hits})
     purity_ks = sorted({k for score in scores for k in score.purity})
     has_precision = any(score.outcomes for score in scores)
     rows: list[ScoreRow] = []
-    for group in _by_encoder(judged):
+    for group in _by_encoder(evaluated):
         own = [
             ScoreRow(
                 encoder=each.encoder,

@@ -8,7 +8,7 @@ from typing import Literal
 from unreel.errors import CollectionError
 from unreel.evaluation.results import Retrieval
 from unreel.reporting.coverage import MissingVideos, shortfalls
-from unreel.reporting.gallery import GalleryQuery, answered, draw_queries, gallery, judge, shown_videos
+from unreel.reporting.gallery import GalleryQuery, answered, draw_queries, gallery, shown_videos, verdict
 from unreel.reporting.previews import Preview, cut_previews
 from unreel.reporting.scores import Setting, settings
 from unreel.reporting.strips import SCREEN, Fineness
@@ -19,7 +19,7 @@ Pick = Literal["random", "differing"]
 
 @dataclass(frozen=True)
 class Choosing:
-    """How queries are chosen: `rows` of them, judged by the `hits` nearest videos and `label`, or those `named`."""
+    """How queries are chosen: `rows` of them, evaluated by the `hits` nearest videos and `label`, or those `named`."""
 
     label: str
     hits: int = 1
@@ -53,8 +53,8 @@ class SideBySide:
             for each in self.settings
         ]
         warned = ["Measured in different settings: these results do not compare."] * (len(self.settings) > 1)
-        judged = f"Right and wrong by {self.label}. " if self.label else ""
-        return [f"{judged}{self.rule}", *compared, *warned]
+        evaluated = f"Right and wrong by {self.label}. " if self.label else ""
+        return [f"{evaluated}{self.rule}", *compared, *warned]
 
 
 def side_by_side(
@@ -131,7 +131,7 @@ def _differing(
 
     def finds(retrieval: Retrieval, query: str) -> bool:
         hits = retrieval.neighbours[query][: choosing.hits]
-        return any(judge(value(query), value(hit.id)) == "right" for hit in hits)
+        return any(verdict(value(query), value(hit.id)) == "right" for hit in hits)
 
     found = [query for query in candidates if value(query) and len({finds(each, query) for each in retrievals}) == 2]
     if not found:

@@ -1,4 +1,4 @@
-"""How much is done for a table: as the paper did it, or at a size for a processor and a folder of one's own."""
+"""How much is done for a table: as the paper did it, or at a size for a CPU and a folder of one's own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from unreel.settings.pretraining import PretrainSettings
 
 SMALL_STEPS = 200
 SMALL_WORDS = ("--knn-every", "0", "--checkpoint-every", "50")
-"""Nothing is judged on the way, and little is lost when a machine is shut down."""
+"""Nothing is evaluated on the way, and little is lost when a machine is shut down."""
 SMALL_FOLDS = 3
 Family = Literal["", "small", "street651"]
 """What the names of recipes end with: nothing at the paper's size."""
@@ -57,7 +57,7 @@ class Budget:
 
     @property
     def small(self) -> bool:
-        """Whether it is a size for a processor."""
+        """Whether it is a size for a CPU."""
         return bool(self.family)
 
     def recipe(self, row: PaperRow) -> str:

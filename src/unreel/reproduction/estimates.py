@@ -19,7 +19,7 @@ EMBEDDING = 1 / 3
 STARTING = 8.0
 """Seconds until a command begins to work."""
 PREPARED_BYTES = 2e6
-"""Bytes of compressed video that a processor prepares in a second; the rule, not measured here."""
+"""Bytes of compressed video that a CPU prepares in a second; the rule, not measured here."""
 
 Seconds = Callable[[EncoderSettings], float]
 

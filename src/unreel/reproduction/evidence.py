@@ -1,6 +1,6 @@
-"""The evidence on real videos: every row judged in several ways, over several seeds, and compared pair by pair.
+"""The evidence on real videos: every row evaluated in several ways, over several seeds, and compared pair by pair.
 
-Pretrained on the videos of a corpus, judged on Weizmann, one person out; strictly: pretrained on the others only.
+Pretrained on the videos of a corpus, evaluated on Weizmann, one person out; strictly: pretrained on the others only.
 Weizmann is a development set: the recipes were chosen on it.
 """
 
@@ -20,10 +20,10 @@ from unreel.reproduction.paper import Data, PaperRow, PaperTable
 from unreel.rng import generator
 
 CORPUS = "street651"
-JUDGED: Data = "weizmann"
+EVALUATED: Data = "weizmann"
 PERSONS = 9
 GROUP_PATTERN = "/([a-z]+)_"
-STRICT = f"^{JUDGED}/"
+STRICT = f"^{EVALUATED}/"
 """What strict pretraining leaves out: all videos of all persons that are tested."""
 LADDER = ("scratch", "sc", "tc", "sc+tc", "two-level", "two-level-weighted", "three-level", "hdc", "hdc-plus")
 SWITCHED_OFF = ("no-colour-jitter", "no-channel-replication", "no-colour-change", "no-flip", "no-scale-jitter")
@@ -69,20 +69,28 @@ def evidence(*, strict: bool = False) -> PaperTable:
     """The rows and columns; beside fine-tuning stands what the paper has for it on UCF101, split 1."""
     rows = tuple(_row(recipe) for recipe in (*LADDER, *SWITCHED_OFF))
     printed = ("UCF101, fine-tuned", *COLUMNS[1:])
-    title = f"Evidence: pretrained on real videos{', none of Weizmann' if strict else ''}, judged on Weizmann, %"
+    title = f"Evidence: pretrained on real videos{', none of Weizmann' if strict else ''}, evaluated on Weizmann, %"
     return PaperTable(
-        "evidence-strict" if strict else "evidence", title, "evidence", (JUDGED,), (), ("row",), COLUMNS, rows, printed
+        "evidence-strict" if strict else "evidence",
+        title,
+        "evidence",
+        (EVALUATED,),
+        (),
+        ("row",),
+        COLUMNS,
+        rows,
+        printed,
     )
 
 
 def pairs(
     results: Mapping[tuple[str, str, int], Sequence[Path]], seeds: Sequence[int], label: str | None
 ) -> Iterator[Pair]:
-    """The comparisons for which every seed of both rows has been judged; `label` judges, or the first that there is."""
+    """The comparisons for which every seed of both rows has results; by `label`, or the first."""
     known = {
-        row: _over_seeds([results[row, JUDGED, seed] for seed in seeds], label)
+        row: _over_seeds([results[row, EVALUATED, seed] for seed in seeds], label)
         for row in {row for row, _, _ in results}
-        if all(path.exists() for seed in seeds for path in results[row, JUDGED, seed])
+        if all(path.exists() for seed in seeds for path in results[row, EVALUATED, seed])
     }
     for second, others in COMPARED:
         for first in others:
@@ -144,7 +152,7 @@ def classification_of(path: Path, label: str | None) -> Classification:
 
 
 def score_of(retrieval: Retrieval, label: str | None) -> Score:
-    """How a label judges; None: the first."""
+    """How a label scores; None: the first."""
     return retrieval.score(label) if label else retrieval.scores[0]
 
 

@@ -52,9 +52,9 @@ def _curves(plan: ReproductionPlan) -> dict[str, tuple[Curve, Curve]]:
     found = {}
     for row in dict.fromkeys(name for name, _ in plan.pretrained):
         runs = [run for (name, _), run in plan.pretrained.items() if name == row and (run / "metrics.csv").exists()]
-        losses, judged = zip(*map(_of_run, runs), strict=True) if runs else ((), ())
+        losses, evaluated = zip(*map(_of_run, runs), strict=True) if runs else ((), ())
         if runs and ROWS[row]().get("steps") != 0:
-            found[row] = (_mean(losses), _mean(judged))
+            found[row] = (_mean(losses), _mean(evaluated))
     return found
 
 

@@ -41,7 +41,7 @@ class PaperTable:
     """A table, or a figure whose rows are the encoders it shows.
 
     `labels` head the columns that name a row, `columns` those of numbers: one of each data set, of each k of hit@k, or
-    of each judgement.
+    of each evaluation.
     `splits` are those that a number is the mean of. `printed` heads the paper's numbers where they are of other data.
     """
 

@@ -22,7 +22,7 @@ from unreel.reproduction.sources import Source
 
 FIGURE_SUFFIXES = (".html", ".pdf")
 FROZEN = (("linear", "gap"), ("retrieval", "gap"), ("retrieval", "centred"), ("retrieval", "vcop"))
-"""Judgements of `evidence` and their protocols."""
+"""Evaluations of `evidence` and their protocols."""
 PROTOCOL = "vcop"
 """The paper follows the clip-order paper in its retrieval (Sec. 4.3)."""
 
@@ -43,7 +43,7 @@ class ReproductionPlan:
 
 @dataclass
 class _Planner:
-    """`watched` are labelled videos that judge pretraining on the way."""
+    """`watched` are labelled videos that evaluate pretraining on the way."""
 
     table: PaperTable
     scale: Budget
@@ -163,8 +163,8 @@ class _Planner:
         name = f"retrieve-{'trained-' if alone else ''}{self.scale.recipe(row)}-{source.name}{part}-seed{seed}"
         return self._frozen("retrieval", PROTOCOL, name, row, source, seed), name
 
-    def judged(self, row: PaperRow, source: Source, seed: int) -> tuple[Path, ...]:
-        """All that a row is judged by in `evidence`: fine-tuning, then its frozen features, in that table's columns."""
+    def evaluated(self, row: PaperRow, source: Source, seed: int) -> tuple[Path, ...]:
+        """All that scores a row in `evidence`: fine-tuning, then its frozen features, in that table's columns."""
         (tuned,) = self.recognised(row, source, seed)
         recipe = self.scale.recipe(row)
         end = f"{recipe}{self._strict(recipe)}-{source.name}-seed{seed}"
@@ -174,7 +174,7 @@ class _Planner:
         return (tuned, *frozen)
 
     def _frozen(self, kind: str, protocol: str, name: str, row: PaperRow, source: Source, seed: int) -> Path:
-        """A judgement of a row's encoder as it is, in tables of retrieval beside the same untrained."""
+        """An evaluation of a row's encoder as it is, in tables of retrieval beside the same untrained."""
         recipe, alone = self.scale.recipe(row), self.table.kind != "retrieval"
         weights, needs = self.trained(row, seed)
         folder, more = self.prepared(source)
@@ -219,31 +219,31 @@ class _Planner:
 
 
 def plan(
-    table: PaperTable, scale: Budget, pretraining: Source, judged: Mapping[str, Source], out: Path
+    table: PaperTable, scale: Budget, pretraining: Source, evaluated: Mapping[str, Source], out: Path
 ) -> ReproductionPlan:
-    """The plan of a table: what it needs of the pretraining videos and of the `judged` data sets.
+    """The plan of a table: what it needs of the pretraining videos and of the `evaluated` data sets.
 
     Raises:
         SettingsError: settings make no sense with a recipe of the table.
     """
-    watched = next(iter(judged.values())) if table.kind == "evidence" else None
+    watched = next(iter(evaluated.values())) if table.kind == "evidence" else None
     planner = _Planner(table, scale, pretraining, out.absolute(), watched)
     results: dict[tuple[str, str, int], tuple[Path, ...]] = {}
     figures: tuple[Path, ...] = ()
-    for data, source in judged.items():
+    for data, source in evaluated.items():
         for seed in scale.seeds:
             found = []
             for row in table.ours:
                 if table.kind == "recognition":
                     results[row.name, data, seed] = planner.recognised(row, source, seed)
                 elif table.kind == "evidence":
-                    results[row.name, data, seed] = planner.judged(row, source, seed)
+                    results[row.name, data, seed] = planner.evaluated(row, source, seed)
                 else:
                     found.append(planner.retrieved(row, source, seed))
                     results[row.name, data, seed] = (found[-1][0],)
             if table.kind == "figure" and seed == scale.seeds[0]:
                 figures = planner.drawn(found, source)
-    sources = tuple({source.name: source for source in (pretraining, *judged.values())}.values())
+    sources = tuple({source.name: source for source in (pretraining, *evaluated.values())}.values())
     return ReproductionPlan(table, scale, sources, in_order(planner.jobs), results, planner.pretrained, figures)
 
 

@@ -97,7 +97,7 @@ def outcome(plan: ReproductionPlan, command: str) -> TableResults:
             if table.kind == "recognition":
                 figures.append(_recognised(rows[name], column[data], path))  # type: ignore[index]
             elif table.kind == "evidence":
-                figures.append(_judged(rows[name], number, path, plan.scale.label))
+                figures.append(_evaluated(rows[name], number, path, plan.scale.label))
             else:
                 figures += _retrieved(rows[name], path, plan.scale.label)
     lines = tuple(TableRow(row, tuple(_cell(row, each, figures, plan) for each in table.columns)) for row in table.rows)
@@ -134,7 +134,7 @@ def _retrieved(row: PaperRow, path: Path, label: str | None) -> Iterator[Figure]
     return (Figure(row.name, f"R@{k}", 100 * score.hits[k], _origin(found)) for k in HITS if k in score.hits)
 
 
-def _judged(row: PaperRow, number: int, path: Path, label: str | None) -> Figure:
+def _evaluated(row: PaperRow, number: int, path: Path, label: str | None) -> Figure:
     """The figure in a column of `evidence`."""
     if number == 0:
         return _recognised(row, COLUMNS[0], path)

@@ -1,4 +1,4 @@
-"""Runs jobs as processes of their own: one on each GPU, or so many at a time on processors.
+"""Runs jobs as processes of their own: one on each GPU, or so many at a time on CPUs.
 
     OUT/
     ├── lock                held by the process that runs jobs here
@@ -74,7 +74,7 @@ def run(
     jobs: Sequence[ReproductionJob], out: Path, devices: Sequence[str], tell: Callable[[str], None] = say
 ) -> RunnerReport:
     """Run what is not finished; `devices` are the names of GPUs, or "" once for each job that the
-    processors run at a time.
+    CPUs run at a time.
 
     Raises:
         OverwriteError: `out` holds something else.
@@ -99,7 +99,7 @@ def run(
 
 
 def check_results(jobs: Sequence[ReproductionJob], out: Path) -> None:
-    """Refuse to mix: a result that is there must be of the same command.
+    """Do not mix: a result that is there must be of the same command.
 
     Raises:
         SettingsError: one is not.
@@ -158,7 +158,7 @@ def _begin(state: _State, job: ReproductionJob, device: str) -> _Running:
     environment = environment_of_its_own()
     if device:  # each job sees one GPU
         environment |= {"CUDA_VISIBLE_DEVICES": device}
-    if state.shared > 1:  # … and takes its share of the processors
+    if state.shared > 1:  # … and takes its share of the CPUs
         threads = str(max(1, cores() // state.shared))
         environment = {"OMP_NUM_THREADS": threads} | environment | {"LOCAL_WORLD_SIZE": str(state.shared)}
     with _log(job, state.out).open("ab") as log:

@@ -31,7 +31,7 @@ def usable(vectors: Float32[np.ndarray, "n c"]) -> Bool[np.ndarray, " n"]:
 
 
 def check_schema(found: pa.Schema, width: int, place: str) -> None:
-    """Refuse a table that lacks a column, or has one of another type; further columns are nobody's business.
+    """Reject a table that lacks a column, or has one of another type; further columns are nobody's business.
 
     Raises:
         CollectionError: it does.
@@ -65,7 +65,7 @@ def checked(batches: Iterable[pa.RecordBatch], facts: TableFacts, place: str) ->
 
 
 def check_distinct(table: pa.Table, place: str) -> None:
-    """Refuse rows that nothing tells apart; they are sorted.
+    """Reject rows that nothing tells apart; they are sorted.
 
     Raises:
         CollectionError: there are two such rows.

@@ -93,11 +93,11 @@ def embedded_on_cluster(encoder: LoadedEncoder, level: int, dataset: WindowDatas
 
 @final
 class _InActor:
-    """Embeds in an actor; where it has several processors, the others read ahead."""
+    """Embeds in an actor; where it has several CPUs, the others read ahead."""
 
     def __init__(self, encoder: LoadedEncoder, level: int, dataset: WindowDataset, place: ActorResources) -> None:
         self._encoder = ClipEncoder(encoder, level, place.device)
-        self._dataset, self._readers = dataset, place.processors - 1
+        self._dataset, self._readers = dataset, place.cpus - 1
 
     def __call__(self, rows: Sequence[int]) -> list[Embedded]:
         pieces = [piece for row in rows for piece in self._dataset.pieces(row)]

@@ -181,7 +181,7 @@ class LanceStore:
             self._open[EMBEDDINGS].optimize()
 
     def _check_whole(self) -> None:
-        """Refuse to go on where the disk has not taken all of a file, which LanceDB may not notice.
+        """Stop where the disk has not taken all of a file, which LanceDB may not notice.
 
         Raises:
             CollectionError: it has not.

@@ -101,7 +101,7 @@ class TableFacts:
         return facts
 
     def check_same(self, other: "TableFacts", place: str) -> None:
-        """Refuse to mix: vectors of another encoder, or made in another way, cannot be compared with these.
+        """Do not mix: vectors of another encoder, or made in another way, cannot be compared with these.
 
         Raises:
             CollectionError: `other` is about such vectors.

@@ -181,9 +181,9 @@ class _Update:
         Raises:
             CollectionError: they are too many to be removed without being told to.
         """
-        refused = {record.id: f"refused: {record.reason}" for record in self._manifest.refused}
+        skipped = {record.id: f"skipped: {record.reason}" for record in self._manifest.skipped}
         away = f"not in {self._source} any more"
-        gone = {identity: refused.get(identity, away) for identity in held if identity not in self._records}
+        gone = {identity: skipped.get(identity, away) for identity in held if identity not in self._records}
         if len(gone) > FEW and not remove_missing:
             first, reason = min(gone.items())
             raise CollectionError(

@@ -29,7 +29,7 @@ class FinetuneSettings(TrainingSettings):
     changeable: ClassVar[frozenset[str]] = TrainingSettings.changeable | {"test_every", "weights"}
 
     weights: Path | None = None
-    """Run folder, checkpoint or weights file to begin with; none given: random weights (from scratch)."""
+    """Run folder, checkpoint or weights file to begin with; default: random weights (from scratch)."""
     weights_hash: Annotated[str | None, tyro.conf.Suppress] = None
     """What these are known by wherever they lie; found, not chosen."""
     frozen: bool = False
@@ -44,7 +44,7 @@ class FinetuneSettings(TrainingSettings):
     """Give every feature the mean 0 and the spread 1 over the batch (in tests: over batches) before the linear layer,
     which then learns in hundreds of steps what takes thousands without; the paper does not."""
     label: str | None = None
-    """Name of the label to learn; none given: the only one that there is."""
+    """Name of the label to learn; default: the only one that there is."""
     test_groups: tuple[str, ...] = ()
     """Groups that are held out for the test."""
     test_fold: tuple[Fold, Fold] | None = None
@@ -58,20 +58,20 @@ class FinetuneSettings(TrainingSettings):
     """Videos of a step, those of all processes together."""
     learning_rate: PositiveAmount = 0.01
     encoder: EncoderName | None = None
-    """Architecture of the encoder: C3D, 3D-ResNet18 (none given) or R(2+1)D-10. This and the six options that follow
+    """Architecture of the encoder: C3D, 3D-ResNet18 (the default) or R(2+1)D-10. This and the six options that follow
     are for training from scratch: those of --weights are known and cannot be changed."""
     width: Width | None = None
-    """Factor on the encoder's channels; none given: 1."""
+    """Factor on the encoder's channels; default: 1."""
     norm: Literal["instance", "batch"] | None = None
-    """Normalisation layers; none given: instance."""
+    """Normalisation layers; default: instance."""
     shortcut: Shortcut | None = None
-    """Shortcut of r3d18 where the shape changes; none given: B."""
+    """Shortcut of r3d18 where the shape changes; default: B."""
     input: Input | None = None
-    """What the encoder sees of a clip, rgb or the difference of each frame to the next; none given: rgb."""
+    """What the encoder sees of a clip, rgb or the difference of each frame to the next; default: rgb."""
     size: Size | None = None
-    """Height and width of the encoder's input in pixels; none given: 112."""
+    """Height and width of the encoder's input in pixels; default: 112."""
     clip_length: ClipLength | None = None
-    """Consecutive frames of a clip; none given: 16."""
+    """Consecutive frames of a clip; default: 16."""
     augmentation: AugmentationSettings = AugmentationSettings(colour_jitter=False, channel_replication=False)
 
     @model_validator(mode="after")

@@ -67,9 +67,9 @@ class PretrainSettings(TrainingSettings):
     clip_length: ClipLength = 16
     """Consecutive frames of a clip."""
     knn_every: Count = 1000
-    """Steps between k-NN judgements by labels (leave one out, R@1); 0: none."""
+    """Steps between k-NN evaluations by labels (leave one out, R@1); 0: none."""
     knn_folder: Path | None = None
-    """Labelled videos that k-NN judges; none given: those learnt from, where they have labels."""
+    """Labelled videos that k-NN evaluates; default: those learnt from, where they have labels."""
     alpha: Weights = (0.25, 0.5, 1.0)
     """Weights of Spatial Contrast at levels 3, 4, 5 (Eq. 6)."""
     beta: Weights = (0.25, 0.5, 1.0)

@@ -34,7 +34,7 @@ class TrainingSettings(Settings):
     """Run folder: settings, log, metrics, checkpoints and weights. A run that is there already goes on."""
     resume: Literal["auto", "previous", "never"] = "auto"
     """Where OUT is a run of the same settings: auto goes on from its newest checkpoint, previous from the newest one
-    that is not damaged, never refuses."""
+    that is not damaged, never gives an error."""
     steps: Count = 10_000
     """Updates of the weights; 0 leaves the first ones. A run may be resumed with more."""
     batch_size: BatchSize = 128
@@ -47,7 +47,7 @@ class TrainingSettings(Settings):
     checkpoint_every: Count = 1000
     """Steps between checkpoints; 0: only the last step's."""
     keep: PositiveCount = 2
-    """Checkpoints kept: the newest ones, and the one that was judged best."""
+    """Checkpoints kept: the newest ones, and the one that was evaluated best."""
     log_every: PositiveCount = 10
     """Steps between rows of the metrics."""
     learning_rate: PositiveAmount = 0.1
@@ -64,16 +64,16 @@ class TrainingSettings(Settings):
     l2: Amount = 5e-5
     """λ of Keras's L2 penalty λ·Σw² on convolution and linear kernels."""
     clip_norm: PositiveAmount | None = None
-    """Gradients whose norm, over all weights, is larger are scaled down to it; none given: they are left alone."""
+    """Gradients whose norm, over all weights, is larger are scaled down to it; default: they are left alone."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Number format of the forward pass."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
     devices: PositiveWorkers | None = None
-    """Processes on this machine, one for each device; none given: as many as torchrun or SLURM have started, otherwise
-    one for each GPU, or a single one on processors."""
+    """Processes on this machine, one for each device; default: as many as torchrun or SLURM have started, otherwise
+    one for each GPU, or a single one on CPUs."""
     nodes: PositiveWorkers | None = None
-    """Machines; none given: as many as torchrun or SLURM have started, otherwise one."""
+    """Machines; default: as many as torchrun or SLURM have started, otherwise one."""
     checkpoint_activations: bool = False
     """Compute the blocks of the encoder again in the backward pass instead of keeping their feature maps."""
     compile: bool = False
@@ -82,18 +82,18 @@ class TrainingSettings(Settings):
     """Keep channels innermost, and do norm, sum and ReLU together, and the update of the weights, on NVIDIA GPUs only:
     sooner, and in mixed precision the maps between convolutions are in the lower one."""
     compiled_views: bool = False
-    """Make the views with compiled code, on processors by numba (pip install 'unreel[compiled]'), on NVIDIA GPUs by
+    """Make the views with compiled code, on CPUs by numba (pip install 'unreel[compiled]'), on NVIDIA GPUs by
     Triton: sooner, and the same but for the last digits, so that a run goes on as it began."""
     loader_workers: Workers | None = None
-    """Processes that decode; none given: 1 for each 8 processors where these train, otherwise all but one of them, 16
+    """Processes that decode; default: 1 for each 8 CPUs where these train, otherwise all but one of them, 16
     at the most."""
     trackers: tuple[Literal["wandb", "mlflow"], ...] = ()
     """Where else the metrics go, besides RUN/metrics.csv and TensorBoard."""
     group_pattern: str | None = None
     """Regular expression whose first group, found in a video's path, names its group (person, source): videos are
-    then judged by those of other groups only."""
+    then evaluated by those of other groups only."""
     split: str | None = None
-    """Learn from the training part of this official split only; refused if its other videos are known from there."""
+    """Learn from the training part of this official split only; an error if its other videos are known from there."""
     allow_leaks: tuple[str, ...] = ()
     """Names of what may be known from there: ids of held-out videos, groups, or a reason ("near duplicate")."""
 

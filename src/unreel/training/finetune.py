@@ -79,7 +79,7 @@ def finetune(settings: FinetuneSettings, task: Task) -> Recognition | None:
         WeightsHeader(
             encoder, "scratch" if settings.weights is None else "finetune", settings.seed, task.label, task.classes
         ),
-        _judge(task.test, classifier) if task.test else None,
+        _evaluation(task.test, classifier) if task.test else None,
         settings.test_every,
         factor=classifier.rate_factor,
     )
@@ -115,11 +115,11 @@ def _begun(settings: FinetuneSettings) -> FinetuneSettings:
         raise OverwriteError(f"{settings.out} holds a run of another kind: write to another folder.") from None
 
 
-def _judge(test: RecognitionTest, classifier: Classifier) -> Callable[[torch.device], Mapping[str, float]]:
-    def judge_by_test(_: torch.device) -> Mapping[str, float]:
+def _evaluation(test: RecognitionTest, classifier: Classifier) -> Callable[[torch.device], Mapping[str, float]]:
+    def evaluate_by_test(_: torch.device) -> Mapping[str, float]:
         return {f"test/{name}": value for name, value in test.run(classifier, 0).figures.items()}
 
-    return judge_by_test
+    return evaluate_by_test
 
 
 def _tested(settings: FinetuneSettings, test: RecognitionTest, classifier: Classifier) -> Recognition:

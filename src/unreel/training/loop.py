@@ -2,7 +2,7 @@
 
     run folder ──▶ the newest checkpoint, if there is one ──▶ step by step: batch, loss, gradients, update
                                                              ├─▶ metrics, every `log_every` steps
-                                                             ├─▶ a judgement, where one is due
+                                                             ├─▶ an evaluation, where one is due
                                                              └─▶ a checkpoint, where one is due, or on a request to stop
 
 Everything of a step is a function of its number: batches, draws, learning rate. So a resumed run is the same run.
@@ -55,7 +55,7 @@ class TrainingJob:
     """What is to be learnt, from what: all that tells pretraining from fine-tuning.
 
     `method` is a `Method` and a module. `used` are the videos of the dataset, `left_out` the others with the reason.
-    `judge` gives figures of how well the method does by now, every `judge_every` steps (0: never), in the first
+    `evaluate` gives figures of how well the method does by now, every `evaluate_every` steps (0: never), in the first
     process; the checkpoint is kept whose mean figure named `best/…` is the highest. `factor` is a parameter's own
     factor on the learning rate, by name; `all_used` says that every parameter takes part in every step.
     """
@@ -66,8 +66,8 @@ class TrainingJob:
     used: Sequence[str]
     left_out: Mapping[str, str]
     origin: WeightsHeader
-    judge: Callable[[torch.device], Mapping[str, float]] | None = None
-    judge_every: int = 0
+    evaluate: Callable[[torch.device], Mapping[str, float]] | None = None
+    evaluate_every: int = 0
     best: str = ""
     factor: Callable[[str], float] = lambda _: 1.0
     all_used: bool = True
@@ -111,9 +111,9 @@ def train(job: TrainingJob) -> None:
             bar.advance(note=training.note(loss))
             if watched:
                 training.measure(step, loss)
-            judged = training.judge(step) if _due(step, job.judge_every, settings.steps) else None
-            if judged or _due(step, settings.checkpoint_every, settings.steps):
-                training.save(step, judged)
+            evaluated = training.evaluate(step) if _due(step, job.evaluate_every, settings.steps) else None
+            if evaluated or _due(step, settings.checkpoint_every, settings.steps):
+                training.save(step, evaluated)
             training.stop_if_asked(step, stop)
         training.finish()
 
@@ -128,7 +128,7 @@ class _Training:
         self._told: set[str] = set()
         self._begun = 0
         self._best = -math.inf
-        self._judged = self._rank = ""
+        self._evaluated = self._rank = ""
         if fabric.device.type == "cpu":
             keep_freed_memory()
         encoder = cast(Method, job.method).encoder
@@ -147,7 +147,7 @@ class _Training:
         self.model, self._stepper = self.fabric.setup(self.job.method, self.optimizer)
         self._log("%d videos, on %s, %d processes", len(self.job.used), self.fabric.device, self.fabric.world_size)
         if state is None:
-            self.judge(0)
+            self.evaluate(0)
             return 0
         restore(self.optimizer, state.optimizer)
         if state.scaler:
@@ -237,7 +237,7 @@ class _Training:
         """What the progress bar says of a step."""
         ranks = [value.item() for name, value in loss.figures.items() if name.startswith("rank/")]
         self._rank = f"rank {mean(ranks):.1f} · " if ranks else self._rank
-        return f"loss {loss.total.item():.3f} · {self._judged}{self._rank}{self.pace}"
+        return f"loss {loss.total.item():.3f} · {self._evaluated}{self._rank}{self.pace}"
 
     def measure(self, step: int, loss: Loss) -> None:
         """Write down the step's figures, and where the time since the last ones went."""
@@ -254,15 +254,15 @@ class _Training:
             advice = "%s near 0: these embeddings are all alike; try --standardise, or a lower --learning-rate"
             self._log_once(step, advice, ", ".join(alike))
 
-    def judge(self, step: int) -> float | None:
-        """Have the method judged; its score, where that is higher than ever before in this run."""
-        if not (self.job.judge and self.job.judge_every):
+    def evaluate(self, step: int) -> float | None:
+        """Have the method evaluated; its score, where that is higher than ever before in this run."""
+        if not (self.job.evaluate and self.job.evaluate_every):
             return None
         score = None
         if self.run.folder:
-            figures = self.job.judge(self.fabric.device)
+            figures = self.job.evaluate(self.fabric.device)
             self._write(step, figures)
-            self._judged = "".join(f"{name} {value:.1%} · " for name, value in figures.items())
+            self._evaluated = "".join(f"{name} {value:.1%} · " for name, value in figures.items())
             scores = [value for name, value in figures.items() if self.job.best and name.startswith(self.job.best)]
             score = mean(scores) if scores else None
         score = process_group.from_first(score)

@@ -119,4 +119,4 @@ def _line(cells: Iterable[str]) -> str:
 
 def _damaged(path: Path, error: Exception) -> UnreelError:
     fault = f"is damaged ({excerpt(error)}); expected the column `step`, then numbers, as many in every line"
-    return _WANTED.refusal(path, fault)
+    return _WANTED.error_for(path, fault)

@@ -1,4 +1,4 @@
-"""Pretraining: what is learnt from, and how it is judged on the way."""
+"""Pretraining: what is learnt from, and how it is evaluated on the way."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,7 +9,7 @@ from unreel.engine.device import check_device
 from unreel.errors import CollectionError
 from unreel.evaluation.features import FeatureExtractor
 from unreel.evaluation.nearest import UnitVectors, numbered
-from unreel.evaluation.retrieval import judgeable_labels, labels_of, retrieve
+from unreel.evaluation.retrieval import labels_of, retrieve, usable_labels
 from unreel.methods import HDC
 from unreel.rng import generator
 from unreel.settings.pretraining import PretrainSettings
@@ -19,17 +19,17 @@ from unreel.video.collection.discover import expression_of
 from unreel.video.collection.leaks import check_leaks, leaks
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
-Judge = Callable[[torch.device], Mapping[str, float]]
+Evaluation = Callable[[torch.device], Mapping[str, float]]
 
-# The judgements on the way are rough figures, cheap enough to take often.
+# The evaluations on the way are rough figures, cheap enough to take often.
 KNN_CLIPS = 2
 KNN_VIDEOS = 2000
 
 
-def pretrain(settings: PretrainSettings, manifest: Manifest, judged: Manifest | None = None) -> None:
+def pretrain(settings: PretrainSettings, manifest: Manifest, evaluated: Manifest | None = None) -> None:
     """Train on the usable videos of `manifest`, or go on with it, and leave the run folder `settings.out`.
 
-    k-NN judges the videos of `judged`; none given: those learnt from.
+    k-NN evaluates the videos of `evaluated`; default: those learnt from.
 
     Raises:
         CollectionError: fewer usable videos than a batch needs, or prepared smaller than the encoder's input.
@@ -41,7 +41,11 @@ def pretrain(settings: PretrainSettings, manifest: Manifest, judged: Manifest | 
     videos, left_out = choose_videos(settings, manifest)
     torch.manual_seed(settings.seed)
     method = HDC(settings)
-    judging = _judge(settings, method, judged, judged.usable) if judged else _judge(settings, method, manifest, videos)
+    evaluating = (
+        _evaluation(settings, method, evaluated, evaluated.usable)
+        if evaluated
+        else _evaluation(settings, method, manifest, videos)
+    )
     job = TrainingJob(
         settings,
         method,
@@ -56,7 +60,7 @@ def pretrain(settings: PretrainSettings, manifest: Manifest, judged: Manifest | 
         [video.id for video in videos],
         left_out,
         WeightsHeader(settings.encoder_settings, settings.recipe, settings.seed),
-        judging,
+        evaluating,
         settings.knn_every,
         best="knn/",
         all_used=settings.alpha[2] + settings.beta[2] > 0,
@@ -92,7 +96,7 @@ def choose_videos(settings: PretrainSettings, manifest: Manifest) -> tuple[list[
             f"{manifest.root} was prepared at {manifest.side} pixels, the encoder's input is {needed}. "
             f"Prepare it again with --side {settings.encoder_settings.prepared_side}, or choose a smaller --size."
         )
-    left_out = {record.id: record.reason for record in manifest.refused}
+    left_out = {record.id: record.reason for record in manifest.skipped}
     usable = _part(settings, manifest)
     if settings.split is not None:
         kept = {record.id for record in usable}
@@ -123,23 +127,25 @@ def _part(settings: PretrainSettings, manifest: Manifest) -> Sequence[VideoRecor
     return parts.get("train", ())
 
 
-def _judge(settings: PretrainSettings, method: HDC, manifest: Manifest, videos: Sequence[VideoRecord]) -> Judge | None:
+def _evaluation(
+    settings: PretrainSettings, method: HDC, manifest: Manifest, videos: Sequence[VideoRecord]
+) -> Evaluation | None:
     """k-NN (R@1) by each label of the collection; the labels are looked at here and nowhere else."""
-    if not (settings.knn_every and judgeable_labels(videos)):
+    if not (settings.knn_every and usable_labels(videos)):
         return None
     chosen = generator(settings.seed, "knn").permutation(len(videos))[:KNN_VIDEOS]
-    judged = [videos[row] for row in sorted(chosen)]
+    evaluated = [videos[row] for row in sorted(chosen)]
 
-    def judge_by_neighbours(device: torch.device) -> Mapping[str, float]:
+    def evaluate_by_neighbours(device: torch.device) -> Mapping[str, float]:
         method.eval()
         extractor = FeatureExtractor(method.encoder, settings.encoder_settings, device=device)
-        features = extractor.features(manifest, judged, clips=KNN_CLIPS, workers=0, description="judging")
+        features = extractor.features(manifest, evaluated, clips=KNN_CLIPS, workers=0, description="evaluating")
         method.train()
-        rows = {video.id: video for video in judged}
+        rows = {video.id: video for video in evaluated}
         seen = [rows[identity] for identity in features.ids]
         known, apart = UnitVectors(features.videos), numbered([video.group for video in seen])
-        labels = {name: (labels_of(seen, name),) * 2 for name in judgeable_labels(seen)}
+        labels = {name: (labels_of(seen, name),) * 2 for name in usable_labels(seen)}
         found = retrieve(known, known, labels, groups=(apart, apart))
         return {f"knn/{name}": float((each.first_right == 1).mean()) for name, each in found.fared.items()}
 
-    return judge_by_neighbours
+    return evaluate_by_neighbours

@@ -144,7 +144,7 @@ def versions() -> dict[str, str]:
     return {
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
         **{library: metadata.version(library) for library in LIBRARIES},
     }
 

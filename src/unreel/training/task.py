@@ -45,7 +45,7 @@ def choose_task(settings: FinetuneSettings, manifest: Manifest) -> Task:
     label = _label(settings, manifest)
     collection, split = _with_split(settings, manifest, label)
     learnt = collection.parts(split).get("train", ()) if split else collection.usable
-    left_out = {each.id: each.reason for each in collection.refused}
+    left_out = {each.id: each.reason for each in collection.skipped}
     if split:
         reason, kept = f"not in the training part of split {split}", {each.id for each in learnt}
         left_out |= {each.id: reason for each in collection.usable if each.id not in kept}

@@ -5,7 +5,7 @@
 guard ─▶ app ────────┤
  hosts, token,       └─ api ─── schemas                for programs: JSON, described in /openapi.json
  origin, sizes              │
-                     shelf (tables, videos) ─ queries ─ maps ─ labels ─ exports
+                     catalogue (tables, videos) ─ queries ─ maps ─ labels ─ exports
                        └─ originals (which file may be opened, is it still the same)
                             └─ cuts ─▶ cutting          moving thumbnails and pieces, in processes with limits
 ```

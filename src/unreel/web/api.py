@@ -40,20 +40,20 @@ api = APIRouter(prefix="/api", responses=PROBLEMS)
 @api.get("/encoders", tags=["collection"])
 async def encoders(site: TheSite) -> list[EncoderFacts]:
     """The encoders that have seen the collection."""
-    return [encoder_facts(site, shown) for shown in site.shelf.shown]
+    return [encoder_facts(site, shown) for shown in site.catalogue.shown]
 
 
 @api.get("/labels/collection", tags=["collection"])
 async def collection_labels(site: TheSite) -> list[LabelCount]:
     """The labels that the collection came with."""
-    return [LabelCount(label=label, videos=count) for label, count in sorted(site.shelf.labels.items())]
+    return [LabelCount(label=label, videos=count) for label, count in sorted(site.catalogue.labels.items())]
 
 
 @api.get("/videos", tags=["collection"])
 async def videos(site: TheSite, browsing: Annotated[Browsing, Query()]) -> VideoPage:
     """Some of the videos."""
     given = given_labels(site)
-    total, some = site.shelf.browse(browsing.wanted, browsing.order, browsing.offset, browsing.limit)
+    total, some = site.catalogue.browse(browsing.wanted, browsing.order, browsing.offset, browsing.limit)
     return VideoPage(total=total, offset=browsing.offset, videos=[video_facts(site, video, given) for video in some])
 
 
@@ -94,9 +94,9 @@ async def forget(site: TheSite, key: UploadKey) -> None:
 @api.get("/maps/{encoder}", tags=["collection"])
 async def map_points(site: TheSite, encoder: int) -> MapPoints:
     """The map of an encoder; the first time it takes a while to draw."""
-    (shown,) = Searching(encoder=[encoder]).encoders(site.shelf)
+    (shown,) = Searching(encoder=[encoder]).encoders(site.catalogue)
     drawn = await site.maps.of(shown)
-    videos = [site.shelf.video(identity) for identity in drawn.ids]
+    videos = [site.catalogue.video(identity) for identity in drawn.ids]
     return MapPoints(
         encoder=shown.number,
         method=drawn.method,
@@ -117,7 +117,7 @@ async def labels(site: TheSite) -> LabelPage:
 @api.put("/labels/items", tags=["labels"])
 async def label(site: TheSite, labelling: Labelling) -> LabelPage:
     """Give a label, or take it away."""
-    await label_items(site, labelling.label, read_items(site.shelf, labelling.items))
+    await label_items(site, labelling.label, read_items(site.catalogue, labelling.items))
     return _label_page(site)
 
 
@@ -143,14 +143,14 @@ async def export_clips(site: TheSite, selection: ExportRequest) -> Response:
 
 def list_file(site: Site, names: list[str]) -> Response:
     """A list to keep."""
-    return PlainTextResponse(as_list(read_items(site.shelf, names)), headers=_kept_as("videos.txt"))
+    return PlainTextResponse(as_list(read_items(site.catalogue, names)), headers=_kept_as("videos.txt"))
 
 
 def table_file(site: Site, names: list[str]) -> Response:
     """A table to keep."""
     given = given_labels(site)
     content = as_table(
-        read_items(site.shelf, names),
+        read_items(site.catalogue, names),
         lambda item: given.get(item.name) or given.get(item.video.key) or item.video.row.label,
     )
     return Response(content, media_type="text/csv", headers=_kept_as("hits.csv"))
@@ -158,14 +158,14 @@ def table_file(site: Site, names: list[str]) -> Response:
 
 def clips_file(site: Site, names: list[str], *, by_label: bool = False) -> Response:
     """A zip to keep; `by_label`: in folders named by the labels given here, as `unreel finetune` takes them."""
-    items = check_clips(read_items(site.shelf, names))
+    items = check_clips(read_items(site.catalogue, names))
     given = given_labels(site) if by_label else {}
     clips = as_clips(items, lambda item: given.get(item.name, ""), site.originals, site.cuts)
     return StreamingResponse(clips, media_type="application/zip", headers=_kept_as("clips.zip"))
 
 
 async def _answers(site: Site, sought: Sought, searching: Searching) -> Answers:
-    found = await find(site, sought, searching.search, searching.encoders(site.shelf))
+    found = await find(site, sought, searching.search, searching.encoders(site.catalogue))
     given = given_labels(site)
     start, end = sought.span
     return Answers(start=start, end=end, answers=[told(site, each, given) for each in found])

@@ -74,7 +74,7 @@ async def _senseless(request: Request, error: Exception) -> Response:
 
 
 async def _system_error(request: Request, error: Exception) -> Response:
-    """What the disk or the system refuses; paths are for the log, not for those who ask."""
+    """What the disk or the system does not let be done; paths are for the log, not for those who ask."""
     assert isinstance(error, OSError)
     _log.error("%s", error)
     why = os.strerror(error.errno) if error.errno else type(error).__name__

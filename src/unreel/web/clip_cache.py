@@ -22,7 +22,7 @@ from unreel.web.source_files import Original
 
 VERSION = "1"  # of what is cut: another one cuts all anew
 MOST_BYTES = 2 << 30
-SECONDS_REFUSED = 600.0
+SECONDS_FAILED = 600.0
 """What could not be cut is not tried again for so long: it may have been the machine's fault."""
 
 _FAILURES_KEPT = 10_000
@@ -90,8 +90,8 @@ class Cuts:
             raise VideoError(original.reason)
         told = f"{VERSION} {original.version} {what} ".encode() + os.fsencode(original.path)
         name = sha256(told).hexdigest()[:32]
-        since, reason = self._failures.get(name, (-SECONDS_REFUSED, ""))
-        if monotonic() - since < SECONDS_REFUSED:
+        since, reason = self._failures.get(name, (-SECONDS_FAILED, ""))
+        if monotonic() - since < SECONDS_FAILED:
             raise VideoError(reason)
         target = self._folder / name[:2] / (name + suffix)
         with suppress(FileNotFoundError):

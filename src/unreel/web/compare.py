@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unreel.reporting.gallery import Verdict, judge
+from unreel.reporting.gallery import Verdict, verdict
 from unreel.web.schemas import Answer, HitModel
 
 
@@ -28,7 +28,7 @@ class Column:
 
 
 def side_by_side(answers: Sequence[Answer], label: str) -> list[Column]:
-    """A column for each encoder; `label` is the query's, which judges the hits, or "".
+    """A column for each encoder; `label` is the query's, by which hits are right, or "".
 
     Moments are the same where they overlap.
     """
@@ -39,7 +39,7 @@ def side_by_side(answers: Sequence[Answer], label: str) -> list[Column]:
         for rank, hit in enumerate(answer.hits, start=1):
             ranks = {other.name: _rank(hit, other) for other in others}
             elsewhere = [f"no. {found} in {name}" for name, found in ranks.items() if found is not None]
-            places.append(RankedHit(rank, hit, judge(label, hit.video.label), elsewhere))
+            places.append(RankedHit(rank, hit, verdict(label, hit.video.label), elsewhere))
         right = sum(place.verdict == "right" for place in places)
         shared = sum(len(place.elsewhere) == len(others) for place in places) if others else 0
         columns.append(Column(answer, places, right, shared))

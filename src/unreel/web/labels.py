@@ -40,11 +40,11 @@ Table = dict[str, dict[str, str]]
 class Labels:
     """The labels in the table at `path`; there is none before the first label."""
 
-    def __init__(self, path: Path, shelf: Catalogue) -> None:
+    def __init__(self, path: Path, catalogue: Catalogue) -> None:
         self.path = path.absolute()
         self.clips = self.path.with_name(f"{self.path.stem}-clips")
-        self._shelf = shelf
-        self._videos = {self._written(video.row.path): video for video in shelf.videos.values()}
+        self._catalogue = catalogue
+        self._videos = {self._written(video.row.path): video for video in catalogue.videos.values()}
         self._lock = Lock()
         self._known: tuple[tuple[int, ...], Table] = (), {}
 
@@ -130,9 +130,13 @@ class Labels:
             video = self._videos[path]
             return SelectedVideo(video, 0.0, video.row.end, False)
         found = _PIECE.fullmatch(PurePosixPath(path).name)
-        if found is None or PurePosixPath(path).parent.name != self.clips.name or found[1] not in self._shelf.videos:
+        if (
+            found is None
+            or PurePosixPath(path).parent.name != self.clips.name
+            or found[1] not in self._catalogue.videos
+        ):
             return None
-        return SelectedVideo(self._shelf.videos[found[1]], float(found[2]), float(found[3]), True)
+        return SelectedVideo(self._catalogue.videos[found[1]], float(found[2]), float(found[3]), True)
 
 
 def checked_label(label: str) -> str:

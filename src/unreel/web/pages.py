@@ -51,7 +51,7 @@ class Player:
 async def browse(request: Request, site: TheSite, browsing: Annotated[Browsing, Query()]) -> Response:
     """The collection."""
     given = given_labels(site)
-    total, some = site.shelf.browse(browsing.wanted, browsing.order, browsing.offset, browsing.limit)
+    total, some = site.catalogue.browse(browsing.wanted, browsing.order, browsing.offset, browsing.limit)
     videos = [video_facts(site, video, given) for video in some]
     fields = browsing.model_dump(exclude_defaults=True)
     return _page(request, "browse.html", videos=videos, total=total, browsing=browsing, fields=fields, orders=ORDERS)
@@ -86,7 +86,7 @@ async def sent(request: Request, site: TheSite, key: UploadKey, searching: Annot
 
 
 async def _similar(request: Request, site: Site, sought: Sought, searching: Searching, **context: Any) -> Response:
-    found = await find(site, sought, searching.search, searching.encoders(site.shelf))
+    found = await find(site, sought, searching.search, searching.encoders(site.catalogue))
     given = given_labels(site)
     columns = side_by_side(
         [told(site, each, given) for each in found], "" if sought.video is None else sought.video.row.label
@@ -100,7 +100,7 @@ async def _similar(request: Request, site: Site, sought: Sought, searching: Sear
         fields=searching.model_dump(exclude_defaults=True),
         columns=columns,
         chosen=[each.shown.number for each in found],
-        why_not={shown.number: site.finder.why_not(shown) for shown in site.shelf.shown},
+        why_not={shown.number: site.finder.why_not(shown) for shown in site.catalogue.shown},
     )
 
 
@@ -119,7 +119,7 @@ async def upload(site: TheSite, file: UploadFile) -> Response:
 @pages.get("/map")
 async def the_map(request: Request, site: TheSite, searching: Annotated[Searching, Query()]) -> Response:
     """The collection as an encoder sees it."""
-    shown = searching.encoders(site.shelf)[0]
+    shown = searching.encoders(site.catalogue)[0]
     return _page(request, "map.html", shown=shown, encoder=encoder_facts(site, shown), shapes=SHAPES)
 
 
@@ -133,7 +133,7 @@ async def labels(request: Request, site: TheSite) -> Response:
         counts[label] = counts.get(label, 0) + 1
     others = len(site.labels.table()) - len(given)
     words = ["unreel", "finetune", str(site.labels.path), "--label", COLUMN, "--weights"]
-    command = shlex.join([*words, site.shelf.shown[0].table.facts.weights, "--out", "runs/labels"])
+    command = shlex.join([*words, site.catalogue.shown[0].table.facts.weights, "--out", "runs/labels"])
     context: dict[str, Any] = {"given": given, "facts": facts, "counts": counts, "others": others, "command": command}
     return _page(request, "labels.html", labels=site.labels, **context)
 
@@ -146,7 +146,7 @@ async def label(
     back: Annotated[str, Form()] = "/labels",
 ) -> Response:
     """Give a label, or take it away."""
-    await label_items(site, label, read_items(site.shelf, picked))
+    await label_items(site, label, read_items(site.catalogue, picked))
     return RedirectResponse(_local(back), 303)
 
 
@@ -154,7 +154,7 @@ async def label(
 async def selection(request: Request, site: TheSite, picked: Picked) -> Response:
     """What is selected."""
     given = given_labels(site)
-    items = [(item, video_facts(site, item.video, given)) for item in read_items(site.shelf, picked)]
+    items = [(item, video_facts(site, item.video, given)) for item in read_items(site.catalogue, picked)]
     return _page(request, "selection.html", items=items)
 
 

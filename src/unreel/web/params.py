@@ -40,7 +40,7 @@ class Wanting(BaseModel):
 
     @property
     def wanted(self) -> VideoFilter:
-        """The same, for the shelf."""
+        """The same, for the catalogue."""
         return VideoFilter(self.text, self.label, self.where)
 
 
@@ -86,16 +86,16 @@ class Searching(Wanting):
             raise SettingsError(f"got a piece of {end - start:.0f} s, expected at most {LONGEST_QUERY:.0f} s.")
         return start, end
 
-    def encoders(self, shelf: Catalogue) -> list[CatalogueEncoder]:
+    def encoders(self, catalogue: Catalogue) -> list[CatalogueEncoder]:
         """The encoders that are asked.
 
         Raises:
             SettingsError: there is none of such a number.
         """
-        wrong = [number for number in self.encoder if not 0 <= number < len(shelf.shown)]
+        wrong = [number for number in self.encoder if not 0 <= number < len(catalogue.shown)]
         if wrong:
-            raise SettingsError(f"there is no encoder {wrong[0]}, only 0 to {len(shelf.shown) - 1}.")
-        return [shelf.shown[number] for number in sorted(set(self.encoder))] or shelf.shown
+            raise SettingsError(f"there is no encoder {wrong[0]}, only 0 to {len(catalogue.shown) - 1}.")
+        return [catalogue.shown[number] for number in sorted(set(self.encoder))] or catalogue.shown
 
 
 def the_site(request: Request) -> Site:
@@ -109,9 +109,9 @@ TheSite = Annotated[Site, Depends(the_site)]
 
 def video_of(site: Site, key: str) -> Video:
     """The video of a key; 404 where there is none."""
-    if key not in site.shelf.videos:
+    if key not in site.catalogue.videos:
         raise HTTPException(404, "There is no such video in this collection.")
-    return site.shelf.videos[key]
+    return site.catalogue.videos[key]
 
 
 def query_of(video: Video, searching: Searching) -> SearchInput:

@@ -89,13 +89,15 @@ class Finder:
         CheckpointError: there is nothing where weights should be.
     """
 
-    def __init__(self, shelf: Catalogue, originals: Originals, pool: WorkerPool, weights: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, catalogue: Catalogue, originals: Originals, pool: WorkerPool, weights: Sequence[Path] = ()
+    ) -> None:
         for place in weights:
             if not place_of(place).exists():
                 raise CheckpointError(f"{place} is not there: name a run folder or a weights file with --weights.")
-        self._shelf, self._originals, self._pool, self._weights = shelf, originals, pool, weights
+        self._catalogue, self._originals, self._pool, self._weights = catalogue, originals, pool, weights
         self._encoders: dict[int, QueryEncoder] = {}
-        self._locks = [Lock() for _ in shelf.shown]
+        self._locks = [Lock() for _ in catalogue.shown]
         self._computed = lru_cache(_VECTORS_KEPT)(self._compute)
 
     def find(self, query: SearchInput, search: SearchOptions, numbers: Sequence[int]) -> list[EncoderResults]:
@@ -108,7 +110,7 @@ class Finder:
         condition = search.wanted.condition(but=but)
         same = NEAR_DUPLICATE if search.once else None
         found = []
-        for shown in (self._shelf.shown[number] for number in numbers):
+        for shown in (self._catalogue.shown[number] for number in numbers):
             try:
                 vector = self._vector(shown, query)
             except UnreelError as error:

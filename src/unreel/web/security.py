@@ -81,11 +81,11 @@ class RequestGuard:
                 await self._app(scope, receive, send)
             return  # there are no web sockets here
         headers = Headers(scope=scope)
-        refusal = (
+        rejection = (
             self._stranger(scope, headers) or self._without_token(scope, headers) or self._too_much(scope, headers)
         )
-        if refusal is not None:
-            await refusal(scope, receive, _guarded(send))
+        if rejection is not None:
+            await rejection(scope, receive, _guarded(send))
             return
         uploads = int(scope["method"] == "POST" and scope["path"] in UPLOADS)
         self._uploads += uploads

@@ -41,7 +41,7 @@ def name_of(video: Video, piece: tuple[float, float] | None = None) -> str:
     return video.key if piece is None else f"{video.key}@{piece[0]:.3f}-{piece[1]:.3f}"
 
 
-def read_items(shelf: Catalogue, names: Sequence[str]) -> list[SelectedVideo]:
+def read_items(catalogue: Catalogue, names: Sequence[str]) -> list[SelectedVideo]:
     """The items of these names, each once.
 
     Raises:
@@ -51,18 +51,18 @@ def read_items(shelf: Catalogue, names: Sequence[str]) -> list[SelectedVideo]:
         raise SettingsError(f"got {len(names)} selected items, expected at most {MOST}: select fewer.")
     items: dict[str, SelectedVideo] = {}
     for name in names:
-        item = _read(shelf, name)
+        item = _read(catalogue, name)
         items.setdefault(item.name, item)
     return list(items.values())
 
 
-def _read(shelf: Catalogue, name: str) -> SelectedVideo:
+def _read(catalogue: Catalogue, name: str) -> SelectedVideo:
     found = _PARTS.fullmatch(name) if re.match(PATTERN, name) else None
-    if found is None or found["key"] not in shelf.videos:
+    if found is None or found["key"] not in catalogue.videos:
         raise SettingsError(
             f"got {quoted(name)} as a selected item, which is not one of this collection. Select it again in the page."
         )
-    video = shelf.videos[found["key"]]
+    video = catalogue.videos[found["key"]]
     similarity = None if found["similarity"] is None else float(found["similarity"])
     if found["start"] is None:
         return SelectedVideo(video, 0.0, video.row.end, False, similarity)

@@ -69,7 +69,7 @@ def told(site: Site, found: EncoderResults, given: dict[str, str]) -> Answer:
 def told_hit(site: Site, moment: Moment, given: dict[str, str]) -> HitModel:
     """One hit."""
     row, similarity = moment.hit.row, max(-1.0, min(1.0, moment.hit.similarity))
-    video = site.shelf.video(row.id)
+    video = site.catalogue.video(row.id)
     name = name_of(video, (moment.start, moment.end) if row.kind == "clip" else None)
     facts = video_facts(site, video, given)
     return HitModel(

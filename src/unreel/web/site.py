@@ -44,7 +44,7 @@ class SiteOptions:
 class Site:
     """What the pages and the API show, and what they do it with."""
 
-    shelf: Catalogue
+    catalogue: Catalogue
     originals: Originals
     cuts: Cuts
     finder: Finder
@@ -56,7 +56,7 @@ class Site:
     @property
     def name(self) -> str:
         """Tells this collection from others, in browsers that have seen several."""
-        return sha256("\n".join(self.shelf.sources).encode()).hexdigest()[:12]
+        return sha256("\n".join(self.catalogue.sources).encode()).hexdigest()[:12]
 
 
 @contextmanager
@@ -69,9 +69,9 @@ def opened(options: SiteOptions) -> Iterator[Site]:
         MissingExtraError: LanceDB is needed and not installed.
         SettingsError: what is sent cannot be kept.
     """
-    shelf = Catalogue.open(options.tables)
+    catalogue = Catalogue.open(options.tables)
     originals = Originals(options.linked)
-    labels = Labels(options.labels or beside(options.tables[0]), shelf)
+    labels = Labels(options.labels or beside(options.tables[0]), catalogue)
     labels.table()  # what is no table of labels is told now
     with (
         own_folder(options.uploads) as folder,  # goes after those who write into it
@@ -81,10 +81,10 @@ def opened(options: SiteOptions) -> Iterator[Site]:
         WorkerPool(1, Limits(MAP_SECONDS, memory=0)) as mapping,
     ):
         yield Site(
-            shelf,
+            catalogue,
             originals,
             Cuts(options.cache, pictures, pieces),
-            Finder(shelf, originals, pieces, options.weights),
+            Finder(catalogue, originals, pieces, options.weights),
             Maps(options.cache / "maps", mapping),
             labels,
             Uploads(folder, pieces, options.largest_upload),

@@ -23,11 +23,11 @@ class CollectionSettings(LimitSettings):
     layout: LayoutName = "folder"
     """Any folder of videos, or a data set whose official lists give classes, groups and splits."""
     lists: Path | None = None
-    """Folder of these lists; none given: they are looked for in the folder of videos and beside it."""
+    """Folder of these lists; default: they are looked for in the folder of videos and beside it."""
     group_pattern: str | None = None
     """Regular expression whose first group, found in a video's path, names its group (person, source)."""
     workers: PositiveWorkers | None = None
-    """Processes that decode; none given: one for each processor."""
+    """Processes that decode; default: one for each CPU."""
     engine: EngineName = "local"
     """Where to work: on this machine, or on a Ray cluster whose nodes all see the files under the same path."""
 

@@ -1,4 +1,4 @@
-"""What `unreel figure` draws: which results, of which split and collection, judged by which label."""
+"""What `unreel figure` draws: which results, of which split and collection, evaluated by which label."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from unreel.video.collection.manifest import Manifest
 
 
-def judged_by(places: Sequence[Path], untrained: bool) -> "list[Retrieval]":
+def scored_by(places: Sequence[Path], untrained: bool) -> "list[Retrieval]":
     """The results, with or without those of untrained encoders; alone these are shown in any case."""
     from unreel.reporting.scores import is_untrained
 
@@ -68,7 +68,7 @@ def collection_of(folder: Path | None, results: "Sequence[Retrieval]") -> "Manif
 
 
 def chosen_label(wanted: str | None, results: "Sequence[Retrieval]", labels: Sequence[str] = ()) -> str:
-    """The label that judges: the one asked for, or the first of the results and of the collection; "" for none.
+    """The label that scores: the one asked for, or the first of the results and of the collection; "" for none.
 
     Raises:
         SettingsError: there is none of that name.

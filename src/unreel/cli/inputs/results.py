@@ -55,7 +55,7 @@ def _found(place: Path, name: str, command: str) -> Path:
     found = find_result(place, name)
     if found is None:
         raise CollectionError(
-            f"{place} holds no {name}; expected a run folder that was judged, the folder of an evaluation, or that "
+            f"{place} holds no {name}; expected a run folder that was evaluated, the folder of an evaluation, or that "
             f"file. Make one with: {command}"
         )
     return found

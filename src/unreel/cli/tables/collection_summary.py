@@ -18,20 +18,22 @@ _NAMED = 3
 
 def summary(manifest: Manifest, done: str, place: Path) -> list[str]:
     """What was kept (`done` says how, `place` where) and what not, duplicates, and the sizes of the splits."""
-    usable, refused = manifest.usable, manifest.refused
+    usable, skipped = manifest.usable, manifest.skipped
     minutes = sum(record.duration for record in usable) / 60
-    lines = [f"{len(usable)} videos {done} ({minutes:.1f} minutes), {len(refused)} refused, in {unbroken(place)}"]
-    lines += refused_files(manifest) + _duplicates(manifest) + other_files(manifest)
+    lines = [f"{len(usable)} videos {done} ({minutes:.1f} minutes), {len(skipped)} skipped, in {unbroken(place)}"]
+    lines += skipped_files(manifest) + _duplicates(manifest) + other_files(manifest)
     for split in manifest.split_names:
         lines += _split(manifest, split)
     return lines
 
 
-def refused_files(manifest: Manifest) -> list[str]:
+def skipped_files(manifest: Manifest) -> list[str]:
     """Which files are not used of a collection, or not all of them, and why."""
-    usable, refused = manifest.usable, manifest.refused
-    lines = [f"  refused: {count} × {excerpt(reason)}" for reason, count in manifest.refusals.most_common(LISTED)]
-    lines += _shortened((_reason(record.id, record.reason) for record in refused), len(refused), LISTED)
+    usable, skipped = manifest.usable, manifest.skipped
+    lines = [
+        f"  skipped: {count} × {excerpt(reason)}" for reason, count in manifest.reasons_to_skip.most_common(LISTED)
+    ]
+    lines += _shortened((_reason(record.id, record.reason) for record in skipped), len(skipped), LISTED)
     noted = [record for record in usable if record.reason]
     parts = (f"  noted: {_reason(record.id, record.reason).lstrip()}" for record in noted)
     return lines + _shortened(parts, len(noted), LISTED)

@@ -35,15 +35,15 @@ def print_retrievals(retrievals: Sequence[Retrieval], *, classes: bool = False) 
     say(f"collection: {unbroken(first.collection)}")
     labels = dict.fromkeys(score.label for each in retrievals for score in each.scores)
     if not labels:
-        say("no label to judge by (no two videos share one): the neighbours of every video are written, unjudged")
+        say("no label to evaluate by (no two videos share one): the neighbours of every video are written, unscored")
     for label in labels:
-        judged = [(each, score) for each in retrievals for score in each.scores if score.label == label]
-        queries, chances = ({f"{what(score)}" for _, score in judged} for what in (_queries, _chance))
+        evaluated = [(each, score) for each in retrievals for score in each.scores if score.label == label]
+        queries, chances = ({f"{what(score)}" for _, score in evaluated} for what in (_queries, _chance))
         _print_lines(
             f"retrieval by {label}: {first.protocol}, level {first.level}",
             f"percent of {' or '.join(sorted(queries))} queries; mAP: mean average precision; chance of R@1: "
             f"{' or '.join(sorted(chances))}",
-            [_line(each, score) for each, score in judged],
+            [_line(each, score) for each, score in evaluated],
             classes=classes,
         )
     _print_missing(retrievals)
@@ -55,8 +55,8 @@ def print_classifications(results: Sequence[Classification], *, classes: bool = 
     say(f"collection: {unbroken(first.origin.collection)}")
     method = {"knn": "nearest neighbours", "linear": "linear classifier"}[first.method]
     for label in dict.fromkeys(each.label for each in results):
-        judged = [each for each in results if each.label == label]
-        counts = sorted({f"{each.videos}" for each in judged})
+        evaluated = [each for each in results if each.label == label]
+        counts = sorted({f"{each.videos}" for each in evaluated})
         _print_lines(
             f"{method} by {label}: {first.origin.protocol}, level {first.origin.level}",
             f"percent of {' or '.join(counts)} test videos",
@@ -67,7 +67,7 @@ def print_classifications(results: Sequence[Classification], *, classes: bool = 
                     next(iter(each.intervals.values())),
                     {name: _percents(figures) for name, figures in each.classes.items()},
                 )
-                for each in judged
+                for each in evaluated
             ],
             classes=classes,
         )

@@ -22,7 +22,7 @@ _UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB")
 class Planned:
     """A plan: what was asked, what it was reckoned from, and what came of it.
 
-    `scales` has a step for every possible number of GPUs, `refused` the other numbers, `costs` a pretraining for every
+    `scales` has a step for every possible number of GPUs, `skipped` the other numbers, `costs` a pretraining for every
     collection of `videos` that fills the batch of a scale.
     """
 
@@ -33,7 +33,7 @@ class Planned:
     files: "Files"
     sources: "dict[str, Rate]"
     scales: Sequence[StepCost]
-    refused: Sequence[int]
+    skipped: Sequence[int]
     videos: Sequence[int]
     costs: Sequence[Cost]
 
@@ -62,7 +62,7 @@ def content(plan: Planned) -> dict[str, Any]:
         "run_bytes": run_size(plan.work.weights, plan.asked.keep),
         "collections": [_collection(plan, videos) for videos in plan.videos],
         "steps": [_step_in_numbers(plan, at) for at in plan.scales],
-        "gpus_not_possible": list(plan.refused),
+        "gpus_not_possible": list(plan.skipped),
         "costs": [_cost_in_numbers(each) for each in plan.costs],
     }
 
@@ -121,7 +121,7 @@ def notes(plan: Planned) -> list[str]:
     """What to know about the numbers above."""
     asked = plan.asked
     lines = [
-        "Not in it: preparing the videos, k-NN judgements, starting, failures and queues; nor whether a GPU's memory "
+        "Not in it: preparing the videos, k-NN evaluations, starting, failures and queues; nor whether a GPU's memory "
         "holds its videos (unreel pretrain --accumulate makes room, and costs a third more computing)."
     ]
     if plan.sources["learning"].source.startswith("assumed"):
@@ -129,8 +129,8 @@ def notes(plan: Planned) -> list[str]:
             "A share of a peak is the weakest number here: all times follow it. Run --measure for a minute on one such "
             "GPU and give what it says as --clips-per-second."
         )
-    if plan.refused:
-        numbers = ", ".join(f"{count:,}" for count in plan.refused)
+    if plan.skipped:
+        numbers = ", ".join(f"{count:,}" for count in plan.skipped)
         lines.append(
             f"Not possible on {numbers} GPUs: a batch of {plan.settings.batch_size} videos cannot be shared equally by "
             "so many. Choose a larger --batch-size, or --batch-per-gpu."

@@ -18,7 +18,7 @@ function move(playing) {
 motion.addEventListener("click", () => move(root.dataset.motion === "paused"));
 move(!matchMedia("(prefers-reduced-motion: reduce)").matches);
 
-// The label that judges: the page holds every view, one is shown.
+// The label that scores: the page holds every view, one is shown.
 for (const input of all(".switch:not(.tabs) input")) {
   input.addEventListener("change", () => {
     for (const view of all("[data-label]")) view.toggleAttribute("hidden", view.dataset.label !== input.value);

@@ -120,7 +120,7 @@ def _about_processes(found: LoadingProfile) -> list[Advice]:
         text = f"set OMP_NUM_THREADS={found.cores}: torch computes with {found.threads} threads on {found.cores} cores"
         given.append(Advice(found.threads / found.cores, f"{text}, which get in each other's way"))
     if found.threads == 1 < found.cores:
-        text = f"unset OMP_NUM_THREADS where a processor trains: torch computes with one thread of {found.cores}"
+        text = f"unset OMP_NUM_THREADS where a CPU trains: torch computes with one thread of {found.cores}"
         given.append(Advice(float(found.cores), text))
     best = max(found.rates, key=lambda workers: found.rates[workers])
     most = max(found.rates)
@@ -229,7 +229,7 @@ def stages(manifest: Manifest, clip_length: int, batch_size: int) -> dict[str, f
 
 def rate(dataset: PretrainDataset, batch_size: int, workers: int, seconds: float) -> float:
     """Clips per second of so many workers, once they are at work."""
-    # as beside a GPU, where workers do not wait for a free processor
+    # as beside a GPU, where workers do not wait for a free CPU
     loaded = training_batches(dataset, batch_size, 0, workers=workers, device="mps")
     with closing(loaded) as batches:
         next(batches)

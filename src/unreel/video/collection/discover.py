@@ -67,7 +67,7 @@ def find_videos(folder: Path) -> Collection:
     """The files with a video's name in `folder` and below, through links, but not in folders of prepared videos.
 
     The labels come from `labels.csv` if there is one, otherwise from the first folder of each file; what it names is a
-    video whatever its suffix. A folder that cannot be read is listed like a file, for the preparation to refuse it by
+    video whatever its suffix. A folder that cannot be read is listed like a file, for the preparation to reject it by
     name.
 
     Raises:

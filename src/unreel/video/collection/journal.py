@@ -86,7 +86,7 @@ def described(record: VideoRecord, file: CollectionFile) -> VideoRecord:
 
 
 def reason_of(lost: Lost, limits: Limits) -> str:
-    """Why a file whose task was lost is refused, and which option would give it more."""
+    """Why a file whose task was lost is skipped, and which option would give it more."""
     reasons = {
         "stalled": f"{_STALLED} {limits.seconds:g} s (see --seconds-per-file of unreel prepare)",
         "too long": f"takes longer than {limits.longest or 0:g} s",

@@ -96,7 +96,7 @@ def labels_of(path: Path, text: str) -> Labels | None:
         raise _unreadable(path, error) from error
     header, rows = _named_columns(path, numbered[0][1], numbered[1:])
     place = _place_of_paths(path, header)
-    _refuse_times(path, header)
+    _reject_times(path, header)
     names = Names(path, "row")
     for number, row in rows:
         values = {column: undefused(cell.strip()) for column, cell in zip(header, row, strict=True)}
@@ -126,16 +126,16 @@ class Names:
         return found_on_disk(self._place, plain) or (found_on_disk(self._place, text) if plain != text else None)
 
     def missing(self, number: int, text: str) -> str:
-        """The name of a file that is not there, for the preparation to refuse it.
+        """The name of a file that is not there, for the preparation to reject it.
 
         Raises:
             CollectionError: it is not a file that is meant, or the text is not UTF-8.
         """
         name = undefused(text.strip())
         if not name:
-            raise self.refused(number, "names no video")
+            raise self.error(number, "names no video")
         if _ADDRESS.match(name):
-            raise self.refused(number, f"{quoted(name)} is an address, expected a path. Download it, name its path.")
+            raise self.error(number, f"{quoted(name)} is an address, expected a path. Download it, name its path.")
         self._check(number, name)
         if is_folder(self.folder / name):
             raise self._folder(number, self.folder / name)
@@ -154,26 +154,26 @@ class Names:
             before, same = self._seen[place]
             unit = self._unit
             other = "" if labels == self.labels[same] else " and with other labels"
-            raise self.refused(
+            raise self.error(
                 number, f"names {quoted(name)} again, after {unit} {before}{other}. Keep one {unit} for each video."
             )
         self._seen[place] = number, name
         self.labels[name] = labels
 
-    def refused(self, number: int, why: str) -> CollectionError:
+    def error(self, number: int, why: str) -> CollectionError:
         """The error of a row or line."""
         return CollectionError(f"{self._source}, {self._unit} {number}: {why}")
 
     def _check(self, number: int, text: str) -> None:
         if _SURROGATE.search(text):
-            raise self.refused(number, f"{quoted(text)} is not in UTF-8. Save it as UTF-8 (in Excel: CSV UTF-8).")
+            raise self.error(number, f"{quoted(text)} is not in UTF-8. Save it as UTF-8 (in Excel: CSV UTF-8).")
 
     def _folder(self, number: int, place: Path) -> CollectionError:
         try:
             command = advice(sorted(place.iterdir()), place)
         except OSError:
             command = ""
-        return self.refused(number, f"{quoted(place)} is a folder, expected a video. {command}".rstrip())
+        return self.error(number, f"{quoted(place)} is a folder, expected a video. {command}".rstrip())
 
 
 def _unreadable(path: Path, error: Exception) -> CollectionError:
@@ -244,7 +244,7 @@ def _place_of_paths(path: Path, header: list[str]) -> int:
     return places[0]
 
 
-def _refuse_times(path: Path, header: list[str]) -> None:
+def _reject_times(path: Path, header: list[str]) -> None:
     """Raise CollectionError if columns give times: they would become labels of the whole video."""
     words = {name: _word(name) for name in header}
     with_partners = _BEGINNINGS | _ENDS if _BEGINNINGS & set(words.values()) and _ENDS & set(words.values()) else set()

@@ -24,7 +24,7 @@ from unreel.video.collection.file_names import file_named
 from unreel.video.decoding.timestamps import Times
 
 FILE_NAME = "manifest.parquet"
-FORMAT = "unreel-manifest-2"
+FORMAT = "unreel-manifest-3"
 NOT_THERE = "named by the lists but not in the folder"
 _WANTED = FileSchema(CollectionError, "Prepare the collection again.")
 _MOST_UNPACKED, _ALWAYS = 100, 1 << 26  # times the size, and bytes besides
@@ -43,13 +43,13 @@ class VideoRecord:
     (degrees, clockwise), `size` (bytes) and `checksum` (SHA-256) the original, and these when a player shows it:
     `start` and `duration` are when the first frame comes and the last one has gone, in seconds, `constant_rate` that
     all are shown equally long, and `times` holds the times of all where they are not (`shown` reads them). `lost` of
-    its frames could not be decoded. `reason` says why it is refused, or what is to be known of it.
+    its frames could not be decoded. `reason` says why it is skipped, or what is to be known of it.
     `fingerprint` is what near duplicates are known by (see `collection.fingerprint`); empty where it was not taken.
     `splits` gives its part ("train", "test" or "val") of the official splits that it is in.
     """
 
     id: str
-    status: Literal["ok", "refused"]
+    status: Literal["ok", "skipped"]
     reason: str = ""
     path: str = ""
     labels: dict[str, str] = field(default_factory=dict)
@@ -145,9 +145,9 @@ class Manifest:
         return tuple(record for record in self.records if record.status == "ok")
 
     @property
-    def refused(self) -> tuple[VideoRecord, ...]:
+    def skipped(self) -> tuple[VideoRecord, ...]:
         """The files that could not, each with its reason."""
-        return tuple(record for record in self.records if record.status == "refused")
+        return tuple(record for record in self.records if record.status == "skipped")
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -160,9 +160,9 @@ class Manifest:
         return tuple(sorted({name for record in self.usable for name in record.splits}))
 
     @property
-    def refusals(self) -> Counter[str]:
-        """How many files were refused, by reason."""
-        return Counter(record.reason for record in self.refused)
+    def reasons_to_skip(self) -> Counter[str]:
+        """How many files were skipped, by reason."""
+        return Counter(record.reason for record in self.skipped)
 
     def parts(self, split: str) -> dict[str, tuple[VideoRecord, ...]]:
         """The usable videos of each part ("train", "test", "val") of an official split, sorted by id.
@@ -200,7 +200,7 @@ class Manifest:
         Raises:
             CollectionError: the manifest does not say in which part the missing videos would be.
         """
-        reasons = {each.id: each.reason for each in self.refused if split is None or each.splits.get(split) == part}
+        reasons = {each.id: each.reason for each in self.skipped if split is None or each.splits.get(split) == part}
         absent = self.missing
         if split is not None:
             if self.missing and not self.missing_splits:
@@ -218,7 +218,7 @@ class Manifest:
             CollectionError: it is so.
         """
         if not self.usable:
-            reasons = ", ".join(f"{count} × {reason}" for reason, count in self.refusals.most_common())
+            reasons = ", ".join(f"{count} × {reason}" for reason, count in self.reasons_to_skip.most_common())
             raise CollectionError(f"{self.source} holds no usable video: {reasons}. The list is in {place}.")
 
     def file(self, record: VideoRecord) -> Path:
@@ -264,12 +264,12 @@ class Manifest:
         table = _table(path)
         facts = {key.decode(errors="replace"): value for key, value in (table.schema.metadata or {}).items()}
         if (found := facts.get("unreel", b"").decode(errors="replace")) != FORMAT:
-            raise _WANTED.refusal(path, f"has the format {brief(found or None)}, expected {FORMAT!r}")
+            raise _WANTED.error_for(path, f"has the format {brief(found or None)}, expected {FORMAT!r}")
         told = checked(facts, _Facts, path, _WANTED)
         rows = _rows(table, [entry.name for entry in fields(VideoRecord)], path)
         records = checked({"records": rows}, _Records, path, _WANTED).records
         if told.side and (outside := next((each.path for each in records if not _is_inside(each.path)), None)):
-            raise _WANTED.refusal(path, f"has the prepared file {brief(outside)}, expected one in its folder")
+            raise _WANTED.error_for(path, f"has the prepared file {brief(outside)}, expected one in its folder")
         return cls(root, records, **vars(told))
 
 
@@ -307,13 +307,13 @@ def _table(path: Path) -> pa.Table:
             facts = file.metadata
             unpacked = sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
             if facts.num_rows > size or unpacked > _MOST_UNPACKED * size + _ALWAYS:  # no two rows have the same id
-                raise _WANTED.refusal(path, f"has {facts.num_rows:,} rows in {size:,} bytes, which cannot be right")
+                raise _WANTED.error_for(path, f"has {facts.num_rows:,} rows in {size:,} bytes, which cannot be right")
             table = file.read(use_threads=False)
             table.validate(full=True)
             return table
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         fault = f"cannot be read as a Parquet table ({excerpt(error)})"
-        raise _WANTED.refusal(path, fault) from error
+        raise _WANTED.error_for(path, fault) from error
 
 
 def _rows(table: pa.Table, names: Sequence[str], path: Path) -> list[dict[str, object]]:
@@ -322,7 +322,7 @@ def _rows(table: pa.Table, names: Sequence[str], path: Path) -> list[dict[str, o
         chosen = table.select(names).cast(pa.schema([_SCHEMA.field(name) for name in names]))
         rows: list[dict[str, object]] = chosen.to_pylist(maps_as_pydicts="strict")
     except (pa.ArrowException, KeyError, ValueError) as error:
-        raise _WANTED.refusal(path, f"has other columns ({excerpt(error)})") from None
+        raise _WANTED.error_for(path, f"has other columns ({excerpt(error)})") from None
     return rows
 
 

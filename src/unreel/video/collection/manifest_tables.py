@@ -36,7 +36,7 @@ def write_manifest(manifest: Manifest, out: Path) -> None:
 
 
 def check_suffix(out: Path) -> None:
-    """Refuse a file that none of the forms is for.
+    """Reject a file that none of the forms is for.
 
     Raises:
         SettingsError: its suffix is another.

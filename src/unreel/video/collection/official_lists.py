@@ -43,14 +43,12 @@ def read_ucf101(folder: Path) -> dict[str, ListedVideo]:
             for line in _lines(folder / f"{part}list0{split}.txt"):
                 match = _UCF101_LINE.fullmatch(line.text)
                 if match is None:
-                    raise line.refused(f"got {line.text!r}, expected Class/v_Class_g01_c01.avi and perhaps a number.")
+                    raise line.error(f"got {line.text!r}, expected Class/v_Class_g01_c01.avi and perhaps a number.")
                 label, number = match["label"], match["number"]
                 if label not in classes:
-                    raise line.refused(f"the class {label!r} is not in classInd.txt. Take both from one archive.")
+                    raise line.error(f"the class {label!r} is not in classInd.txt. Take both from one archive.")
                 if number is not None and number != classes[label]:
-                    raise line.refused(
-                        f"{label} has the number {number}, expected {classes[label]} as in classInd.txt."
-                    )
+                    raise line.error(f"{label} has the number {number}, expected {classes[label]} as in classInd.txt.")
                 videos.add(line, match["name"], label, split, part)
     return videos.listed()
 
@@ -68,7 +66,7 @@ def read_hmdb51(folder: Path) -> dict[str, ListedVideo]:
             for line in _lines(folder / f"{label}_test_split{split}.txt"):
                 match = _HMDB51_LINE.fullmatch(line.text)
                 if match is None:
-                    raise line.refused(f"got {line.text!r}, expected name.avi and 0 (not used), 1 (train) or 2 (test).")
+                    raise line.error(f"got {line.text!r}, expected name.avi and 0 (not used), 1 (train) or 2 (test).")
                 videos.add(line, match["name"], label, split, _HMDB51_MARKS[match["mark"]])
     return videos.listed()
 
@@ -85,7 +83,7 @@ def read_kinetics(folder: Path, *, classes: int) -> dict[str, ListedVideo]:
         header = next(lines, _Line(path, 1, ""))
         columns = header.cells()
         if not _KINETICS_COLUMNS.issubset(columns):
-            raise header.refused(f"got {header.text!r}, expected label,youtube_id,time_start,time_end,split.")
+            raise header.error(f"got {header.text!r}, expected label,youtube_id,time_start,time_end,split.")
         for line in lines:
             videos.add(line, *_clip(line, columns))
     listed = videos.listed()
@@ -110,7 +108,7 @@ def _clip(line: "_Line", columns: list[str]) -> tuple[str, str, str, str]:
         or row["split"] not in _KINETICS_PARTS
         or row.get("label") == ""
     ):
-        raise line.refused(
+        raise line.error(
             f"got {line.text!r}, expected {','.join(columns)} with an id of 11 characters, whole seconds, "
             f"and a split of {', '.join(_KINETICS_PARTS)}."
         )
@@ -124,9 +122,9 @@ def _class_numbers(path: Path) -> dict[str, str]:
     for line in _lines(path):
         match = re.fullmatch(r"(\d+)\s+(\w+)", line.text)
         if match is None:
-            raise line.refused(f"got {line.text!r}, expected a number and a class.")
+            raise line.error(f"got {line.text!r}, expected a number and a class.")
         if match[2] in numbers:
-            raise line.refused(f"names {match[2]!r} again. Keep one line for each class.")
+            raise line.error(f"names {match[2]!r} again. Keep one line for each class.")
         numbers[match[2]] = match[1]
     return numbers
 
@@ -139,14 +137,14 @@ class _Line:
     number: int
     text: str
 
-    def refused(self, why: str) -> CollectionError:
+    def error(self, why: str) -> CollectionError:
         return CollectionError(f"{self.path}, line {self.number}: {why}")
 
     def cells(self) -> list[str]:
         try:
             return next(csv.reader([self.text], strict=True), [])
         except csv.Error as error:
-            raise self.refused(f"got {self.text!r}, expected cells with commas between them ({error}).") from error
+            raise self.error(f"got {self.text!r}, expected cells with commas between them ({error}).") from error
 
 
 def _lines(path: Path) -> Iterator[_Line]:
@@ -177,15 +175,15 @@ class _Videos:
         """
         parts = self.parts.setdefault(name, {})
         if parts.get(split) == part:
-            raise line.refused(f"names {name!r} again for split {split}. Keep one line for each video.")
+            raise line.error(f"names {name!r} again for split {split}. Keep one line for each video.")
         if split in parts:
-            raise line.refused(
+            raise line.error(
                 f"puts {name!r} into {part or 'no part'} of split {split}, "
                 f"but it is in {parts[split] or 'no part'} already. A video is in one part of a split."
             )
         parts[split] = part
         if self.labels.setdefault(name, label) != label:
-            raise line.refused(
+            raise line.error(
                 f"gives {name!r} the class {label!r}, but it has {self.labels[name]!r} already. A video has one class."
             )
 

@@ -33,7 +33,7 @@ def collected(source: Path) -> Collection:
     """The videos of a folder (see `find_videos`), or those that a list names, whatever their suffix.
 
     The label after a path is the label "class"; a table with a header names its labels. A file that is not there is
-    listed all the same, for the preparation to refuse it by name.
+    listed all the same, for the preparation to reject it by name.
 
     Raises:
         CollectionError: there is no such folder or list, no video in it, or its labels do not fit.
@@ -95,16 +95,14 @@ def _split(names: Names, number: int, line: str) -> tuple[str, str]:
     line = line.strip()
     first, *rest = re.split(r"[\s,;]+", line, maxsplit=1)
     if rest and not PurePath(first).suffix and _on_disk(names, rest[0]):
-        raise names.refused(
-            number, f"{quoted(first)} stands before a path, expected it behind, or a header: label,path."
-        )
+        raise names.error(number, f"{quoted(first)} stands before a path, expected it behind, or a header: label,path.")
     missing = _MISSING.match(line)
     if missing:
         return names.missing(number, missing[0]), line[missing.end() :]
     for path in (line, first):
         if is_folder(names.folder / path):
             return names.missing(number, path), ""
-    raise names.refused(
+    raise names.error(
         number,
         f"got {quoted(line)}, expected the path of a video and perhaps a label after it, or a header with a column of "
         f"paths ({PATH_COLUMNS}). No file is called so.",
@@ -138,7 +136,7 @@ def _label(names: Names, number: int, rest: str) -> dict[str, str]:
     if whole:
         label = whole[1].replace('""', '"').strip()
     elif _SEVERAL.match(label):
-        raise names.refused(
+        raise names.error(
             number,
             f"{quoted(label)} are several labels, expected one. Write a table whose header names each "
             "(path,action,scene), or put quotes around a label that is one.",

@@ -1,4 +1,4 @@
-"""Preparing a collection: every usable video made small and fast to read, every other file refused with a reason.
+"""Preparing a collection: every usable video made small and fast to read, every other file skipped with a reason.
 
     OUT/
     ├── prepared.json         what this folder is; written first
@@ -34,7 +34,7 @@ from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.probe import check_file
 from unreel.video.collection.transcode import PreparedFile, prepare_file
 
-FORMAT = "unreel-prepared-3"
+FORMAT = "unreel-prepared-4"
 
 _LOCK_NAME = "prepared.lock"
 
@@ -142,7 +142,7 @@ class _Job:
         """What there is to do for a file.
 
         Raises:
-            VideoError: the file need not be opened to be refused.
+            VideoError: the file need not be opened to be skipped.
         """
         facts = check_file(file.path)
         name = hashlib.sha256(file.id.encode()).hexdigest()[:20]
@@ -169,7 +169,7 @@ class _Job:
             record = VideoRecord(self.file.id, "ok", path=self.path, size=size, checksum=outcome.checksum, **facts)
             prepared_size = made.size
         elif outcome.reason:
-            record = VideoRecord(self.file.id, "refused", outcome.reason, size=size, checksum=outcome.checksum)
+            record = VideoRecord(self.file.id, "skipped", outcome.reason, size=size, checksum=outcome.checksum)
             self.target.unlink(missing_ok=True)
         else:
             assert self.note is not None
@@ -198,7 +198,7 @@ def _known(files: Sequence[CollectionFile], out: Path, options: PrepareOptions) 
         try:
             job = _Job.of(file, out)
         except VideoError as error:
-            records.append(described(VideoRecord(file.id, "refused", str(error)), file))
+            records.append(described(VideoRecord(file.id, "skipped", str(error)), file))
             continue
         if job.note is not None and job.note.stands(job.facts, options.limits):
             records.append(described(job.note.record, file))

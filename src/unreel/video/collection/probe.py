@@ -155,7 +155,7 @@ class Examination:
         frames = shown(container, stream, self._losses)
         first = next(frames, None)
         if first is None:
-            raise self._losses.refusal(self._losses.why or "no frame could be decoded")
+            raise self._losses.error(self._losses.why or "no frame could be decoded")
         self.framing = Framing(first.frame, stream, side)
         self._container, self._stream, self._first = container, stream, first.frame
         self._frames = chain([first], frames)
@@ -205,9 +205,9 @@ class Examination:
         count, losses = len(self._starts), self._losses
         lost = self._lost(count)
         if lost > MOST_LOST * (count + lost):
-            raise losses.refusal(f"{lost} of {count + lost} frames could not be decoded")
+            raise losses.error(f"{lost} of {count + lost} frames could not be decoded")
         if losses.after and count < LEAST_FRAMES:
-            raise losses.refusal(losses.why)
+            raise losses.error(losses.why)
 
     def _lost(self, count: int) -> int:
         """How many frames are lost between others; decoders pass over some without a word."""

@@ -134,7 +134,7 @@ def _records(files: Sequence[CollectionFile], journal: Journal, options: ScanOpt
         try:
             facts = check_file(file.path)
         except VideoError as error:
-            yield described(VideoRecord(file.id, "refused", str(error)), file)
+            yield described(VideoRecord(file.id, "skipped", str(error)), file)
             continue
         note = journal.notes.get(file.id)
         if note is not None and note.stands(facts, limits):
@@ -153,8 +153,8 @@ def _records(files: Sequence[CollectionFile], journal: Journal, options: ScanOpt
 
 def _record(file: CollectionFile, size: int, examined: Examined | Lost, limits: Limits) -> VideoRecord:
     if isinstance(examined, Lost):
-        return VideoRecord(file.id, "refused", reason_of(examined, limits), size=size)
+        return VideoRecord(file.id, "skipped", reason_of(examined, limits), size=size)
     if examined.facts is None:
-        return VideoRecord(file.id, "refused", examined.reason, size=size, checksum=examined.checksum)
+        return VideoRecord(file.id, "skipped", examined.reason, size=size, checksum=examined.checksum)
     facts = vars(examined.facts)
     return VideoRecord(file.id, "ok", path=file.id, size=size, checksum=examined.checksum, **facts)

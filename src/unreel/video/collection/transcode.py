@@ -45,7 +45,7 @@ class Transcoded:
 
 @dataclass(frozen=True)
 class PreparedFile:
-    """What became of one file: refused for a `reason`, `transcoded`, or neither as nothing has changed."""
+    """What became of one file: skipped for a `reason`, `transcoded`, or neither as nothing has changed."""
 
     checksum: str = ""
     reason: str = ""

@@ -196,7 +196,7 @@ class Losses:
     smallest: int = sys.maxsize
     starved: bool = False
 
-    def refusal(self, reason: str) -> Exception:
+    def error(self, reason: str) -> Exception:
         """The error of a video that has lost too much, or that of a lack of memory where this was among the losses."""
         return out_of_memory() if self.starved else VideoError(reason)
 

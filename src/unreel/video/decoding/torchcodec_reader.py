@@ -2,7 +2,7 @@
 
 torchcodec counts frames by their timestamps and seeks, where the contract counts what comes out of decoding the file
 from its beginning. Both are the same if every packet is one whole frame with a time of its own: that is looked at, and
-a file that does not show it is refused. (What packets do not show is damage inside them.)
+a file that does not show it is skipped. (What packets do not show is damage inside them.)
 
 torchcodec gives RGB, which is turned back into planes: BT.601, limited range, 4:2:0. Against `PyAVReader` this costs 1
 to 1.3 levels of luma, nearly all downwards, and 0.1 to 0.8 of chroma (of 255; mean absolute differences of prepared
@@ -80,7 +80,7 @@ def _frames(
             str(path.absolute()), stream_index=stream, dimension_order="NHWC", num_ffmpeg_threads=1
         )
         if decoder.metadata.rotation:
-            raise _refusal("turns pictures upright that are stored turned")
+            raise _rejection("turns pictures upright that are stored turned")
         if indices[-1] >= len(decoder):
             raise too_short(len(decoder), min(start for start in starts if start + length > len(decoder)), length)
         batch = decoder.get_frames_at(indices)
@@ -89,7 +89,7 @@ def _frames(
     for index, rgb, time in zip(indices, batch.data.numpy(), batch.pts_seconds.tolist(), strict=True):
         expected = float(timeline.times[index] if timeline else index / decoder.metadata.average_fps)
         if abs(time - expected) > 1e-4:
-            raise _refusal(f"gave a frame of {time:.4f} s for frame {index}, which is at {expected:.4f} s")
+            raise _rejection(f"gave a frame of {time:.4f} s for frame {index}, which is at {expected:.4f} s")
         yield index, VideoFrame.from_ndarray(rgb, "rgb24")
 
 
@@ -99,11 +99,11 @@ def _examined(path: Path) -> _Timeline:
         try:
             packets = frame_packets(container, stream)
         except VideoError as error:
-            raise _refusal(str(error)) from error
+            raise _rejection(str(error)) from error
         return _Timeline(stream.index, sorted(Fraction(each.pts or 0) * each.time_base for each in packets))
 
 
-def _refusal(reason: str) -> VideoError:
+def _rejection(reason: str) -> VideoError:
     return VideoError(f"torchcodec {reason}. Read it with PyAVReader, or prepare the collection.")
 
 

@@ -4,7 +4,7 @@
     archives/.UCF101.rar.unpacking/    its files until all are there and right; hidden, so nothing takes them for videos
     archives/UCF101.rar.unpacked       written last: this archive is done
 
-Only plain files are written, each by us and below the folder: names that lead out of it and links are refused.
+Only plain files are written, each by us and below the folder: names that lead out of it and links are rejected.
 """
 
 import gzip

@@ -2,7 +2,7 @@
 
 UCF101.rar.part         what has come so far
 UCF101.rar.part.json    where it comes from, and in which state the server had it
-UCF101.rar.refused      all of it, but with a checksum that is not the published one
+UCF101.rar.rejected      all of it, but with a checksum that is not the published one
 """
 
 import json
@@ -47,7 +47,7 @@ def download(file: RemoteFile, path: Path, patience: Patience | None = None) -> 
         CollectionError: no address gives the file, it is not what was expected, or it cannot be written.
         MissingExtraError: requests is not installed.
     """
-    refusals = []
+    rejections = []
     try:
         if path.exists():
             fault = file.fault(path)
@@ -58,8 +58,8 @@ def download(file: RemoteFile, path: Path, patience: Patience | None = None) -> 
             try:
                 _Transfer(file, address, path, patience or Patience()).run()
                 return
-            except _Refused as refusal:
-                refusals.append(f"  {address} {refusal}")
+            except _Rejected as rejection:
+                rejections.append(f"  {address} {rejection}")
     except (OSError, OutputError) as error:
         raise CollectionError(
             f"{path} cannot be written: {why(error)}. Mend that and run this again: it goes on where it was."
@@ -67,7 +67,7 @@ def download(file: RemoteFile, path: Path, patience: Patience | None = None) -> 
     source = f" from {file.homepage}" if file.homepage else ""
     raise CollectionError(
         f"{file.name} could not be downloaded:",
-        *refusals,
+        *rejections,
         f"Run this again later, or download it with a browser{source} to {path} and run this again.",
     )
 
@@ -81,7 +81,7 @@ def size_of(file: RemoteFile, patience: Patience | None = None) -> int | None:
         with transfer.answer("HEAD", {}) as response:
             length = response.headers.get("Content-Length", "")
             return int(length) if response.status_code == 200 and length.isdigit() else None
-    except (_Broken, _Refused):
+    except (_Broken, _Rejected):
         return None
 
 
@@ -89,7 +89,7 @@ class _Broken(Exception):
     """Something that another attempt may mend."""
 
 
-class _Refused(Exception):
+class _Rejected(Exception):
     """The address does not give the file."""
 
 
@@ -149,14 +149,14 @@ class _Transfer:
                 idle = idle + 1 if came <= reached else 0
                 reached = max(reached, came)
                 if idle >= self.patience.attempts:
-                    raise _Refused(f"{error}, and {idle} attempts brought nothing new") from error
+                    raise _Rejected(f"{error}, and {idle} attempts brought nothing new") from error
                 time.sleep(min(self.patience.first_pause * 2 ** max(idle - 1, 0), self.patience.longest_pause))
         fault = self.file.fault(self.part)
         if fault:
-            refused = self.path.with_name(f"{self.path.name}.refused")
-            self.part.replace(refused)
+            rejected = self.path.with_name(f"{self.path.name}.rejected")
+            self.part.replace(rejected)
             self.note.unlink()
-            raise _Refused(f"gave a file that {fault}; it is kept as {refused}")
+            raise _Rejected(f"gave a file that {fault}; it is kept as {rejected}")
         self.part.replace(self.path)
         self.note.unlink()
 
@@ -190,7 +190,7 @@ class _Transfer:
             if response.status_code in _TRY_AGAIN:
                 raise _Broken(said)
             if response.status_code not in (200, 206, 416):
-                raise _Refused(said)
+                raise _Rejected(said)
             yield response
 
     def _ask(self, method: str, headers: dict[str, str]) -> Any:
@@ -210,11 +210,11 @@ class _Transfer:
             if "CERTIFICATE_VERIFY_FAILED" not in str(error):
                 raise _Broken(f"could not be reached: {_root(error)}") from error
             if not self.file.sha256:
-                raise _Refused(f"has a certificate that cannot be verified: {_root(error)}") from error
+                raise _Rejected(f"has a certificate that cannot be verified: {_root(error)}") from error
         except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
             raise _Broken(f"could not be reached: {_root(error)}") from error
         except requests.exceptions.RequestException as error:
-            raise _Refused(f"cannot be asked: {error}") from error
+            raise _Rejected(f"cannot be asked: {error}") from error
         self.trusting = True  # the checksum vouches for what comes
         return self._ask(method, headers)
 
@@ -232,7 +232,7 @@ class _Transfer:
         length = response.headers.get("Content-Length", "")
         size = int(length) if length.isdigit() else None
         if None not in (size, self.file.size) and size != self.file.size:
-            raise _Refused(f"has a file of {size} bytes, expected {self.file.size}")
+            raise _Rejected(f"has a file of {size} bytes, expected {self.file.size}")
         etag, modified = response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")
         state = _State(self.address, etag, modified, size)
         self.note.unlink(missing_ok=True)
@@ -251,7 +251,7 @@ class _Transfer:
                 for chunk in response.raw.stream(_CHUNK, decode_content=False):
                     if not part.tell() and not self.file.may_begin(chunk):
                         what = "a page of HTML" if is_page(chunk) else "a file"
-                        raise _Refused(f"gave {what} that begins with {chunk[:40]!r}, expected {self.file.kind}")
+                        raise _Rejected(f"gave {what} that begins with {chunk[:40]!r}, expected {self.file.kind}")
                     part.write(chunk)
                     bar.advance(len(chunk))
             except urllib3.exceptions.HTTPError as error:

@@ -253,7 +253,7 @@ def _from(item: DownloadItem, options: FetchOptions) -> DownloadItem:
 
 
 def _check(name: DataSetName, folder: Path, options: FetchOptions) -> None:
-    """Refuse at once what would otherwise fail after hours."""
+    """Reject at once what would otherwise fail after hours."""
     if options.parts and name != "kinetics400":
         raise SettingsError(f"got parts of {name}, which has none: its lists tell them. Leave the parts out.")
     if folder.exists() and not folder.is_dir():
