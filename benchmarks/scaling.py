@@ -39,11 +39,11 @@ from unreel.engine import process_group
 from unreel.engine.cpus import cores
 from unreel.engine.malloc import keep_freed_memory
 from unreel.errors import UnreelError
-from unreel.methods import HDC
+from unreel.methods.hdc import HDC
 from unreel.planning.communication import Network
 from unreel.planning.counting import work
 from unreel.planning.model import Device, Machine, Reading, StepWork, step
-from unreel.settings.pretraining import PretrainSettings
+from unreel.settings.hdc import HDCSettings
 from unreel.training.optimization import sgd
 from unreel.training.run import versions
 from unreel.types import ClipBatch
@@ -98,7 +98,7 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.out.write_text(json.dumps(content, indent=1, default=str), encoding="utf-8")
 
 
-def _row(settings: PretrainSettings, asked: StepWork, device: Device, found: Found) -> dict[str, Any]:
+def _row(settings: HDCSettings, asked: StepWork, device: Device, found: Found) -> dict[str, Any]:
     """A number of processes: foretold and measured milliseconds of a step."""
     count, batch = found.processes, settings.batch_size
     network = _network(found) if count > 1 else Network(1.0, 1.0, 0.0)
@@ -165,7 +165,7 @@ def _together(rounds: list[Found]) -> Found:
     return Found(first.processes, steps, messages)
 
 
-def _measured(settings: PretrainSettings, count: int, steps: int) -> Found:
+def _measured(settings: HDCSettings, count: int, steps: int) -> Found:
     """Start so many processes; what the first of them has noted."""
     with TemporaryDirectory() as folder:
         spawn(_process, (count, folder, settings, steps), nprocs=count)  # type: ignore[no-untyped-call]
@@ -175,7 +175,7 @@ def _measured(settings: PretrainSettings, count: int, steps: int) -> Found:
     return Found(count, steps_noted, messages)
 
 
-def _process(rank: int, count: int, folder: str, settings: PretrainSettings, steps: int) -> None:
+def _process(rank: int, count: int, folder: str, settings: HDCSettings, steps: int) -> None:
     torch.set_num_threads(1)
     keep_freed_memory()
     if count > 1:
@@ -203,7 +203,7 @@ def _seconds(take: Callable[[ClipBatch], None], batch: ClipBatch, steps: int) ->
     return [after - before for before, after in pairwise(marks)]
 
 
-def _stepper(settings: PretrainSettings, *, parallel: bool) -> Callable[[ClipBatch], None]:
+def _stepper(settings: HDCSettings, *, parallel: bool) -> Callable[[ClipBatch], None]:
     """A step as training takes it, the question whether to stop included."""
     torch.manual_seed(settings.seed)
     method = HDC(settings)
@@ -222,9 +222,9 @@ def _stepper(settings: PretrainSettings, *, parallel: bool) -> Callable[[ClipBat
     return take
 
 
-def _noise(settings: PretrainSettings, count: int, rank: int) -> ClipBatch:
+def _noise(settings: HDCSettings, count: int, rank: int) -> ClipBatch:
     """Two clips of each of `count` videos."""
-    side, frames = settings.encoder_settings.prepared_side, settings.clip_length
+    side, frames = settings.encoder_settings.prepared_side, settings.encoder.clip_length
     chance = torch.Generator().manual_seed(rank)
     luma = torch.randint(16, 236, (count, 2, frames, side, side), generator=chance, dtype=torch.uint8)
     shape = (count, 2, frames, 2, side // 2, side // 2)
@@ -261,10 +261,10 @@ def _markdown(rows: list[dict[str, Any]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def _settings(arguments: argparse.Namespace) -> PretrainSettings:
+def _settings(arguments: argparse.Namespace) -> HDCSettings:
     given = {name: getattr(arguments, name) for name in ("size", "width", "clip_length", "batch_size", "precision")}
     chosen = {name: value for name, value in given.items() if value is not None}
-    return PretrainSettings.model_validate(
+    return HDCSettings.model_validate(
         {**recipes.changes(arguments.recipe), **chosen, "folder": "noise", "out": "nowhere"}
     )
 

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from unreel.engine import process_group
-from unreel.methods import HDC
+from unreel.methods.hdc import HDC
 from unreel.planning.communication import BUCKET, Contrast, Network, buckets, sent_to_gather, sent_to_reduce
 from unreel.planning.counting import work
-from unreel.settings.pretraining import PretrainSettings
+from unreel.settings.hdc import HDCSettings
 
 RING = Network(inside=2e9, between=1e9, latency=1e-3, per_machine=4, trees=False)
 
@@ -67,7 +67,7 @@ def test_similarities_are_own_anchors_by_all_positives() -> None:
 def test_the_vectors_counted_are_those_that_hdc_sends(monkeypatch: pytest.MonkeyPatch, both_directions: bool) -> None:
     """As one of three processes, whose two others give the same rows; every collective is noted."""
     count, own, sizes = 3, 2, {"gather": [0], "reduce": [0]}
-    settings = PretrainSettings.model_validate(
+    settings = HDCSettings.model_validate(
         {"folder": Path(), "out": Path(), "width": 0.0625, "size": 16, "clip_length": 8, "alpha": (0, 1, 1)}
         | {"both_directions": both_directions}
     )

@@ -7,14 +7,15 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from unreel.errors import SettingsError
-from unreel.methods import HDC
+from unreel.methods.hdc import HDC
 from unreel.models.convolution import Convolution
 from unreel.planning.counting import operations, views, weights, work
-from unreel.settings.pretraining import EncoderSettings, PretrainSettings
+from unreel.settings.encoder import EncoderSettings
+from unreel.settings.hdc import HDCSettings
 
 
-def _settings(**changes: object) -> PretrainSettings:
-    return PretrainSettings.model_validate({"folder": Path(), "out": Path(), **changes})
+def _settings(**changes: object) -> HDCSettings:
+    return HDCSettings.model_validate({"folder": Path(), "out": Path(), **changes})
 
 
 def _convolution(inside: int, outside: int, kernel: int, places: int) -> int:

@@ -8,7 +8,7 @@ from clips import Clip
 from unreel.errors import SettingsError
 from unreel.planning import rates
 from unreel.planning.rates import EncoderSpeed, decoding_documented, decoding_measured, files_documented, files_of
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
 from unreel.video.collection.manifest import Manifest
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare

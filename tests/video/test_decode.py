@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from jaxtyping import UInt8
 
 from unreel.errors import VideoError
+from unreel.video.clips.sampling import runs
 from unreel.video.collection.transcode import transcode
 from unreel.video.decoding.convert import plane_views
 from unreel.video.decoding.decode import (
@@ -89,7 +90,7 @@ def _stacked(frame: VideoFrame) -> UInt8[np.ndarray, "hh w"]:
 def check(reader: VideoReader, path: Path, frames: Whole, starts: list[int], length: int) -> None:
     """The reader's clips are cut from the whole."""
     height = frames.shape[1] * 2 // 3
-    clips = reader.read_clips(path, starts, length)
+    clips = reader.read_frames(path, runs(starts, length))
     assert len(clips) == len(starts)
     for clip, start in zip(clips, starts, strict=True):
         wanted = frames[start : start + length]

@@ -24,10 +24,10 @@ from clips import Clip
 from fuzz_corpus import write_corpus
 from fuzz_pieces import Expected, decoded, numbered, shown, with_hole
 from running import children
+from running import pretrain_on as pretrain
 
 from unreel.engine.limits import Limits
-from unreel.settings.pretraining import PretrainSettings
-from unreel.training.pretrain import pretrain
+from unreel.settings.hdc import HDCSettings
 from unreel.video.collection.manifest import Manifest, VideoRecord
 from unreel.video.collection.options import PrepareOptions, ScanOptions
 from unreel.video.collection.prepare import prepare
@@ -203,7 +203,7 @@ def test_twice_is_the_same_to_the_byte(prepared: Prepared) -> None:
 def test_an_epoch_of_pretraining(prepared: Prepared, tmp_path: Path) -> None:
     long = [record for record in prepared.first.usable if record.frames >= 16]
     small = {"width": 0.0625, "size": 32, "clip_length": 16, "loader_workers": 1, "log_every": 10}
-    settings = PretrainSettings.model_validate(
+    settings = HDCSettings.model_validate(
         {"folder": prepared.first.root, "out": tmp_path / "run", "batch_size": 16, "steps": len(long) // 16, **small}
     )
     pretrain(settings, prepared.first)

@@ -12,7 +12,7 @@ from misbehave import dawdle
 
 from unreel.errors import CollectionError
 from unreel.video.clips import profile
-from unreel.video.clips.datasets import PretrainDataset
+from unreel.video.clips.datasets import TrainingDataset
 from unreel.video.clips.profile import (
     LoadingProfile,
     Storage,
@@ -26,6 +26,7 @@ from unreel.video.clips.profile import (
     stages,
     storage,
 )
+from unreel.video.clips.sampling import TwoClips
 from unreel.video.collection.manifest import Manifest
 from unreel.video.collection.options import PrepareOptions, ScanOptions
 from unreel.video.collection.prepare import prepare
@@ -172,7 +173,7 @@ def test_the_stages_name_where_the_time_goes(manifest: Manifest, monkeypatch: py
 
 def test_rates_count_clips(manifest: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("unreel.video.clips.datasets.PyAVReader", Slow)
-    dataset = PretrainDataset(manifest, checked(manifest, 16), 16, 0)
+    dataset = TrainingDataset(manifest, checked(manifest, 16), TwoClips(16), 0)
     assert 0 < rate(dataset, 3, workers=0, seconds=0.3) < 100
 
 

@@ -17,11 +17,10 @@ from pydantic import Field
 from unreel.cli.inputs.parsing import parse
 from unreel.console import Table, explain, say, show
 from unreel.errors import SettingsError
+from unreel.settings.encoder import ClipLength, Size
 from unreel.settings.model import Seconds, Settings, Workers
-from unreel.settings.pretraining import ClipLength, Size
 
 if TYPE_CHECKING:
-    from unreel.video.clips.datasets import PretrainDataset
     from unreel.video.clips.profile import Advice, LoadingProfile
     from unreel.video.collection.manifest import Manifest
 
@@ -92,14 +91,15 @@ def measured(manifest: "Manifest", settings: BenchSettings, raw_rate: float | No
     import torch
 
     from unreel.engine.cpus import cores
-    from unreel.video.clips.datasets import PretrainDataset
+    from unreel.video.clips.datasets import TrainingDataset
     from unreel.video.clips.profile import LoadingProfile, checked, rate, stages, storage
+    from unreel.video.clips.sampling import TwoClips
 
     records = checked(manifest, settings.clip_length)
     cold = storage([manifest.file(record) for record in records])
     batch_size = settings.batch_size
     # a batch may be larger than a sample: then its videos are read several times
-    repeated = PretrainDataset(manifest, records * -(-batch_size // len(records)), settings.clip_length, 0)
+    repeated = TrainingDataset(manifest, records * -(-batch_size // len(records)), TwoClips(settings.clip_length), 0)
     tried = settings.workers or tuple(sorted({0, *(2**k for k in range(8) if 2**k < cores()), cores()}))
     sizes = [manifest.file(record).stat().st_size for record in records]
     return LoadingProfile(
@@ -117,7 +117,7 @@ def measured(manifest: "Manifest", settings: BenchSettings, raw_rate: float | No
     )
 
 
-def augmentation(dataset: "PretrainDataset", size: int) -> float:
+def augmentation(dataset: "TrainingDataset", size: int) -> float:
     """Seconds per pair for the three views of HDC, on one core."""
     from unreel.augment import apply_views, draw_views
     from unreel.engine.device import one_thread
@@ -166,7 +166,7 @@ def tell(found: "LoadingProfile", given: "Sequence[Advice]") -> None:
 
 
 def _side(settings: BenchSettings) -> int:
-    from unreel.settings.pretraining import EncoderSettings
+    from unreel.settings.encoder import EncoderSettings
 
     return EncoderSettings(size=settings.size, clip_length=settings.clip_length).prepared_side
 

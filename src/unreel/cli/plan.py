@@ -12,8 +12,8 @@ from unreel import recipes
 from unreel.cli.inputs.parsing import parse
 from unreel.console import say_json
 from unreel.errors import SettingsError
+from unreel.settings.hdc import HDCSettings
 from unreel.settings.model import Amount, BatchSize, PositiveAmount, PositiveCount, Settings
-from unreel.settings.pretraining import PretrainSettings
 
 if TYPE_CHECKING:
     from unreel.cli.tables.plan_tables import Planned
@@ -185,12 +185,12 @@ def planned(settings: PlanSettings) -> "Planned":
     )
 
 
-def pretrain_settings(settings: PlanSettings) -> PretrainSettings:
+def pretrain_settings(settings: PlanSettings) -> HDCSettings:
     """The recipe's settings, with what the plan changes in them."""
     changes = {**recipes.changes(settings.recipe), "precision": settings.precision, "chunk_size": settings.chunk_size}
     if settings.batch_size is not None:
         changes["batch_size"] = settings.batch_size
-    return PretrainSettings.model_validate({**changes, "folder": "planned", "out": "planned", "keep": settings.keep})
+    return HDCSettings.model_validate({**changes, "folder": "planned", "out": "planned", "keep": settings.keep})
 
 
 def _batches(settings: PlanSettings, asked: int) -> "list[Batch | None]":
@@ -215,7 +215,7 @@ def _batches(settings: PlanSettings, asked: int) -> "list[Batch | None]":
 
 
 def _machine(
-    settings: PlanSettings, learning: PretrainSettings, asked: "StepWork"
+    settings: PlanSettings, learning: HDCSettings, asked: "StepWork"
 ) -> "tuple[Files, Machine, dict[str, Rate]]":
     """The videos' files, what they are to be learnt on, and where both rates come from."""
     from unreel.planning.communication import Network
@@ -242,7 +242,7 @@ def _machine(
     return files, Machine(device, reading, network), rates
 
 
-def _learning(settings: PlanSettings, learning: PretrainSettings, asked: "StepWork") -> "Rate":
+def _learning(settings: PlanSettings, learning: HDCSettings, asked: "StepWork") -> "Rate":
     from unreel.planning.rates import Rate, learning_from_peak, learning_measured
 
     if settings.clips_per_second is not None:
@@ -252,7 +252,7 @@ def _learning(settings: PlanSettings, learning: PretrainSettings, asked: "StepWo
     return learning_measured(learning.encoder_settings, settings.precision)
 
 
-def _reading(settings: PlanSettings, learning: PretrainSettings, manifest: "Manifest | None") -> "Rate":
+def _reading(settings: PlanSettings, learning: HDCSettings, manifest: "Manifest | None") -> "Rate":
     from unreel.planning.rates import Rate, decoding_documented, decoding_measured, synthesised
 
     if settings.decode_clips_per_second is not None:

@@ -5,20 +5,23 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from unreel import models
 from unreel.errors import SettingsError
-from unreel.methods.hdc import EMBEDDING_WIDTH, HDC, LEVELS
+from unreel.methods.hdc import EMBEDDING_WIDTH, HDC
 from unreel.models import Encoder
 from unreel.planning.communication import Contrast
 from unreel.planning.model import StepWork
-from unreel.settings.pretraining import EncoderSettings, PretrainSettings
+from unreel.settings.encoder import EncoderSettings
+from unreel.settings.hdc import HDCSettings
+from unreel.settings.pretraining import PretrainSettings
 from unreel.types import Pyramid
 
 
 def views(settings: PretrainSettings) -> int:
     """Clips that are encoded per video: view o, and s and t where a weight asks for them."""
+    assert isinstance(settings, HDCSettings)
     return 1 + any(settings.alpha) + any(settings.beta)
 
 
-def work(settings: PretrainSettings) -> StepWork:
+def work(settings: HDCSettings) -> StepWork:
     """What a step of these settings asks for.
 
     Raises:
@@ -66,17 +69,17 @@ def _maps(encoder: Encoder, settings: EncoderSettings) -> Pyramid:
     return encoder(torch.empty(1, 3, settings.clip_length, settings.size, settings.size, device="meta"))
 
 
-def _contrasts(settings: PretrainSettings, maps: Pyramid) -> tuple[Contrast, ...]:
+def _contrasts(settings: HDCSettings, maps: Pyramid) -> tuple[Contrast, ...]:
     """Each subtask at each level that has a weight: spatial ones at every temporal position, temporal ones once."""
     directions = 1 + settings.both_directions
     spatial = [
         Contrast(f"spatial_{level}", maps[level].shape[2], EMBEDDING_WIDTH, directions)
-        for level, weight in zip(LEVELS, settings.alpha, strict=True)
+        for level, weight in zip((3, 4, 5), settings.alpha, strict=True)
         if weight
     ]
     temporal = [
         Contrast(f"temporal_{level}", 1, EMBEDDING_WIDTH, directions)
-        for level, weight in zip(LEVELS, settings.beta, strict=True)
+        for level, weight in zip((3, 4, 5), settings.beta, strict=True)
         if weight
     ]
     return (*spatial, *temporal)

@@ -11,7 +11,7 @@ import torch
 from unreel import models
 from unreel.engine.device import one_thread
 from unreel.errors import SettingsError
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
 from unreel.video.clips.profile import checked, stages
 from unreel.video.collection.manifest import Manifest
 from unreel.video.collection.options import PrepareOptions

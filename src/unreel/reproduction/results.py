@@ -190,8 +190,8 @@ def _notes(plan: ReproductionPlan, figures: Sequence[Figure]) -> Iterator[str]:
     if scale.small:
         settings = scale.pretraining(scale.recipe(table.ours[-1]), 1)
         yield (
-            f"Small: encoders of width {settings.width:g}, {settings.size} pixels, {settings.steps} steps of "
-            f"{settings.batch_size} videos. The paper's numbers are of Kinetics-400, whole encoders and UCF101 or "
+            f"Small: encoders of width {settings.encoder.width:g}, {settings.encoder.size} pixels, {settings.steps} "
+            f"steps of {settings.batch_size} videos. The paper's are of Kinetics-400, whole encoders and UCF101 or "
             "HMDB51: ours are to be compared with each other, not with them."
         )
 

@@ -70,7 +70,16 @@ def read_settings(kind: type[AnySettings], path: Path) -> AnySettings:
     Raises:
         SettingsError: the file is missing, no YAML mapping, or holds settings that do not exist or make no sense.
     """
-    return validated(kind, read_yaml(path, _WANTED), str(path))
+    return validated(kind, read_values(path), str(path))
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """The plain values of a settings file.
+
+    Raises:
+        SettingsError: the file is missing or no YAML mapping.
+    """
+    return read_yaml(path, _WANTED)
 
 
 def written(settings: Settings) -> str:

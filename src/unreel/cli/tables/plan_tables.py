@@ -8,7 +8,7 @@ from unreel.console import Table, say, show
 from unreel.planning.communication import BYTES_OF_FLOAT
 from unreel.planning.costs import HOUR, Cost, StepCost, run_size, updates
 from unreel.planning.model import CLIPS_READ, Machine, StepWork
-from unreel.settings.pretraining import PretrainSettings
+from unreel.settings.hdc import HDCSettings
 
 if TYPE_CHECKING:
     from unreel.cli.plan import PlanSettings
@@ -26,7 +26,7 @@ class Planned:
     collection of `videos` that fills the batch of a scale.
     """
 
-    settings: PretrainSettings
+    settings: HDCSettings
     asked: "PlanSettings"
     work: StepWork
     machine: Machine

@@ -15,15 +15,16 @@ from time import perf_counter
 from typing import Any, final
 
 import numpy as np
+from jaxtyping import Int
 
 from unreel.engine.executor import Executor
 from unreel.engine.limits import Limits
 from unreel.engine.worker_pool import Lost
 from unreel.errors import CollectionError, VideoError
 from unreel.rng import generator
-from unreel.video.clips.datasets import PretrainDataset
+from unreel.video.clips.datasets import TrainingDataset
 from unreel.video.clips.loading import PART, collate, training_batches
-from unreel.video.clips.sampling import two_starts
+from unreel.video.clips.sampling import TwoClips, runs, two_starts
 from unreel.video.collection.manifest import Manifest, VideoRecord
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.path_lists import collected
@@ -219,7 +220,7 @@ def stages(manifest: Manifest, clip_length: int, batch_size: int) -> dict[str, f
         opening.append(median(_seconds(_open, path) for _ in range(3)))
         copying.append(2 * _seconds_to_copy(path, clip_length))
         decoding.append(max(0.0, reading - opening[-1] - copying[-1]))
-    still = PretrainDataset(manifest, records[:1] * batch_size, clip_length, 0, _Still(records[0]))
+    still = TrainingDataset(manifest, records[:1] * batch_size, TwoClips(clip_length), 0, reader=_Still(records[0]))
     keys = [(0, row) for row in range(min(PART, batch_size))]
     collating = median(_seconds(lambda: collate([still[key] for key in keys])) for _ in range(5)) / len(keys)
     transfer = max(0.0, 2 / rate(still, batch_size, workers=1, seconds=0.5) - collating)
@@ -227,7 +228,7 @@ def stages(manifest: Manifest, clip_length: int, batch_size: int) -> dict[str, f
     return {**spent, "collating": collating, "transfer from a worker": transfer}
 
 
-def rate(dataset: PretrainDataset, batch_size: int, workers: int, seconds: float) -> float:
+def rate(dataset: TrainingDataset, batch_size: int, workers: int, seconds: float) -> float:
     """Clips per second of so many workers, once they are at work."""
     # as beside a GPU, where workers do not wait for a free CPU
     loaded = training_batches(dataset, batch_size, 0, workers=workers, device="mps")
@@ -260,10 +261,11 @@ class _Still:
     def __init__(self, record: VideoRecord) -> None:
         self._width, self._height = record.width, record.height
 
-    def read_clips(self, path: Path, starts: Sequence[int], length: int) -> list[Planes]:  # noqa: ARG002
+    def read_frames(self, path: Path, table: Int[np.ndarray, "v t"]) -> list[Planes]:  # noqa: ARG002
+        length = table.shape[1]
         luma = np.zeros((length, self._height, self._width), np.uint8)
         chroma = np.zeros((length, 2, (self._height + 1) // 2, (self._width + 1) // 2), np.uint8)
-        return [Planes(luma, chroma, Colour())] * len(starts)
+        return [Planes(luma, chroma, Colour())] * len(table)
 
 
 def _seconds(work: Callable[..., object], *arguments: object) -> float:
@@ -276,12 +278,12 @@ def _seconds_to_read(path: Path, record: VideoRecord, clip_length: int, reader: 
     """A pair, once the file is in memory."""
     chance = generator(0, "throughput", record.id)
     pairs = [two_starts(record.frames, clip_length, chance) for _ in range(3)]
-    return median(_seconds(reader.read_clips, path, starts, clip_length) for starts in pairs)
+    return median(_seconds(reader.read_frames, path, runs(starts, clip_length)) for starts in pairs)
 
 
 def _seconds_to_copy(path: Path, clip_length: int) -> float:
     """A clip, from decoded frames to planes."""
-    clips = Clips([0], clip_length)
+    clips = Clips(runs([0], clip_length))
     with open_video(path, prepared=True) as (container, stream):
         frames = list(islice(decode(container, stream), clip_length))
         started = perf_counter()
