@@ -103,7 +103,7 @@ class PyAVReader:
             while position < start + length:
                 index, frame = next(frames, (position, None))
                 if frame is None:
-                    raise too_short(position, start, length)
+                    raise _too_short(position, start, length)
                 yield index, frame
                 position = index + 1
 
@@ -275,16 +275,6 @@ def packets_of(
     yield None  # what the decoder still holds
 
 
-def decode_all(path: Path) -> Iterator[VideoFrame]:
-    """Every frame of a file in its order: the frame numbers of the contract.
-
-    Raises:
-        VideoError: it cannot be opened.
-    """
-    with open_video(path) as (container, stream):
-        yield from decode(container, stream, Losses())
-
-
 def _decode_from_key_frame(
     container: InputContainer, stream: VideoStream, start: int
 ) -> Iterator[tuple[int, VideoFrame]]:
@@ -309,7 +299,7 @@ def _decode_from_key_frame(
     return enumerate(chain([first], frames), number)
 
 
-def too_short(frames: int, start: int, length: int) -> VideoError:
+def _too_short(frames: int, start: int, length: int) -> VideoError:
     """The error of a file that ends before a clip does."""
     return VideoError(
         f"has {frames} frames, but frames {start} to {start + length - 1} are wanted. "
