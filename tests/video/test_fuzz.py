@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from clips import Clip
+from clips import Clip, frames_of
 from fuzz_corpus import write_corpus
 from fuzz_pieces import Expected, decoded, numbered, shown, with_hole
 from running import children
@@ -33,7 +33,6 @@ from unreel.video.collection.options import PrepareOptions, ScanOptions
 from unreel.video.collection.prepare import prepare
 from unreel.video.collection.scan import scan
 from unreel.video.decoding.convert import plane_views
-from unreel.video.decoding.decode import decode_all
 
 pytestmark = pytest.mark.slow
 
@@ -110,7 +109,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
 
 def pictures(path: Path) -> list[tuple[int, int]]:
     """The numbers that the frames of a prepared file show."""
-    return [shown(plane_views(frame)[0]) for frame in decode_all(path)]
+    return [shown(plane_views(frame)[0]) for frame in frames_of(path)]
 
 
 def test_every_file_has_one_row(prepared: Prepared) -> None:

@@ -113,7 +113,7 @@ class PyAVReader:
             while position <= wanted:
                 index, frame = next(frames, (position, None))
                 if frame is None:
-                    raise too_short(position, table)
+                    raise _too_short(position, table)
                 yield index, frame
                 position = index + 1
 
@@ -286,16 +286,6 @@ def packets_of(
     yield None  # what the decoder still holds
 
 
-def decode_all(path: Path) -> Iterator[VideoFrame]:
-    """Every frame of a file in its order: the frame numbers of the contract.
-
-    Raises:
-        VideoError: it cannot be opened.
-    """
-    with open_video(path) as (container, stream):
-        yield from decode(container, stream, Losses())
-
-
 def _decode_from_key_frame(
     container: InputContainer, stream: VideoStream, start: int
 ) -> Iterator[tuple[int, VideoFrame]]:
@@ -320,7 +310,7 @@ def _decode_from_key_frame(
     return enumerate(chain([first], frames), number)
 
 
-def too_short(frames: int, table: Int[np.ndarray, "v t"]) -> VideoError:
+def _too_short(frames: int, table: Int[np.ndarray, "v t"]) -> VideoError:
     """The error of a file that ends before one of the clips does."""
     clip = next(each for each in table if each.max() >= frames)
     return VideoError(
