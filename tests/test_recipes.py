@@ -73,7 +73,7 @@ def test_table_3(name: str) -> None:
 
 def test_hdc_plus_is_hdc_on_what_moves_with_standardised_embeddings() -> None:
     paper, better = (_settings(name).model_dump() for name in ("hdc", "hdc-plus"))
-    assert {name for name in paper if paper[name] != better[name]} == {"recipe", "input", "standardise"}
+    assert {name for name in paper if paper[name] != better[name]} == {"recipe", "encoder", "standardise"}
     paper, better = (_settings(f"{name}-street651").model_dump() for name in ("hdc", "hdc-plus"))
     assert {name for name in paper if paper[name] != better[name]} == {"recipe", "learning_rate", "standardise"}
 

@@ -25,7 +25,7 @@ def test_shortcut_a_is_built_where_asked_for() -> None:
 
 
 def test_unknown_encoder() -> None:
-    with pytest.raises(SettingsError, match="no encoder 'r3d81'; choose one of: c3d, r3d18, r2plus1d10"):
+    with pytest.raises(SettingsError, match="there is no encoder 'r3d81'; did you mean r3d18"):
         models.build("r3d81")
 
 
@@ -39,5 +39,5 @@ def test_shortcut_a_is_for_r3d18(name: str) -> None:
 
 @pytest.mark.parametrize("width", [0.0, -1.0, math.inf, math.nan])
 def test_width_is_a_positive_number(width: float) -> None:
-    with pytest.raises(SettingsError, match=f"width {width} is no factor on the channels; choose a positive number"):
+    with pytest.raises(SettingsError, match=r"width: got .*(greater|finite|less)"):
         models.build("c3d", width=width)

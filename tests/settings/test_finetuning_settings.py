@@ -60,7 +60,7 @@ def test_what_contradicts_the_weights_is_skipped(changes: dict[str, object], mes
         ({"test_fold": (4, 3)}, "test_fold is 4 of 3, expected a number from 1 to that of the folds, 2 or more"),
         ({"test_fold": (1, 1)}, "test_fold is 1 of 1, expected a number from 1 to that of the folds, 2 or more"),
         ({"norm": "batch", "accumulate": 2}, "norm is batch, whose statistics would count every clip twice"),
-        ({"frozen_levels": 6}, "frozen_levels: got 6: .*less than or equal to 5"),
+        ({"frozen_levels": -1}, "frozen_levels: got -1: .*greater than or equal to 0"),
         ({"dropout": 1.0}, "dropout: got 1.0: .*less than 1"),
         ({"layer_decay": 0.0}, "layer_decay: got 0.0: .*greater than 0"),
     ],

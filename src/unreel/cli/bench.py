@@ -21,6 +21,7 @@ from unreel.settings.encoder import ClipLength, Size
 from unreel.settings.model import Seconds, Settings, Workers
 
 if TYPE_CHECKING:
+    from unreel.video.clips.datasets import TrainingDataset
     from unreel.video.clips.profile import Advice, LoadingProfile
     from unreel.video.collection.manifest import Manifest
 
