@@ -43,7 +43,7 @@ def test_a_cut_is_made_once_for_all_who_ask_and_anew_for_another_file(tmp_path: 
 
 def test_what_hangs_is_stopped_and_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     video = Clip().write(tmp_path / "a.mp4")
-    monkeypatch.setattr(module, "cut_strip", hang)
+    monkeypatch.setattr(module, "cut_pictures", hang)
 
     async def ask(cuts: Cuts) -> None:
         for _ in range(3):

@@ -43,9 +43,9 @@ The same encoder untrained is evaluated beside it. Two results on the same queri
 class EvaluateSettings(Settings):
     """Evaluate a pretrained encoder on labelled videos, beside the same encoder untrained.
 
-    Labels come from sub-folders, labels.csv or official lists. With --split the train part is searched, or learnt from,
-    and the test part asked. Otherwise every video is evaluated against all others, with groups against those of other
-    groups only; or --division holds some out.
+    Labels come from sub-folders, labels.csv or official lists. With --split the train part is the gallery, or learnt
+    from, and the test part has the queries. Otherwise every video is evaluated against all others, with groups against
+    those of other groups only; or --division holds some out.
     """
 
     run: tyro.conf.Positional[Path]
@@ -91,7 +91,7 @@ class EvaluateSettings(Settings):
         if self.split and self.division != "leave-one-out":
             raise ValueError(
                 f"split is {', '.join(self.split)} and division is {self.division}, expected one of them: both say "
-                "what is asked; take one away"
+                "which videos are queries; take one away"
             )
         if self.drop_last and not self.split and self.division == "leave-one-out":
             raise ValueError(
@@ -159,14 +159,14 @@ def run(kind: str, settings: EvaluateSettings) -> None:
         settings.drop_last,
     )
     encoders = [untrained_encoder(trained), trained] if settings.untrained else [trained]
-    embedded = _embedded(evaluator, encoders, manifest, _divisions(settings, manifest))
+    embedded = _embedded(evaluator, encoders, manifest, _splits(settings, manifest))
     if kind == "retrieval":
-        retrievals = [evaluator.retrieval(encoder, manifest, found, division) for encoder, found, division in embedded]
+        retrievals = [evaluator.retrieval(encoder, manifest, found, split) for encoder, found, split in embedded]
         write_retrievals(target, retrievals)
         print_retrievals(retrievals, classes=settings.classes)
     else:
         evaluate = evaluator.knn if kind == "knn" else evaluator.linear
-        lists = [evaluate(encoder, manifest, found, division) for encoder, found, division in embedded]
+        lists = [evaluate(encoder, manifest, found, split) for encoder, found, split in embedded]
         results = [result for each in lists for result in each]
         write_classifications(target, results)
         print_classifications(results, classes=settings.classes)
@@ -207,16 +207,16 @@ def _embedded(
     evaluator: "Evaluator",
     encoders: Sequence["LoadedEncoder"],
     manifest: "Manifest",
-    divisions: Sequence["Split"],
+    splits: Sequence["Split"],
 ) -> Iterator[tuple["LoadedEncoder", "Features", "Split"]]:
-    """Every encoder with every division; a video that several of these have is encoded once."""
-    asked = {video.id for division in divisions for video in division.videos}
+    """Yield every encoder with every split; a video that several of these have is encoded once."""
+    wanted = {video.id for split in splits for video in split.videos}
     for encoder in encoders:
-        features = evaluator.features(encoder, manifest, [video for video in manifest if video.id in asked])
-        yield from ((encoder, features, division) for division in divisions)
+        features = evaluator.features(encoder, manifest, [video for video in manifest if video.id in wanted])
+        yield from ((encoder, features, split) for split in splits)
 
 
-def _divisions(settings: EvaluateSettings, manifest: "Manifest") -> list["Split"]:
+def _splits(settings: EvaluateSettings, manifest: "Manifest") -> list["Split"]:
     from unreel.evaluation.splits import group_hold_out, leave_one_out, official, random_hold_out
 
     if settings.split:
@@ -230,8 +230,8 @@ def _divisions(settings: EvaluateSettings, manifest: "Manifest") -> list["Split"
 
 def _by_split(path: Path, retrievals: Sequence["Retrieval"], name: str | None) -> dict[str, "Retrieval"]:
     """By its split: the last retrieval of an encoder, or of any."""
-    chosen = {each.split: each for each in retrievals if name in (None, each.encoder)}
+    chosen = {each.origin.split: each for each in retrievals if name in (None, each.origin.encoder)}
     if not chosen:
-        held = ", ".join(dict.fromkeys(each.encoder for each in retrievals)) or "none"
+        held = ", ".join(dict.fromkeys(each.origin.encoder for each in retrievals)) or "none"
         raise CollectionError(f"{path} has no encoder {name!r}. Its encoders are: {held}.")
     return chosen

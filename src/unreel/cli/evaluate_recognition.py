@@ -128,11 +128,12 @@ def test(settings: EvaluateTestSettings) -> "list[Recognition]":
 
 def finetune(weights: str, settings: FinetuneSettings, parts: SplitsSettings) -> "Finetuned | None":
     """Fine-tune on each split or fold, put the tests together, print and write."""
-    from unreel.api import prepared_for, run_finetuning
+    from unreel.api import prepared_for
     from unreel.checkpoint import load_encoder
+    from unreel.cli.finetune import learn
     from unreel.cli.tables.recognition_tables import print_finetuned
     from unreel.engine.launch import first_here
-    from unreel.evaluation.finetune_results import RESULT, together, write_finetuned
+    from unreel.evaluation.finetune_results import RESULT, combine, write_finetuned
     from unreel.training.finetune import resolved
     from unreel.training.run import check_out
     from unreel.training.task import checked_together
@@ -147,13 +148,13 @@ def finetune(weights: str, settings: FinetuneSettings, parts: SplitsSettings) ->
     for run in runs:
         if first_here():
             say(f"{run.out.name}:")
-        found = run_finetuning(run)
+        found = learn(run)
         assert found is not None
         tests.append(found)
     if not first_here():
         return None
     begun = None if weights == SCRATCH else load_encoder(Path(weights))
-    result = together(
+    result = combine(
         tests,
         "folds" if parts.folds else "splits",
         encoder=begun.name if begun else SCRATCH,
