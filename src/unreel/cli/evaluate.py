@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from pydantic import Field, model_validator
 
+from unreel.cli.inputs.labelled import LabelledSettings
 from unreel.cli.inputs.parsing import parse
 from unreel.console import explain, say
 from unreel.errors import CollectionError, SettingsError
-from unreel.settings.model import Clips, Count, PositiveCount, Seed, Settings, Workers
+from unreel.settings.model import Clips, Count, PositiveCount, Seed, Settings
 from unreel.text import unbroken
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ The same encoder untrained is evaluated beside it. Two results on the same queri
 `unreel evaluate KIND --help` explains all options."""
 
 
-class EvaluateSettings(Settings):
+class EvaluateSettings(LabelledSettings):
     """Evaluate a pretrained encoder on labelled videos, beside the same encoder untrained.
 
     Labels come from sub-folders, labels.csv or official lists. With --split the train part is the gallery, or learnt
@@ -48,10 +49,6 @@ class EvaluateSettings(Settings):
     those of other groups only; or --division holds some out.
     """
 
-    run: tyro.conf.Positional[Path]
-    """Run folder, or one weights file."""
-    folder: tyro.conf.Positional[Path]
-    """Folder of videos, or of prepared videos; an unprepared one is prepared on the way."""
     out: Path
     """Folder for the results (retrieval.json, knn.json or linear.json)."""
     protocol: Literal["gap", "centred", "vcop"] = "gap"
@@ -63,28 +60,16 @@ class EvaluateSettings(Settings):
     """Clips per video; default: those of the protocol, 10."""
     drop_last: Count = 0
     """Leave out the last videos of gallery and of queries that fill no batch of so many: vcop's code has 8."""
-    split: tuple[str, ...] = ()
-    """Official splits to evaluate on, each by itself; all: all there are."""
     division: Literal["leave-one-out", "random", "groups"] = "leave-one-out"
     """Without a split: every video against all others, or hold out a share of the videos, or of the groups."""
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Share of the videos that --division random or groups holds out."""
     seed: Seed = 0
     """Draws which they are."""
-    group_pattern: str | None = None
-    """Regular expression whose first group, found in a video's path, names its group (person, source)."""
-    layout: Literal["folder", "ucf101", "hmdb51", "kinetics400", "kinetics600", "kinetics700"] = "folder"
-    """Data set whose official lists give classes, groups and splits; a prepared folder has them already."""
-    lists: Path | None = None
-    """Folder of these lists; default: they are looked for in the folder of videos and beside it."""
     untrained: bool = True
     """Evaluate the same encoder before its first step too."""
     classes: bool = False
     """Show the figures of every class; the file has them always."""
-    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Where to compute."""
-    loader_workers: Workers | None = None
-    """Processes that decode; default: chosen by the size of the collection."""
 
     @model_validator(mode="after")
     def _one_way_to_divide(self) -> "EvaluateSettings":
@@ -149,7 +134,7 @@ def run(kind: str, settings: EvaluateSettings) -> None:
     check_free(target)
     where = device(settings.accelerator)
     trained = load_encoder(settings.run)
-    manifest = _manifest(settings, trained.settings.prepared_side)
+    manifest = settings.manifest(trained.settings.prepared_side)
     evaluator = Evaluator(
         settings.level,
         settings.clips,
@@ -193,14 +178,6 @@ def compare(settings: CompareSettings) -> None:
         labels = [score.label for score in before.scores if score.label in {each.label for each in after.scores}]
         for label in [settings.label] if settings.label else labels:
             print_comparison(before, after, comparison.compare(before, after, label, settings.k))
-
-
-def _manifest(settings: EvaluateSettings, side: int) -> "Manifest":
-    from unreel.video.collection.options import PrepareOptions
-    from unreel.video.collection.prepare import prepared
-
-    options = PrepareOptions(side, group_pattern=settings.group_pattern, layout=settings.layout, lists=settings.lists)
-    return prepared(settings.folder, options)
 
 
 def _embedded(
