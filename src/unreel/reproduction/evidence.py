@@ -12,7 +12,7 @@ import numpy as np
 
 from unreel.evaluation.classification import Classification, read_classifications
 from unreel.evaluation.comparison import sign_flips
-from unreel.evaluation.intervals import bootstrap
+from unreel.evaluation.metrics import bootstrap
 from unreel.evaluation.recognition import read_recognition
 from unreel.evaluation.results import Retrieval, Score, read_retrievals
 from unreel.recipes import PAPER

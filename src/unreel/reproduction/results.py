@@ -6,8 +6,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from unreel.evaluation.finetune_results import read_finetuned
-from unreel.evaluation.provenance import Provenance
-from unreel.evaluation.results import Retrieval, read_retrievals
+from unreel.evaluation.results import Provenance, read_retrievals
 from unreel.reproduction.evidence import COLUMNS, DEVELOPED, TESTED, Pair, classification_of, pairs, score_of
 from unreel.reproduction.paper import HITS, UNTRAINED, PaperRow
 from unreel.reproduction.plan import ReproductionPlan
@@ -129,9 +128,9 @@ def _recognised(row: PaperRow, column: str, path: Path) -> Figure:
 def _retrieved(row: PaperRow, path: Path, label: str | None) -> Iterator[Figure]:
     """The figures of the row's encoder; a small gallery has no R@50."""
     every = read_retrievals(path)
-    found = next(each for each in every if (each.encoder == UNTRAINED) == (row.recipe == UNTRAINED))
+    found = next(each for each in every if (each.origin.encoder == UNTRAINED) == (row.recipe == UNTRAINED))
     score = score_of(found, label)
-    return (Figure(row.name, f"R@{k}", 100 * score.hits[k], _origin(found)) for k in HITS if k in score.hits)
+    return (Figure(row.name, f"R@{k}", 100 * score.hits[k], _origin(found.origin)) for k in HITS if k in score.hits)
 
 
 def _evaluated(row: PaperRow, number: int, path: Path, label: str | None) -> Figure:
@@ -142,10 +141,10 @@ def _evaluated(row: PaperRow, number: int, path: Path, label: str | None) -> Fig
         found = classification_of(path, label)
         return Figure(row.name, COLUMNS[1], 100 * found.accuracy, _origin(found.origin, "linear, "))
     (retrieval,) = read_retrievals(path)
-    return Figure(row.name, COLUMNS[number], 100 * score_of(retrieval, label).hits[1], _origin(retrieval))
+    return Figure(row.name, COLUMNS[number], 100 * score_of(retrieval, label).hits[1], _origin(retrieval.origin))
 
 
-def _origin(found: Retrieval | Provenance, way: str = "") -> FigureOrigin:
+def _origin(found: Provenance, way: str = "") -> FigureOrigin:
     return FigureOrigin(
         found.collection,
         found.split,
@@ -155,7 +154,7 @@ def _origin(found: Retrieval | Provenance, way: str = "") -> FigureOrigin:
         found.seed,
         found.seen,
         found.expected,
-        {name: found.reasons.get(name, "not seen") for name in found.missing},
+        found.missing,
     )
 
 
