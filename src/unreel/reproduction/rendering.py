@@ -8,7 +8,8 @@ from pathlib import Path
 
 from unreel.console import Table
 from unreel.engine.files import write_whole
-from unreel.reproduction.results import Figure, TableCell, TableResults, TableRow
+from unreel.reproduction.columns import Figure
+from unreel.reproduction.results import TableCell, TableResults, TableRow
 from unreel.text import comma_separated as as_csv
 
 PROVENANCE = ("data", "split", "protocol", "encoder", "checkpoint", "seed", "seen", "expected")

@@ -28,8 +28,7 @@ from unreel.engine.locks import locked
 from unreel.engine.progress import ProgressBar
 from unreel.engine.signals import Stop, stop_requests
 from unreel.errors import RunError, SettingsError, Stopped
-from unreel.reproduction.jobs import ReproductionJob
-from unreel.reproduction.records import Record, progress_of, read_record, write_record
+from unreel.reproduction.jobs import Record, ReproductionJob, progress_of, read_record, write_record
 
 LOOK_EVERY = 0.2
 """Seconds between looks at the jobs that run."""

@@ -15,8 +15,6 @@ FOLDERS: Mapping[str, tuple[str, ...]] = {
     "ucf101": ("UCF-101", "UCF101", "ucf101"),
     "hmdb51": ("hmdb51", "HMDB51", "hmdb51_org"),
 }
-CORPORA: Mapping[str, tuple[str, ...]] = {"street651": ("weizmann", "fights", "pushups")}
-"""Collections to pretrain on that are made of several folders."""
 TRAINING_PART = "train"
 """Where Kinetics keeps the videos to learn from."""
 
@@ -26,8 +24,8 @@ class Source:
     """A collection: its name among the jobs, its folder, and what is known of it without opening a video.
 
     `files` counts its videos, `missing` those that its lists name but the folder lacks, `size` is in bytes; `parts` are
-    the sizes of the parts of its official splits. `include` is a regular expression of the videos that are meant, where
-    they are not all of the folder. `prepared` says that it is used as it is.
+    the sizes of the parts of its official splits. `prepared` says that it is used as it is; its videos came from
+    `origin`.
     """
 
     name: str
@@ -39,14 +37,18 @@ class Source:
     missing: int = 0
     size: int = 0
     parts: Mapping[str, Mapping[str, int]] | None = None
-    include: str | None = None
     prepared: bool = False
+    origin: Path | None = None
 
     @property
     def seen(self) -> str:
         """How many videos there are of those that there should be."""
         expected = self.files + self.missing
         return f"{self.files:,} of {expected:,} videos{' (!)' if self.missing else ''}"
+
+    def may_hold(self, other: "Source") -> bool:
+        """Whether the other's videos lie in the folder that these came from."""
+        return (other.origin or other.folder).resolve().is_relative_to((self.origin or self.folder).resolve())
 
 
 def pretraining(given: Path | None, data: Path) -> Source:
@@ -83,24 +85,7 @@ def official(name: str, given: Path | None, data: Path, lists: Path | None, spli
     )
 
 
-def corpus(name: str, data: Path) -> Source:
-    """Those of a corpus's folders that `data` holds, as one collection.
-
-    Raises:
-        CollectionError: none is there.
-    """
-    there = [folder for folder in CORPORA[name] if (data / folder).is_dir()]
-    if not there:
-        raise CollectionError(
-            f"{data} holds none of the folders of {name}: {', '.join(CORPORA[name])}. Bring them there, or name other "
-            "videos to pretrain on: --pretrain-data FOLDER"
-        )
-    return folder_of_videos(name, data, include=f"^({'|'.join(there)})/")
-
-
-def folder_of_videos(
-    name: str, folder: Path, group_pattern: str | None = None, *, include: str | None = None
-) -> Source:
+def folder_of_videos(name: str, folder: Path, group_pattern: str | None = None) -> Source:
     """Any folder of videos, or of prepared ones.
 
     Raises:
@@ -109,11 +94,10 @@ def folder_of_videos(
     folder = folder.absolute()
     if is_prepared(folder):
         manifest = Manifest.read(folder)
-        size = sum(each.size for each in manifest)
-        return Source(name, folder, group_pattern=group_pattern, files=len(manifest), size=size, prepared=True)
-    collection = CollectionOptions(group_pattern=group_pattern, include=include).collection(folder)
-    size = _size(collection)
-    return Source(name, folder, group_pattern=group_pattern, files=len(collection.files), size=size, include=include)
+        files, size, origin = len(manifest), sum(each.size for each in manifest), Path(manifest.source)
+        return Source(name, folder, group_pattern=group_pattern, files=files, size=size, prepared=True, origin=origin)
+    collection = CollectionOptions(group_pattern=group_pattern).collection(folder)
+    return Source(name, folder, group_pattern=group_pattern, files=len(collection.files), size=_size(collection))
 
 
 def _folder(name: str, given: Path | None, data: Path, option: str) -> Path:
