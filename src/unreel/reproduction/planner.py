@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from unreel.reproduction.budget import Budget, words_of
-from unreel.reproduction.estimates import bytes_of_run, clips_learnt, prepared_size
+from unreel.reproduction.estimates import bytes_of_run, clips_learnt
 from unreel.reproduction.jobs import Effort, ReproductionJob
 from unreel.reproduction.rows import PaperRow
 from unreel.reproduction.sources import Source
@@ -62,8 +62,8 @@ class Planner:
             "side": self.budget.side,
         }
         words = ("prepare", str(source.folder), str(folder), *words_of(options))
-        effort, size = Effort(size=source.size), prepared_size(source.size)
-        self.jobs.append(ReproductionJob(name, words, folder / "manifest.parquet", effort=effort, size=size))
+        effort = Effort(size=source.size)  # and as many bytes are left: sources are rarely smaller
+        self.jobs.append(ReproductionJob(name, words, folder / "manifest.parquet", effort=effort, size=source.size))
         return folder, (name,)
 
     def pretrain(self, row: PaperRow, seed: int) -> tuple[Path, tuple[str, ...]]:

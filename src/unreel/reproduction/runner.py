@@ -152,8 +152,7 @@ def _start_what_is_ready(state: _State) -> None:
 def _begin(state: _State, job: ReproductionJob, device: str) -> _Running:
     number = len(state.done) + len(state.failed) + len(state.running) + 1
     state.tell(f"[{number} of {len(state.jobs)}]{f' on GPU {device}' if device else ''} {job.command}")
-    record = read_record(job.name, state.out)
-    write_record(state.out, Record(job.name, job.words, record.seconds if record else 0.0))
+    write_record(state.out, Record(job.name, job.words, _seconds(job, state.out)))
     environment = environment_of_its_own()
     if device:  # each job sees one GPU
         environment |= {"CUDA_VISIBLE_DEVICES": device}

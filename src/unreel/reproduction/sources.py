@@ -1,13 +1,13 @@
 """The collections that a table needs: where they lie, how many videos they hold. Opens no video."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from unreel.errors import CollectionError
-from unreel.video.collection.discover import Collection
-from unreel.video.collection.manifest import Manifest, is_prepared
+from unreel.video.collection.discover import CollectionFile
+from unreel.video.collection.manifest import Manifest, VideoRecord, is_prepared
 from unreel.video.collection.options import CollectionOptions
 
 FOLDERS: Mapping[str, tuple[str, ...]] = {
@@ -73,16 +73,7 @@ def official(name: str, given: Path | None, data: Path, lists: Path | None, spli
         manifest = Manifest.read(folder)
         for split in splits:
             manifest.parts(split)
-        known = {each.id: each.splits for each in manifest}
-        size = sum(each.size for each in manifest)
-        return Source(
-            name, folder, name, None, None, len(known), len(manifest.missing), size, _parts(known), prepared=True
-        )
-    collection = CollectionOptions(layout=name, lists=lists).collection(folder)
-    parts = _parts({each.id: each.splits for each in collection.files})
-    return Source(
-        name, folder, name, lists, None, len(collection.files), len(collection.missing), _size(collection), parts
-    )
+    return _source(name, folder, CollectionOptions(layout=name, lists=lists))
 
 
 def folder_of_videos(name: str, folder: Path, group_pattern: str | None = None) -> Source:
@@ -91,13 +82,19 @@ def folder_of_videos(name: str, folder: Path, group_pattern: str | None = None) 
     Raises:
         CollectionError: no video is in it, or the group pattern does not fit.
     """
-    folder = folder.absolute()
+    return _source(name, folder.absolute(), CollectionOptions(group_pattern=group_pattern))
+
+
+def _source(name: str, folder: Path, options: CollectionOptions) -> Source:
+    begin = (name, folder, options.layout, options.lists, options.group_pattern)
     if is_prepared(folder):
         manifest = Manifest.read(folder)
-        files, size, origin = len(manifest), sum(each.size for each in manifest), Path(manifest.source)
-        return Source(name, folder, group_pattern=group_pattern, files=files, size=size, prepared=True, origin=origin)
-    collection = CollectionOptions(group_pattern=group_pattern).collection(folder)
-    return Source(name, folder, group_pattern=group_pattern, files=len(collection.files), size=_size(collection))
+        size = sum(each.size for each in manifest)
+        counts = (len(manifest), len(manifest.missing), size, _parts(manifest))
+        return Source(*begin, *counts, prepared=True, origin=Path(manifest.source))
+    collection = options.collection(folder)
+    size = sum(each.path.stat().st_size for each in collection.files if each.path.is_file())
+    return Source(*begin, len(collection.files), len(collection.missing), size, _parts(collection.files))
 
 
 def _folder(name: str, given: Path | None, data: Path, option: str) -> Path:
@@ -112,14 +109,10 @@ def _folder(name: str, given: Path | None, data: Path, option: str) -> Path:
     return folder.absolute()
 
 
-def _parts(splits: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, int]]:
-    """How many videos each part of each split has."""
-    counts = Counter((split, part) for own in splits.values() for split, part in own.items())
+def _parts(videos: Iterable[VideoRecord | CollectionFile]) -> dict[str, dict[str, int]] | None:
+    """How many videos each part of each split has; None without splits."""
+    counts = Counter((split, part) for video in videos for split, part in video.splits.items())
     parts: dict[str, dict[str, int]] = {}
     for (split, part), count in sorted(counts.items()):
         parts.setdefault(split, {})[part] = count
-    return parts
-
-
-def _size(collection: Collection) -> int:
-    return sum(each.path.stat().st_size for each in collection.files if each.path.is_file())
+    return parts or None
