@@ -157,25 +157,6 @@ SMALL: Changes = {
     "knn_every": 50,
 }
 
-STREET651_SIZE = (
-    "differences of frames, 1/4 of the channels, 66 px, 400 steps of 32 videos, about 15 minutes on a CPU core: "
-    "for the 651 videos of Weizmann, fights and push-ups, or others whose camera stands still"
-)
-STREET651: Changes = {
-    "input": "difference",
-    "width": 0.25,
-    "size": 66,
-    "batch_size": 32,
-    "steps": 400,
-    "learning_rate": 0.03,
-    "warmup_steps": 50,
-    "checkpoint_every": 100,
-    "knn_every": 100,
-}
-"""At 66 pixels level 5 has 3×3 positions; the 2×2 of 56 pixels leave instance norm four numbers to normalise. At the
-paper's rate of .1 the embeddings of level 5 collapse for hundreds of steps, at .03 they do not. All of it was chosen on
-Weizmann, which is a development set therefore."""
-
 
 def reported(row: str, encoder: str) -> str:
     """What the paper reports of a row with an encoder, as `69.0 (Table 1); 68.5, 38.1 (Table 3)`; empty if nothing."""
@@ -201,11 +182,11 @@ def _of_the_paper(row: str, encoder: str) -> Recipe:
     return recipe
 
 
-def _sized(row: str, encoder: str, changes: Changes, size: str) -> Recipe:
+def _small(row: str, encoder: str) -> Recipe:
     def recipe() -> Changes:
-        return {**changes, **ROWS[row](), "encoder": encoder}
+        return {**SMALL, **ROWS[row](), "encoder": encoder}
 
-    recipe.__doc__ = f"{row}, {ENCODERS[encoder]}, at a small size: {size}. No paper number."
+    recipe.__doc__ = f"{row}, {ENCODERS[encoder]}, at a small size: {SMALL_SIZE}. No paper number."
     return recipe
 
 
@@ -215,10 +196,7 @@ def named(row: str, encoder: str) -> str:
 
 
 SMALL_RECIPES: Mapping[str, Recipe] = {
-    f"{named(row, encoder)}-{family}": _sized(row, encoder, changes, size)
-    for family, (changes, size) in {"small": (SMALL, SMALL_SIZE), "street651": (STREET651, STREET651_SIZE)}.items()
-    for encoder in ENCODERS
-    for row in ROWS
+    f"{named(row, encoder)}-small": _small(row, encoder) for encoder in ENCODERS for row in ROWS
 }
 RECIPES: Mapping[str, Recipe] = {
     **{named(row, encoder): _of_the_paper(row, encoder) for encoder in ENCODERS for row in ROWS},
@@ -247,12 +225,10 @@ def described() -> Table:
         "Numbers are the paper's, pretrained on Kinetics-400 and fine-tuned, top-1 %: Tables 1 and 2 on UCF101 "
         "split 1, Table 3 and Sec. 4.1 the mean of three splits, of UCF101 and of HMDB51.",
         f"Small: {SMALL_SIZE}.",
-        f"street651: {STREET651_SIZE}.",
     ]
     for row, recipe in ROWS.items():
         table.add(row, recipe.__doc__, *(reported(row, encoder) for encoder in ENCODERS))
     table.add(
         "hdc-small, …", "Any of these rows at the small size, with any of the encoders: hdc-c3d-small.", "", "", ""
     )
-    table.add("hdc-street651, …", "The same at the size of the evidence on real videos.", "", "", "")
     return table

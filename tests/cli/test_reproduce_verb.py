@@ -17,7 +17,7 @@ from jobs_inside import Inside
 from unreel.cli.reproduce import main as reproduce
 from unreel.errors import CollectionError, SettingsError, TrainingError
 from unreel.reproduction import runner
-from unreel.reproduction.evidence import DEVELOPED, TESTED
+from unreel.reproduction.evidence import TESTED
 
 TINY = (
     "--pretrain-options=--width 0.0625 --size 28 --clip-length 8 --batch-size 4 --loader-workers 0 "
@@ -27,6 +27,7 @@ TINY = (
 )  # fmt: skip
 SMALL = ("--scale", "small", "--group-pattern", "/([a-z]+)_", *TINY)
 PATIENCE = 120.0  # seconds
+DEVELOPED = "These videos are a development set."
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +109,13 @@ def test_small_retrieval_leaves_one_group_out(videos: Path, tmp_path: Path, caps
 def test_the_evidence_is_a_table_of_five_judgements_and_of_pairs(
     videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data, out = tmp_path / "data", tmp_path / "out"
-    shutil.copytree(videos, data / "weizmann")
+    data, out, scale = tmp_path / "data", tmp_path / "out", tmp_path / "scale.yaml"
+    shutil.copytree(videos, data / "people")
     Clip(width=40, height=40, frames=16, pictures=solid(9, 9, 9)).write(data / "pushups" / "right" / "a.mp4")
-    Clip(width=40, height=40, frames=16, pictures=solid(9, 9, 9)).write(data / "other" / "b.mp4")
-    rows = ("--rows", "hdc", "scratch", "--seeds", "0", "1", "--folds", "3")
-    reproduce(["evidence", "--data", str(data), "--out", str(out), *rows, *TINY])
+    scale.write_text(f"pretrain: {{input: difference, knn_every: 4}}\nnote: {DEVELOPED}")
+    rows = ("--rows", "hdc", "scratch", "--seeds", "0", "1", "--scale", str(scale), "--group-pattern", "/([a-z]+)_")
+    folders = ("--data", str(data / "people"), "--pretrain-data", str(data), "--out", str(out))
+    reproduce(["evidence", *folders, *rows, *TINY])
     said = " ".join(capsys.readouterr().out.split())
     assert "compared video by video" in said
     lines = _table(out, "evidence")
@@ -124,7 +126,8 @@ def test_the_evidence_is_a_table_of_five_judgements_and_of_pairs(
     hdc = next(line for line in lines if line.startswith("| hdc |")).split(" | ")
     assert hdc[1] == "69.0"
     assert sum(" ± " in cell for cell in hdc) == 5
-    assert "7 of 7 videos" in "\n".join(lines)  # not the one of the other folder
+    among = "those that are tested are in the same folder and may be among them."
+    assert f"- Pretrained without labels on 7 of 7 videos of {data}; {among}" in lines
     rights = {row: _nearest_right(out, row) for row in ("scratch", "hdc")}
     difference = 100 * sum(rights["hdc"][each] - rights["scratch"][each] for each in rights["hdc"]) / 6
     pair = next(line for line in lines if line.startswith("| hdc − scratch | R@1 gap |")).split(" | ")
@@ -140,7 +143,7 @@ def _nearest_right(out: Path, row: str) -> dict[str, float]:
     """By video, the share of the seeds whose nearest neighbour is of its class, read from the neighbours."""
     right: dict[str, float] = {}
     for seed in (0, 1):
-        path = out / "runs" / f"retrieval-gap-{row}-street651-weizmann-seed{seed}" / "retrieval.json"
+        path = out / "runs" / f"retrieval-gap-{row}-videos-seed{seed}" / "retrieval.json"
         (found,) = json.loads(path.read_text())["retrievals"]
         for query, hits in found["neighbours"].items():
             same = query.split("/")[0] == hits[0]["id"].split("/")[0]
@@ -158,7 +161,7 @@ def test_a_failing_job_is_named_and_no_table_is_written(
     with pytest.raises(TrainingError, match=message) as ended:
         reproduce(words)
     assert ended.value.exit_code == 2
-    assert "finetune-hdc-small-videos-folds3-seed0.txt" in str(ended.value)
+    assert "finetune-hdc-videos-folds3-seed0.txt" in str(ended.value)
     assert list(out.glob("table1.*")) == []
     assert "Nothing has been run." in capsys.readouterr().out
 
@@ -175,7 +178,7 @@ def test_a_table_that_was_killed_half_way_is_the_same_table(
     killed = tmp_path / "killed"
     command = [sys.executable, "-m", "unreel", "reproduce", *_words("table1", videos, killed, *row)]
     started = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
-    checkpoints = killed / "runs" / "pretrain-hdc-small-seed0" / "checkpoints"
+    checkpoints = killed / "runs" / "pretrain-hdc-seed0" / "checkpoints"
     until = monotonic() + PATIENCE
     while not list(checkpoints.glob("step-*")):
         assert started.poll() is None
@@ -199,8 +202,9 @@ def test_mistakes_are_told_before_anything_runs(videos: Path, tmp_path: Path) ->
         (["table1", "--data", str(data), "--group-pattern", "(a)"], SettingsError, "got --group-pattern with --scale"),
         (["table1", "--data", str(data), "--label", "x"], SettingsError, "got --label with --scale paper"),
         (_words("table1", tmp_path / "no", out), CollectionError, "does not exist"),
-        (_words("table1", videos, out, "--strict"), SettingsError, "strict is on for table1, expected it for evidence"),
-        (["evidence", "--data", str(data), "--out", str(out)], CollectionError, "weizmann does not exist"),
+        (_words("table1", videos, out, "--exclude", "x"), SettingsError, "exclude is 'x' for table1, expected it for"),
+        (["evidence", "--data", str(tmp_path / "no"), "--out", str(out)], CollectionError, "does not exist"),
+        (_words("table1", videos, out, "--scale", "smal"), SettingsError, "Give --scale paper, small, or a YAML file"),
         (_words("table1", videos, out, "--seeds"), SettingsError, "seeds"),
         (_words("table1", videos, out, "--folds", "1"), SettingsError, "folds: got 1"),
         (

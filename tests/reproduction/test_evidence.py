@@ -4,66 +4,61 @@ from pathlib import Path
 
 import pytest
 
-from unreel.reproduction.budget import Budget
+from unreel.reproduction.budget import Budget, read_scale
 from unreel.reproduction.evidence import _pair, evidence
 from unreel.reproduction.paper import restricted
 from unreel.reproduction.plan import ReproductionPlan, plan
 from unreel.reproduction.sources import Source
 
-CORPUS = Source("street651", Path("/data"), files=651, size=10**8, include="^(weizmann|fights|pushups)/")
-WEIZMANN = Source("weizmann", Path("/data/weizmann"), group_pattern="/([a-z]+)_", files=90, size=10**7)
+SCALE = read_scale(str(Path(__file__).parents[2] / "experiments" / "street651" / "scale.yaml"))
+STREET = Source("pretraining", Path("/street"), files=651, size=10**8, prepared=True, origin=Path("/data"))
+PEOPLE = Source("videos", Path("/data/weizmann"), group_pattern="/([a-z]+)_", files=90, size=10**7)
 
 
-def _planned(*rows: str, strict: bool = False, seeds: tuple[int, ...] = (0,)) -> ReproductionPlan:
-    scale = Budget(family="street651", folds=9, seeds=seeds, exclude="^weizmann/" if strict else None)
-    table = restricted(evidence(strict=strict), rows)
-    return plan(table, scale, CORPUS, {"weizmann": WEIZMANN}, Path("/out"))
+def _planned(*rows: str, exclude: str | None = None, seeds: tuple[int, ...] = (0,)) -> ReproductionPlan:
+    budget = Budget(SCALE, folds=9, seeds=seeds, exclude=exclude)
+    table = restricted(evidence("street", "weizmann", exclude), rows)
+    return plan(table, budget, STREET, {"videos": PEOPLE}, Path("/out"))
 
 
-def test_every_row_is_pretrained_on_the_corpus_and_evaluated_in_five_ways() -> None:
+def test_every_row_is_pretrained_on_one_folder_and_evaluated_in_five_ways_on_another() -> None:
     found = _planned("sc", "scratch", seeds=(0, 1))
     jobs = {job.name: job for job in found.jobs}
-    assert len(jobs) == 2 + 2 * 2 * (1 + 5)
-    assert jobs["prepare-street651"].command == (
-        "unreel prepare /data /out/prepared/street651 --include '^(weizmann|fights|pushups)/' --side 76"
-    )
-    trained = jobs["pretrain-sc-street651-seed1"]
+    assert len(jobs) == 1 + 2 * 2 * (1 + 5)
+    trained = jobs["pretrain-sc-seed1"]
     assert trained.command == (
-        "unreel pretrain /out/prepared/street651 --recipe sc-street651 --out /out/runs/pretrain-sc-street651-seed1 "
-        "--seed 1 --steps 400 --knn-folder /out/prepared/weizmann"
+        "unreel pretrain /street --recipe sc --out /out/runs/pretrain-sc-seed1 --seed 1 --steps 400 --knn-folder "
+        "/out/prepared/videos --input difference --width 0.25 --size 66 --batch-size 32 --learning-rate 0.03 "
+        "--warmup-steps 50 --checkpoint-every 100 --knn-every 100"
     )
-    assert trained.needs == ("prepare-street651", "prepare-weizmann")
-    tuned, linear, *retrieved = found.results["sc", "weizmann", 1]
-    assert tuned == Path("/out/runs/finetune-sc-street651-weizmann-folds9-seed1/finetune.json")
-    assert linear == Path("/out/runs/linear-gap-sc-street651-weizmann-seed1/linear.json")
-    assert [path.parent.name.split("-")[1] for path in retrieved] == ["gap", "centred", "vcop"]
-    assert "--steps" not in jobs["pretrain-scratch-street651-seed0"].words
-    assert jobs["finetune-sc-street651-weizmann-folds9-seed1"].words[-7:] == (
-        "--learning-rate",
-        "0.02",
-        "--schedule",
-        "cosine",
-        "--warmup-steps",
-        "15",
-        "--standardise",
+    assert trained.needs == ("prepare-videos",)
+    tuned, linear, *retrieved = (found.results["sc", column, 1] for column in found.table.heads)
+    assert tuned == (Path("/out/runs/finetune-sc-videos-folds9-seed1/finetune.json"),)
+    assert linear == (Path("/out/runs/linear-gap-sc-videos-seed1/linear.json"),)
+    assert [path.parent.name.split("-")[1] for (path,) in retrieved] == ["gap", "centred", "vcop"]
+    assert "--steps" not in jobs["pretrain-scratch-seed0"].words
+    assert jobs["finetune-sc-videos-folds9-seed1"].words[6:] == (
+        *("--folds", "9", "--seed", "1", "--steps", "150", "--batch-size", "16"),
+        *("--learning-rate", "0.02", "--schedule", "cosine", "--warmup-steps", "15", "--standardise"),
     )
-    assert "--no-untrained" in jobs["retrieval-vcop-sc-street651-weizmann-seed0"].words
+    assert "--no-untrained" in jobs["retrieval-vcop-sc-videos-seed0"].words
 
 
-def test_strictly_no_tested_person_is_learnt_from_and_runs_do_not_mix() -> None:
+def test_with_some_excluded_no_tested_person_is_learnt_from_and_runs_do_not_mix() -> None:
     rows = ("scratch", "hdc")
-    loose, strict = _planned(*rows), _planned(*rows, strict=True)
+    loose, strict = _planned(*rows), _planned(*rows, exclude="^weizmann/")
     jobs = {job.name: job for job in strict.jobs}
-    words = jobs["pretrain-hdc-street651-strict-seed0"].words
+    words = jobs["pretrain-hdc-strict-seed0"].words
     assert words[words.index("--exclude") + 1] == "^weizmann/"
     shared = {job.name: job.words for job in loose.jobs if job.name in jobs}
     assert set(shared) == {job.name for job in _planned("scratch").jobs}, "scratch learns from nobody"
     assert all(jobs[name].words == words for name, words in shared.items())
     assert strict.table.name == "evidence-strict"
+    assert "pretrained on street, none of ^weizmann/, evaluated on weizmann" in strict.table.title
 
 
 def test_the_rows_are_those_of_tables_1_and_2_with_the_paper_s_numbers() -> None:
-    printed = {row.name: row.paper[0] for row in evidence().rows}
+    printed = {row.name: row.paper[0] for row in evidence("street", "people").rows}
     assert (printed["scratch"], printed["hdc"], printed["no-flip"]) == (43.5, 69.0, 68.0)
 
 

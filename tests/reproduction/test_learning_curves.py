@@ -29,8 +29,8 @@ def _run(run: Path, losses: dict[int, float], evaluated: dict[int, float]) -> Pa
 
 
 def _plan(pretrained: dict[tuple[str, int], Path]) -> ReproductionPlan:
-    table = restricted(evidence(), ("sc", "scratch"))
-    return ReproductionPlan(table, Budget(family="street651"), (), (), {}, pretrained)
+    table = restricted(evidence("street", "people"), ("sc", "scratch"))
+    return ReproductionPlan(table, Budget(), (), (), {}, {}, pretrained)
 
 
 def test_curves_are_means_over_seeds_of_shares_of_guessing_and_of_right_neighbours(tmp_path: Path) -> None:
@@ -49,4 +49,4 @@ def test_curves_are_means_over_seeds_of_shares_of_guessing_and_of_right_neighbou
 
 def test_other_tables_have_none(tmp_path: Path) -> None:
     made = _plan({("sc", 0): _run(tmp_path / "0", {10: 4.0}, {})})
-    assert write_curves(replace(made, table=replace(made.table, kind="recognition")), tmp_path) == []
+    assert write_curves(replace(made, table=replace(made.table, watched=False)), tmp_path) == []

@@ -7,8 +7,8 @@ from statistics import stdev
 
 from findings import retrieved, tuned
 
-from unreel.reproduction.budget import Budget, for_folder
-from unreel.reproduction.paper import TABLES, restricted
+from unreel.reproduction.budget import SMALL, Budget
+from unreel.reproduction.paper import TABLES, for_folder, restricted
 from unreel.reproduction.plan import ReproductionPlan, plan
 from unreel.reproduction.results import TableResults, outcome
 from unreel.reproduction.sources import Source
@@ -37,7 +37,7 @@ def _marked(found: TableResults, row: str) -> list[bool]:
 
 def test_one_number_of_one_run(tmp_path: Path) -> None:
     made = _plan("table1", tmp_path, ("hdc",))
-    tuned(made.results["hdc", "ucf101", 0][0], "1", 0.69)
+    tuned(made.results["hdc", "UCF101", 0][0], "1", 0.69)
     found = outcome(made, "unreel reproduce table1")
     assert found.complete
     assert _ours(found, "hdc") == [(69.0, None)]
@@ -53,7 +53,7 @@ def test_one_number_of_one_run(tmp_path: Path) -> None:
 
 def test_three_splits_are_averaged_and_their_spread_shown(tmp_path: Path) -> None:
     made = _plan("table3", tmp_path, ("hdc-c3d",))
-    for data, shares in (("ucf101", (0.70, 0.72, 0.77)), ("hmdb51", (0.40, 0.40, 0.43))):
+    for data, shares in (("UCF101", (0.70, 0.72, 0.77)), ("HMDB51", (0.40, 0.40, 0.43))):
         for split, (path, share) in enumerate(zip(made.results["hdc-c3d", data, 0], shares, strict=True), start=1):
             tuned(path, str(split), share)
     found = outcome(made, "…")
@@ -64,7 +64,7 @@ def test_three_splits_are_averaged_and_their_spread_shown(tmp_path: Path) -> Non
 
 def test_the_mean_of_some_of_the_splits_is_no_number(tmp_path: Path) -> None:
     made = _plan("table3", tmp_path, ("hdc-c3d",))
-    for path in made.results["hdc-c3d", "ucf101", 0][:2]:
+    for path in made.results["hdc-c3d", "UCF101", 0][:2]:
         tuned(path, "1", 0.7)
     found = outcome(made, "…")
     assert _ours(found, "hdc-c3d") == [None, None]
@@ -73,7 +73,7 @@ def test_the_mean_of_some_of_the_splits_is_no_number(tmp_path: Path) -> None:
 
 def test_seeds_are_averaged_over_the_means_of_their_splits(tmp_path: Path) -> None:
     made = _plan("table3", tmp_path, ("hdc-c3d",), seeds=(0, 1))
-    for data in ("ucf101", "hmdb51"):
+    for data in ("UCF101", "HMDB51"):
         for seed, shares in ((0, (0.5, 0.6, 0.7)), (1, (0.7, 0.8, 0.9))):
             for split, (path, share) in enumerate(zip(made.results["hdc-c3d", data, seed], shares, strict=True)):
                 tuned(path, str(split + 1), share, seed=seed)
@@ -84,8 +84,8 @@ def test_seeds_are_averaged_over_the_means_of_their_splits(tmp_path: Path) -> No
 
 def test_fewer_videos_than_expected_are_never_hidden(tmp_path: Path) -> None:
     made = _plan("table1", tmp_path, ("hdc", "sc"))
-    tuned(made.results["hdc", "ucf101", 0][0], "1", 0.69, missing=12)
-    tuned(made.results["sc", "ucf101", 0][0], "1", 0.61)
+    tuned(made.results["hdc", "UCF101", 0][0], "1", 0.69, missing=12)
+    tuned(made.results["sc", "UCF101", 0][0], "1", 0.61)
     found = outcome(made, "…")
     assert _marked(found, "hdc") == [True]
     assert _marked(found, "sc") == [False]
@@ -98,7 +98,7 @@ def test_fewer_videos_than_expected_are_never_hidden(tmp_path: Path) -> None:
 
 def test_retrieval_has_both_encoders_in_one_file_and_no_number_for_a_k_beyond_the_gallery(tmp_path: Path) -> None:
     made = _plan("table4", tmp_path, ())
-    (path,) = made.results["hdc-c3d", "ucf101", 0]
+    (path,) = made.results["hdc-c3d", "R@1", 0]
     retrieved(path, {"untrained": {1: 0.1, 5: 0.2}, "hdc-c3d": {1: 0.3, 5: 0.4}})
     found = outcome(made, "…")
     for row, shares in (("untrained-c3d", (10.0, 20.0)), ("hdc-c3d", (30.0, 40.0))):
@@ -108,16 +108,16 @@ def test_retrieval_has_both_encoders_in_one_file_and_no_number_for_a_k_beyond_th
 
 def test_the_label_that_evaluates_can_be_chosen(tmp_path: Path) -> None:
     table = for_folder(TABLES["table4"], "shapes")
-    made = plan(table, Budget(family="small", label="motion"), KINETICS, {"ucf101": SOURCES["ucf101"]}, tmp_path)
-    (path,) = made.results["hdc-c3d", "ucf101", 0]
-    retrieved(path, {"untrained": {1: 0.1}, "hdc-c3d-small": {1: 0.3}}, labels=("appearance", "motion"))
+    made = plan(table, Budget(SMALL, label="motion"), KINETICS, {"ucf101": SOURCES["ucf101"]}, tmp_path)
+    (path,) = made.results["hdc-c3d", "R@1", 0]
+    retrieved(path, {"untrained": {1: 0.1}, "hdc-c3d": {1: 0.3}}, labels=("appearance", "motion"))
     assert outcome(made, "…").complete
-    assert "Small: encoders of width 0.25, 56 pixels, 200 steps of 24 videos." in "\n".join(outcome(made, "…").notes)
+    assert "Encoders of width 0.25, 56 pixels, 200 steps of 24 videos." in "\n".join(outcome(made, "…").notes)
 
 
 def test_pretraining_says_how_many_videos_it_has_seen(tmp_path: Path) -> None:
     made = _plan("table1", tmp_path, ("hdc",))
-    tuned(made.results["hdc", "ucf101", 0][0], "1", 0.69)
+    tuned(made.results["hdc", "UCF101", 0][0], "1", 0.69)
     run = made.pretrained["hdc", 0]
     run.mkdir(parents=True)
     (run / "videos.json").write_text(json.dumps({"used": ["a", "b"], "left_out": {"c": "too short"}}))

@@ -6,7 +6,8 @@ import pytest
 
 from unreel.errors import SettingsError
 from unreel.recipes import ROWS
-from unreel.reproduction.paper import TABLES, PaperRow, restricted
+from unreel.reproduction.paper import TABLES, restricted
+from unreel.reproduction.rows import PaperRow
 
 TABLE_1 = """
 sc | 5 | – | 1 | – | 61.3
@@ -106,7 +107,7 @@ def test_table_3() -> None:
             expected.append(("Random Initialization, the paper's own", architecture, numbers, True))
     table = TABLES["table3"]
     assert [(*row.labels, row.paper, bool(row.recipe)) for row in table.rows] == expected
-    assert (table.columns, table.splits) == (("UCF101", "HMDB51"), ("1", "2", "3"))
+    assert (table.heads, table.splits) == (("UCF101", "HMDB51"), ("1", "2", "3"))
     assert {row.name for row in table.ours} == {
         f"{recipe}{encoder}" for recipe in ("scratch", "hdc", "hdc-slow") for encoder in ("", "-c3d", "-r2plus1d10")
     }

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from unreel.reproduction.budget import Budget, for_folder
-from unreel.reproduction.paper import TABLES, restricted
+from unreel.reproduction.budget import SMALL, Budget
+from unreel.reproduction.paper import TABLES, for_folder, restricted
 from unreel.reproduction.plan import ReproductionPlan, plan
 from unreel.reproduction.sources import Source
 
@@ -54,7 +54,7 @@ def test_table_1_pretrains_and_fine_tunes_every_row_on_split_1() -> None:
         "/out/runs/finetune-hdc-ucf101-split1-seed0 --split 1 --seed 0 --steps 10000 --batch-size 32"
     )
     assert tune.needs == ("pretrain-hdc-seed0", "prepare-ucf101")
-    assert found.results["hdc", "ucf101", 0] == (tune.result,)
+    assert found.results["hdc", "UCF101", 0] == (tune.result,)
     assert tune.result == Path("/out/runs/finetune-hdc-ucf101-split1-seed0/finetune.json")
 
 
@@ -71,7 +71,7 @@ def test_table_3_has_three_encoders_two_data_sets_and_three_splits() -> None:
     tuned = [name for name in _names(found) if name.startswith("finetune-")]
     assert len(tuned) == len(set(tuned)) == 9 * 2 * 3
     assert "finetune-hdc-slow-r2plus1d10-hmdb51-split3-seed0" in tuned
-    assert len(found.results["hdc-c3d", "hmdb51", 0]) == 3
+    assert len(found.results["hdc-c3d", "HMDB51", 0]) == 3
     lists = next(job for job in found.jobs if job.name == "prepare-hmdb51")
     assert lists.words[5:7] == ("--lists", "/lists")
 
@@ -82,40 +82,39 @@ def test_retrieval_evaluates_the_untrained_encoder_beside_the_trained() -> None:
         "prepare-pretraining",
         "pretrain-hdc-c3d-seed0",
         "prepare-ucf101",
-        "retrieve-hdc-c3d-ucf101-split1-seed0",
+        "retrieval-vcop-beside-untrained-hdc-c3d-ucf101-split1-seed0",
     ]
     assert found.jobs[-1].words[-4:] == ("--protocol", "vcop", "--split", "1")
-    assert found.results["untrained-c3d", "ucf101", 0] == found.results["hdc-c3d", "ucf101", 0]
+    assert {found.results[row, f"R@{k}", 0] for row in ("untrained-c3d", "hdc-c3d") for k in (1, 50)} == {
+        (found.jobs[-1].result,)
+    }
 
 
 def test_figures_draw_what_their_encoders_found() -> None:
     found = _planned("figure4", Budget(seeds=(3,)))
     drawn = [job for job in found.jobs if job.name.startswith("draw-")]
     assert [job.result for job in drawn] == [Path("/out/figure4.html"), Path("/out/figure4.pdf")] == list(found.figures)
-    assert drawn[0].words[:3] == ("figure", "retrieval", "/out/runs/retrieve-trained-sc-ucf101-split1-seed3")
+    assert drawn[0].words[:3] == ("figure", "retrieval", "/out/runs/retrieval-vcop-sc-ucf101-split1-seed3")
     assert drawn[0].words[-4:] == ("SC", "TC", "SC+TC", "HDC")
     assert len(drawn[0].needs) == 4
-    assert all("--no-untrained" in job.words for job in found.jobs if job.name.startswith("retrieve-"))
+    assert all("--no-untrained" in job.words for job in found.jobs if job.name.startswith("retrieval-"))
 
 
 def test_a_small_table_learns_from_the_folder_that_it_is_tested_on_by_folds() -> None:
-    found = _small("table1", Budget(family="small", folds=3, label="class"), ("hdc", "scratch"))
+    found = _small("table1", Budget(SMALL, folds=3, label="class"), ("hdc", "scratch"))
     jobs = {job.name: job for job in found.jobs}
     assert jobs["prepare-videos"].words[-4:] == ("--group-pattern", "/([a-z]+)_", "--side", "64")
-    assert jobs["pretrain-hdc-small-seed0"].words[-6:] == (
-        "--steps",
-        "200",
-        "--knn-every",
-        "0",
-        "--checkpoint-every",
-        "50",
+    assert jobs["pretrain-hdc-seed0"].command == (
+        "unreel pretrain /out/prepared/videos --recipe hdc --out /out/runs/pretrain-hdc-seed0 --seed 0 --steps 200 "
+        "--width 0.25 --size 56 --batch-size 24 --learning-rate 0.02 --checkpoint-every 50 --knn-every 0"
     )
-    tune = jobs["finetune-hdc-small-videos-folds3-seed0"]
-    assert tune.words[6:] == ("--folds", "3", "--seed", "0", "--steps", "100", "--batch-size", "16", "--label", "class")
+    assert "--steps" not in jobs["pretrain-scratch-seed0"].words
+    tune = jobs["finetune-hdc-videos-folds3-seed0"]
+    assert tune.words[6:] == ("--folds", "3", "--seed", "0", "--label", "class", "--steps", "100", "--batch-size", "16")
     assert [source.name for source in found.sources] == ["videos"]
-    retrieved = _small("table4", Budget(family="small"))
+    retrieved = _small("table4", Budget(SMALL))
     assert "--split" not in retrieved.jobs[-1].words  # one group out
-    assert retrieved.jobs[-1].name == "retrieve-hdc-c3d-small-videos-seed0"
+    assert retrieved.jobs[-1].name == "retrieval-vcop-beside-untrained-hdc-c3d-videos-seed0"
 
 
 def test_further_options_reach_the_commands_and_the_place_does_not_make_another_job() -> None:
@@ -132,7 +131,7 @@ def test_further_options_reach_the_commands_and_the_place_does_not_make_another_
     jobs = {job.name: job for job in found.jobs}
     assert jobs["pretrain-hdc-seed1"].words[-2:] == ("--precision", "bf16-mixed")
     tune = jobs["finetune-hdc-ucf101-split1-seed1"]
-    assert tune.words[-4:] == ("--allow-leaks", "near duplicate", "--batch-size", "8")
+    assert tune.words[-6:] == ("--allow-leaks", "near duplicate", "--steps", "10000", "--batch-size", "8")
     assert tune.command.endswith(" --accelerator cpu")
     assert "--accelerator" not in tune.words
     assert "--accelerator" not in jobs["prepare-ucf101"].command
@@ -145,9 +144,7 @@ def test_prepared_folders_are_not_prepared_again() -> None:
     assert "/ready" in found.jobs[-1].words
     folder = Source("videos", Path("/ready"), group_pattern="(g)", files=9, prepared=True)
     for name, verb in (("table1", "finetune"), ("table4", "retrieval")):
-        small = plan(
-            for_folder(TABLES[name], "ready"), Budget(family="small"), folder, {"ucf101": folder}, Path("/out")
-        )
+        small = plan(for_folder(TABLES[name], "ready"), Budget(SMALL), folder, {"ucf101": folder}, Path("/out"))
         evaluating = [job.words for job in small.jobs if job.words[1] == verb]
         assert all(words[words.index("--group-pattern") + 1] == "(g)" for words in evaluating)
 

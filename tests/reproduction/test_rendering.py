@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from unreel.console import show
-from unreel.reproduction.paper import PaperRow
+from unreel.reproduction.columns import Figure, FigureOrigin
 from unreel.reproduction.rendering import comma_separated, latex, markdown, terminal, write_all
-from unreel.reproduction.results import Figure, FigureOrigin, TableCell, TableResults, TableRow
+from unreel.reproduction.results import TableCell, TableResults, TableRow
+from unreel.reproduction.rows import PaperRow
 
 OTHERS = PaperRow(("Büchler & al. [5]", ""), (58.6, None))
 HDC = PaperRow(("HDC†", "C3D"), (73.1, 39.5), "hdc-slow", "c3d")

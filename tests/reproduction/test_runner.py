@@ -14,8 +14,7 @@ import pytest
 from unreel.engine.locks import locked
 from unreel.errors import OverwriteError, RunError, SettingsError, Stopped
 from unreel.reproduction import runner
-from unreel.reproduction.jobs import ReproductionJob
-from unreel.reproduction.records import Record, progress_of, read_record, write_record
+from unreel.reproduction.jobs import Record, ReproductionJob, progress_of, read_record, write_record
 from unreel.reproduction.runner import run
 
 WORKER = Path(__file__).parents[1] / "support" / "job_script.py"

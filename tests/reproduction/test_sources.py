@@ -1,6 +1,7 @@
 """Where the data sets of a table are, by names and lists only: every file here is empty."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from folders import make
 from official_lists import HMDB51, UCF101, Plan, write_hmdb51, write_ucf101
 
 from unreel.errors import CollectionError
-from unreel.reproduction.sources import corpus, folder_of_videos, official, pretraining
+from unreel.reproduction.sources import folder_of_videos, official, pretraining
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare
 
@@ -93,9 +94,12 @@ def test_any_folder_of_videos(tmp_path: Path) -> None:
         folder_of_videos("videos", tmp_path / "videos", "(x)")
 
 
-def test_a_corpus_is_those_of_its_folders_that_are_there(tmp_path: Path) -> None:
-    make(tmp_path, "weizmann/run/ann_run.avi", "pushups/a.mp4", "named/b.mp4")
-    found = corpus("street651", tmp_path)
-    assert (found.name, found.files, found.include) == ("street651", 2, "^(weizmann|pushups)/")
-    with pytest.raises(CollectionError, match=r"holds none of the folders of street651: weizmann, fights, pushups\."):
-        corpus("street651", tmp_path / "named")
+def test_whether_one_s_videos_are_in_the_folder_of_another(tmp_path: Path) -> None:
+    make(tmp_path, "people/run/ann_run.avi", "other/a.mp4")
+    whole, people, other = (folder_of_videos("videos", tmp_path / name) for name in ("", "people", "other"))
+    made = replace(other, folder=tmp_path / "prepared", origin=tmp_path)
+    assert whole.may_hold(people)
+    assert people.may_hold(people)
+    assert made.may_hold(people), "prepared videos came from another folder"
+    assert not other.may_hold(people)
+    assert not people.may_hold(whole)

@@ -2,7 +2,8 @@
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,82 +11,64 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 from pydantic import Field, model_validator
 
-from unreel import recipes
 from unreel.cli.inputs.parsing import parse
 from unreel.console import Table, say, say_command, show
 from unreel.errors import SettingsError, TrainingError
-from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import Folds, PositiveCount, PositiveWorkers, Seed, Settings
-from unreel.settings.pretraining import PretrainSettings
 from unreel.text import duration_text, unbroken
 
 if TYPE_CHECKING:
-    from unreel.reproduction.budget import Budget, Family
+    from unreel.reproduction.budget import Budget
     from unreel.reproduction.paper import PaperTable
     from unreel.reproduction.plan import ReproductionPlan
     from unreel.reproduction.runner import RunnerReport
     from unreel.reproduction.sources import Source
 
-_OURS = {
-    "folder",
-    "out",
-    "seed",
-    "steps",
-    "split",
-    "recipe",
-    "weights",
-    "test_groups",
-    "test_fold",
-    "resume",
-    "exclude",
-}
-"""Settings of runs that the plan decides."""
-
 
 class ReproduceSettings(Settings):
     """Run what a table or figure of the paper needs, or go on with it, and print ours beside the paper's numbers.
 
-    With --scale paper DATA holds the folders kinetics400, UCF-101 and hmdb51, with their official lists; with --scale
-    small it is any folder of labelled videos, which are learnt from without their labels and then evaluated by them, in
-    about an hour on a CPU. Every job is an unreel command, printed as it could be typed, and runs on a GPU of its
-    own where there are any. Stopped or killed, the same command goes on.
+    With --scale paper DATA holds the folders kinetics400, UCF-101 and hmdb51, with their official lists; with another
+    scale, and for evidence, it is any folder of labelled videos, which are learnt from without their labels (or others,
+    --pretrain-data) and then evaluated by them. Every job is an unreel command, printed as it could be typed, and runs
+    on a GPU of its own where there are any. Stopped or killed, the same command goes on.
     """
 
     target: tyro.conf.Positional[
         Literal["table1", "table2", "table3", "table4", "table5", "figure1", "figure4", "evidence"]
     ]
     data: Path
-    """Folder of the data sets; for evidence that of weizmann, fights and pushups; with --scale small a folder of
-    labelled videos."""
+    """Folder of the data sets; for evidence, or with another scale than the paper's, a folder of labelled videos."""
     out: Path | None = None
     """Folder for all runs and tables, shared by all targets; default: runs/reproduction or, small,
     runs/reproduction-small, or runs/evidence."""
     dry_run: bool = False
     """List the jobs with their estimated time and storage; nothing is run or written."""
-    scale: Literal["paper", "small"] = "paper"
-    """As the paper did it, or at a size for a CPU (evidence has its own)."""
-    strict: bool = False
-    """Evidence: pretrain on no video of the persons that are tested."""
+    scale: str = "paper"
+    """paper: as the paper did it; small: at a size for a CPU, about an hour; or a YAML file of settings that all rows
+    begin with, under the keys pretrain and finetune, and a note for the table."""
+    exclude: str | None = None
+    """Evidence: regular expression; no video in whose path it is found is pretrained on, as those of the persons that
+    are tested."""
     rows: tuple[str, ...] = ()
     """Rows to run; default: all."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     """Seeds of every row; of several, mean and standard deviation are shown."""
     steps: PositiveCount | None = None
-    """Steps of pretraining; default: those of --epochs, or 200 at the small scale; evidence: the recipe's."""
+    """Steps of pretraining; default: the scale's, or those of --epochs."""
     epochs: PositiveCount = 200
-    """Passes over the pretraining videos, which the paper does not state (paper scale)."""
+    """Passes over the pretraining videos, which the paper does not state; for scales without steps."""
     finetune_steps: PositiveCount | None = None
-    """Steps of fine-tuning; default: 10,000, or 100 at the small scale, or 150 for evidence."""
-    folds: Folds | None = None
-    """Small scale: parts of the collection that are tested in turn, groups kept whole; default: 3, or for evidence
-    one for each of the 9 persons."""
+    """Steps of fine-tuning; default: the scale's, or 10,000."""
+    folds: Folds = 3
+    """A folder of labelled videos: parts that are tested in turn, groups kept whole."""
     group_pattern: str | None = None
-    """Small scale: regular expression whose first group, found in a video's path, names its group (person, source),
-    which is never both learnt from and tested."""
+    """A folder of labelled videos: regular expression whose first group, found in a video's path, names its group
+    (person, source), which is never both learnt from and tested."""
     label: str | None = None
-    """Small scale: name of the label that scores, where there are several."""
+    """A folder of labelled videos: name of the label that scores, where there are several."""
     pretrain_data: Path | None = None
-    """Videos to pretrain on; default: kinetics400 in DATA or, small, DATA itself."""
+    """Videos to pretrain on; default: kinetics400 in DATA or, where DATA is labelled videos, DATA itself."""
     ucf101: Path | None = None
     """Folder of UCF101, or of its prepared videos; default: UCF-101 in DATA."""
     hmdb51: Path | None = None
@@ -105,13 +88,18 @@ class ReproduceSettings(Settings):
     together than one after the other. Other numbers of threads give other last digits."""
 
     @model_validator(mode="after")
-    def _strict_about_evidence(self) -> "ReproduceSettings":
-        if self.strict and self.target != "evidence":
+    def _exclude_from_evidence(self) -> "ReproduceSettings":
+        if self.exclude is not None and self.target != "evidence":
             raise ValueError(
-                f"strict is on for {self.target}, expected it for evidence only: the others name what they pretrain on "
-                "(--pretrain-data); take it away"
+                f"exclude is {self.exclude!r} for {self.target}, expected it for evidence only: the others name what "
+                "they pretrain on (--pretrain-data); take it away"
             )
         return self
+
+    @property
+    def official(self) -> bool:
+        """Whether the paper's data sets evaluate, by their official lists."""
+        return self.scale == "paper" and self.target != "evidence"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -179,32 +167,31 @@ def show_plan(made: "ReproductionPlan", devices: Sequence[str]) -> None:
 
 
 def _plan(settings: ReproduceSettings, out: Path) -> "ReproductionPlan":
-    from unreel.reproduction.budget import for_folder
-    from unreel.reproduction.evidence import CORPUS, EVALUATED, GROUP_PATTERN, evidence
-    from unreel.reproduction.paper import TABLES, restricted
+    from unreel.reproduction.evidence import evidence
+    from unreel.reproduction.paper import TABLES, for_folder, restricted
     from unreel.reproduction.plan import plan
-    from unreel.reproduction.sources import corpus, folder_of_videos
+    from unreel.reproduction.sources import folder_of_videos
 
-    whole = evidence(strict=settings.strict) if settings.target == "evidence" else TABLES[settings.target]
-    table, scale = restricted(whole, settings.rows), _scale(settings)
-    if scale.family == "street651":
-        evaluated = folder_of_videos(EVALUATED, settings.data / EVALUATED, settings.group_pattern or GROUP_PATTERN)
-        given = settings.pretrain_data
-        learnt = folder_of_videos("pretraining", given) if given else corpus(CORPUS, settings.data)
-        return plan(table, scale, learnt, {EVALUATED: evaluated}, out)
-    if scale.small:
-        evaluated = folder_of_videos("videos", settings.data, settings.group_pattern)
-        given = settings.pretrain_data
-        learnt = folder_of_videos("pretraining", given) if given else evaluated
-        return plan(for_folder(table, evaluated.folder.name), scale, learnt, {table.data[0]: evaluated}, out)
-    return plan(table, scale, *_official(settings, table), out)
+    budget = _budget(settings)
+    if settings.official:
+        table = restricted(TABLES[settings.target], settings.rows)
+        return plan(table, budget, *_official(settings, table), out)
+    evaluated = folder_of_videos("videos", settings.data, settings.group_pattern)
+    given = settings.pretrain_data
+    learnt = folder_of_videos("pretraining", given) if given else evaluated
+    if settings.target == "evidence":
+        table = evidence(learnt.folder.name, evaluated.folder.name, settings.exclude)
+    else:
+        table = for_folder(TABLES[settings.target], evaluated.folder.name)
+    table = restricted(table, settings.rows)
+    return plan(table, budget, learnt, dict.fromkeys(table.data, evaluated), out)
 
 
 def _place(settings: ReproduceSettings) -> Path:
     """Where runs and tables go if nobody says."""
     if settings.target == "evidence":
         return Path("runs/evidence")
-    return Path("runs/reproduction-small" if settings.scale == "small" else "runs/reproduction")
+    return Path("runs/reproduction" if settings.official else "runs/reproduction-small")
 
 
 def _official(settings: ReproduceSettings, table: "PaperTable") -> "tuple[Source, dict[str, Source]]":
@@ -224,37 +211,29 @@ def _official(settings: ReproduceSettings, table: "PaperTable") -> "tuple[Source
     return pretraining(settings.pretrain_data, settings.data), evaluated
 
 
-def _scale(settings: ReproduceSettings) -> "Budget":
-    from unreel.reproduction.budget import SMALL_FOLDS, Budget
-    from unreel.reproduction.evidence import PERSONS, STRICT
+def _budget(settings: ReproduceSettings) -> "Budget":
+    from unreel.reproduction.budget import Budget, read_scale
 
-    family = _family(settings)
-    pretrain, finetune = (_words(getattr(settings, name), name) for name in ("pretrain_options", "finetune_options"))
-    start = recipes.changes(f"hdc-{family}" if family else "hdc")
-    tuning = _changes(FinetuneSettings, finetune, "finetune-options", {})
-    if settings.finetune_steps:
-        tuning["steps"] = settings.finetune_steps
-    return Budget(
-        family=family,
-        exclude=STRICT if settings.strict else None,
+    budget = Budget(
+        scale=read_scale(settings.scale),
+        exclude=settings.exclude,
         epochs=settings.epochs,
         steps=settings.steps,
-        folds=settings.folds or (PERSONS if family == "street651" else SMALL_FOLDS),
+        folds=settings.folds,
         seeds=settings.seeds,
         label=settings.label,
         allow_leaks=settings.allow_leaks,
-        pretrain_words=pretrain,
-        pretrain_changes=_changes(PretrainSettings, pretrain, "pretrain-options", start),
-        finetune_words=finetune,
-        finetune_changes=tuning,
         how=() if settings.accelerator == "auto" else ("--accelerator", settings.accelerator),
     )
-
-
-def _family(settings: ReproduceSettings) -> "Family":
-    if settings.target == "evidence":
-        return "street651"
-    return "small" if settings.scale == "small" else ""
+    pretrain, finetune = (_words(getattr(settings, name), name) for name in ("pretrain_options", "finetune_options"))
+    tuning = {"steps": settings.finetune_steps} if settings.finetune_steps else {}
+    return replace(
+        budget,
+        pretrain_words=pretrain,
+        pretrain_changes=_changes(budget.pretraining("hdc"), pretrain, "pretrain-options"),
+        finetune_words=finetune,
+        finetune_changes=_changes(budget.finetuning, finetune, "finetune-options") | tuning,
+    )
 
 
 def _words(text: str, name: str) -> tuple[str, ...]:
@@ -267,22 +246,28 @@ def _words(text: str, name: str) -> tuple[str, ...]:
         ) from None
 
 
-def _changes(
-    kind: type[PretrainSettings] | type[FinetuneSettings], words: Sequence[str], name: str, start: Mapping[str, Any]
-) -> dict[str, Any]:
+def _changes(start: Settings, words: Sequence[str], name: str) -> dict[str, Any]:
     """The settings that further options change: a mistake in them is told before anything runs."""
-    # Not validated on purpose, as in `unreel pretrain`: all is, once folder and out are there.
-    default = kind.model_construct(folder=tyro.MISSING, out=tyro.MISSING, **start)
-    plain, changed = (
-        parse(kind, f"reproduce --{name}", ["-", "--out", "-", *more], default=default) for more in ((), words)
-    )
-    differ = [each for each in kind.model_fields if getattr(plain, each) != getattr(changed, each)]
-    if taken := sorted(_OURS.intersection(differ)):
+    from unreel.reproduction.budget import PLANNED
+
+    changed = parse(type(start), f"reproduce --{name}", ["-", "--out", "-", *words], default=start)
+    differ = [each for each in type(start).model_fields if getattr(start, each) != getattr(changed, each)]
+    if taken := sorted(PLANNED.intersection(differ)):
         raise SettingsError(
             f"got --{name} with {', '.join(taken)}, which the plan decides. Leave it away, or see the options of "
             "unreel reproduce."
         )
-    return {each: getattr(changed, each) for each in differ if each != "augmentation"}
+    return _flat(start, changed, [each for each in differ if each != "augmentation"])
+
+
+def _flat(start: Settings, changed: Settings, names: Sequence[str]) -> dict[str, Any]:
+    """The values of these names; of the encoder's settings those that differ, named as options are."""
+    values = {name: getattr(changed, name) for name in names}
+    if "encoder" not in values:
+        return values
+    before, after = dict(start.encoder), dict(values.pop("encoder"))  # type: ignore[attr-defined]
+    options = {"encoder" if name == "name" else name: each for name, each in after.items() if each != before[name]}
+    return values | options
 
 
 def _devices(accelerator: str, at_once: int) -> list[str]:

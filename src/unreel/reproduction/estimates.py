@@ -40,11 +40,6 @@ def bytes_of_run(settings: EncoderSettings, keep: int) -> int:
     return run_size(weights(settings), keep)
 
 
-def prepared_size(size: int) -> int:
-    """Bytes of prepared videos: as many as their sources have, which are rarely smaller."""
-    return size
-
-
 def seconds_of(job: ReproductionJob, pace: Seconds) -> float:
     """How long a job may take."""
     effort = job.effort

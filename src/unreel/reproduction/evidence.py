@@ -1,37 +1,26 @@
-"""The evidence on real videos: every row evaluated in several ways, over several seeds, and compared pair by pair.
+"""The evidence on a folder of one's own: every row evaluated in several ways, over several seeds, pair by pair."""
 
-Pretrained on the videos of a corpus, evaluated on Weizmann, one person out; strictly: pretrained on the others only.
-Weizmann is a development set: the recipes were chosen on it.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from unreel.evaluation.classification import Classification, read_classifications
 from unreel.evaluation.comparison import sign_flips
 from unreel.evaluation.metrics import bootstrap
-from unreel.evaluation.recognition import read_recognition
-from unreel.evaluation.results import Retrieval, Score, read_retrievals
 from unreel.recipes import PAPER
-from unreel.reproduction.paper import Data, PaperRow, PaperTable
+from unreel.reproduction.columns import FineTuned, HitRate, LinearProbe, Rights
+from unreel.reproduction.paper import ABLATION, SWITCHED_OFF, PaperTable
+from unreel.reproduction.plan import ReproductionPlan
+from unreel.reproduction.rows import PaperRow
 from unreel.rng import generator
 
-CORPUS = "street651"
-EVALUATED: Data = "weizmann"
-PERSONS = 9
-GROUP_PATTERN = "/([a-z]+)_"
-STRICT = f"^{EVALUATED}/"
-"""What strict pretraining leaves out: all videos of all persons that are tested."""
-LADDER = ("scratch", "sc", "tc", "sc+tc", "two-level", "two-level-weighted", "three-level", "hdc", "hdc-plus")
-SWITCHED_OFF = ("no-colour-jitter", "no-channel-replication", "no-colour-change", "no-flip", "no-scale-jitter")
-COLUMNS = ("fine-tuned", "linear", "R@1 gap", "R@1 centred", "R@1 vcop")
-ALL = "all columns"
-DEVELOPED = (
-    "Weizmann is a development set: the recipes, that of fine-tuning too, were chosen on the videos tested here."
+DATA = "videos"
+COLUMNS = (
+    FineTuned("fine-tuned", DATA),
+    LinearProbe("linear", DATA),
+    *(HitRate(f"R@1 {protocol}", DATA, 1, protocol) for protocol in ("gap", "centred", "vcop")),
 )
+ALL = "all columns"
 TESTED = (
     "Intervals and p of differences are over these videos with these seeds: they do not tell what another seed gives."
 )
@@ -43,9 +32,6 @@ COMPARED = (
     ("hdc-plus", ("scratch", "hdc")),
 )
 """A row, and those that it is compared with."""
-
-Rights = Mapping[str, float]
-"""By video: 1 where it was right, 0 where not; over several seeds the mean."""
 
 
 @dataclass(frozen=True)
@@ -65,34 +51,25 @@ class Pair:
     p_value: float
 
 
-def evidence(*, strict: bool = False) -> PaperTable:
-    """The rows and columns; beside fine-tuning stands what the paper has for it on UCF101, split 1."""
-    rows = tuple(_row(recipe) for recipe in (*LADDER, *SWITCHED_OFF))
-    printed = ("UCF101, fine-tuned", *COLUMNS[1:])
-    title = f"Evidence: pretrained on real videos{', none of Weizmann' if strict else ''}, evaluated on Weizmann, %"
+def evidence(pretraining: str, evaluated: str, exclude: str | None = None) -> PaperTable:
+    """The rows and columns for two folders; beside fine-tuning stands what the paper has for it on UCF101, split 1."""
+    less = f", none of {exclude}" if exclude else ""
     return PaperTable(
-        "evidence-strict" if strict else "evidence",
-        title,
-        "evidence",
-        (EVALUATED,),
-        (),
-        ("row",),
+        "evidence-strict" if exclude else "evidence",
+        f"Evidence: pretrained on {pretraining}{less}, evaluated on {evaluated}, %",
         COLUMNS,
-        rows,
-        printed,
+        tuple(map(_row, (*ABLATION, "hdc-plus", *SWITCHED_OFF))),
+        splits=(),
+        printed=("UCF101, fine-tuned", *(column.head for column in COLUMNS[1:])),
+        watched=True,
+        compared=COMPARED,
     )
 
 
-def pairs(
-    results: Mapping[tuple[str, str, int], Sequence[Path]], seeds: Sequence[int], label: str | None
-) -> Iterator[Pair]:
-    """The comparisons for which every seed of both rows has results; by `label`, or the first."""
-    known = {
-        row: _over_seeds([results[row, EVALUATED, seed] for seed in seeds], label)
-        for row in {row for row, _, _ in results}
-        if all(path.exists() for seed in seeds for path in results[row, EVALUATED, seed])
-    }
-    for second, others in COMPARED:
+def pairs(plan: ReproductionPlan) -> Iterator[Pair]:
+    """The comparisons that a table wants, of rows that have the results of every seed."""
+    known = {row.name: _over_seeds(plan, row.name) for row in plan.table.ours if plan.table.compared and plan.has(row)}
+    for second, others in plan.table.compared:
         for first in others:
             if first in known and second in known:
                 before, after = known[first], known[second]
@@ -103,60 +80,31 @@ def _pair(first: str, second: str, column: str, before: Rights, after: Rights) -
     videos = sorted(before.keys() & after.keys())
     differences = np.array([after[video] - before[video] for video in videos])
     low, high = bootstrap(differences[None], generator(0, "pairs", column))[0].tolist()
-    return Pair(
-        first,
-        second,
-        column,
-        len(videos),
-        100 * float(differences.mean()),
-        (100 * low, 100 * high),
-        sign_flips(differences),
-    )
+    mean, interval = 100 * float(differences.mean()), (100 * low, 100 * high)
+    return Pair(first, second, column, len(videos), mean, interval, sign_flips(differences))
 
 
-def _over_seeds(runs: Sequence[Sequence[Path]], label: str | None) -> dict[str, Rights]:
+def _over_seeds(plan: ReproductionPlan, row: str) -> dict[str, Rights]:
     """By column, and the mean of all: the mean over seeds of each video that all of them have."""
-    every = [_rights(paths, label) for paths in runs]
-    found: dict[str, Rights] = {}
-    for column in COLUMNS:
-        own = [each[column] for each in every]
-        videos = set.intersection(*(set(each) for each in own))
-        found[column] = {video: sum(each[video] for each in own) / len(own) for video in videos}
-    together = set.intersection(*(set(each) for each in found.values()))
-    found[ALL] = {video: sum(found[column][video] for column in COLUMNS) / len(COLUMNS) for video in together}
-    return found
-
-
-def _rights(paths: Sequence[Path], label: str | None) -> dict[str, Rights]:
-    """By column: the videos that were right in one run."""
-    tuned, linear, *retrieved = paths
-    tests = [read_recognition(path) for path in sorted(tuned.parent.glob("*/recognition.json"))]
-    said = [each for test in tests for each in test.predictions]
-    truth = {each.id: each.label for each in said}
-    guesses = classification_of(linear, label).predictions
-    rights: dict[str, Rights] = {
-        COLUMNS[0]: {each.id: float(each.place == 1) for each in said},
-        COLUMNS[1]: {
-            video: float(truth[video] in guess.values()) for video, guess in guesses.items() if video in truth
-        },
+    found = {
+        column.head: _mean(
+            [
+                column.rights(plan.results[row, column.head, seed], plan.budget.label, plan.prepared[column.data])
+                for seed in plan.budget.seeds
+            ]
+        )
+        for column in plan.table.columns
     }
-    for column, path in zip(COLUMNS[2:], retrieved, strict=True):
-        outcomes = score_of(read_retrievals(path)[-1], label).outcomes
-        rights[column] = {video: float(each.first_right == 1) for video, each in outcomes.items()}
-    return rights
+    return {**found, ALL: _mean(list(found.values()))}
 
 
-def classification_of(path: Path, label: str | None) -> Classification:
-    """What a file says of a label; None: of the first."""
-    return next(each for each in read_classifications(path) if label in (None, each.label))
-
-
-def score_of(retrieval: Retrieval, label: str | None) -> Score:
-    """How a label scores; None: the first."""
-    return retrieval.score(label) if label else retrieval.scores[0]
+def _mean(every: list[Rights]) -> Rights:
+    """The mean of each video that all have."""
+    videos = set.intersection(*(set(each) for each in every))
+    return {video: sum(each[video] for each in every) / len(every) for video in videos}
 
 
 def _row(recipe: str) -> PaperRow:
-    numbers = PAPER.get((recipe, "r3d18"), {})
+    numbers: Mapping[str, tuple[float, ...]] = PAPER.get((recipe, "r3d18"), {})
     printed = next((values[0] for place, values in numbers.items() if place in ("Table 1", "Table 2")), None)
     return PaperRow((recipe,), (printed, *(None,) * (len(COLUMNS) - 1)), recipe, "r3d18")

@@ -1,4 +1,4 @@
-"""The learning curves of the rows of `evidence`: how far the contrast is solved, and what k-NN says, step by step."""
+"""Learning curves of the rows of a table: how far the contrast is solved, and what k-NN finds, step by step."""
 
 from collections.abc import Mapping, Sequence
 from math import log
@@ -24,8 +24,8 @@ Curve = Mapping[int, float]
 
 
 def write_curves(plan: ReproductionPlan, folder: Path) -> list[Path]:
-    """The two charts of the pretraining runs of `evidence` that are there; each line is the mean over seeds."""
-    curves = _curves(plan) if plan.table.kind == "evidence" else {}
+    """The two charts of the pretraining runs that are there, if they are watched; each line is a mean over seeds."""
+    curves = _curves(plan) if plan.table.watched else {}
     if not curves:
         return []
     figure = Figure(figsize=(PAGE_WIDTH, HEIGHT), dpi=DOTS_PER_INCH, facecolor="white", layout="constrained")

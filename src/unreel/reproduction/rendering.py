@@ -8,33 +8,20 @@ from pathlib import Path
 
 from unreel.console import Table
 from unreel.engine.files import write_whole
-from unreel.reproduction.results import Figure, TableCell, TableResults, TableRow
+from unreel.reproduction.columns import Figure
+from unreel.reproduction.results import TableCell, TableResults, TableRow
 from unreel.text import comma_separated as as_csv
 
 PROVENANCE = ("data", "split", "protocol", "encoder", "checkpoint", "seed", "seen", "expected")
+_FIELDS = {"data": "collection"}
 _PAIRED = ["difference of", "column", "points", "95 % over videos", "p over videos", "videos"]
 _NAMING = 2
 """How many of these are names."""
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "_": r"\_",
-    "#": r"\#",
-    "$": r"\$",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "†": r"$^\dagger$",
-    "ü": r"\"u",
-    "×": r"$\times$",
-    "✗": r"$\times$",
-    "α": r"$\alpha$",
-    "β": r"$\beta$",
-    "–": "--",
-}
+_LATEX = str.maketrans(
+    {each: f"\\{each}" for each in "&%_#${}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "ü": r"\"u"}
+    | {"±": r"$\pm$", "†": r"$^\dagger$", "×": r"$\times$", "✗": r"$\times$", "α": r"$\alpha$", "β": r"$\beta$"}
+)
 
 
 def terminal(outcome: TableResults) -> Table:
@@ -49,7 +36,6 @@ def markdown(outcome: TableResults, made: str) -> str:
     """The table, what it is of, and where every figure is from; `made` says when, in a line of its own."""
     header = _header(outcome)
     aligned = ["---"] * len(outcome.labels) + ["---:"] * (len(header) - len(outcome.labels))
-    sources = [(figures[0].row, _columns(figures), *_origin(figures[0])) for figures in _by_origin(outcome.figures)]
     parts = [
         f"**{outcome.title}**",
         _grid([header, aligned, *_cells(outcome)]),
@@ -58,9 +44,9 @@ def markdown(outcome: TableResults, made: str) -> str:
     if outcome.pairs:
         aligned = ["---"] * _NAMING + ["---:"] * (len(_PAIRED) - _NAMING)
         parts.append(_grid([_PAIRED, aligned, *_paired(outcome)]))
-    if sources:
+    if outcome.figures:
         titles = ("figures of", "column", *PROVENANCE)
-        parts.append(_grid([titles, ["---"] * len(titles), *sources]))
+        parts.append(_grid([titles, ["---"] * len(titles), *_sources(outcome.figures)]))
     return "\n\n".join([*parts, made]) + "\n"
 
 
@@ -167,21 +153,15 @@ def _paired(outcome: TableResults) -> list[list[str]]:
 
 def _origin(figure: Figure) -> tuple[str, ...]:
     """What the columns of `PROVENANCE` hold."""
-    own = figure.origin
-    facts = (own.collection, own.split, own.protocol, own.encoder, own.checkpoint, own.seed, own.seen, own.expected)
-    return tuple(map(str, facts))
+    return tuple(str(getattr(figure.origin, _FIELDS.get(name, name))) for name in PROVENANCE)
 
 
-def _by_origin(figures: Sequence[Figure]) -> list[list[Figure]]:
-    """Figures of one row and one run together: R@1 to R@50 are from the same."""
-    found: dict[tuple[str, ...], list[Figure]] = {}
+def _sources(figures: Sequence[Figure]) -> list[list[str]]:
+    """A line for the figures of one row and one run together: R@1 to R@50 are from the same."""
+    found: dict[tuple[str, ...], list[str]] = {}
     for each in figures:
-        found.setdefault((each.row, *_origin(each)), []).append(each)
-    return list(found.values())
-
-
-def _columns(figures: Sequence[Figure]) -> str:
-    return ", ".join(each.column for each in figures)
+        found.setdefault((each.row, *_origin(each)), []).append(each.column)
+    return [[row, ", ".join(columns), *origin] for (row, *origin), columns in found.items()]
 
 
 def _grid(rows: Sequence[Sequence[str]]) -> str:
@@ -193,4 +173,4 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return "".join(_LATEX.get(each, each) for each in text)
+    return text.translate(_LATEX)

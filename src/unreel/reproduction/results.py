@@ -1,46 +1,17 @@
 """Ours beside the paper's: the numbers that the runs of a plan have left."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from unreel.evaluation.finetune_results import read_finetuned
-from unreel.evaluation.results import Provenance, read_retrievals
-from unreel.reproduction.evidence import COLUMNS, DEVELOPED, TESTED, Pair, classification_of, pairs, score_of
-from unreel.reproduction.paper import HITS, UNTRAINED, PaperRow
+from unreel.reproduction.columns import Figure
+from unreel.reproduction.evidence import TESTED, Pair, pairs
 from unreel.reproduction.plan import ReproductionPlan
+from unreel.reproduction.rows import PaperRow
 from unreel.training.run import VIDEOS, read_videos
 
 NAMED = 10
-
-
-@dataclass(frozen=True)
-class FigureOrigin:
-    """Where a figure is from: all that must be the same for two to compare, and how many videos were `seen`.
-
-    `missing` are the others, each with the reason.
-    """
-
-    collection: str
-    split: str
-    protocol: str
-    encoder: str
-    checkpoint: str
-    seed: int
-    seen: int
-    expected: int
-    missing: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One number of one run on one split, in percent."""
-
-    row: str
-    column: str
-    percent: float
-    origin: FigureOrigin
 
 
 @dataclass(frozen=True)
@@ -86,84 +57,32 @@ class TableResults:
 def outcome(plan: ReproductionPlan, command: str) -> TableResults:
     """The table of a plan, of those runs that are finished."""
     table = plan.table
-    rows = {row.name: row for row in table.ours}
-    column = dict(zip(table.data, table.columns, strict=False))
-    figures: list[Figure] = []
-    for (name, data, _), paths in plan.results.items():
-        for number, path in enumerate(paths):
-            if not path.exists():
-                continue
-            if table.kind == "recognition":
-                figures.append(_recognised(rows[name], column[data], path))  # type: ignore[index]
-            elif table.kind == "evidence":
-                figures.append(_evaluated(rows[name], number, path, plan.scale.label))
-            else:
-                figures += _retrieved(rows[name], path, plan.scale.label)
-    lines = tuple(TableRow(row, tuple(_cell(row, each, figures, plan) for each in table.columns)) for row in table.rows)
-    printed = table.printed or table.columns
-    compared = tuple(pairs(plan.results, plan.scale.seeds, plan.scale.label)) if table.kind == "evidence" else ()
+    figures = tuple(_figures(plan))
+    lines = tuple(TableRow(row, tuple(_cell(row, head, figures, plan) for head in table.heads)) for row in table.rows)
+    compared = tuple(pairs(plan))
     tested = (TESTED,) if compared else ()
     notes = (*_notes(plan, figures), *_unseen(figures), *tested, f"Command: {command}")
-    return TableResults(
-        table.name, table.title, table.labels, table.columns, printed, lines, tuple(figures), notes, compared
-    )
+    printed = table.printed or table.heads
+    return TableResults(table.name, table.title, table.labels, table.heads, printed, lines, figures, notes, compared)
 
 
-def _recognised(row: PaperRow, column: str, path: Path) -> Figure:
-    found = read_finetuned(path)
-    origin = FigureOrigin(
-        found.collection,
-        found.split,
-        found.protocol,
-        found.encoder,
-        found.checkpoint,
-        found.seed,
-        found.seen,
-        found.expected,
-        {name: why for part in found.parts for name, why in part.missing.items()},
-    )
-    return Figure(row.name, column, 100 * found.figures["video/top1"], origin)
+def _figures(plan: ReproductionPlan) -> Iterator[Figure]:
+    for seed in plan.budget.seeds:
+        for row in plan.table.ours:
+            for column in plan.table.columns:
+                paths = [path for path in plan.results[row.name, column.head, seed] if path.exists()]
+                figures = (column.read(path, row, plan.budget.label) for path in paths)
+                yield from (figure for figure in figures if figure)
 
 
-def _retrieved(row: PaperRow, path: Path, label: str | None) -> Iterator[Figure]:
-    """The figures of the row's encoder; a small gallery has no R@50."""
-    every = read_retrievals(path)
-    found = next(each for each in every if (each.origin.encoder == UNTRAINED) == (row.recipe == UNTRAINED))
-    score = score_of(found, label)
-    return (Figure(row.name, f"R@{k}", 100 * score.hits[k], _origin(found.origin)) for k in HITS if k in score.hits)
-
-
-def _evaluated(row: PaperRow, number: int, path: Path, label: str | None) -> Figure:
-    """The figure in a column of `evidence`."""
-    if number == 0:
-        return _recognised(row, COLUMNS[0], path)
-    if number == 1:
-        found = classification_of(path, label)
-        return Figure(row.name, COLUMNS[1], 100 * found.accuracy, _origin(found.origin, "linear, "))
-    (retrieval,) = read_retrievals(path)
-    return Figure(row.name, COLUMNS[number], 100 * score_of(retrieval, label).hits[1], _origin(retrieval.origin))
-
-
-def _origin(found: Provenance, way: str = "") -> FigureOrigin:
-    return FigureOrigin(
-        found.collection,
-        found.split,
-        f"{way}{found.protocol}, level {found.level}",
-        found.encoder,
-        found.checkpoint,
-        found.seed,
-        found.seen,
-        found.expected,
-        found.missing,
-    )
-
-
-def _cell(row: PaperRow, column: str, figures: Sequence[Figure], plan: ReproductionPlan) -> TableCell | None:
-    own = [each for each in figures if (each.row, each.column) == (row.name, column)]
-    expected = len(plan.scale.seeds) * (len(plan.table.splits) or 1)
-    if not row.recipe or len(own) < expected:  # the mean of some of the splits is another number
+def _cell(row: PaperRow, head: str, figures: Sequence[Figure], plan: ReproductionPlan) -> TableCell | None:
+    if not row.recipe:
         return None
-    seeds = [[each.percent for each in own if each.origin.seed == seed] for seed in plan.scale.seeds]
+    own = [each for each in figures if (each.row, each.column) == (row.name, head)]
+    seeds = [[each.percent for each in own if each.origin.seed == seed] for seed in plan.budget.seeds]
+    expected = [len(plan.results[row.name, head, seed]) for seed in plan.budget.seeds]
+    if list(map(len, seeds)) != expected:  # the mean of some of the splits is another number
+        return None
     means = [mean(each) for each in seeds]
     varied = means if len(means) > 1 else seeds[0]
     spread = stdev(varied) if len(varied) > 1 else None
@@ -172,40 +91,47 @@ def _cell(row: PaperRow, column: str, figures: Sequence[Figure], plan: Reproduct
 
 def _notes(plan: ReproductionPlan, figures: Sequence[Figure]) -> Iterator[str]:
     """What the figures are of: data, split, protocol, seeds."""
-    scale, table = plan.scale, plan.table
+    budget, table = plan.budget, plan.table
     if not figures:
         yield "Nothing has been run."
         return
-    if table.kind == "evidence":
-        yield DEVELOPED
+    if budget.scale.note:
+        yield budget.scale.note
     for name, words in (("collection", "Data"), ("split", "Split"), ("protocol", "Protocol")):
         yield f"{words}: {'; '.join(sorted({str(getattr(each.origin, name)) for each in figures}))}."
     runs = [run for (row, _), run in plan.pretrained.items() if not row.startswith("scratch")]
     yield from sorted({_pretrained(run, plan) for run in runs if (run / VIDEOS).exists()})
-    over = f"seeds {', '.join(map(str, scale.seeds))}" if len(scale.seeds) > 1 else ""
-    if not over and len(table.splits) > 1 and table.kind == "recognition":
+    over = f"seeds {', '.join(map(str, budget.seeds))}" if len(budget.seeds) > 1 else ""
+    if not over and len(table.splits) > 1:
         over = f"splits {', '.join(table.splits)}"
-    yield f"Seed: {', '.join(map(str, scale.seeds))}." + (f" ±: standard deviation over {over}." if over else "")
-    if scale.small:
-        settings = scale.pretraining(scale.recipe(table.ours[-1]), 1)
-        yield (
-            f"Small: encoders of width {settings.encoder.width:g}, {settings.encoder.size} pixels, {settings.steps} "
-            f"steps of {settings.batch_size} videos. The paper's are of Kinetics-400, whole encoders and UCF101 or "
-            "HMDB51: ours are to be compared with each other, not with them."
-        )
+    yield f"Seed: {', '.join(map(str, budget.seeds))}." + (f" ±: standard deviation over {over}." if over else "")
+    if not table.splits:
+        yield _size(plan)
+
+
+def _size(plan: ReproductionPlan) -> str:
+    """What differs from the paper on a folder of one's own."""
+    settings = plan.budget.pretraining(plan.table.ours[-1].pretrained_by, plan.sources[0].files)
+    return (
+        f"Encoders of width {settings.encoder.width:g}, {settings.encoder.size} pixels, {settings.steps} steps of "
+        f"{settings.batch_size} videos. The paper's numbers are of Kinetics-400, whole encoders and UCF101 or "
+        "HMDB51: ours are to be compared with each other, not with them."
+    )
 
 
 def _pretrained(run: Path, plan: ReproductionPlan) -> str:
     """How many of the videos to pretrain on were learnt from."""
-    videos = read_videos(run)
+    videos, excluded = read_videos(run), plan.budget.exclude
     used, left_out = len(videos.used), len(videos.left_out)
-    source, excluded = plan.sources[0], plan.scale.exclude
-    if plan.table.kind == "evidence":
-        again = f"; none of {excluded}" if excluded else "; those that are tested are among them"
-    else:
-        again = "; those that are tested are among them" if len(plan.sources) == 1 else ""
-    chosen = f" ({source.include})" if source.include else ""
-    return f"Pretrained without labels on {used:,} of {used + left_out:,} videos of {source.folder}{chosen}{again}."
+    source, *evaluated = plan.sources
+    again = ""
+    if excluded:
+        again = f"; none of {excluded}"
+    elif not evaluated:
+        again = "; those that are tested are among them"
+    elif any(source.may_hold(each) for each in evaluated):
+        again = "; those that are tested are in the same folder and may be among them"
+    return f"Pretrained without labels on {used:,} of {used + left_out:,} videos of {source.folder}{again}."
 
 
 def _unseen(figures: Sequence[Figure]) -> Iterator[str]:

@@ -28,8 +28,7 @@ from unreel.engine.locks import locked
 from unreel.engine.progress import ProgressBar
 from unreel.engine.signals import Stop, stop_requests
 from unreel.errors import RunError, SettingsError, Stopped
-from unreel.reproduction.jobs import ReproductionJob
-from unreel.reproduction.records import Record, progress_of, read_record, write_record
+from unreel.reproduction.jobs import Record, ReproductionJob, progress_of, read_record, write_record
 
 LOOK_EVERY = 0.2
 """Seconds between looks at the jobs that run."""
@@ -153,8 +152,7 @@ def _start_what_is_ready(state: _State) -> None:
 def _begin(state: _State, job: ReproductionJob, device: str) -> _Running:
     number = len(state.done) + len(state.failed) + len(state.running) + 1
     state.tell(f"[{number} of {len(state.jobs)}]{f' on GPU {device}' if device else ''} {job.command}")
-    record = read_record(job.name, state.out)
-    write_record(state.out, Record(job.name, job.words, record.seconds if record else 0.0))
+    write_record(state.out, Record(job.name, job.words, _seconds(job, state.out)))
     environment = environment_of_its_own()
     if device:  # each job sees one GPU
         environment |= {"CUDA_VISIBLE_DEVICES": device}

@@ -1,13 +1,13 @@
 """The collections that a table needs: where they lie, how many videos they hold. Opens no video."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from unreel.errors import CollectionError
-from unreel.video.collection.discover import Collection
-from unreel.video.collection.manifest import Manifest, is_prepared
+from unreel.video.collection.discover import CollectionFile
+from unreel.video.collection.manifest import Manifest, VideoRecord, is_prepared
 from unreel.video.collection.options import CollectionOptions
 
 FOLDERS: Mapping[str, tuple[str, ...]] = {
@@ -15,8 +15,6 @@ FOLDERS: Mapping[str, tuple[str, ...]] = {
     "ucf101": ("UCF-101", "UCF101", "ucf101"),
     "hmdb51": ("hmdb51", "HMDB51", "hmdb51_org"),
 }
-CORPORA: Mapping[str, tuple[str, ...]] = {"street651": ("weizmann", "fights", "pushups")}
-"""Collections to pretrain on that are made of several folders."""
 TRAINING_PART = "train"
 """Where Kinetics keeps the videos to learn from."""
 
@@ -26,8 +24,8 @@ class Source:
     """A collection: its name among the jobs, its folder, and what is known of it without opening a video.
 
     `files` counts its videos, `missing` those that its lists name but the folder lacks, `size` is in bytes; `parts` are
-    the sizes of the parts of its official splits. `include` is a regular expression of the videos that are meant, where
-    they are not all of the folder. `prepared` says that it is used as it is.
+    the sizes of the parts of its official splits. `prepared` says that it is used as it is; its videos came from
+    `origin`.
     """
 
     name: str
@@ -39,14 +37,18 @@ class Source:
     missing: int = 0
     size: int = 0
     parts: Mapping[str, Mapping[str, int]] | None = None
-    include: str | None = None
     prepared: bool = False
+    origin: Path | None = None
 
     @property
     def seen(self) -> str:
         """How many videos there are of those that there should be."""
         expected = self.files + self.missing
         return f"{self.files:,} of {expected:,} videos{' (!)' if self.missing else ''}"
+
+    def may_hold(self, other: "Source") -> bool:
+        """Whether the other's videos lie in the folder that these came from."""
+        return (other.origin or other.folder).resolve().is_relative_to((self.origin or self.folder).resolve())
 
 
 def pretraining(given: Path | None, data: Path) -> Source:
@@ -71,49 +73,28 @@ def official(name: str, given: Path | None, data: Path, lists: Path | None, spli
         manifest = Manifest.read(folder)
         for split in splits:
             manifest.parts(split)
-        known = {each.id: each.splits for each in manifest}
-        size = sum(each.size for each in manifest)
-        return Source(
-            name, folder, name, None, None, len(known), len(manifest.missing), size, _parts(known), prepared=True
-        )
-    collection = CollectionOptions(layout=name, lists=lists).collection(folder)
-    parts = _parts({each.id: each.splits for each in collection.files})
-    return Source(
-        name, folder, name, lists, None, len(collection.files), len(collection.missing), _size(collection), parts
-    )
+    return _source(name, folder, CollectionOptions(layout=name, lists=lists))
 
 
-def corpus(name: str, data: Path) -> Source:
-    """Those of a corpus's folders that `data` holds, as one collection.
-
-    Raises:
-        CollectionError: none is there.
-    """
-    there = [folder for folder in CORPORA[name] if (data / folder).is_dir()]
-    if not there:
-        raise CollectionError(
-            f"{data} holds none of the folders of {name}: {', '.join(CORPORA[name])}. Bring them there, or name other "
-            "videos to pretrain on: --pretrain-data FOLDER"
-        )
-    return folder_of_videos(name, data, include=f"^({'|'.join(there)})/")
-
-
-def folder_of_videos(
-    name: str, folder: Path, group_pattern: str | None = None, *, include: str | None = None
-) -> Source:
+def folder_of_videos(name: str, folder: Path, group_pattern: str | None = None) -> Source:
     """Any folder of videos, or of prepared ones.
 
     Raises:
         CollectionError: no video is in it, or the group pattern does not fit.
     """
-    folder = folder.absolute()
+    return _source(name, folder.absolute(), CollectionOptions(group_pattern=group_pattern))
+
+
+def _source(name: str, folder: Path, options: CollectionOptions) -> Source:
+    begin = (name, folder, options.layout, options.lists, options.group_pattern)
     if is_prepared(folder):
         manifest = Manifest.read(folder)
         size = sum(each.size for each in manifest)
-        return Source(name, folder, group_pattern=group_pattern, files=len(manifest), size=size, prepared=True)
-    collection = CollectionOptions(group_pattern=group_pattern, include=include).collection(folder)
-    size = _size(collection)
-    return Source(name, folder, group_pattern=group_pattern, files=len(collection.files), size=size, include=include)
+        counts = (len(manifest), len(manifest.missing), size, _parts(manifest))
+        return Source(*begin, *counts, prepared=True, origin=Path(manifest.source))
+    collection = options.collection(folder)
+    size = sum(each.path.stat().st_size for each in collection.files if each.path.is_file())
+    return Source(*begin, len(collection.files), len(collection.missing), size, _parts(collection.files))
 
 
 def _folder(name: str, given: Path | None, data: Path, option: str) -> Path:
@@ -128,14 +109,10 @@ def _folder(name: str, given: Path | None, data: Path, option: str) -> Path:
     return folder.absolute()
 
 
-def _parts(splits: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, int]]:
-    """How many videos each part of each split has."""
-    counts = Counter((split, part) for own in splits.values() for split, part in own.items())
+def _parts(videos: Iterable[VideoRecord | CollectionFile]) -> dict[str, dict[str, int]] | None:
+    """How many videos each part of each split has; None without splits."""
+    counts = Counter((split, part) for video in videos for split, part in video.splits.items())
     parts: dict[str, dict[str, int]] = {}
     for (split, part), count in sorted(counts.items()):
         parts.setdefault(split, {})[part] = count
-    return parts
-
-
-def _size(collection: Collection) -> int:
-    return sum(each.path.stat().st_size for each in collection.files if each.path.is_file())
+    return parts or None

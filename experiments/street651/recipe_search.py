@@ -4,13 +4,13 @@ The seed is none of the evidence; the persons are among those that all figures o
 
     unreel prepare DATA street --include '^(weizmann|fights|pushups)/' --side 76
     unreel prepare DATA/weizmann weizmann --group-pattern '/([a-z]+)_' --side 76
-    python benchmarks/recipe_search.py street weizmann --out runs/search [--only hdc-plus cosine]
-    python benchmarks/recipe_search.py street weizmann --out runs/search-bf16 --steps 400 --precision bf16-mixed
+    python experiments/street651/recipe_search.py street weizmann --out runs/search [--only hdc-plus cosine]
+    python experiments/street651/recipe_search.py street weizmann --out runs/16 --steps 400 --precision bf16-mixed
 
-Every variant is `hdc-plus-street651` with one change, for 300 steps (or `--steps`) from the same first weights, and is
-evaluated by the queries of four persons among the clips of all others (`gap`): R@1 / mean average precision / linear
-probe, percent. Variants whose runs are there already are not run again, so this can be stopped and gone on with. Prints
-Markdown.
+Every variant is `hdc-plus` at the scale of `scale.yaml` with one change, for 300 steps (or `--steps`) from the same
+first weights, and is evaluated by the queries of four persons among the clips of all others (`gap`): R@1 / mean average
+precision / linear probe, percent. Variants whose runs are there already are not run again, so this can be stopped and
+gone on with. Prints Markdown.
 """
 
 import argparse
@@ -25,13 +25,16 @@ import torch
 from jaxtyping import Float
 
 import unreel
+from unreel import recipes
 from unreel.checkpoint import LoadedEncoder
 from unreel.evaluation.features import FeatureExtractor
 from unreel.evaluation.linear import linear_probe, one_out_folds
 from unreel.evaluation.nearest import UnitVectors, numbered
 from unreel.evaluation.retrieval import labels_of, retrieve
+from unreel.reproduction.budget import read_scale
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
+SCALE, RECIPE = Path(__file__).with_name("scale.yaml"), "hdc-plus"
 STEPS, SEED = 300, 100
 SEARCHED = ("daria", "denis", "eli", "ido")
 LEVELS = (5, 4)
@@ -69,15 +72,15 @@ def main() -> None:
     parser.add_argument("--precision", default="32-true")
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     arguments = parser.parse_args()
-    manifest = Manifest.read(arguments.evaluated)
+    manifest, known = Manifest.read(arguments.evaluated), recipes.changes(RECIPE)
+    scale = {name: value for name, value in read_scale(str(SCALE)).pretrain.items() if name not in known}
     print(f"| change | {' | '.join(f'level {level}' for level in LEVELS)} |\n|---|{'---|' * len(LEVELS)}", flush=True)
     for name in arguments.only:
         own = dict(VARIANTS[name])
         budget = {"steps": own.pop("times", 1) * arguments.steps, "precision": arguments.precision}
-        values = {**budget, "seed": SEED, "knn_every": 0, "loader_workers": 0, **own}
+        values = {**scale, **budget, "seed": SEED, "knn_every": 0, "loader_workers": 0, **own}
         with redirect_stdout(stderr):
-            recipe = "hdc-plus-street651"
-            loaded = unreel.pretrain(arguments.corpus, arguments.out / name.replace(" ", "-"), recipe=recipe, **values)
+            loaded = unreel.pretrain(arguments.corpus, arguments.out / name.replace(" ", "-"), recipe=RECIPE, **values)
         print(f"| {name} | {' | '.join(_evaluated(loaded, manifest))} |", flush=True)
 
 

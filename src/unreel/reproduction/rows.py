@@ -1,0 +1,31 @@
+"""A row of a table: what it is called, what the paper prints in it, and the recipe that makes ours."""
+
+from dataclasses import dataclass
+
+from unreel.recipes import named
+
+UNTRAINED = "untrained"
+"""The row of an encoder before its first step, where a table is about retrieval."""
+
+
+@dataclass(frozen=True)
+class PaperRow:
+    """A row: what stands in the columns that name it, and the paper's number in each of the others.
+
+    `recipe` is one of `recipes.ROWS`, or `UNTRAINED`; empty for a method of others, which is shown and never run.
+    """
+
+    labels: tuple[str, ...]
+    paper: tuple[float | None, ...]
+    recipe: str = ""
+    encoder: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the row is called on the command line and in files; of a recipe, its name."""
+        return named(self.recipe, self.encoder) if self.recipe else ", ".join(self.labels)
+
+    @property
+    def pretrained_by(self) -> str:
+        """The recipe whose weights the row has; the untrained encoder is the one that `hdc` begins with."""
+        return named("hdc" if self.recipe == UNTRAINED else self.recipe, self.encoder)
