@@ -1,4 +1,5 @@
-# Two commands: `make demo` does the main job, `make test` proves that everything works. Both set everything up first.
+# Two commands: `make demo` does the main job, `make test` shows in minutes that it works. Both set everything up first.
+#   make test-all                      every test there is: kills, damaged files by the hundred, whole data sets, Ray
 #   make demo VIDEOS=folder            the same with your own videos
 #   make demo DEMO='--steps 20'        more options: see unreel demo --help
 #   make bench [VIDEOS=folder]         every part against its rivals; hours, on an idle machine
@@ -10,11 +11,16 @@ VIDEOS ?=
 DEMO ?=
 BENCHED := $(if $(VIDEOS),'$(VIDEOS)',runs/shapes)
 
-.PHONY: install format check test demo bench docs clean
+FAST := not slow and not data
+OLDEST ?= python3.10
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+unexport PYTHONDONTWRITEBYTECODE  # hundreds of processes start: what one has compiled, all read
+
+.PHONY: install format check test test-all test-oldest coverage demo bench docs tag clean
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n '1,3s/^# *//p' Makefile; echo 'targets: install format check test demo bench docs clean'
+	@sed -n '1,5s/^# *//p' Makefile; echo 'targets: install format check test test-all test-oldest coverage demo bench docs tag clean'
 
 install: $(VENV)/.installed
 
@@ -35,8 +41,26 @@ check: install
 	$(BIN)/lint-imports
 
 test: check
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m '$(FAST) and not alone' --numprocesses auto --dist loadfile --durations 20
+	$(BIN)/pytest -m '$(FAST) and alone' --durations 10
+
+test-all: check
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not alone' --numprocesses auto --dist loadfile --durations 20
 	$(BIN)/pytest -m alone --durations 10
+
+# The oldest Python and the lower bounds of pyproject.toml; what they depend on themselves is as new as can be, and warns.
+test-oldest:
+	test -x $(VENV)-oldest/bin/python || $(OLDEST) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(VENV)-oldest/bin/uv pip install --quiet --python $(VENV)-oldest/bin/python --resolution lowest-direct \
+		--editable '.[search,web,fetch,compiled,fused,test]'
+	OMP_NUM_THREADS=1 $(VENV)-oldest/bin/python -m pytest -W default -m '$(FAST) and not alone' \
+		$(addprefix tests/,settings losses methods models video)
+
+# The lines that the fast tests run; the files of which they leave out more than 15 %.
+coverage: install
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m '$(FAST) and not alone' --numprocesses auto --dist loadfile -q --cov --cov-report=
+	$(BIN)/coverage report --sort=cover | awk '/^Name|^TOTAL/ || $$NF + 0 < 85'
 
 demo: install
 	$(BIN)/unreel demo $(if $(VIDEOS),--videos '$(VIDEOS)') $(DEMO)
@@ -59,5 +83,10 @@ docs: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
 	$(BIN)/mkdocs build --strict
 
+# A version is a tag of a commit whose changelog has an entry for it.
+tag: test-all
+	grep -q '^## $(VERSION)' CHANGELOG.md || { echo 'CHANGELOG.md has no "## $(VERSION)": rename "Unreleased"'; exit 1; }
+	git diff --quiet HEAD && git tag --annotate v$(VERSION) --message 'unreel $(VERSION)'
+
 clean:
-	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-oldest .coverage build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -54,6 +54,7 @@ def test_a_second_demo_takes_the_next_name(tmp_path: Path) -> None:
     assert demo.next_free(tmp_path / "other") == tmp_path / "other"
 
 
+@pytest.mark.slow
 def test_a_run_is_repeated_by_its_settings_file(demo_folder: Path, tmp_path: Path) -> None:
     first, again = tmp_path / "first", tmp_path / "again"
     words = [
@@ -74,6 +75,7 @@ def test_a_run_is_repeated_by_its_settings_file(demo_folder: Path, tmp_path: Pat
     assert losses[0] == losses[1]
 
 
+@pytest.mark.slow
 def test_videos_without_labels_are_pretrained_on_and_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNREEL_CACHE", str(tmp_path / "cache"))
     synth.main([str(tmp_path / "shapes"), "--videos", "8", "--frames", "20", "--side", "48", "--workers", "1"])
@@ -91,6 +93,7 @@ def test_videos_without_labels_are_pretrained_on_and_searched(tmp_path: Path, mo
     assert len(retrieval.neighbours["0.mp4"]) == 7
 
 
+@pytest.mark.slow
 def test_a_group_is_kept_out_of_its_own_results(demo_folder: Path, tmp_path: Path) -> None:
     words = [str(demo_folder / "run"), str(demo_folder / "prepared"), "--out", str(tmp_path), "--no-untrained"]
     evaluate.main(["retrieval", *words, "--group-pattern", "/([a-z]+)-"])
@@ -104,6 +107,7 @@ def test_a_group_is_kept_out_of_its_own_results(demo_folder: Path, tmp_path: Pat
     assert {probe.origin.split for probe in probes} == {"leave one group out"}
 
 
+@pytest.mark.slow
 def test_the_demo_takes_a_folder_of_few_videos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("run/a.mp4", "run/b.mp4", "walk/c.mp4", "walk/d.mp4"):
         Clip(width=64, height=48, frames=20).write(tmp_path / "videos" / name)

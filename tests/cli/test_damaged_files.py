@@ -130,6 +130,8 @@ READERS: dict[str, Sequence[str]] = {
     ),
     "videos/prepared.json": ("evaluate knn run videos --out OUT --clips 1", "embed run videos --out OUT.parquet"),
 }
+OFTEN = {"run/weights.safetensors", "run/settings.yaml", "run/versions.json", "videos/manifest.parquet"}
+"""What is tried each time, the others when there is time."""
 # A part of the figures of a run, or of its settings, is some; a link to nowhere is nothing.
 _CUT, _NOTHING = {"half", "its last byte lost"}, {"a link to itself"}
 RIGHT: dict[str, set[str]] = {
@@ -180,7 +182,9 @@ def tried(
 Tried = Callable[[str, Sequence[str]], list[str]]
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize(
+    "name", [each if each in OFTEN else pytest.param(each, marks=pytest.mark.slow) for each in READERS]
+)
 def test_a_damaged_or_foreign_file_is_told_in_a_line(name: str, tried: Tried) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found = tried(name, READERS[name][:1])

@@ -41,6 +41,7 @@ def unreel(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
 
 
+@pytest.mark.slow
 def test_what_it_says_to_type_next_works(web: Web, tmp_path: Path) -> None:
     answer = unreel("fetch", "ucf101", "my data", "--from", web.address, "--unverified", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr

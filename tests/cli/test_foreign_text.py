@@ -76,7 +76,8 @@ def answer_facts(capsys: pytest.CaptureFixture[str], *words: object, code: int =
     return said
 
 
-@pytest.mark.parametrize("columns", ["80", pytest.param("", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", ["80", ""])
 def test_all_verbs(
     columns: str, place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,6 +94,7 @@ def test_a_small_table_is_made_once(videos: Path, tmp_path: Path, capsys: pytest
         reproduce([*words, "--steps", "13"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("inside")
 def test_small_retrieval_leaves_one_group_out(videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     larger = TINY[0].replace("--size 28", "--size 32")  # C3D halves it four times
@@ -105,6 +106,7 @@ def test_small_retrieval_leaves_one_group_out(videos: Path, tmp_path: Path, caps
     assert sum("±" in row for row in rows) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("inside")
 def test_the_evidence_is_a_table_of_five_judgements_and_of_pairs(
     videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

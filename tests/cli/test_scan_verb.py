@@ -29,6 +29,7 @@ def test_a_folder_is_scanned_from_the_command_line(tmp_path: Path, capsys: pytes
     assert [record.labels for record in Manifest.read(out).usable] == [{"class": "run"}] * 2 + [{"class": "walk"}]
 
 
+@pytest.mark.slow
 def test_a_list_is_scanned_quickly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Clip(frames=100).write(tmp_path / "a.mp4")
     (tmp_path / "list.txt").write_text("a.mp4 run\nb.mp4 walk\n")

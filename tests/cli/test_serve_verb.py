@@ -97,14 +97,9 @@ def left(cache: Path) -> list[str]:
     return [path.name for path in (cache / "uploads").iterdir() if path.name != "lock"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up as Linux has them")
-@pytest.mark.parametrize(
-    "number",
-    [
-        signal.SIGTERM,
-        *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)),
-    ],
-)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT])
 def test_nothing_is_left_however_it_is_told_to_end(shop: Shop, tmp_path: Path, number: signal.Signals) -> None:
     for last in (signal.SIGKILL, number):  # whoever comes next sweeps up after the one that was killed
         with unreel_serve(shop, cache=tmp_path, ended_by=last) as (address, process):

@@ -51,10 +51,10 @@ def run(folder: Path, *words: str, script: str = "", typed: str | None = None) -
     ("words", "typed", "guarded"),
     [
         (["script.py"], None, False),
-        (["script.py"], None, True),
-        (["-m", "script"], None, False),
+        pytest.param(["script.py"], None, True, marks=pytest.mark.slow),
+        pytest.param(["-m", "script"], None, False, marks=pytest.mark.slow),
         (["-c", IMPORTS + WORK], None, False),
-        (["-"], IMPORTS + WORK, False),
+        pytest.param(["-"], IMPORTS + WORK, False, marks=pytest.mark.slow),
         (["-i", "-q"], IMPORTS + WORK, False),
     ],
     ids=["file", "guarded file", "module", "command", "standard input", "typed"],

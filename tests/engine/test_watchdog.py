@@ -82,7 +82,7 @@ def _others(victim: int) -> list[int]:
     return [rank for rank in range(WORLD) if rank != victim]
 
 
-@pytest.mark.parametrize("victim", [0, 1, pytest.param(2, marks=SLOW)])
+@pytest.mark.parametrize("victim", [0, *(pytest.param(each, marks=SLOW) for each in (1, 2))])
 def test_a_killed_process_ends_those_that_do_not_wait_for_it(victim: int, tmp_path: Path) -> None:
     group = Group(tmp_path, "time.sleep(600)")
     group.send(signal.SIGKILL, victim)
@@ -93,7 +93,8 @@ def test_a_killed_process_ends_those_that_do_not_wait_for_it(victim: int, tmp_pa
     ]
 
 
-@pytest.mark.parametrize("victim", [0, pytest.param(1, marks=SLOW)])
+@SLOW
+@pytest.mark.parametrize("victim", [0, 1])
 def test_a_killed_process_ends_those_that_wait_for_it(victim: int, tmp_path: Path) -> None:
     group = Group(tmp_path, VICTIM_ABSENT.format(victim=victim))
     group.send(signal.SIGKILL, victim)
@@ -105,7 +106,7 @@ def test_a_killed_process_ends_those_that_wait_for_it(victim: int, tmp_path: Pat
 @pytest.mark.parametrize(
     ("victim", "reason"),
     [
-        (0, "process 0 does not answer since 4 s: it was stopped or is cut off."),
+        pytest.param(0, "process 0 does not answer since 4 s: it was stopped or is cut off.", marks=SLOW),
         (1, "process 1 has said nothing for 4 s: it was killed, stopped or is cut off."),
     ],
 )
@@ -127,7 +128,8 @@ def test_no_time_passes_while_all_are_stopped(tmp_path: Path) -> None:
     assert group.ends(*range(WORLD)) == [(0, "done\n", "")] * WORLD
 
 
-@pytest.mark.parametrize("first", [0, pytest.param(1, marks=SLOW)])
+@SLOW
+@pytest.mark.parametrize("first", [0, 1])
 def test_who_is_done_leaves_and_the_others_go_on(first: int, tmp_path: Path) -> None:
     group = Group(tmp_path, f"time.sleep({1.5 * SILENCE} if rank != {first} else 0)")
     assert group.ends(*range(WORLD)) == [(0, "done\n", "")] * WORLD
@@ -151,6 +153,7 @@ def test_a_failed_process_ends_the_others(tmp_path: Path) -> None:
     ]
 
 
+@SLOW
 def test_who_fails_like_the_others_tells_its_own_reason(tmp_path: Path) -> None:
     for code, output, line in Group(tmp_path, "1 / 0").ends(*range(WORLD)):
         assert (code, output) == (1, "")

@@ -56,6 +56,7 @@ def test_queries_and_hits_move_side_by_side(open_page: Make, hits_page: Path, wi
     assert page.locator(".beside .head").is_visible() == (width == 1280)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_matrix_of_a_hundred_and_one_classes_is_read_and_enlarged(
     open_page: Make, tmp_path: Path, width: int
@@ -101,6 +102,7 @@ def test_classes_are_sorted_by_the_column_that_is_pressed(open_page: Make, tmp_p
     assert page.locator("tbody th").first.inner_text() == NAMES[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 def test_looks_move_together(open_page: Make, tmp_path: Path, width: int) -> None:
     clips = np.random.default_rng(0).integers(0, 255, size=(2, 16, 32, 32, 3), dtype=np.uint8)
@@ -123,6 +125,7 @@ def _compared(make_manifest: Make, make_inputs: Make) -> ReportInputs:
     return replace(inputs, runs=runs, tests=[ShownTest("two", made_up_test(manifest, expected=14), manifest)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_compared_runs_fit_and_share_their_charts(
@@ -143,6 +146,7 @@ def test_compared_runs_fit_and_share_their_charts(
     assert _fits(page)
 
 
+@pytest.mark.slow
 def test_a_split_page_loads_its_pictures_from_beside_it(
     open_page: Make, make_manifest: Make, make_inputs: Make, tmp_path: Path
 ) -> None:

@@ -36,6 +36,7 @@ def test_query_and_neighbours_move_until_paused(open_report: Open) -> None:
     assert moves(page, neighbours)
 
 
+@pytest.mark.slow
 def test_reduced_motion_starts_paused_and_focus_plays(open_report: Open) -> None:
     page = open_report(reduced_motion="reduce")
     assert stands(page, ".clip")
@@ -84,6 +85,7 @@ def test_pointing_at_the_map_shows_the_video_moving(open_report: Open) -> None:
     assert not peek.is_visible()
 
 
+@pytest.mark.slow
 def test_the_map_is_explored_by_keyboard(open_report: Open) -> None:
     page = open_report()
     sky = page.locator(".map svg[tabindex]").first
@@ -100,6 +102,7 @@ def test_the_map_is_explored_by_keyboard(open_report: Open) -> None:
     assert not peek.is_visible()
 
 
+@pytest.mark.slow
 def test_another_label_evaluates_gallery_and_map(open_report: Open) -> None:
     page = open_report()
     legend = page.locator(".legend:not([hidden]) button")
@@ -114,6 +117,7 @@ def test_another_label_evaluates_gallery_and_map(open_report: Open) -> None:
     assert page.locator(".maps.faded").count() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_fits_its_window(open_report: Open, width: int, scheme: str) -> None:
@@ -123,6 +127,7 @@ def test_the_page_fits_its_window(open_report: Open, width: int, scheme: str) ->
     assert (sum(map(int, paper[4:-1].split(","))) < 200) == (scheme == "dark")
 
 
+@pytest.mark.slow
 def test_a_tap_shows_the_video_within_a_phone(open_report: Open) -> None:
     page = open_report(viewport={"width": 390, "height": 844}, has_touch=True)
     for dot in page.locator(".map").first.locator("g:not([hidden]) .dot").all():
@@ -133,6 +138,7 @@ def test_a_tap_shows_the_video_within_a_phone(open_report: Open) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.slow
 def test_a_command_is_copied(open_report: Open) -> None:
     page = open_report()
     button = page.locator(".copy").first

@@ -74,7 +74,8 @@ def ends_well(code: int, said: str, damaged: Damaged) -> bool:
     return code == 2 and damaged.said in said and said.startswith("unreel: ") and said.count("\n") == 1
 
 
-@pytest.mark.parametrize("verbs", [VERBS, pytest.param(MORE_VERBS, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("verbs", [VERBS, MORE_VERBS])
 def test_every_verb_on_every_table(
     verbs: dict[str, list[str]], folder: Path, tables: list[Damaged], tmp_path: Path
 ) -> None:

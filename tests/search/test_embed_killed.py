@@ -17,7 +17,7 @@ from unreel.video.collection.prepare import prepare
 
 PLACES = ["table", "table.parquet", "table.npy"]
 PROGRAM = Path(__file__).parents[1] / "support" / "embedding_processes.py"
-KILLS, FEW_KILLS = 30, 5
+KILLS, FEW_KILLS = 30, 2
 
 LANCE = ["", "embed.lock", "facts.lance", "facts.lance/_versions", "embeddings.lance", "embeddings.lance/_versions"]
 LANCE += ["embeddings.lance/data", "checksums.json.unfinished"]
@@ -59,8 +59,10 @@ def embed(folder: Path) -> Iterator[Embed]:
         process.stdin.close()
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("kills", [FEW_KILLS, pytest.param(KILLS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("place", "kills"),
+    [(PLACES[0], FEW_KILLS), *(pytest.param(each, KILLS, marks=pytest.mark.slow) for each in PLACES)],
+)
 def test_killed_at_any_moment_it_goes_on_to_the_same_table(
     embed: Embed, place: str, kills: int, tmp_path: Path
 ) -> None:

@@ -59,6 +59,7 @@ def test_it_finds_what_it_says_with_and_without_conditions(place: Path) -> None:
         assert np.mean(shares) > 0.9
 
 
+@pytest.mark.slow
 def test_new_rows_are_found(place: Path) -> None:
     bring_up_to_date(place, "always", changed=True)
     rows = rows_for(999, 1)

@@ -115,6 +115,7 @@ def test_the_run_folder(manifest: Manifest, weights: Path, tmp_path: Path) -> No
     assert videos["left_out"]["wide/g1_3.mp4"] == "not in the training part of split groups g1"
 
 
+@pytest.mark.slow
 def test_it_learns_to_tell_what_it_has_not_seen(manifest: Manifest, tmp_path: Path) -> None:
     changes = {"encoder": "c3d", "width": 0.125, "size": 28, "clip_length": 8}
     found = _run(_settings(manifest, tmp_path / "run", None, steps=60, batch_size=6, **changes), manifest)

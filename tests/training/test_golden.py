@@ -12,7 +12,10 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_videos(tmp_path_factory.mktemp("golden") / "shapes")
 
 
-@pytest.mark.parametrize("name", RUNS)
+OFTEN, *OTHERS = RUNS
+
+
+@pytest.mark.parametrize("name", [OFTEN, *(pytest.param(each, marks=pytest.mark.slow) for each in OTHERS)])
 def test_losses_and_weights_are_those_of_old(name: str, videos: Path, tmp_path: Path) -> None:
     kept = json.loads(KEPT.read_text())
     found = run(name, videos, tmp_path / "run")

@@ -38,6 +38,7 @@ from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare
 
 STEPS = 7
+SLOW = pytest.mark.slow
 
 
 class Interrupted(BaseException):
@@ -85,7 +86,7 @@ def undisturbed(manifest: Manifest, tmp_path_factory: pytest.TempPathFactory) ->
     return settings.out
 
 
-@pytest.mark.parametrize("at", range(1, STEPS + 1))
+@pytest.mark.parametrize("at", [3, *(pytest.param(at, marks=SLOW) for at in range(1, STEPS + 1) if at != 3)])
 def test_a_resumed_run_is_the_same_run(
     manifest: Manifest, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
@@ -105,6 +106,7 @@ def test_a_resumed_run_is_the_same_run(
     assert max(steps, default=0) in evaluated_or_due | {0}
 
 
+@pytest.mark.slow
 def test_keras_momentum_and_clipping_go_on_too(
     manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,7 +245,10 @@ def test_a_folder_with_no_more_than_the_beginning_of_a_run_is_begun_again(manife
     assert len(json.loads((settings.out / "videos.json").read_text())["used"]) == 8
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGUSR1, 75), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 75), pytest.param(signal.SIGUSR1, 75, marks=SLOW), pytest.param(signal.SIGINT, 130, marks=SLOW)],
+)
 def test_a_signal_saves_and_ends_and_the_same_command_goes_on(
     manifest: Manifest,
     undisturbed: Path,

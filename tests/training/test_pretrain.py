@@ -71,6 +71,7 @@ def test_the_run_folder(manifest: Manifest, tmp_path: Path) -> None:
     assert load_encoder(run).checkpoint != untrained_encoder(load_encoder(run)).checkpoint
 
 
+@pytest.mark.slow
 def test_the_same_settings_give_the_same_weights_with_any_number_of_workers(manifest: Manifest, tmp_path: Path) -> None:
     hashes = set()
     for workers in (0, 1):

@@ -157,6 +157,7 @@ def test_mlflow_takes_odd_names_and_values(run: Path) -> None:
     assert isnan(metric.value)
 
 
+@pytest.mark.slow
 def test_wandb_goes_on_with_its_run_and_its_last_offline_folder_holds_all(run: Path) -> None:
     write_elsewhere(run, range(8), "wandb", start=0, end="be killed")
     identity = json.loads((run / "trackers.json").read_text())["wandb"]
@@ -172,6 +173,7 @@ def test_wandb_goes_on_with_its_run_and_its_last_offline_folder_holds_all(run: P
     assert config["augmentation"] == {"flip": True}
 
 
+@pytest.mark.slow
 def test_wandb_passes_over_steps_before_its_last(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_PROJECT", "mine")
     write_elsewhere(run, (1, 5, 3, 5, 6), "wandb", start=0, end="stop")
@@ -182,6 +184,7 @@ def test_wandb_passes_over_steps_before_its_last(run: Path, monkeypatch: pytest.
     assert (begun.project, ended.exit_code) == ("mine", 1)  # training is to go on
 
 
+@pytest.mark.slow
 def test_a_tracker_that_dies_is_said_once_and_training_goes_on(run: Path) -> None:
     said = write_elsewhere(run, range(10), "wandb", start=0, end="lose services")
     assert in_csv(run) == TEN

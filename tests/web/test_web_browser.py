@@ -73,6 +73,7 @@ def test_browse_move_and_pause(open_page: Open) -> None:
     assert moves(page, ".strip", PLACES)
 
 
+@pytest.mark.slow
 def test_who_wants_no_motion_sees_none(open_page: Open) -> None:
     page = open_page("/", reduced_motion="reduce")
     assert stands(page, ".strip", PLACES)
@@ -96,6 +97,7 @@ def test_filter(open_page: Open) -> None:
     assert shown(page) == ["walk/2.mp4", "walk/3.mp4"]
 
 
+@pytest.mark.slow
 def test_a_click_asks_all_encoders_and_a_piece_is_chosen_on_the_time_line(open_page: Open) -> None:
     page = open_page("/?text=long")
     page.locator(".tile .screen").first.click()
@@ -126,6 +128,7 @@ def test_a_click_asks_all_encoders_and_a_piece_is_chosen_on_the_time_line(open_p
     until(page, "!location.search.includes('at=')")
 
 
+@pytest.mark.slow
 def test_a_video_that_browsers_cannot_play_is_played(open_page: Open) -> None:
     page = open_page(f"/video/{key('run/old.avi')}")
     until(page, "document.querySelector('video').readyState >= 2")
@@ -143,6 +146,7 @@ def test_upload(open_page: Open, shop: Shop) -> None:
     until(page, "document.querySelector('video').readyState >= 2")
 
 
+@pytest.mark.slow
 def test_select_label_and_export(open_page: Open, no_labels: Site, tmp_path: Path) -> None:
     page = open_page("/?text=walk")
     tray = page.locator(".tray")
@@ -174,6 +178,7 @@ def test_select_label_and_export(open_page: Open, no_labels: Site, tmp_path: Pat
     assert "unreel finetune" in page.locator(".command").inner_text()
 
 
+@pytest.mark.slow
 def test_keys(open_page: Open) -> None:
     page = open_page("/")
     page.keyboard.press("?")
@@ -238,6 +243,7 @@ def test_map(open_page: Open) -> None:
     assert page.locator("#lassoed .tile").count() == 0
 
 
+@pytest.mark.slow
 def test_the_map_is_moved_zoomed_and_pointed_at(open_page: Open) -> None:
     page = open_page("/map?encoder=1", viewport={"width": 1280, "height": 1200})
     until(page, "document.querySelector('.waiting').hidden")
@@ -261,6 +267,7 @@ def test_the_map_is_moved_zoomed_and_pointed_at(open_page: Open) -> None:
     page.wait_for_url("**/video/*")
 
 
+@pytest.mark.slow
 def test_on_a_phone_the_map_is_tapped(open_page: Open) -> None:
     page = open_page("/map", viewport={"width": 390, "height": 844}, has_touch=True)
     until(page, "document.querySelector('.waiting').hidden")
@@ -287,6 +294,7 @@ PATHS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_fit_their_window(open_page: Open, scheme: str) -> None:
     page = open_page("/", color_scheme=scheme)
