@@ -220,7 +220,7 @@ def test_two_results_are_compared(run: Path, ucf101: Path, tmp_path: Path, capsy
     with pytest.raises(CollectionError, match=r"has no encoder 'hdc'\. Its encoders are: untrained, hdc-small"):
         main(["compare", one, one, "--encoders", "hdc", "hdc-small"])
     write_retrievals(Path(other), [each for each in read_retrievals(Path(other)) if each.origin.split == "3"])
-    with pytest.raises(CollectionError, match=r"was evaluated on 1, 2 and .* on 3, expected a split in common"):
+    with pytest.raises(CollectionError, match=r"is on 1, 2 and .* on 3, expected a split in common"):
         main(["compare", one, other])
 
 
