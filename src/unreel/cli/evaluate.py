@@ -54,8 +54,8 @@ class EvaluateSettings(LabelledSettings):
     protocol: Literal["gap", "centred", "vcop"] = "gap"
     """gap: mean over clips of the global average; centred: the same less the mean of gallery or queries; vcop: frames
     of 128×171, maximum of 2×2 cells, flattened, mean over clips. All compare by the cosine."""
-    level: Literal[3, 4, 5] = 5
-    """Block of the encoder whose features are evaluated."""
+    level: int | str | None = None
+    """Block of the encoder whose features are evaluated; default: the last."""
     clips: Clips | None = None
     """Clips per video; default: those of the protocol, 10."""
     drop_last: Count = 0

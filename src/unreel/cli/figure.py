@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from pydantic import Field
 
+from unreel.cli.inputs.encoder import EncoderCode
 from unreel.cli.inputs.figure_inputs import are_tests, chosen_label, collection_of, rename, scored_by, select_split
 from unreel.cli.inputs.parsing import parse
 from unreel.cli.inputs.results import read_recognitions
@@ -89,7 +90,7 @@ class ClassesFigure(Settings):
     """Show the untrained encoder too."""
 
 
-class LooksFigure(Settings):
+class LooksFigure(EncoderCode):
     """Draw where an encoder sees that two videos are alike: each position of one against the mean of the other."""
 
     run: tyro.conf.Positional[Path]
@@ -102,8 +103,8 @@ class LooksFigure(Settings):
     """Id of the other."""
     out: Path
     """Figure to make (.html, .pdf or .png)."""
-    levels: Annotated[tuple[Literal[3, 4, 5], ...], Field(min_length=1)] = (3, 4, 5)
-    """Blocks of the encoder."""
+    levels: tuple[int | str, ...] = ()
+    """Blocks of the encoder; default: all that give features."""
     frames: Annotated[int, Field(ge=1, le=16)] = 6
     """Frames of each clip on paper."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"

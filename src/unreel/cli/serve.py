@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from pydantic import Field
 
+from unreel.cli.inputs.encoder import EncoderCode
 from unreel.cli.inputs.limits import LimitSettings
 from unreel.cli.inputs.parsing import parse
 from unreel.console import say
@@ -20,7 +21,7 @@ SHORTEST_TOKEN = 12
 """Letters."""
 
 
-class ServeSettings(LimitSettings):
+class ServeSettings(LimitSettings, EncoderCode):
     """Show a table of `unreel embed` as a web page: browse, search, compare encoders, map, label, export.
 
     Nothing is shown to other machines unless --host says so; then the address that is printed holds a token, without

@@ -21,7 +21,10 @@ from torch.nn import functional
 from unreel.checkpoint import LoadedEncoder
 from unreel.errors import CollectionError
 from unreel.evaluation.features import centre_of
+from unreel.settings.encoder import EncoderSettings
+from unreel.types import Level
 from unreel.video.clips.datasets import Videos, region, stacked
+from unreel.video.clips.sampling import TimeScale
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
 
@@ -29,7 +32,7 @@ from unreel.video.collection.manifest import Manifest, VideoRecord
 class Correspondence:
     """Two clips at one level: each position's cosine with the mean of the other clip, and that of the two means."""
 
-    level: int
+    level: Level
     query: Float[np.ndarray, "t h w"]
     hit: Float[np.ndarray, "t h w"]
     similarity: float
@@ -56,40 +59,42 @@ def corresponding_clips(
     manifest: Manifest,
     query: str,
     hit: str,
-    levels: Sequence[int] = (3, 4, 5),
+    levels: Sequence[Level] = (),
     *,
     device: str = "cpu",
 ) -> ClipPair:
     """What the encoder finds alike in the middle clips of two videos of a collection; short videos are looped.
 
+    `levels`: those of the encoder that are looked at; none: all.
+
     Raises:
         CollectionError: one is not among the usable videos.
         VideoError: one cannot be read any more.
     """
-    length, size = encoder.settings.clip_length, encoder.settings.size
+    chosen = [encoder.encoder.find_level(level) for level in levels or encoder.encoder.channels]
     records = [_record(manifest, video) for video in (query, hit)]
-    shown = torch.cat([_middle_clip(manifest, record, length, size, device) for record in records])
+    shown = torch.cat([_middle_clip(manifest, record, encoder.settings, device) for record in records])
     with torch.inference_mode():
         pyramid = encoder.encoder.to(device)(shown)
     pixels = ((shown + 1) * 127.5).round().byte().permute(0, 2, 3, 4, 1).cpu().numpy()
-    found = tuple(_level(level, pyramid[level].float()) for level in levels)
+    found = tuple(_level(level, pyramid[level].float()) for level in chosen)
     return ClipPair(encoder.name, (query, hit), pixels[0], pixels[1], found)
 
 
-def _level(level: int, maps: Float[Tensor, "2 c t h w"]) -> Correspondence:
+def _level(level: Level, maps: Float[Tensor, "2 c t h w"]) -> Correspondence:
     means = maps.mean(dim=(2, 3, 4))
     query, hit = (correspondence(maps[own], means[1 - own]).cpu().numpy() for own in (0, 1))
     return Correspondence(level, query, hit, float(functional.cosine_similarity(means[0], means[1], dim=0)))
 
 
 def _middle_clip(
-    manifest: Manifest, record: VideoRecord, length: int, size: int, device: str
-) -> Float[Tensor, "1 3 {length} {size} {size}"]:
+    manifest: Manifest, record: VideoRecord, settings: EncoderSettings, device: str
+) -> Float[Tensor, "1 3 t s s"]:
     """The centre of the clip in the middle of the video, in [-1, 1]."""
-    start = max(record.frames - length, 0) // 2
-    clips = Videos(manifest, [record], None).read(0, [start], length)
+    length, videos = settings.clip_length, Videos(manifest, [record], None, TimeScale.of(settings))
+    clips = videos.read(0, [max(len(videos.numbers(0)) - length, 0) // 2], length)
     sample = stacked(record.id, 0, [region(clip, manifest.side, (0.5, 0.5)) for clip in clips])
-    return centre_of(sample, size, device)
+    return centre_of(sample, settings.size, device)
 
 
 def _record(manifest: Manifest, video: str) -> VideoRecord:

@@ -23,11 +23,12 @@ from unreel.video.collection.manifest import Manifest, VideoRecord
 class Evaluator:
     """Evaluates a level's features of `clips` clips per video, under a protocol.
 
-    None of clips: the protocol's; None of workers: automatic. `drop_last`: the videos of gallery and of queries, by id,
-    that fill no batch of so many are left out, as the code of `vcop` does with 8; 0: none is.
+    None of level: the last one; of clips: the protocol's; None of workers: automatic. `drop_last`: the videos of
+    gallery and of queries, by id, that fill no batch of so many are left out, as
+    the code of `vcop` does with 8; 0: none is.
     """
 
-    level: Level = 5
+    level: Level | None = None
     clips: int | None = None
     protocol: ProtocolName = "gap"
     device: str = "cpu"
@@ -42,7 +43,8 @@ class Evaluator:
         Raises:
             CollectionError: not one could be read.
         """
-        return self.features_by_level(encoder, manifest, (self.level,), videos)[self.level]
+        level = encoder.encoder.find_level(self.level)
+        return self.features_by_level(encoder, manifest, (level,), videos)[level]
 
     def features_by_level(
         self,
@@ -142,7 +144,7 @@ class Evaluator:
             collection=manifest.source or str(manifest.root),
             protocol=protocol.called(self.clips or protocol.clips, self.drop_last),
             split=own.split.name,
-            level=self.level,
+            level=encoder.encoder.find_level(self.level),
             seed=encoder.seed,
             seen=own.seen,
             expected=own.split.expected,

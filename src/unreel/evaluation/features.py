@@ -56,7 +56,7 @@ class FeatureExtractor:
         device: torch.device | str = "cpu",
     ) -> None:
         self._encoder, self._settings, self._device = encoder, settings, torch.device(device)
-        self._level = encoder.top if level is None else level
+        self._level = encoder.find_level(level)
         self._protocol = protocol
 
     def features(

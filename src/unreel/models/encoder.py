@@ -57,6 +57,19 @@ class Encoder(nn.Module, ABC):
         """The last level: what features are taken from by default."""
         return tuple(self.channels)[-1]
 
+    def find_level(self, level: Level | None) -> Level:
+        """That level, or the last one.
+
+        Raises:
+            SettingsError: there is no such level.
+        """
+        if level is not None and level not in self.channels:
+            raise SettingsError(
+                f"the encoder has no level {level!r}, expected one of: {', '.join(map(str, self.channels))}. Choose "
+                "another --level."
+            )
+        return self.top if level is None else level
+
     def blocks(self) -> Sequence[Sequence[nn.Module]]:
         """Its parts from the input to the output, which can be frozen one after the other; by default one."""
         return [list(self.children())]

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from unreel.evaluation.correspondence import ClipPair
 from unreel.reporting.strips import Strip, strip_of
+from unreel.types import Level
 
 COLOURS = "inferno"
 STOPS = 9
@@ -30,7 +31,7 @@ class ClipMaps:
     video: str
     role: str
     plain: Frames
-    levels: dict[int, Frames]
+    levels: dict[Level, Frames]
 
     @property
     def strips(self) -> list[Strip]:
@@ -51,8 +52,8 @@ class Looks:
     clips: list[ClipMaps]
     low: float
     high: float
-    sizes: dict[int, tuple[int, int, int]]
-    similarities: dict[int, float]
+    sizes: dict[Level, tuple[int, int, int]]
+    similarities: dict[Level, float]
 
     @property
     def colours(self) -> list[str]:

@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from unreel.settings.model import Settings, Workers
+from unreel.cli.inputs.encoder import EncoderCode
+from unreel.settings.model import Workers
 from unreel.video.collection.layouts import LayoutName
 
 if TYPE_CHECKING:
     from unreel.video.collection.manifest import Manifest
 
 
-class LabelledSettings(Settings):
+class LabelledSettings(EncoderCode):
     """What is evaluated on which videos, and where that is computed."""
 
     run: tyro.conf.Positional[Path]
