@@ -23,6 +23,7 @@ from typing import final
 import numpy as np
 import torch
 from av.video.frame import VideoFrame
+from frames import decode_all
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
@@ -36,7 +37,6 @@ from unreel.video.clips.sampling import two_starts
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare
 from unreel.video.decoding.convert import colour_of, plane_views
-from unreel.video.decoding.decode import decode_all
 from unreel.video.moving_shapes.synth import MovingShapes, render_collection
 
 SIDE, SIZE, FRAMES = 128, 112, 16

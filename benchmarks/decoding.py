@@ -1,4 +1,4 @@
-"""How long two random 16-frame clips of a video take to read, with unreel's readers and with others, on one core.
+"""How long two random 16-frame clips of a video take to read, with unreel and with others, on one core.
 
     python benchmarks/decoding.py [FOLDER ...] [--videos 60] [--rounds 7] [--seed 0]
 
@@ -19,8 +19,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from random import Random
 from statistics import mean, median
@@ -33,18 +32,18 @@ import decord
 import numpy as np
 import torch
 from av.video.frame import PictureType, VideoFrame
+from frames import decode_all
 from jaxtyping import UInt8
 from rich.console import Console
 from rich.table import Table
 
-from unreel.errors import CollectionError, MissingExtraError, UnreelError, VideoError
+from unreel.errors import CollectionError, UnreelError, VideoError
 from unreel.training.run import versions
 from unreel.video.collection.discover import find_videos
 from unreel.video.collection.manifest import is_prepared
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare
-from unreel.video.decoding.decode import KEY_FRAME_INTERVAL, PyAVReader, VideoReader, decode_all, open_video
-from unreel.video.decoding.torchcodec_reader import TorchCodecReader, video_decoder
+from unreel.video.decoding.decode import KEY_FRAME_INTERVAL, PyAVReader, open_video
 from unreel.video.decoding.yuv import Planes
 from unreel.video.moving_shapes.synth import MovingShapes, render_collection
 
@@ -52,7 +51,7 @@ LENGTH = 16
 NEAR = 4  # frames that a returned one is compared with, before and after
 SAME = 0.5  # levels by which the wanted frame may fit worse than the one that fits best
 FAILURES = (UnreelError, RuntimeError, ValueError, IndexError, decord.DECORDError)
-UNREEL, FLOOR = "unreel (PyAV)", "libav decode alone"
+UNREEL, FLOOR = "unreel", "libav decode alone"
 
 Lumas = list[UInt8[np.ndarray, "h w"]]
 
@@ -71,10 +70,9 @@ class Job:
         return [start + place for start in self.starts for place in range(LENGTH)]
 
 
-def with_unreel(reader: type[PyAVReader] | type[TorchCodecReader], job: Job) -> list[Planes]:
-    """Planes, by one of unreel's readers."""
-    chosen: VideoReader = reader(job.prepared)
-    return chosen.read_clips(job.path, job.starts, LENGTH)
+def with_unreel(job: Job) -> list[Planes]:
+    """Planes."""
+    return PyAVReader(job.prepared).read_clips(job.path, job.starts, LENGTH)
 
 
 def with_libav(job: Job) -> None:
@@ -99,7 +97,8 @@ def with_decord(job: Job) -> Any:
 
 def with_torchcodec(job: Job) -> Any:
     """RGB, (t 3 h w)."""
-    return video_decoder()(str(job.path), num_ffmpeg_threads=1).get_frames_at(job.indices).data
+    decoders = import_module("torchcodec.decoders")  # which fails where it finds no FFmpeg libraries
+    return decoders.VideoDecoder(str(job.path), num_ffmpeg_threads=1).get_frames_at(job.indices).data
 
 
 def with_opencv(job: Job) -> list[Any]:
@@ -117,8 +116,7 @@ def with_opencv(job: Job) -> list[Any]:
 
 
 DECODERS: dict[str, Callable[[Job], Any]] = {
-    UNREEL: partial(with_unreel, PyAVReader),
-    "unreel (torchcodec)": partial(with_unreel, TorchCodecReader),
+    UNREEL: with_unreel,
     "decord": with_decord,
     "torchcodec": with_torchcodec,
     "OpenCV": with_opencv,
@@ -128,7 +126,7 @@ DECODERS: dict[str, Callable[[Job], Any]] = {
 
 def lumas(name: str, result: Any) -> Lumas:
     """The luma of what a decoder gave, BT.601 in limited range."""
-    if name.startswith("unreel"):
+    if name == UNREEL:
         return [luma for clip in result for luma in clip.luma]
     if name == "torchcodec":
         result = result.permute(0, 2, 3, 1).numpy()
@@ -293,11 +291,10 @@ def main(folders: list[Path], videos: int, rounds: int, seed: int) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     try:
-        video_decoder()
-    except MissingExtraError as error:
+        import_module("torchcodec.decoders")
+    except (ImportError, RuntimeError, OSError) as error:
         print(f"torchcodec is not measured: {error}", file=sys.stderr)
-        for name in [name for name in DECODERS if "torchcodec" in name]:
-            del DECODERS[name]
+        del DECODERS["torchcodec"]
     results = {}
     with tempfile.TemporaryDirectory() as name:
         folders = folders or made_folders(Path(name), videos)

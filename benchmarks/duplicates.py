@@ -23,6 +23,7 @@ import av
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from frames import decode_all
 from jaxtyping import Float32, UInt8
 
 from unreel.errors import VideoError
@@ -30,7 +31,6 @@ from unreel.video.collection.discover import find_videos
 from unreel.video.collection.duplicates import NEAR, near_matches
 from unreel.video.collection.fingerprint import Fingerprinter, coefficients, encode, mirrored
 from unreel.video.decoding.convert import Converter, plane_views
-from unreel.video.decoding.decode import decode_all
 from unreel.video.decoding.yuv import Colour
 
 Luma = UInt8[np.ndarray, "h w"]

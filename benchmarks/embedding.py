@@ -31,7 +31,8 @@ from unreel.search.embedding import ClipEncoder
 from unreel.search.metadata import TableFacts
 from unreel.search.update import source_of, update
 from unreel.search.windows import WindowDataset
-from unreel.settings.pretraining import EncoderSettings, PretrainSettings
+from unreel.settings.encoder import EncoderSettings
+from unreel.settings.hdc import HDCSettings
 from unreel.training.run import versions
 from unreel.video.clips.datasets import Sample
 from unreel.video.collection.manifest import Manifest
@@ -57,7 +58,7 @@ class Speeds:
 def encoder_of(recipe: str, folder: Path) -> LoadedEncoder:
     """The untrained encoder of a recipe."""
     changes = recipes.changes(recipe)
-    settings = PretrainSettings.model_validate({**changes, "folder": folder, "out": folder}).encoder_settings
+    settings = HDCSettings.model_validate({**changes, "folder": folder, "out": folder}).encoder_settings
     torch.manual_seed(0)
     state = {f"{PREFIX}{name}": each for name, each in models.build_from(settings).state_dict().items()}
     save_weights(folder / "weights.safetensors", state, WeightsHeader(settings, recipe, 0), step=0)

@@ -29,6 +29,7 @@ from torch.profiler import ProfilerActivity, profile
 from unreel import models
 from unreel.engine.malloc import keep_freed_memory
 from unreel.models.pooling import MaxPool
+from unreel.settings.encoder import ENCODERS
 
 PASSES = ("forward", "forward and backward")
 TORCH_POOL = "with torch's max pool"
@@ -105,7 +106,7 @@ def main(options: argparse.Namespace) -> None:
     keep_freed_memory()
     ceilings = measured_ceilings(options.device, options.rounds)
     figures: dict[str, dict[str, Any]] = {}
-    for name in options.encoders or models.ENCODERS:
+    for name in options.encoders or ENCODERS:
         works = passes(name, options)
         if options.torch_pool:
             works[TORCH_POOL] = passes(name, options, torch_pool=True)[PASSES[1]]
@@ -169,7 +170,7 @@ def print_tables(figures: dict[str, dict[str, Any]], ceilings: Ceilings, options
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("encoders", nargs="*", choices=[[], *models.ENCODERS], metavar="ENCODER")
+    parser.add_argument("encoders", nargs="*", choices=[[], *ENCODERS], metavar="ENCODER")
     parser.add_argument("--width", type=float, default=0.25)
     parser.add_argument("--size", type=int, default=56)
     parser.add_argument("--batch", type=int, default=24)

@@ -25,12 +25,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from unreel.engine.malloc import keep_freed_memory
-from unreel.methods import HDC
-from unreel.settings.pretraining import PretrainSettings
+from unreel.methods.hdc import HDC
+from unreel.settings.hdc import HDCSettings
 from unreel.training.run import versions
 from unreel.types import ClipBatch
-from unreel.video.clips.datasets import PretrainDataset
+from unreel.video.clips.datasets import TrainingDataset
 from unreel.video.clips.loading import training_batches
+from unreel.video.clips.sampling import TwoClips
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare
 from unreel.video.moving_shapes.synth import MovingShapes, render_collection
@@ -66,10 +67,10 @@ class ChannelReplication(kornia.IntensityAugmentationBase2D):
         return input.gather(1, params["channel"].view(-1, 1, 1, 1).expand_as(input))
 
 
-def sequential(settings: PretrainSettings, cropping: str) -> kornia.VideoSequential:
+def sequential(settings: HDCSettings, cropping: str) -> kornia.VideoSequential:
     """The same family of transformations with the same strengths."""
     strengths = settings.augmentation
-    size = (settings.size, settings.size)
+    size = (settings.encoder.size, settings.encoder.size)
     return kornia.VideoSequential(
         kornia.RandomResizedCrop(size, scale=(SMALLEST**2, 1.0), ratio=(1.0, 1.0), cropping_mode=cropping),
         kornia.RandomHorizontalFlip(p=strengths.flip_probability),
@@ -107,7 +108,7 @@ def kornias(sequence: kornia.VideoSequential, given: Callable[[], Pictures]) -> 
     return [sequence(clips[:, clip]) for clip in (0, 0, 1)]
 
 
-def works_on(batch: ClipBatch, settings: PretrainSettings) -> dict[str, Callable[[], Views]]:
+def works_on(batch: ClipBatch, settings: HDCSettings) -> dict[str, Callable[[], Views]]:
     """All ways to make the three views."""
     frames = rgb_frames(batch)
     ready = pictures(frames)
@@ -122,7 +123,7 @@ def works_on(batch: ClipBatch, settings: PretrainSettings) -> dict[str, Callable
     return works
 
 
-def measured(batch: ClipBatch, settings: PretrainSettings) -> Figures:
+def measured(batch: ClipBatch, settings: HDCSettings) -> Figures:
     """Milliseconds per pair of clips, and how many times as long as unreel either takes."""
     works = works_on(batch, settings)
     seconds: dict[str, list[float]] = {name: [] for name in works}
@@ -168,9 +169,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         videos = render_collection(folder / "videos", MovingShapes(24))
-        settings = PretrainSettings(folder=videos, out=folder / "run", accelerator="cpu")
+        settings = HDCSettings(folder=videos, out=folder / "run", accelerator="cpu")
         manifest = prepare(videos, folder / "prepared", PrepareOptions(settings.encoder_settings.prepared_side))
-        dataset = PretrainDataset(manifest, manifest.usable, settings.clip_length, settings.seed)
+        dataset = TrainingDataset(manifest, manifest.usable, TwoClips(settings.encoder.clip_length), settings.seed)
         for threads in THREADS:
             torch.set_num_threads(threads)
             for size in BATCHES:

@@ -26,6 +26,7 @@ import matplotlib
 import numpy as np
 import torch
 from av.video.frame import PictureType
+from frames import decode_all
 from matplotlib import pyplot
 from rich.console import Console
 from rich.progress import track
@@ -36,7 +37,7 @@ from unreel.video.collection.discover import find_videos
 from unreel.video.collection.manifest import is_prepared
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare
-from unreel.video.decoding.decode import PyAVReader, decode_all
+from unreel.video.decoding.decode import PyAVReader
 from unreel.video.moving_shapes.synth import MovingShapes, render_collection
 
 LENGTH, SIDE = 16, 128

@@ -15,7 +15,7 @@ import torch
 from measuring import device_name, show, write
 from step import add_recipe, noise, own_step, settings_of
 
-from unreel.settings.pretraining import PretrainSettings
+from unreel.settings.hdc import HDCSettings
 
 PATHS: dict[str, dict[str, Any]] = {
     "float32": {},
@@ -24,7 +24,7 @@ PATHS: dict[str, dict[str, Any]] = {
 }
 
 
-def losses(settings: PretrainSettings, steps: int) -> list[float]:
+def losses(settings: HDCSettings, steps: int) -> list[float]:
     """The loss of every step."""
     step = own_step(settings, noise(settings))
     return [each.item() for each in [step() for _ in range(steps)]]

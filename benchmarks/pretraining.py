@@ -33,14 +33,15 @@ from unreel import recipes
 from unreel.engine.cpus import default_workers
 from unreel.engine.malloc import keep_freed_memory
 from unreel.errors import UnreelError
-from unreel.methods import HDC
-from unreel.settings.pretraining import PretrainSettings
+from unreel.methods.hdc import HDC
+from unreel.settings.hdc import HDCSettings
 from unreel.training.optimization import sgd
 from unreel.training.pretrain import choose_videos
 from unreel.training.run import versions
 from unreel.types import ClipBatch
-from unreel.video.clips.datasets import PretrainDataset
+from unreel.video.clips.datasets import TrainingDataset
 from unreel.video.clips.loading import training_batches
+from unreel.video.clips.sampling import TwoClips
 from unreel.video.collection.manifest import Manifest
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepared
@@ -88,9 +89,9 @@ def main(arguments: argparse.Namespace) -> None:
     print(json.dumps({**vars(arguments), **figures, **versions()}, indent=1, default=str))
 
 
-def _measure(settings: PretrainSettings, manifest: Manifest, arguments: argparse.Namespace) -> tuple[Pace, Pace]:
-    records, _ = choose_videos(settings, manifest)
-    dataset = PretrainDataset(manifest, records, settings.clip_length, settings.seed)
+def _measure(settings: HDCSettings, manifest: Manifest, arguments: argparse.Namespace) -> tuple[Pace, Pace]:
+    records = choose_videos(settings, manifest).videos
+    dataset = TrainingDataset(manifest, records, TwoClips(settings.encoder.clip_length), settings.seed)
     step, loaded, held = _stepper(settings), Pace(), Pace()
     with closing(training_batches(dataset, settings.batch_size, 0, workers=_workers(arguments))) as batches:
         batch = next(batches)
@@ -101,7 +102,7 @@ def _measure(settings: PretrainSettings, manifest: Manifest, arguments: argparse
     return loaded, held
 
 
-def _stepper(settings: PretrainSettings) -> Callable[[ClipBatch], None]:
+def _stepper(settings: HDCSettings) -> Callable[[ClipBatch], None]:
     """A step as training takes it, in the same precision."""
     torch.manual_seed(settings.seed)
     fabric = Fabric(accelerator="cpu", devices=1, precision=settings.precision)
@@ -119,12 +120,10 @@ def _stepper(settings: PretrainSettings) -> Callable[[ClipBatch], None]:
     return step
 
 
-def _settings(arguments: argparse.Namespace, videos: Path, out: Path) -> PretrainSettings:
+def _settings(arguments: argparse.Namespace, videos: Path, out: Path) -> HDCSettings:
     given = {name: getattr(arguments, name) for name in ("size", "batch_size", "precision")}
     chosen = {name: value for name, value in given.items() if value is not None}
-    return PretrainSettings.model_validate(
-        {**recipes.changes(arguments.recipe), **chosen, "folder": videos, "out": out}
-    )
+    return HDCSettings.model_validate({**recipes.changes(arguments.recipe), **chosen, "folder": videos, "out": out})
 
 
 def _workers(arguments: argparse.Namespace) -> int:

@@ -4,12 +4,11 @@
         [--steps 12] [--rounds 2] [--out FILE]
 
 What the model is told is measured first: how long one process takes for the whole batch, a half and a quarter of it (a
-line through them gives clips per second and what every step costs; their spread the jitter), and how long gloo takes to
-add up 4 bytes (latency) and 8 MB (bandwidth) in as many processes. What it foretells is then measured: the same steps
+line through them gives clips per second and what every step costs), and how long gloo takes to add up 8 MB (bandwidth)
+in as many processes. What it foretells is then measured: the same steps
 as training takes them (DistributedDataParallel, the loss over the vectors of all processes, SGD), one batch shared
 equally, held in memory, one thread each, in every round anew. More processes than cores share the cores, and the model
-knows how many there are. Gradients are not hidden behind the backward pass (overlap 0): the CPUs that compute are
-the ones that send.
+is told that each computes so many times as slowly.
 
 Run on an otherwise idle machine: another program on its cores slows whichever part it meets.
 """
@@ -23,7 +22,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import mean, median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
@@ -39,22 +38,22 @@ from unreel.engine import process_group
 from unreel.engine.cpus import cores
 from unreel.engine.malloc import keep_freed_memory
 from unreel.errors import UnreelError
-from unreel.methods import HDC
-from unreel.planning.communication import Network
+from unreel.methods.hdc import HDC
 from unreel.planning.counting import work
-from unreel.planning.model import Device, Machine, Reading, StepWork, step
-from unreel.settings.pretraining import PretrainSettings
+from unreel.planning.model import Machine, StepWork, step
+from unreel.settings.hdc import HDCSettings
 from unreel.training.optimization import sgd
 from unreel.training.run import versions
 from unreel.types import ClipBatch
 from unreel.video.decoding.yuv import Colour
 
 SIZES = (4, 2**16, 2**20, 2**23)
-"""Bytes of the messages measured; the first tells the latency, the last the bandwidth, the others check them."""
+"""Bytes of the messages measured; the last tells the bandwidth, the others show what the model leaves out."""
 REPEATED = 15
 SHARES = (1, 2, 4)
 WARMING = 2
-NO_READING = Reading(1.0, 0.0)
+PASSES = {"all-gather": 1, "all-reduce": 2}
+"""How often a ring passes a message on: to add it up is to add parts, and to gather them."""
 Messages = dict[str, dict[int, float]]
 
 
@@ -78,8 +77,8 @@ def main(arguments: argparse.Namespace) -> None:
             )
     rounds = [[_measured(settings, count, arguments.steps) for count in counts] for _ in range(arguments.rounds)]
     found = [_together([each[place] for each in rounds]) for place in range(len(counts))]
-    asked, device = work(settings), _device(found[0], work(settings).views)
-    rows = [_row(settings, asked, device, each) for each in found]
+    asked, alone = work(settings), _machine(found[0], work(settings).views)
+    rows = [_row(settings, asked, alone, each) for each in found]
     messages = [line for each in found[1:] for line in _messages(each)]
     print(_markdown(rows))
     print(_markdown(messages))
@@ -88,7 +87,7 @@ def main(arguments: argparse.Namespace) -> None:
             **{name: value for name, value in vars(arguments).items() if name != "out"},
             "date": date.today().isoformat(),
             "cores": cores(),
-            "device": asdict(device),
+            "machine": asdict(alone),
             "work": asdict(asked),
             "steps": rows,
             "messages": messages,
@@ -98,60 +97,63 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.out.write_text(json.dumps(content, indent=1, default=str), encoding="utf-8")
 
 
-def _row(settings: PretrainSettings, asked: StepWork, device: Device, found: Found) -> dict[str, Any]:
+def _row(settings: HDCSettings, asked: StepWork, alone: Machine, found: Found) -> dict[str, Any]:
     """A number of processes: foretold and measured milliseconds of a step."""
-    count, batch = found.processes, settings.batch_size
-    network = _network(found) if count > 1 else Network(1.0, 1.0, 0.0)
-    told = step(asked, Machine(device, NO_READING, network), batch, count)
+    count, batch, slower = found.processes, settings.batch_size, max(1.0, found.processes / cores())
+    bandwidth = _bandwidth(found) if count > 1 else 1.0
+    machine = replace(
+        alone,
+        learnt=alone.learnt / slower,
+        step_seconds=alone.step_seconds * slower,
+        inside=bandwidth,
+        between=bandwidth,
+    )
+    told, sending = step(asked, machine, batch, count).seconds, asked.sent(batch, count) / bandwidth
     took = mean(found.steps[batch // count])
     return {
         "processes": count,
         "videos each": batch // count,
         "measured, ms": round(1000 * took, 1),
         "of it the middle step": round(1000 * median(found.steps[batch // count]), 1),
-        "predicted, ms": round(1000 * told.seconds, 1),
-        "computing": round(1000 * told.compute, 1),
-        "communicating": round(1000 * told.communication, 1),
-        "stragglers": round(1000 * told.straggling, 1),
-        "predicted / measured": round(told.seconds / took, 3),
+        "predicted, ms": round(1000 * told, 1),
+        "computing": round(1000 * (told - sending), 1),
+        "communicating": round(1000 * sending, 1),
+        "predicted / measured": round(told / took, 3),
     }
 
 
 def _messages(found: Found) -> list[dict[str, Any]]:
-    """What the network's two numbers foretell of messages of every size."""
-    network, count = _network(found), found.processes
-    told: dict[str, Callable[[int, int], float]] = {"all-reduce": network.reduce, "all-gather": network.gather}
+    """What the bandwidth foretells of messages of every size."""
+    bandwidth = _bandwidth(found)
     return [
         {
-            "processes": count,
+            "processes": found.processes,
             "message": kind,
             "KB": round(size / 1000, 1),
             "measured, ms": round(1000 * seconds, 3),
-            "predicted, ms": round(1000 * told[kind](size, count), 3),
-            "MB/s per process": round(network.inside / 1e6),
-            "latency, µs per hop": round(1e6 * network.latency, 1),
+            "predicted, ms": round(1000 * PASSES[kind] * _passed(size, found) / bandwidth, 3),
+            "MB/s per process": round(bandwidth / 1e6),
         }
         for kind, sizes in found.messages.items()
         for size, seconds in sizes.items()
     ]
 
 
-def _network(found: Found) -> Network:
-    """Latency and bandwidth of gloo's ring, from the smallest and the largest message that was added up."""
-    small, large = (found.messages["all-reduce"][size] for size in (SIZES[0], SIZES[-1]))
-    free = Network(1.0, 1.0, 0.0, per_machine=found.processes, trees=False)
-    count = found.processes
-    bandwidth = free.reduce(SIZES[-1] - SIZES[0], count) / max(large - small, 1e-9)  # at 1 byte/s, seconds are bytes
-    return replace(free, inside=bandwidth, between=bandwidth, latency=small / (2 * free.hops(count)))
+def _bandwidth(found: Found) -> float:
+    """Bytes per second of gloo's ring, from the largest message that was added up."""
+    return PASSES["all-reduce"] * _passed(SIZES[-1], found) / found.messages["all-reduce"][SIZES[-1]]
 
 
-def _device(alone: Found, views: int) -> Device:
-    """A line through the times of one process for shares of the batch, and the spread of the whole one."""
+def _passed(size: int, found: Found) -> float:
+    """Bytes that each process sends until all have the `size` bytes of which each had a part."""
+    return size * (found.processes - 1) / found.processes
+
+
+def _machine(alone: Found, views: int) -> Machine:
+    """A line through the times of one process for shares of the batch; nothing is read."""
     videos = sorted(alone.steps)
     slope, fixed = np.polyfit(videos, [mean(alone.steps[each]) for each in videos], 1)
-    whole = alone.steps[videos[-1]]
-    jitter = stdev(whole) / mean(whole) if len(whole) > 1 else 0.0
-    return Device(float(views / slope), max(0.0, float(fixed)), jitter, overlap=0.0, shared_cores=cores())
+    return Machine(float(views / slope), 1.0, 0.0, 1.0, 1.0, step_seconds=max(0.0, float(fixed)))
 
 
 def _together(rounds: list[Found]) -> Found:
@@ -165,7 +167,7 @@ def _together(rounds: list[Found]) -> Found:
     return Found(first.processes, steps, messages)
 
 
-def _measured(settings: PretrainSettings, count: int, steps: int) -> Found:
+def _measured(settings: HDCSettings, count: int, steps: int) -> Found:
     """Start so many processes; what the first of them has noted."""
     with TemporaryDirectory() as folder:
         spawn(_process, (count, folder, settings, steps), nprocs=count)  # type: ignore[no-untyped-call]
@@ -175,7 +177,7 @@ def _measured(settings: PretrainSettings, count: int, steps: int) -> Found:
     return Found(count, steps_noted, messages)
 
 
-def _process(rank: int, count: int, folder: str, settings: PretrainSettings, steps: int) -> None:
+def _process(rank: int, count: int, folder: str, settings: HDCSettings, steps: int) -> None:
     torch.set_num_threads(1)
     keep_freed_memory()
     if count > 1:
@@ -203,7 +205,7 @@ def _seconds(take: Callable[[ClipBatch], None], batch: ClipBatch, steps: int) ->
     return [after - before for before, after in pairwise(marks)]
 
 
-def _stepper(settings: PretrainSettings, *, parallel: bool) -> Callable[[ClipBatch], None]:
+def _stepper(settings: HDCSettings, *, parallel: bool) -> Callable[[ClipBatch], None]:
     """A step as training takes it, the question whether to stop included."""
     torch.manual_seed(settings.seed)
     method = HDC(settings)
@@ -222,9 +224,9 @@ def _stepper(settings: PretrainSettings, *, parallel: bool) -> Callable[[ClipBat
     return take
 
 
-def _noise(settings: PretrainSettings, count: int, rank: int) -> ClipBatch:
+def _noise(settings: HDCSettings, count: int, rank: int) -> ClipBatch:
     """Two clips of each of `count` videos."""
-    side, frames = settings.encoder_settings.prepared_side, settings.clip_length
+    side, frames = settings.encoder_settings.prepared_side, settings.encoder.clip_length
     chance = torch.Generator().manual_seed(rank)
     luma = torch.randint(16, 236, (count, 2, frames, side, side), generator=chance, dtype=torch.uint8)
     shape = (count, 2, frames, 2, side // 2, side // 2)
@@ -261,10 +263,10 @@ def _markdown(rows: list[dict[str, Any]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def _settings(arguments: argparse.Namespace) -> PretrainSettings:
+def _settings(arguments: argparse.Namespace) -> HDCSettings:
     given = {name: getattr(arguments, name) for name in ("size", "width", "clip_length", "batch_size", "precision")}
     chosen = {name: value for name, value in given.items() if value is not None}
-    return PretrainSettings.model_validate(
+    return HDCSettings.model_validate(
         {**recipes.changes(arguments.recipe), **chosen, "folder": "noise", "out": "nowhere"}
     )
 

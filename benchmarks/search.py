@@ -31,7 +31,7 @@ from unreel.search.metadata import TableFacts
 from unreel.search.rows import EmbeddingRow, table_of
 from unreel.search.table import EmbeddingTable, Hit
 from unreel.search.writer import claimed
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
 from unreel.training.run import versions
 
 CLIPS, DIMENSIONS, VIDEOS_AT_ONCE, NEAREST, TOP = 10, 32, 2000, 10, 20

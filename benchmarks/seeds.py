@@ -16,8 +16,8 @@ from statistics import mean, stdev
 from unreel.checkpoint import load_encoder, untrained_encoder
 from unreel.evaluation.evaluator import Evaluator
 from unreel.evaluation.protocols import ProtocolName
+from unreel.settings.hdc import HDCSettings
 from unreel.settings.model import read_settings
-from unreel.settings.pretraining import PretrainSettings
 from unreel.video.collection.manifest import Manifest
 
 PROTOCOLS: tuple[ProtocolName, ...] = ("gap", "centred")
@@ -34,7 +34,7 @@ class Figure:
 
 def figures(run: Path, evaluated: set[tuple[Path, str]]) -> Iterator[Figure]:
     """All that is evaluated of one run, without the encoders that were evaluated on the same collection before."""
-    manifest = Manifest.read(read_settings(PretrainSettings, run / "settings.yaml").folder)
+    manifest = Manifest.read(read_settings(HDCSettings, run / "settings.yaml").folder)
     trained = load_encoder(run)
     for encoder in (untrained_encoder(trained), trained):
         if (manifest.root, encoder.checkpoint) in evaluated:

@@ -33,8 +33,8 @@ from torch.nn import functional
 
 from unreel import recipes
 from unreel.engine.malloc import keep_freed_memory
-from unreel.methods import HDC
-from unreel.settings.pretraining import PretrainSettings
+from unreel.methods.hdc import HDC
+from unreel.settings.hdc import HDCSettings
 from unreel.training.optimization import sgd
 from unreel.types import ClipBatch
 from unreel.video.decoding.yuv import Colour
@@ -42,10 +42,10 @@ from unreel.video.decoding.yuv import Colour
 VIEWS = {"o": 0, "s": 0, "t": 1}  # of which of a video's two clips
 
 
-def noise(settings: PretrainSettings) -> ClipBatch:
+def noise(settings: HDCSettings) -> ClipBatch:
     """Clips as the loader gives them, of coarse noise."""
     torch.manual_seed(0)
-    side, shape = settings.encoder_settings.prepared_side, (settings.batch_size, 2, settings.clip_length)
+    side, shape = settings.encoder_settings.prepared_side, (settings.batch_size, 2, settings.encoder.clip_length)
 
     def plane(side: int, planes: int) -> Tensor:
         coarse = torch.rand(shape[0] * shape[1] * shape[2], planes, 8, 8)
@@ -65,7 +65,7 @@ def rgb_frames(batch: ClipBatch) -> Tensor:
     return (255 * rgb).round().clamp(0, 255).byte().view(*batch.luma.shape, 3)
 
 
-def own_step(settings: PretrainSettings, batch: ClipBatch) -> Callable[[], Tensor]:
+def own_step(settings: HDCSettings, batch: ClipBatch) -> Callable[[], Tensor]:
     """A step as training takes it; gives the loss."""
     torch.manual_seed(settings.seed)
     fabric = Fabric(accelerator=settings.accelerator, devices=1, precision=settings.precision)
@@ -85,22 +85,22 @@ def own_step(settings: PretrainSettings, batch: ClipBatch) -> Callable[[], Tenso
     return step
 
 
-def own_views(settings: PretrainSettings, batch: ClipBatch) -> Callable[[], object]:
+def own_views(settings: HDCSettings, batch: ClipBatch) -> Callable[[], object]:
     """The three views of a step."""
     method, there = HDC(settings), batch.to(settings.accelerator)
     return lambda: [method.view(there, view) for view in VIEWS]
 
 
-def plain_steps(settings: PretrainSettings, batch: ClipBatch) -> dict[str, Callable[[], object]]:
+def plain_steps(settings: HDCSettings, batch: ClipBatch) -> dict[str, Callable[[], object]]:
     """The plain step, and the same with views that are ready on the device."""
     torch.manual_seed(settings.seed)
     device = settings.accelerator
-    model = PlainHDC(settings.width, settings.temperature, settings.alpha, settings.beta).to(device)
+    model = PlainHDC(settings.encoder.width, settings.temperature, settings.alpha, settings.beta).to(device)
     optimizer = torch.optim.SGD(
         model.parameters(), settings.learning_rate, settings.momentum, weight_decay=2 * settings.l2
     )
     frames = rgb_frames(batch)
-    transforms = Transforms(settings.augmentation, settings.size, random.Random(settings.seed))
+    transforms = Transforms(settings.augmentation, settings.encoder.size, random.Random(settings.seed))
 
     def made() -> dict[str, Tensor]:
         clips = {view: torch.stack([transforms(video[clip]) for video in frames]) for view, clip in VIEWS.items()}
@@ -128,15 +128,15 @@ def add_recipe(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--batch", type=int)
 
 
-def settings_of(options: argparse.Namespace, **changes: Any) -> PretrainSettings:
+def settings_of(options: argparse.Namespace, **changes: Any) -> HDCSettings:
     """Those of the recipe, with what was asked for and `changes`."""
     given = {"width": options.width, "size": options.size, "batch_size": options.batch}
     chosen = {name: value for name, value in given.items() if value is not None}
     fixed = {"folder": Path(), "out": Path(), "accelerator": options.device}
-    return PretrainSettings.model_validate({**recipes.changes(options.recipe), **chosen, **fixed, **changes})
+    return HDCSettings.model_validate({**recipes.changes(options.recipe), **chosen, **fixed, **changes})
 
 
-def slow(settings: PretrainSettings) -> PretrainSettings:
+def slow(settings: HDCSettings) -> HDCSettings:
     """The same without the fast paths."""
     return settings.model_copy(update={"compiled_views": False, "fused": False})
 
@@ -154,7 +154,7 @@ def main(options: argparse.Namespace) -> None:
     keep_freed_memory()
     paths = {"compiled_views": options.compiled_views, "fused": options.fused}
     settings = settings_of(options, precision=options.precision, **paths)
-    assert settings.encoder == "r3d18" and settings.norm == "instance"  # what the plain version has
+    assert settings.encoder.name == "r3d18" and settings.encoder.norm == "instance"  # what the plain version has
     ceilings = measured_ceilings(options.device, options.rounds)
     batch = noise(settings)
     works = {"unreel": own_step(settings, batch), **plain_steps(settings, batch)}
@@ -190,12 +190,13 @@ def main(options: argparse.Namespace) -> None:
         for name, each in figures.items()
     ]
     title = (
-        f"{options.recipe}, {settings.batch_size} videos of {settings.size} pixels, unreel in {settings.precision}, "
+        f"{options.recipe}, {settings.batch_size} videos of {settings.encoder.size} pixels, "
+        f"unreel in {settings.precision}, "
         f"{share:.0%} of the matrix rate, {device_name(options.device)}"
     )
     show(title, ("step", "seconds", "times unreel's", "floor / time"), rows)
     ratios = {name: each["times unreel's"] for name, each in figures.items()}
-    facts |= {"videos": settings.batch_size, "size": settings.size, "width": settings.width}
+    facts |= {"videos": settings.batch_size, "size": settings.encoder.size, "width": settings.encoder.width}
     charts = [bars("A pretraining step, times unreel's", "times", ratios)]
     write(options, {"ceilings": asdict(ceilings), "steps": figures, **facts, "charts": charts})
 

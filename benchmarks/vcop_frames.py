@@ -23,7 +23,7 @@ from torch.nn import functional
 from unreel import models
 from unreel.evaluation.features import FeatureExtractor
 from unreel.evaluation.protocols import VCOP
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepared
 

@@ -24,9 +24,9 @@ from unreel.augment import CENTRE_SHARE, ViewDraws, apply_views, centre_draws, d
 from unreel.rng import generator
 from unreel.settings.augmentation import AugmentationSettings
 from unreel.types import ClipBatch
-from unreel.video.clips.datasets import PretrainDataset
+from unreel.video.clips.datasets import TrainingDataset
 from unreel.video.clips.loading import collate
-from unreel.video.clips.sampling import two_starts
+from unreel.video.clips.sampling import TwoClips, two_starts
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare
 
@@ -44,7 +44,7 @@ def main(video: Path) -> None:
         copy(video, videos)
         manifest = prepare(videos, Path(folder) / "prepared", PrepareOptions(128))
         (record,) = manifest.usable
-        batch = collate([PretrainDataset(manifest, [record], FRAMES, SEED)[EPOCH, 0]])
+        batch = collate([TrainingDataset(manifest, [record], TwoClips(FRAMES), SEED)[EPOCH, 0]])
     starts = two_starts(record.frames, FRAMES, generator(SEED, "clips", EPOCH, record.id))
     _views(batch, record.frames, starts).savefig(IMAGES / "views.webp", dpi=110)
     _transformations(batch).savefig(IMAGES / "transformations.webp", dpi=110)

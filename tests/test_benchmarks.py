@@ -123,7 +123,7 @@ def test_the_plain_encoder_is_the_same_network(monkeypatch: pytest.MonkeyPatch) 
     plain.load_state_dict(renamed, strict=False)
     clips = torch.randn(2, 3, 8, 64, 64)
     for level, maps in encoder(clips).items():
-        torch.testing.assert_close(plain._levels(clips)[level], maps, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(plain._levels(clips)[int(level)], maps, atol=1e-4, rtol=1e-4)
 
 
 def _own(plain: torch.nn.Module) -> list[str]:

@@ -6,7 +6,7 @@ from unreel import recipes
 from unreel.console import show
 from unreel.errors import SettingsError
 from unreel.settings.augmentation import AugmentationSettings
-from unreel.settings.pretraining import PretrainSettings
+from unreel.settings.hdc import HDCSettings
 
 TABLE_1 = {  # method.md's reading of Table 1: (α, β) of levels 3, 4, 5 and the accuracy
     "sc": ((0, 0, 1), (0, 0, 0), "61.3"),
@@ -39,8 +39,8 @@ TABLE_3 = {
 }
 
 
-def _settings(name: str) -> PretrainSettings:
-    return PretrainSettings.model_validate({"folder": "in", "out": "out", **recipes.changes(name)})
+def _settings(name: str) -> HDCSettings:
+    return HDCSettings.model_validate({"folder": "in", "out": "out", **recipes.changes(name)})
 
 
 @pytest.mark.parametrize("name", TABLE_1)
@@ -48,7 +48,7 @@ def test_table_1(name: str) -> None:
     alpha, beta, accuracy = TABLE_1[name]
     settings = _settings(name)
     assert (settings.recipe, settings.alpha, settings.beta) == (name, alpha, beta)
-    assert (settings.encoder, settings.norm, settings.batch_size) == ("r3d18", "instance", 128)
+    assert (settings.encoder.name, settings.encoder.norm, settings.batch_size) == ("r3d18", "instance", 128)
     assert accuracy in str(recipes.RECIPES[name].__doc__)
 
 
@@ -66,25 +66,25 @@ def test_table_2_and_the_plain_temporal_view(name: str) -> None:
 @pytest.mark.parametrize("name", TABLE_3)
 def test_table_3(name: str) -> None:
     settings = _settings(name)
-    assert settings.encoder == next((each for each in ("c3d", "r2plus1d10") if name.endswith(each)), "r3d18")
+    assert settings.encoder.name == next((each for each in ("c3d", "r2plus1d10") if name.endswith(each)), "r3d18")
     assert settings.decay == (1e-5 if "slow" in name else 1e-4)
     assert TABLE_3[name] in str(recipes.RECIPES[name].__doc__)
 
 
 def test_hdc_plus_is_hdc_on_what_moves_with_standardised_embeddings() -> None:
     paper, better = (_settings(name).model_dump() for name in ("hdc", "hdc-plus"))
-    assert {name for name in paper if paper[name] != better[name]} == {"recipe", "input", "standardise"}
+    assert {name for name in paper if paper[name] != better[name]} == {"recipe", "encoder", "standardise"}
 
 
 def test_every_row_has_every_encoder() -> None:
     for row in recipes.ROWS:
-        encoders = [_settings(name).encoder for name in (row, f"{row}-c3d", f"{row}-r2plus1d10")]
+        encoders = [_settings(name).encoder.name for name in (row, f"{row}-c3d", f"{row}-r2plus1d10")]
         assert encoders == ["r3d18", "c3d", "r2plus1d10"]
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
 def test_every_recipe_is_valid_and_described(name: str) -> None:
-    assert PretrainSettings.model_validate({"folder": "in", "out": "out", **recipes.changes(name)}).recipe == name
+    assert HDCSettings.model_validate({"folder": "in", "out": "out", **recipes.changes(name)}).recipe == name
 
 
 def test_the_list_shows_every_row_with_the_paper_s_numbers(capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,7 +108,7 @@ def test_every_row_has_a_small_recipe_that_makes_sense() -> None:
             name = recipes.named(row, encoder)
             whole = _settings(name)
             settings = _settings(f"{name}-small")
-            assert (settings.encoder, settings.width, settings.size) == (encoder, 0.25, 56)
+            assert (settings.encoder.name, settings.encoder.width, settings.encoder.size) == (encoder, 0.25, 56)
             assert settings.steps == (0 if row == "scratch" else 400)
             assert (settings.alpha, settings.beta, settings.augmentation) == (
                 whole.alpha,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from unreel import recipes
+from unreel import plugins, recipes
 from unreel.checkpoint import LoadedEncoder, load_encoder
 from unreel.checkpoint.state import checkpoints, step_of
 from unreel.console import say
@@ -17,7 +17,7 @@ from unreel.engine.launch import first_here
 from unreel.evaluation.recognition import Recognition
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import validated
-from unreel.settings.pretraining import PretrainSettings
+from unreel.settings.pretraining import PretrainSettings, pretraining
 from unreel.settings.training import TrainingSettings
 from unreel.text import excerpt, quoted, unbroken
 from unreel.training.finetune import finetune as finetune_on
@@ -43,8 +43,10 @@ def pretrain(videos: Path | str, out: Path | str, *, recipe: str = "hdc", **chan
     Raises:
         UnreelError: every mistake that the user can mend; its message says how.
     """
+    plugins.allow(str(changes.get("method", "")))
+    plugins.allow(str(changes.get("encoder", "")))
     values = {**recipes.changes(recipe), **changes, "folder": Path(videos).resolve(), "out": Path(out)}
-    settings = validated(PretrainSettings, values, "unreel.pretrain")
+    settings = pretraining(values, "unreel.pretrain")
     run_pretraining(settings)
     return load(settings.out)
 
@@ -83,11 +85,11 @@ def run_pretraining(settings: PretrainSettings) -> None:
     manifest = prepared_for(settings)
     labelled = settings.knn_folder
     evaluated = None if labelled is None else prepared_for(settings, labelled)
-    videos, left_out = choose_videos(settings, manifest)
-    _say(f"learning from {len(videos)} videos, {len(left_out)} files left out")
-    _list_left_out(left_out, settings.out)
+    task = choose_videos(settings, manifest, evaluated)
+    _say(f"learning from {len(task.videos)} videos, {len(task.left_out)} files left out")
+    _list_left_out(task.left_out, settings.out)
     _say_what_is_done(settings)
-    pretrain_on(settings, manifest, evaluated)
+    pretrain_on(settings, task)
     _say(f"weights, metrics and log in {unbroken(settings.out)}")
 
 

@@ -8,6 +8,7 @@ n  positions compared (temporal positions in Spatial Contrast, 1 in Temporal Con
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any
 
 import torch
 from jaxtyping import Float, UInt8
@@ -52,16 +53,20 @@ class ClipBatch:
         return replace(self, luma=luma, chroma=chroma, to_rgb=to_rgb)
 
 
-class Pyramid(Mapping[int, Float[Tensor, "_ _ _ _ _"]]):
-    """Feature maps (b c t h w) by level (block number, as in the paper): `pyramid[5]` is what the last block gives."""
+Level = int | str
+"""The name of an encoder's level: the block's number of unreel's own, as in the paper."""
 
-    def __init__(self, levels: Mapping[int, Tensor]) -> None:
-        self._levels = dict(levels)
 
-    def __getitem__(self, level: int) -> Float[Tensor, "_ _ _ _ _"]:
+class Pyramid(Mapping[Level, Float[Tensor, "_ _ _ _ _"]]):
+    """Feature maps (b c t h w) by level: `pyramid[5]` is what the last block gives."""
+
+    def __init__(self, levels: Mapping[Any, Tensor]) -> None:
+        self._levels: dict[Level, Tensor] = dict(levels)
+
+    def __getitem__(self, level: Level) -> Float[Tensor, "_ _ _ _ _"]:
         return self._levels[level]
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[Level]:
         return iter(self._levels)
 
     def __len__(self) -> int:

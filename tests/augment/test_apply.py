@@ -15,7 +15,7 @@ import av
 import numpy as np
 import pytest
 import torch
-from clips import Clip
+from clips import Clip, frames_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import UInt8
@@ -25,7 +25,6 @@ from torch.nn import functional
 from unreel.augment import CENTRE_SHARE, ViewDraws, apply_views, draw_views
 from unreel.settings.augmentation import AugmentationSettings
 from unreel.video.decoding.convert import plane_views
-from unreel.video.decoding.decode import decode_all
 from unreel.video.decoding.yuv import Colour
 from unreel.video.moving_shapes.synth import MovingShapes, render_collection
 
@@ -153,7 +152,7 @@ def decoded(request: pytest.FixtureRequest) -> Iterator[Decoded]:
             path = next(folder.rglob("*.mp4"))
         else:
             path = Clip(frames=16, width=REGION, height=REGION, pictures=_natural).write(folder / "natural.mp4")
-        frames = list(islice(decode_all(path), 16))
+        frames = list(islice(frames_of(path), 16))
         planes = [plane_views(frame) for frame in frames]
         luma = torch.from_numpy(np.stack([luma for luma, _, _ in planes]))
         chroma = torch.from_numpy(np.stack([np.stack(both) for _, *both in planes]))

@@ -16,6 +16,7 @@ from batches import noise_batch
 from clips import Clip
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from running import pretrain_on as pretrain
 from view_batches import TO_RGB, Given, any_batches, planes
 
 from unreel.augment import ViewDraws, apply_views, draw_views, numba_views
@@ -26,10 +27,10 @@ from unreel.errors import MissingExtraError, SettingsError
 from unreel.methods.classifier import Classifier
 from unreel.settings.augmentation import AugmentationSettings
 from unreel.settings.finetuning import FinetuneSettings
+from unreel.settings.hdc import HDCSettings
 from unreel.settings.model import AnySettings
-from unreel.settings.pretraining import PretrainSettings
 from unreel.training import finetune
-from unreel.training.pretrain import check_method, pretrain
+from unreel.training.pretrain import check_method
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare
 
@@ -170,10 +171,10 @@ def test_a_run_begins_only_where_it_can_compile(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "numba", None)
     missing = r"no package 'numba'.*pip install 'unreel\[compiled\]'$"
     with pytest.raises(MissingExtraError, match=missing):
-        check_method(_settings(PretrainSettings))
+        check_method(_settings(HDCSettings))
     with pytest.raises(MissingExtraError, match=missing):
         finetune.resolved(_settings(FinetuneSettings))
-    check_method(_settings(PretrainSettings, compiled_views=False))
+    check_method(_settings(HDCSettings, compiled_views=False))
     finetune.resolved(_settings(FinetuneSettings, compiled_views=False))
 
 
@@ -183,7 +184,7 @@ def test_another_gpu_is_skipped(accelerator: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     words = rf"compiled_views makes .* accelerator is '{accelerator}', here Apple's GPU\. Leave .* cpu\.$"
     with pytest.raises(SettingsError, match=words):
-        check_method(_settings(PretrainSettings, accelerator=accelerator))
+        check_method(_settings(HDCSettings, accelerator=accelerator))
     with pytest.raises(SettingsError, match=words):
         finetune.resolved(_settings(FinetuneSettings, accelerator=accelerator))
     assert view_maker(False, accelerator) is apply_views
@@ -199,7 +200,7 @@ def test_an_nvidia_gpu_has_its_own(accelerator: str, monkeypatch: pytest.MonkeyP
     assert view_maker(False, accelerator) is apply_views
     monkeypatch.setitem(sys.modules, "triton", None)
     with pytest.raises(MissingExtraError, match=r"no package 'triton'.*pip install 'unreel\[fused\]'$"):
-        check_method(_settings(PretrainSettings, accelerator=accelerator))
+        check_method(_settings(HDCSettings, accelerator=accelerator))
 
 
 def test_where_there_is_no_gpu_auto_is_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +224,7 @@ def test_a_run_goes_on_as_it_began(tmp_path: Path) -> None:
     for number in range(2):
         Clip(width=48, height=40).write(tmp_path / "videos" / f"{number}.mp4")
     manifest = prepare(tmp_path / "videos", tmp_path / "prepared", PrepareOptions(38))
-    settings = _settings(PretrainSettings, tmp_path)
+    settings = _settings(HDCSettings, tmp_path)
     pretrain(settings, manifest)
     longer = {"steps": 2, "compiled_views": False}
     with pytest.raises(

@@ -9,7 +9,7 @@ from unreel.checkpoint import WeightsHeader, load_encoder, place_of, publish, sa
 from unreel.checkpoint.shipped import FOLDER, names
 from unreel.errors import CheckpointError
 from unreel.models import build_from
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
 
 MEGABYTES = 10
 

@@ -20,10 +20,10 @@ from unreel.checkpoint import TrainingState, WeightsHeader, load_checkpoint, loa
 from unreel.checkpoint.state import _own_checksum, best_score, checkpoints, prune
 from unreel.engine.files import sha256_of
 from unreel.errors import CheckpointError
-from unreel.methods import HDC
-from unreel.settings.pretraining import PretrainSettings
+from unreel.methods.hdc import HDC
+from unreel.settings.hdc import HDCSettings
 
-SETTINGS = PretrainSettings.model_validate({"folder": "in", "out": "out", "width": 0.0625, "size": 32})
+SETTINGS = HDCSettings.model_validate({"folder": "in", "out": "out", "width": 0.0625, "size": 32})
 ORIGIN = WeightsHeader(SETTINGS.encoder_settings, "hdc", 0)
 FILES = ("weights.safetensors", "optimizer.safetensors", "state.json")
 
@@ -169,7 +169,7 @@ import resource, signal, sys, torch
 from pathlib import Path
 from unreel.checkpoint import WeightsHeader, TrainingState, save_checkpoint
 from unreel.errors import CheckpointError
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, {resource.RLIM_INFINITY}))
 state = TrainingState(2, {{"a": torch.zeros(100_000)}}, {{"state": {{}}, "param_groups": []}})

@@ -15,10 +15,10 @@ from safetensors.torch import save_file
 
 from unreel.checkpoint import WeightsHeader, load_encoder, read_weights, save_weights, untrained_encoder
 from unreel.errors import CheckpointError
-from unreel.methods import HDC
-from unreel.settings.pretraining import PretrainSettings
+from unreel.methods.hdc import HDC
+from unreel.settings.hdc import HDCSettings
 
-SETTINGS = PretrainSettings.model_validate({"folder": "in", "out": "out", "width": 0.0625, "size": 32, "seed": 5})
+SETTINGS = HDCSettings.model_validate({"folder": "in", "out": "out", "width": 0.0625, "size": 32, "seed": 5})
 ORIGIN = WeightsHeader(SETTINGS.encoder_settings, "hdc", 5)
 
 

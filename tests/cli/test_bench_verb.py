@@ -25,12 +25,12 @@ def test_a_prepared_folder(videos: Path, tmp_path: Path, capsys: pytest.CaptureF
     words = ["--workers", "0", "--size", "32", "--batch-size", "2", "--seconds", "0.2", "--json", str(tmp_path / "j")]
     main(["loading", str(tmp_path / "prepared"), *words])
     said = capsys.readouterr().out
-    assert all(stage in said for stage in ("opening", "decoding", "copying to planes", "collating", "transfer"))
+    assert all(stage in said for stage in ("opening and decoding", "collating and handing over", "needs cores"))
     assert "\x1b" not in said
     figures = json.loads((tmp_path / "j").read_text())
     assert list(figures["rates"]) == ["0"]
     assert (figures["side"], figures["needed_side"], figures["raw_rate"]) == (64, 38, None)
-    assert figures["augmentation"] > 0
+    assert figures["core_rate"] > 0
     assert any("frames have 64 pixels, this input needs --side 38" in each["text"] for each in figures["advice"])
     texts = " ".join(each["text"] for each in figures["advice"])
     assert texts.split()[0] in said

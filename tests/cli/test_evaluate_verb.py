@@ -18,7 +18,7 @@ from unreel.cli.tables.evaluation_tables import print_retrievals
 from unreel.errors import CollectionError, SettingsError
 from unreel.evaluation.classification import read_classifications
 from unreel.evaluation.results import Retrieval, Score, read_retrievals
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
 from unreel.video.collection.manifest import Manifest
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare

@@ -9,13 +9,13 @@ from unreel import cli
 from unreel.cli.inputs.parsing import parse
 from unreel.errors import SettingsError
 from unreel.settings.finetuning import FinetuneSettings
-from unreel.settings.pretraining import PretrainSettings
+from unreel.settings.hdc import HDCSettings
 
 
 def test_words_become_settings(capsys: pytest.CaptureFixture[str]) -> None:
-    settings = parse(PretrainSettings, "pretrain", ["videos", "--out", "run", "--steps", "7", "--alpha", "0", "0", "1"])
+    settings = parse(HDCSettings, "pretrain", ["videos", "--out", "run", "--steps", "7", "--alpha", "0", "0", "1"])
     assert (str(settings.folder), settings.steps, settings.alpha) == ("videos", 7, (0.0, 0.0, 1.0))
-    again = parse(PretrainSettings, "pretrain", ["--out", "other"], default=settings)
+    again = parse(HDCSettings, "pretrain", ["--out", "other"], default=settings)
     assert again == settings.model_copy(update={"out": again.out})
     assert str(again.out) == "other"
     assert capsys.readouterr() == ("", "")
@@ -24,15 +24,15 @@ def test_words_become_settings(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("kind", "words", "expected"),
     [
-        (PretrainSettings, ["--batch-size", "1"], ["batch_size: got 1: Input should be greater than or equal to 2"]),
-        (PretrainSettings, ["--norm", "batch", "--accumulate", "2"], ["norm is batch, whose statistics", "instance"]),
-        (PretrainSettings, ["--temperature", "0", "--steps", "-1"], ["2 setting(s)", "temperature: got", "steps: got"]),
-        (PretrainSettings, ["--augmentation.flip-probability", "2"], ["flip_probability: got 2.0: Input should be"]),
+        (HDCSettings, ["--batch-size", "1"], ["batch_size: got 1: Input should be greater than or equal to 2"]),
+        (HDCSettings, ["--norm", "batch", "--accumulate", "2"], ["norm is batch, whose statistics", "instance"]),
+        (HDCSettings, ["--temperature", "0", "--steps", "-1"], ["2 setting(s)", "temperature: got", "steps: got"]),
+        (HDCSettings, ["--augmentation.flip-probability", "2"], ["flip_probability: got 2.0: Input should be"]),
         (FinetuneSettings, ["--split", "1", "--test-groups", "ann"], ["split is '1' and test_groups are ann", "take"]),
     ],
 )
 def test_senseless_values_are_told_in_our_words(
-    kind: type[PretrainSettings | FinetuneSettings],
+    kind: type[HDCSettings | FinetuneSettings],
     words: list[str],
     expected: list[str],
     capsys: pytest.CaptureFixture[str],
@@ -48,7 +48,7 @@ def test_senseless_values_are_told_in_our_words(
 def test_what_tyro_explains_is_said_once_and_ends_the_program(capsys: pytest.CaptureFixture[str]) -> None:
     for words, code, mark in ((["--help"], 0, "usage: unreel verb"), (["--stepz", "3"], 2, "Perhaps you meant")):
         with pytest.raises(SystemExit) as caught:
-            parse(PretrainSettings, "verb", ["videos", "--out", "run", *words])
+            parse(HDCSettings, "verb", ["videos", "--out", "run", *words])
         out, err = capsys.readouterr()
         assert caught.value.code == code
         assert (out + err).count(mark) == 1

@@ -14,7 +14,7 @@ from unreel import models
 from unreel.checkpoint import LoadedEncoder
 from unreel.errors import CollectionError, VideoError
 from unreel.evaluation.correspondence import correspondence, corresponding_clips
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
 from unreel.types import Pyramid
 from unreel.video.collection.manifest import Manifest
 from unreel.video.collection.options import PrepareOptions

@@ -12,7 +12,7 @@ from unreel.checkpoint import LoadedEncoder
 from unreel.errors import CollectionError
 from unreel.evaluation.evaluator import Evaluator
 from unreel.evaluation.splits import official, random_hold_out
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
 ENCODER = LoadedEncoder(models.build("r3d18", width=0.0625), EncoderSettings(width=0.0625), "hdc", "abc", 3)

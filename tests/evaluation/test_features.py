@@ -12,7 +12,7 @@ from torch.nn import functional
 from unreel import models
 from unreel.evaluation.features import FeatureExtractor
 from unreel.evaluation.protocols import VCOP
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
 from unreel.types import Pyramid
 from unreel.video.collection.manifest import Manifest
 from unreel.video.collection.options import PrepareOptions

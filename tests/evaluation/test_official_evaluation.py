@@ -12,7 +12,7 @@ from unreel import models
 from unreel.checkpoint import WeightsHeader, save_weights
 from unreel.cli.evaluate import main
 from unreel.evaluation.results import read_retrievals
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
 from unreel.video.collection.official_lists import ListedVideo, read_hmdb51, read_ucf101
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare

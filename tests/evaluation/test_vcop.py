@@ -15,7 +15,7 @@ from unreel.evaluation.evaluator import Evaluator
 from unreel.evaluation.features import Features
 from unreel.evaluation.results import Retrieval
 from unreel.evaluation.splits import official
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
 from unreel.video.collection.manifest import Manifest
 
 KS = (1, 5, 10, 20, 50)

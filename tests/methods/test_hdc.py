@@ -12,17 +12,17 @@ from torch.nn import functional
 from unreel.augment import numba_views
 from unreel.errors import SettingsError
 from unreel.losses import hdnce, infonce
-from unreel.methods import HDC
-from unreel.settings.pretraining import PretrainSettings
+from unreel.methods.hdc import HDC
+from unreel.settings.hdc import HDCSettings
 
 SIDE = 36
 STEPS = 30
 SWITCHED_OFF = dict.fromkeys(("crop", "scale_jitter", "flip", "colour_jitter", "channel_replication"), False)
 
 
-def _settings(**changes: object) -> PretrainSettings:
+def _settings(**changes: object) -> HDCSettings:
     values: dict[str, object] = {"folder": "in", "out": "out", "width": 0.0625, "size": 32, "batch_size": 4}
-    return PretrainSettings.model_validate(values | changes)
+    return HDCSettings.model_validate(values | changes)
 
 
 def _method(**changes: object) -> HDC:

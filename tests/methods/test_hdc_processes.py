@@ -13,8 +13,8 @@ from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
 
 from unreel import recipes
-from unreel.methods import HDC
-from unreel.settings.pretraining import PretrainSettings
+from unreel.methods.hdc import HDC
+from unreel.settings.hdc import HDCSettings
 from unreel.types import ClipBatch
 
 BATCH = 8
@@ -43,7 +43,7 @@ def _results(batch: ClipBatch, parallel: bool) -> Results:
     results: Results = {}
     for name, changes in SETTINGS.items():
         torch.manual_seed(0)
-        method = HDC(PretrainSettings.model_validate({**TINY, **changes})).double()  # far from float32's rounding
+        method = HDC(HDCSettings.model_validate({**TINY, **changes})).double()  # far from float32's rounding
         method.encoder.register_forward_pre_hook(lambda _, clips: (clips[0].double(),))
         model = DistributedDataParallel(method) if parallel else method  # kept: its hooks end with it
         loss = method.loss(model(batch))

@@ -13,7 +13,7 @@ from unreel import models
 from unreel.errors import SettingsError
 from unreel.models.encoder import differences, scaled
 from unreel.models.norm import InstanceNorm, Norm
-from unreel.settings.pretraining import Shortcut
+from unreel.settings.encoder import Shortcut
 
 Shape = tuple[int, ...]
 Sizes = dict[int, Shape]
@@ -145,7 +145,7 @@ def test_every_size_that_is_too_small_is_skipped(name: str, data: st.DataObject)
     got, expected = f"{size[0]} frames of {size[1]}×{size[2]}", f"at least {least[0]} frames of {least[1]}×{least[2]}"
     message = f"cannot encode clips of {got} pixels: it needs {expected}. Take longer clips or larger frames"
     with pytest.raises(SettingsError, match=message):
-        models.ENCODERS[name].check(*size)
+        type(tiny(name)).check(*size)
     with pytest.raises(SettingsError, match=message):
         tiny(name)(torch.zeros(1, 3, *size))
 

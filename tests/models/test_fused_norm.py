@@ -19,9 +19,9 @@ from torch.nn import functional
 
 from unreel import models
 from unreel.errors import MissingExtraError, SettingsError
-from unreel.methods import HDC
+from unreel.methods.hdc import HDC
 from unreel.models import triton_norm
-from unreel.settings.pretraining import PretrainSettings
+from unreel.settings.hdc import HDCSettings
 
 pytest.importorskip("triton")
 
@@ -121,9 +121,9 @@ def test_only_what_has_more_than_one_position_is_normed(monkeypatch: pytest.Monk
     assert normed.call_count == 1 + 4 + 5  # the stem, blocks 2 and 3; later ones have a single position
 
 
-def _settings(**changes: object) -> PretrainSettings:
+def _settings(**changes: object) -> HDCSettings:
     small = {"width": 0.0625, "size": 32, "batch_size": 4, "accelerator": DEVICE, "clip_length": 4}
-    return PretrainSettings.model_validate({"folder": Path("in"), "out": Path("out"), **small, **changes})
+    return HDCSettings.model_validate({"folder": Path("in"), "out": Path("out"), **small, **changes})
 
 
 def test_a_run_is_told_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

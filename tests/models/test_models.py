@@ -1,7 +1,6 @@
 """Encoders by name: what is built, and what is skipped."""
 
 import math
-from typing import get_args
 
 import pytest
 
@@ -10,17 +9,11 @@ from unreel.errors import SettingsError
 from unreel.models.c3d import C3D
 from unreel.models.r2plus1d import R2Plus1D10
 from unreel.models.resnet import ResNet18, ZeroPaddedShortcut
-from unreel.settings.pretraining import EncoderName
 
 
 @pytest.mark.parametrize(("name", "kind"), [("c3d", C3D), ("r3d18", ResNet18), ("r2plus1d10", R2Plus1D10)])
 def test_every_name_builds_its_encoder(name: str, kind: type[models.Encoder]) -> None:
     assert type(models.build(name, width=0.0625)) is kind
-    assert models.ENCODERS[name] is kind
-
-
-def test_no_encoder_is_left_out() -> None:
-    assert tuple(models.ENCODERS) == get_args(EncoderName)
 
 
 def test_shortcut_a_is_built_where_asked_for() -> None:
@@ -32,7 +25,7 @@ def test_shortcut_a_is_built_where_asked_for() -> None:
 
 
 def test_unknown_encoder() -> None:
-    with pytest.raises(SettingsError, match="no encoder 'r3d81'; choose one of: c3d, r3d18, r2plus1d10"):
+    with pytest.raises(SettingsError, match="there is no encoder 'r3d81'; did you mean r3d18"):
         models.build("r3d81")
 
 
@@ -46,5 +39,5 @@ def test_shortcut_a_is_for_r3d18(name: str) -> None:
 
 @pytest.mark.parametrize("width", [0.0, -1.0, math.inf, math.nan])
 def test_width_is_a_positive_number(width: float) -> None:
-    with pytest.raises(SettingsError, match=f"width {width} is no factor on the channels; choose a positive number"):
+    with pytest.raises(SettingsError, match=r"width: got .*(greater|finite|less)"):
         models.build("c3d", width=width)

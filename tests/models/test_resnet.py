@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from unreel import models
 from unreel.models.resnet import ZeroPaddedShortcut
-from unreel.settings.pretraining import Shortcut
+from unreel.settings.encoder import Shortcut
 
 
 def r3d18_by_hand(weights: Mapping[str, Tensor], clips: Tensor, shortcut: Shortcut) -> dict[int, Tensor]:

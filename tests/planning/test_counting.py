@@ -4,17 +4,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from unreel.engine import process_group
 from unreel.errors import SettingsError
-from unreel.methods import HDC
+from unreel.methods.hdc import HDC
 from unreel.models.convolution import Convolution
-from unreel.planning.counting import operations, views, weights, work
-from unreel.settings.pretraining import EncoderSettings, PretrainSettings
+from unreel.planning.counting import views, weights, work
+from unreel.planning.model import BYTES_OF_FLOAT, EMBEDDING_WIDTH
+from unreel.settings.hdc import HDCSettings
 
 
-def _settings(**changes: object) -> PretrainSettings:
-    return PretrainSettings.model_validate({"folder": Path(), "out": Path(), **changes})
+def _settings(**changes: object) -> HDCSettings:
+    return HDCSettings.model_validate({"folder": Path(), "out": Path(), **changes})
 
 
 def _convolution(inside: int, outside: int, kernel: int, places: int) -> int:
@@ -43,7 +46,7 @@ def test_a_convolution() -> None:
 def test_resnet18_is_what_its_layers_make() -> None:
     stem, others = _resnet18()
     # forward, for the weights, for the maps: but nobody asks for the gradient of the clip
-    assert operations(EncoderSettings()) == 2 * stem + 3 * others
+    assert work(_settings()).operations == 2 * stem + 3 * others
     assert stem + others == pytest.approx(16.6e9, rel=0.01)  # the 8.3 · 10⁹ multiplications known of it
 
 
@@ -53,18 +56,52 @@ def test_views_are_those_that_a_weight_asks_for() -> None:
 
 
 @pytest.mark.parametrize("encoder", ["r3d18", "c3d", "r2plus1d10"])
-def test_weights_and_vectors_are_those_of_the_method(encoder: str) -> None:
-    settings = _settings(encoder=encoder, width=0.0625, size=32, clip_length=16, alpha=(0, 1, 1), beta=(1, 0, 0))
-    method, found = HDC(settings), work(settings)
-    assert found.weights == sum(each.numel() for each in method.parameters())
-    assert weights(settings.encoder_settings) == sum(each.numel() for each in method.encoder.parameters())
-    pyramid = method.encoder(torch.zeros(1, 3, 16, 32, 32))
-    assert {each.name: each.positions for each in found.contrasts} == {
-        "spatial_4": pyramid[4].shape[2],
-        "spatial_5": pyramid[5].shape[2],
-        "temporal_3": 1,
+def test_weights_are_those_of_the_encoder(encoder: str) -> None:
+    settings = _settings(encoder=encoder, width=0.0625, size=32, clip_length=16)
+    found = sum(each.numel() for each in HDC(settings).encoder.parameters())
+    assert weights(settings.encoder_settings) == work(settings).weights == found
+
+
+@pytest.mark.parametrize("both_directions", [False, True])
+@pytest.mark.parametrize("encoder", ["r3d18", "c3d"])
+def test_the_vectors_counted_are_those_that_hdc_sends(
+    monkeypatch: pytest.MonkeyPatch, encoder: str, both_directions: bool
+) -> None:
+    """As one of three processes, whose two others give the same rows; every collective is noted."""
+    count, own, sizes = 3, 2, {"gather": [0], "reduce": [0]}
+    settings = _settings(
+        encoder=encoder, width=0.0625, size=32, alpha=(0, 1, 1), beta=(1, 0, 0), both_directions=both_directions
+    )
+
+    def all_gather(parts: list[Tensor], rows: Tensor) -> None:
+        sizes["gather"].append(sum(each.numel() * each.element_size() for each in parts))
+        for each in parts:
+            each.copy_(rows)
+
+    def all_reduce(values: Tensor) -> None:
+        sizes["reduce"].append(values.numel() * values.element_size())
+
+    monkeypatch.setattr(process_group, "count", lambda: count)
+    monkeypatch.setattr(process_group, "rank", lambda: 0)
+    monkeypatch.setattr(torch.distributed, "all_gather", all_gather)
+    monkeypatch.setattr(torch.distributed, "all_reduce", all_reduce)
+    method = HDC(settings)
+    maps = method.encoder(torch.zeros(1, 3, 16, 32, 32))
+    shapes = {f"spatial_{level}": (own, maps[level].shape[2], 128) for level in (4, 5)} | {"temporal_3": (own, 128)}
+    vectors = {
+        f"{view}/{name}": torch.randn(shape, requires_grad=True)
+        for name, shape in shapes.items()
+        for view in ("o", name[0])
     }
-    assert {each.directions for each in work(_settings(both_directions=True)).contrasts} == {2}
+    method.loss(vectors).total.backward()  # type: ignore[no-untyped-call]
+
+    needed = work(settings)
+    whole = own * count * needed.vectors * EMBEDDING_WIDTH * BYTES_OF_FLOAT
+    assert sum(sizes["gather"]) == whole
+    averages = 3 * (1 + both_directions) * 2 * 4  # loss and accuracy of every contrast
+    assert sum(sizes["reduce"]) == whole + averages
+    gradients = 2 * needed.weights * BYTES_OF_FLOAT
+    assert needed.sent(own * count, count) == pytest.approx((3 * whole + gradients) * 2 / 3)
 
 
 def test_nothing_to_learn() -> None:

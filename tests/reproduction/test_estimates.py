@@ -10,13 +10,14 @@ from unreel.checkpoint import TrainingState, WeightsHeader, save_checkpoint, sav
 from unreel.models import build_from
 from unreel.reproduction.estimates import bytes_of_run, clips_embedded, clips_learnt, seconds_of, span
 from unreel.reproduction.jobs import Effort, ReproductionJob
-from unreel.settings.pretraining import EncoderSettings, PretrainSettings
+from unreel.settings.encoder import EncoderSettings
+from unreel.settings.hdc import HDCSettings
 
 SMALL = EncoderSettings(width=0.0625, size=28, clip_length=8)
 
 
-def _settings(**changes: object) -> PretrainSettings:
-    return PretrainSettings.model_validate({"folder": "in", "out": "out", "steps": 10, "batch_size": 4, **changes})
+def _settings(**changes: object) -> HDCSettings:
+    return HDCSettings.model_validate({"folder": "in", "out": "out", "steps": 10, "batch_size": 4, **changes})
 
 
 def test_a_run_learns_from_two_or_three_views_of_every_video() -> None:

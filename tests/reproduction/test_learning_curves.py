@@ -11,15 +11,15 @@ from unreel.reproduction.evidence import evidence
 from unreel.reproduction.learning_curves import _curves, write_curves
 from unreel.reproduction.paper import restricted
 from unreel.reproduction.plan import ReproductionPlan
+from unreel.settings.hdc import HDCSettings
 from unreel.settings.model import written
-from unreel.settings.pretraining import PretrainSettings
 from unreel.training.metrics import Metrics
 
 
 def _run(run: Path, losses: dict[int, float], evaluated: dict[int, float]) -> Path:
     run.mkdir(parents=True)
     values = {"folder": "in", "out": run, "steps": 20, "batch_size": 8, "alpha": (0, 0, 1), "beta": (0, 0.5, 1)}
-    (run / "settings.yaml").write_text(written(PretrainSettings.model_validate(values)))
+    (run / "settings.yaml").write_text(written(HDCSettings.model_validate(values)))
     metrics = Metrics(run / "metrics.csv")
     for step in sorted(losses | evaluated):
         figures = {"loss": losses[step]} if step in losses else {}

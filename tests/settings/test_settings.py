@@ -9,17 +9,18 @@ import pytest
 
 from unreel import cli
 from unreel.errors import SettingsError
+from unreel.settings.encoder import EncoderSettings
+from unreel.settings.hdc import HDCSettings
 from unreel.settings.model import Settings, read_settings, validated, written
-from unreel.settings.pretraining import EncoderSettings, PretrainSettings
 
 VALUES = {"folder": "videos", "out": "run"}
 
 
 def test_written_settings_read_back_equal(tmp_path: Path) -> None:
     changes = {"alpha": (0.1, 0.2, 0.3), "augmentation": {"flip": False}, "group_pattern": "([a-z]+)_"}
-    settings = PretrainSettings.model_validate(VALUES | changes)
+    settings = HDCSettings.model_validate(VALUES | changes)
     (tmp_path / "settings.yaml").write_text(written(settings))
-    assert read_settings(PretrainSettings, tmp_path / "settings.yaml") == settings
+    assert read_settings(HDCSettings, tmp_path / "settings.yaml") == settings
 
 
 @pytest.mark.parametrize(
@@ -39,24 +40,24 @@ def test_written_settings_read_back_equal(tmp_path: Path) -> None:
 )
 def test_faults_are_named(changes: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        validated(PretrainSettings, VALUES | changes, "somewhere")
+        validated(HDCSettings, VALUES | changes, "somewhere")
 
 
 def test_what_is_missing_is_named() -> None:
     with pytest.raises(SettingsError, match="out: missing; it has no default"):
-        validated(PretrainSettings, {"folder": "videos"}, "somewhere")
+        validated(HDCSettings, {"folder": "videos"}, "somewhere")
 
 
 def test_files_that_are_no_settings(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     with pytest.raises(SettingsError, match="cannot be read"):
-        read_settings(PretrainSettings, file)
+        read_settings(HDCSettings, file)
     file.write_text("- a list")
     with pytest.raises(SettingsError, match=r"holds list, expected `name: value` lines"):
-        read_settings(PretrainSettings, file)
+        read_settings(HDCSettings, file)
     file.write_text("a: [")
     with pytest.raises(SettingsError, match="is not YAML"):
-        read_settings(PretrainSettings, file)
+        read_settings(HDCSettings, file)
 
 
 def test_the_paper_prepares_at_128_for_112() -> None:
@@ -95,14 +96,14 @@ def test_numbers_beyond_sense_are_told_in_a_line(name: str, number: float) -> No
     with pytest.raises(
         SettingsError, match=rf"^somewhere: 1 setting\(s\) cannot be used: {name}: got .*: (Input|Unable)"
     ) as caught:
-        validated(PretrainSettings, VALUES | {name: number}, "somewhere")
+        validated(HDCSettings, VALUES | {name: number}, "somewhere")
     assert "\n" not in str(caught.value)
 
 
 def test_the_largest_is_named(tmp_path: Path) -> None:
     (tmp_path / "settings.yaml").write_text("folder: a\nout: b\nwidth: 9\n" + "".join(f"x{n}: 1\n" for n in range(50)))
     with pytest.raises(SettingsError) as caught:
-        read_settings(PretrainSettings, tmp_path / "settings.yaml")
+        read_settings(HDCSettings, tmp_path / "settings.yaml")
     said = str(caught.value)
     assert "51 setting(s) cannot be used: width: got 9: Input should be less than or equal to 8; x0: no such" in said
     assert said.endswith("and 46 more")

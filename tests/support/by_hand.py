@@ -1,13 +1,14 @@
 """Encoders against the same networks written out with torch's functions."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from unreel import models
 
-ByHand = Callable[[Mapping[str, Tensor], Tensor], Mapping[int, Tensor]]
+ByHand = Callable[[Mapping[str, Tensor], Tensor], Mapping[Any, Tensor]]
 
 
 def check(encoder: models.Encoder, by_hand: ByHand) -> None:

@@ -7,6 +7,10 @@ from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from unreel.settings.pretraining import PretrainSettings
+from unreel.training.pretrain import choose_videos, pretrain
+from unreel.video.collection.manifest import Manifest
+
 
 def children() -> set[int]:
     """The processes that this one has started and that are not gone, zombies among them."""
@@ -28,3 +32,8 @@ def _processes() -> Iterator[tuple[int, list[str]]]:
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it may end meanwhile
             yield int(path.parent.name), path.read_text().rpartition(")")[2].split()
+
+
+def pretrain_on(settings: PretrainSettings, manifest: Manifest, evaluated: Manifest | None = None) -> None:
+    """Pretrain on the videos that settings choose of a collection."""
+    pretrain(settings, choose_videos(settings, manifest, evaluated))

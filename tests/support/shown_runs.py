@@ -11,8 +11,8 @@ from unreel.checkpoint import WeightsHeader, save_weights
 from unreel.evaluation.recognition import write_recognition
 from unreel.evaluation.results import Neighbour, Retrieval, write_retrievals
 from unreel.settings.finetuning import FinetuneSettings
+from unreel.settings.hdc import HDCSettings
 from unreel.settings.model import written
-from unreel.settings.pretraining import PretrainSettings
 from unreel.training.metrics import Metrics
 from unreel.video.collection.manifest import Manifest
 
@@ -24,7 +24,7 @@ def as_prepared(manifest: Manifest) -> Manifest:
     return manifest
 
 
-def _begin(run: Path, settings: PretrainSettings | FinetuneSettings, figures: dict[str, float]) -> None:
+def _begin(run: Path, settings: HDCSettings | FinetuneSettings, figures: dict[str, float]) -> None:
     run.mkdir(parents=True)
     (run / "settings.yaml").write_text(written(settings))
     (run / "versions.json").write_text(json.dumps({"command": f"unreel … --out {run.name}", "torch": "2"}))
@@ -37,7 +37,7 @@ def _begin(run: Path, settings: PretrainSettings | FinetuneSettings, figures: di
 def pretrained_run(run: Path, manifest: Manifest, recipe: str = "hdc", seed: int = 0, shift: int = 1) -> Path:
     """A run of 20 steps, evaluated: the nearest of each video is the one `shift` places after it."""
     values = {"folder": manifest.root, "out": run, "recipe": recipe, "steps": 20, "seed": seed, "width": 0.0625}
-    settings = PretrainSettings.model_validate({**values, "size": 32})
+    settings = HDCSettings.model_validate({**values, "size": 32})
     _begin(run, settings, {"loss": 5.0, "knn/action": 0.5})
     torch.manual_seed(seed)
     encoder = models.build_from(settings.encoder_settings)

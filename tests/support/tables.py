@@ -14,7 +14,7 @@ from unreel.search.metadata import Clips, Level, TableFacts
 from unreel.search.rows import EmbeddingRow, table_of
 from unreel.search.update import source_of
 from unreel.search.writer import claimed
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
 from unreel.video.collection.manifest import Manifest
 
 TINY = EncoderSettings(name="r3d18", width=1 / 16, size=32)

@@ -23,7 +23,7 @@ from unreel import models
 from unreel.checkpoint import WeightsHeader, save_weights
 from unreel.cli.embed import EmbedSettings
 from unreel.cli.embed import run as embed
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
 from unreel.web.catalogue import key_of
 from unreel.web.security import Rules
 from unreel.web.server import ServerOptions, listening

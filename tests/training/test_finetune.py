@@ -17,9 +17,10 @@ from unreel import models
 from unreel.checkpoint import WeightsHeader, read_weights, save_weights
 from unreel.errors import CheckpointError, OverwriteError, SettingsError
 from unreel.evaluation.recognition import Recognition, read_recognition
+from unreel.settings.encoder import EncoderSettings
 from unreel.settings.finetuning import FinetuneSettings
+from unreel.settings.hdc import HDCSettings
 from unreel.settings.model import read_settings, written
-from unreel.settings.pretraining import EncoderSettings, PretrainSettings
 from unreel.training.finetune import RESULT, finetune, resolved
 from unreel.training.loop import TrainingJob
 from unreel.training.metrics import read_metrics
@@ -250,7 +251,7 @@ def test_a_run_of_another_kind_or_other_weights_is_not_gone_on_with(
         _run(settings.model_copy(update={"weights": other}), manifest)
     with pytest.raises(SettingsError, match=r"weights_hash: '.*' in the run, None now"):
         _run(settings.model_copy(update={"weights": None}), manifest)
-    pretraining = PretrainSettings(folder=tmp_path, out=settings.out)
+    pretraining = HDCSettings(folder=tmp_path, out=settings.out)
     (settings.out / "settings.yaml").write_text(written(pretraining))
     with pytest.raises(OverwriteError, match="run holds a run of another kind: write to another folder"):
         resolved(settings)

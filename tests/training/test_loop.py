@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from clips import Clip
+from running import pretrain_on as pretrain
 from torch.nn.utils import parameters_to_vector
 
 from unreel.checkpoint import load_encoder, untrained_encoder
@@ -28,10 +29,9 @@ from unreel.errors import (
     Stopped,
     TrainingError,
 )
-from unreel.settings.pretraining import PretrainSettings
+from unreel.settings.hdc import HDCSettings
 from unreel.training import loop
 from unreel.training.metrics import read_metrics
-from unreel.training.pretrain import pretrain
 from unreel.types import ClipBatch
 from unreel.video.collection.manifest import Manifest
 from unreel.video.collection.options import PrepareOptions
@@ -52,10 +52,10 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     return prepare(folder / "videos", folder / "prepared", PrepareOptions(38))
 
 
-def _settings(manifest: Manifest, out: Path, **changes: object) -> PretrainSettings:
+def _settings(manifest: Manifest, out: Path, **changes: object) -> HDCSettings:
     small = {"width": 0.0625, "size": 32, "batch_size": 4, "steps": STEPS, "loader_workers": 0, "log_every": 1}
     small |= {"checkpoint_every": 2, "knn_every": 3, "learning_rate": 0.05, "warmup_steps": 3, "decay": 0.1}
-    return PretrainSettings.model_validate({"folder": manifest.root, "out": out, **small, **changes})
+    return HDCSettings.model_validate({"folder": manifest.root, "out": out, **small, **changes})
 
 
 @contextmanager

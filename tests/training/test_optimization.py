@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from unreel.losses import infonce
-from unreel.settings.pretraining import PretrainSettings
+from unreel.settings.hdc import HDCSettings
 from unreel.training.optimization import learning_rate, restore, set_learning_rate, sgd
 
 
-def _settings(**changes: object) -> PretrainSettings:
-    return PretrainSettings.model_validate({"folder": "in", "out": "out", **changes})
+def _settings(**changes: object) -> HDCSettings:
+    return HDCSettings.model_validate({"folder": "in", "out": "out", **changes})
 
 
 def test_l2_is_the_gradient_of_keras_penalty_and_spares_biases() -> None:

@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 import torch
 from clips import Clip
+from running import pretrain_on as pretrain
 
 from unreel import recipes
 from unreel.checkpoint import load_encoder, untrained_encoder
 from unreel.errors import CollectionError, OverwriteError, SettingsError, TrainingError
-from unreel.methods import HDC
+from unreel.methods.hdc import HDC
 from unreel.rng import generator
+from unreel.settings.hdc import HDCSettings
 from unreel.settings.model import read_settings
-from unreel.settings.pretraining import PretrainSettings
 from unreel.training.loop import TrainingJob
 from unreel.training.metrics import read_metrics
-from unreel.training.pretrain import check_method, pretrain
+from unreel.training.pretrain import check_method
 from unreel.types import ClipBatch
 from unreel.video.clips.datasets import region
 from unreel.video.clips.loading import collate
@@ -39,16 +40,16 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     return prepare(folder / "videos", folder / "prepared", PrepareOptions(38))
 
 
-def _settings(manifest: Manifest, out: Path, **changes: object) -> PretrainSettings:
+def _settings(manifest: Manifest, out: Path, **changes: object) -> HDCSettings:
     small = {"width": 0.0625, "size": 32, "batch_size": 3, "steps": 4, "loader_workers": 0, "log_every": 2}
-    return PretrainSettings.model_validate({"folder": manifest.root, "out": out, **small, **changes})
+    return HDCSettings.model_validate({"folder": manifest.root, "out": out, **small, **changes})
 
 
 def test_the_run_folder(manifest: Manifest, tmp_path: Path) -> None:
     settings = _settings(manifest, tmp_path / "run", checkpoint_every=3, knn_every=4)
     pretrain(settings, manifest)
     run = settings.out
-    assert read_settings(PretrainSettings, run / "settings.yaml") == settings
+    assert read_settings(HDCSettings, run / "settings.yaml") == settings
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == [
         "step-000003",
         "step-000004",
@@ -160,7 +161,7 @@ def test_prepared_too_small(manifest: Manifest, tmp_path: Path) -> None:
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_batch(
     manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from unreel.methods import HDC
+    from unreel.methods.hdc import HDC
 
     forward = HDC.forward
 

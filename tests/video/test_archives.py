@@ -1,13 +1,16 @@
 """Unpacking: whole or not at all, and never outside the folder."""
 
+import errno
 import gzip
 import io
+import os
 import shutil
 import stat
 import tarfile
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +19,7 @@ from rar import END, packed_rar, rar
 
 from unreel.errors import CollectionError
 from unreel.video.fetch import archives
-from unreel.video.fetch.archives import check_rar_tool, is_unpacked, unpack
+from unreel.video.fetch.archives import is_unpacked, rar_tool, unpack
 
 FILES = {
     "UCF-101/Archery/v_Archery_g01_c01.avi": bytes(range(256)) * 700,
@@ -135,7 +138,7 @@ def test_a_stop_half_way_leaves_nothing_that_looks_finished(tmp_path: Path, monk
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @settings(max_examples=60)
 @given(data=st.data())
-def test_a_truncated_archive_is_skipped(
+def test_a_truncated_archive_is_rejected(
     suffix: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("truncated")
@@ -175,7 +178,7 @@ def test_a_flipped_bit_never_goes_unnoticed(
 
 @pytest.mark.parametrize("name", ["../out.avi", "a/../../out.avi", "/tmp/out.avi", "..\\out.avi", "C:\\out.avi", ".."])
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_name_that_leads_out_is_skipped(suffix: str, name: str, tmp_path: Path) -> None:
+def test_a_name_that_leads_out_is_rejected(suffix: str, name: str, tmp_path: Path) -> None:
     archive = write(tmp_path / "in" / f"a.{suffix}", {"good.avi": b"good", name: b"evil"})
     said = rejection(archive, tmp_path / "in" / "data")
     assert "leads out of the folder" in said
@@ -201,7 +204,7 @@ def zip_with_link(path: Path) -> Path:
     return path
 
 
-def test_links_and_devices_are_skipped(tmp_path: Path) -> None:
+def test_links_and_devices_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "d.rar").write_bytes(rar({"good.avi": b"good"}, links={"odd.avi": "/etc/passwd"}))
     for archive in (
         tar_with(tmp_path / "a.tar.gz", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
@@ -221,7 +224,7 @@ def test_what_has_no_room_is_not_begun(suffix: str, tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_an_archive_without_files_is_skipped(suffix: str, tmp_path: Path) -> None:
+def test_an_archive_without_files_is_rejected(suffix: str, tmp_path: Path) -> None:
     assert "it holds no file" in rejection(write(tmp_path / f"a.{suffix}", {}), tmp_path / "data")
 
 
@@ -234,7 +237,24 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert not is_unpacked(archive)
 
 
-def test_a_zip_with_a_password_is_skipped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EINVAL])  # EINVAL: a name that the disk's file system lacks
+def test_a_file_that_cannot_be_written_is_no_damage(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, opened = write(tmp_path / "a.zip", FILES), Path.open
+
+    def open_or_fail(path: Path, mode: str = "r", **more: Any) -> Any:
+        if path.name.startswith("v_YoYo"):
+            raise OSError(number, os.strerror(number), str(path))
+        return opened(path, mode, **more)
+
+    monkeypatch.setattr(Path, "open", open_or_fail)
+    assert f"cannot be unpacked into {tmp_path / 'data'}: {os.strerror(number)}. Mend that" in rejection(
+        archive, tmp_path / "data"
+    )
+
+
+def test_a_zip_with_a_password_is_rejected(tmp_path: Path) -> None:
     archive = write(tmp_path / "a.zip", {"a.avi": b"a"})
     content = bytearray(archive.read_bytes())
     content[content.index(b"PK\x01\x02") + 8] |= 1
@@ -243,7 +263,7 @@ def test_a_zip_with_a_password_is_skipped(tmp_path: Path) -> None:
     assert "password" in rejection(archive, tmp_path / "data")
 
 
-def test_a_zip_that_lists_fewer_files_than_it_says_is_skipped(tmp_path: Path) -> None:
+def test_a_zip_that_lists_fewer_files_than_it_says_is_rejected(tmp_path: Path) -> None:
     archive = write(tmp_path / "a.zip", FILES)
     content = bytearray(archive.read_bytes())
     content[content.rindex(b"PK\x05\x06") + 10] += 1
@@ -272,10 +292,10 @@ def test_a_compressed_rar_needs_a_program(tmp_path: Path, monkeypatch: pytest.Mo
     said = rejection(archive, tmp_path / "data")
     assert said.startswith("got a rar archive and no program that unpacks it. Install unrar or unar (")
     with pytest.raises(CollectionError, match="no program that unpacks it"):
-        check_rar_tool()
+        rar_tool()
     program(tmp_path / "bin", "exit 0")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    check_rar_tool()
+    rar_tool()
 
 
 def test_one_run_of_the_program_gives_all_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,7 +330,7 @@ def test_a_program_that_gives_something_else_is_not_believed(
     assert expected in rejection(tmp_path / "a.rar", tmp_path / "data")
 
 
-def test_a_tar_that_is_not_zipped_is_skipped(tmp_path: Path) -> None:
+def test_a_tar_that_is_not_zipped_is_rejected(tmp_path: Path) -> None:
     archive = write(tmp_path / "a.tar.gz", FILES)
     archive.write_bytes(gzip.decompress(archive.read_bytes()))
     assert "Not a gzipped file" in rejection(archive, tmp_path / "data")

@@ -12,12 +12,13 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from clips import Clip, cut, number_of
+from clips import Clip, cut, frames_of, number_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jaxtyping import UInt8
 
 from unreel.errors import VideoError
+from unreel.video.clips.sampling import runs
 from unreel.video.collection.transcode import transcode
 from unreel.video.decoding.convert import plane_views
 from unreel.video.decoding.decode import (
@@ -26,7 +27,6 @@ from unreel.video.decoding.decode import (
     PyAVReader,
     VideoReader,
     decode,
-    decode_all,
     open_video,
 )
 from unreel.video.decoding.yuv import Colour
@@ -89,7 +89,7 @@ def _stacked(frame: VideoFrame) -> UInt8[np.ndarray, "hh w"]:
 def check(reader: VideoReader, path: Path, frames: Whole, starts: list[int], length: int) -> None:
     """The reader's clips are cut from the whole."""
     height = frames.shape[1] * 2 // 3
-    clips = reader.read_clips(path, starts, length)
+    clips = reader.read_frames(path, runs(starts, length))
     assert len(clips) == len(starts)
     for clip, start in zip(clips, starts, strict=True):
         wanted = frames[start : start + length]
@@ -179,7 +179,7 @@ def test_a_change_of_size_in_mid_stream_is_scaled_away(tmp_path: Path) -> None:
     small, large = (Clip(frames=10, width=width, height=width * 3 // 4, codec="mpeg2video") for width in (64, 96))
     joined = tmp_path / "joined.ts"
     joined.write_bytes(small.write(tmp_path / "a.ts").read_bytes() + large.write(tmp_path / "b.ts").read_bytes())
-    frames = list(decode_all(joined))
+    frames = list(frames_of(joined))
     assert {frame.width for frame in frames} == {64, 96}
     (clip,) = PyAVReader().read_clips(joined, [5], 10)
     assert clip.luma.shape == (10, 48, 64)
@@ -218,9 +218,10 @@ def test_metadata_that_is_not_utf_8_does_no_harm(tmp_path: Path) -> None:
 )
 def test_names_of_any_kind_are_opened(tmp_path: Path, name: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Clip(frames=3).write(tmp_path / "a.mp4").rename(tmp_path / os.fsdecode(name))
-    assert len(list(decode_all(path))) == 3
     monkeypatch.chdir(tmp_path)
-    assert len(list(decode_all(Path(path.name)))) == 3
+    for each in (path, Path(path.name)):
+        (clip,) = PyAVReader().read_clips(each, [0], 3)
+        assert [number_of(luma) for luma in clip.luma] == [0, 1, 2]
 
 
 def test_what_is_no_video_says_so(tmp_path: Path) -> None:
@@ -247,8 +248,8 @@ def test_playlists_of_files_beside_them_are_not_followed(tmp_path: Path, name: s
 
 def reason_of(path: Path) -> str:
     """Why a file cannot be decoded."""
-    with pytest.raises(VideoError) as caught:
-        list(decode_all(path))
+    with pytest.raises(VideoError) as caught, open_video(path):
+        pass
     return str(caught.value)
 
 
@@ -306,7 +307,8 @@ def test_a_damaged_header_gives_an_error_or_no_other_frames(
     path = tmp_path / "harmed.mp4"
     path.write_bytes(content)
     try:
-        expected = [number_of(plane_views(frame)[0]) for frame in decode_all(path)]  # an edit list may hide some
+        with open_video(path) as (container, stream):  # an edit list may hide some frames
+            expected = [number_of(plane_views(frame)[0]) for frame in decode(container, stream, Losses())]
         clips = PyAVReader(prepared=True).read_clips(path, starts, 8)
     except VideoError:
         return

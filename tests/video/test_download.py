@@ -20,7 +20,7 @@ from web import IMPATIENT, Page, Web
 
 from unreel.errors import CollectionError
 from unreel.video.fetch.download import Patience, download, size_of
-from unreel.video.fetch.remote import Kind, RemoteFile, in_units
+from unreel.video.fetch.remote import RemoteFile, in_units
 
 
 def content_of(size: int, seed: int = 0) -> bytes:
@@ -38,10 +38,10 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
         yield server
 
 
-def file_at(*addresses: str, content: bytes | None = None, kind: Kind = "zip") -> RemoteFile:
+def file_at(*addresses: str, content: bytes | None = None, name: str = "a.zip") -> RemoteFile:
     """A file that may have a published checksum, that of `content`."""
     checksum = "" if content is None else hashlib.sha256(content).hexdigest()
-    return RemoteFile("a.zip", addresses, kind, sha256=checksum, homepage="https://example.org/a")
+    return RemoteFile(name, addresses, sha256=checksum, homepage="https://example.org/a")
 
 
 def rejection(file: RemoteFile, path: Path, patience: Patience = IMPATIENT) -> str:
@@ -104,7 +104,7 @@ def test_a_killed_download_goes_on_where_it_was(web: Web, tmp_path: Path) -> Non
     file = file_at(web.serve("/a.zip", page))
     code = "import sys; from pathlib import Path; from unreel.video.fetch.download import download\n"
     code += "from unreel.video.fetch.remote import RemoteFile\n"
-    code += "download(RemoteFile('a.zip', (sys.argv[1],), 'zip'), Path(sys.argv[2]))"
+    code += "download(RemoteFile('a.zip', (sys.argv[1],)), Path(sys.argv[2]))"
     child = subprocess.Popen([sys.executable, "-c", code, file.addresses[0], str(path)])
     deadline = time.monotonic() + 60
     while not (part.exists() and part.stat().st_size > 1_000_000):
@@ -253,21 +253,21 @@ def test_a_beginning_from_another_address_is_not_gone_on_with(web: Web, tmp_path
 
 
 HTML = b"<!DOCTYPE html><html><title>Google Drive - Quota exceeded</title>"
-WRONG: dict[str, tuple[Kind, bytes, str]] = {
-    "html as zip": ("zip", HTML, "gave a page of HTML that begins with b'<!DOCTYPE html"),
-    "html as rar": ("rar", b"\n " + HTML, "gave a page of HTML"),
-    "html as tar.gz": ("tar.gz", HTML, "gave a page of HTML"),
-    "html as list": ("text", HTML, "gave a page of HTML"),
-    "zip as rar": ("rar", content_of(99), "gave a file that begins with b'PK"),
-    "nothing": ("zip", b"", "gave a file that begins with b'', expected zip"),
-    "a beginning": ("rar", b"Rar!", "gave a file that begins with b'Rar!', expected rar"),
+WRONG: dict[str, tuple[str, bytes, str]] = {
+    "html as zip": ("a.zip", HTML, "gave a page of HTML that begins with b'<!DOCTYPE html"),
+    "html as rar": ("a.rar", b"\n " + HTML, "gave a page of HTML"),
+    "html as tar.gz": ("a.tar.gz", HTML, "gave a page of HTML"),
+    "html as list": ("a.csv", HTML, "gave a page of HTML"),
+    "zip as rar": ("a.rar", content_of(99), "gave a file that begins with b'PK"),
+    "nothing": ("a.zip", b"", "gave a file that begins with b'', expected .zip"),
+    "a beginning": ("a.rar", b"Rar!", "gave a file that begins with b'Rar!', expected .rar"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_something_else_than_the_file_is_skipped(case: str, web: Web, tmp_path: Path) -> None:
-    kind, content, expected = WRONG[case]
-    assert expected in rejection(file_at(web.serve("/a", Page(content)), kind=kind), tmp_path / "a")
+def test_something_else_than_the_file_is_rejected(case: str, web: Web, tmp_path: Path) -> None:
+    name, content, expected = WRONG[case]
+    assert expected in rejection(file_at(web.serve("/a", Page(content)), name=name), tmp_path / name)
     assert len(web.requests) == 1
 
 
@@ -315,11 +315,11 @@ def test_a_server_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest
     with Web() as web:
         address = f"{web.address}/a.zip"
     said = rejection(file_at(address), tmp_path / "a.zip")
-    assert f"{address} could not be reached: Connection skipped, and 3 attempts" in said
+    assert f"{address} could not be reached: Connection refused, and 3 attempts" in said
 
 
 @pytest.mark.parametrize("address", ["ftp://127.0.0.1/a.zip", "a.zip", "http://"])
-def test_an_address_that_makes_no_sense_is_skipped(address: str, tmp_path: Path) -> None:
+def test_an_address_that_makes_no_sense_is_rejected(address: str, tmp_path: Path) -> None:
     assert "cannot be asked" in rejection(file_at(address), tmp_path / "a.zip")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import Clip
+from clips import Clip, frames_of
 from folders import real_data
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -20,7 +20,6 @@ from unreel.video.collection.duplicates import NEAR, DuplicateGroups, duplicates
 from unreel.video.collection.fingerprint import FREQUENCIES, Fingerprinter, encode
 from unreel.video.collection.manifest import VideoRecord
 from unreel.video.decoding.convert import plane_views
-from unreel.video.decoding.decode import decode_all
 
 MIRROR = np.array([-1.0 if x % 2 else 1.0 for _, _, x in FREQUENCIES])
 
@@ -153,7 +152,7 @@ def test_groups_of_an_example() -> None:
 def taken(path: Path) -> bytes:
     """The fingerprint of a file."""
     fingerprinter = Fingerprinter()
-    for frame in decode_all(path):
+    for frame in frames_of(path):
         fingerprinter.take(plane_views(frame)[0])
     return fingerprinter.fingerprint()
 

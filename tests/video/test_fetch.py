@@ -232,7 +232,7 @@ def test_a_damaged_archive_is_named(web: Web, clip: bytes, tmp_path: Path) -> No
         (b"https://example.org/../..tar.gz\nhttps://example.org/..", "'https://example.org/..'"),
     ],
 )
-def test_a_list_of_archives_that_makes_no_sense_is_skipped(content: bytes, named: str, web: Web) -> None:
+def test_a_list_of_archives_that_makes_no_sense_is_rejected(content: bytes, named: str, web: Web) -> None:
     web.serve("/m/val/k400_val_path.txt", Page(content))
     options = replace(options_for(web, "kinetics400"), parts=("val",))
     with pytest.raises(CollectionError, match="lists ") as caught:
@@ -280,7 +280,7 @@ def test_what_cannot_work_is_refused_before_anything_is_asked(
 
 
 @pytest.mark.parametrize("address", ["", "mirror.org/data", "ftp://mirror.org", "https://", "file:///data"])
-def test_an_address_that_is_none_is_skipped(address: str) -> None:
+def test_an_address_that_is_none_is_rejected(address: str) -> None:
     with pytest.raises(SettingsError, match=r"got the address .*, expected http"):
         FetchOptions(mirror=address)
 

@@ -20,20 +20,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from clips import Clip
+from clips import Clip, frames_of
 from fuzz_corpus import write_corpus
 from fuzz_pieces import Expected, decoded, numbered, shown, with_hole
 from running import children
+from running import pretrain_on as pretrain
 
 from unreel.engine.limits import Limits
-from unreel.settings.pretraining import PretrainSettings
-from unreel.training.pretrain import pretrain
+from unreel.settings.hdc import HDCSettings
 from unreel.video.collection.manifest import Manifest, VideoRecord
 from unreel.video.collection.options import PrepareOptions, ScanOptions
 from unreel.video.collection.prepare import prepare
 from unreel.video.collection.scan import scan
 from unreel.video.decoding.convert import plane_views
-from unreel.video.decoding.decode import decode_all
 
 pytestmark = pytest.mark.slow
 
@@ -110,7 +109,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
 
 def pictures(path: Path) -> list[tuple[int, int]]:
     """The numbers that the frames of a prepared file show."""
-    return [shown(plane_views(frame)[0]) for frame in decode_all(path)]
+    return [shown(plane_views(frame)[0]) for frame in frames_of(path)]
 
 
 def test_every_file_has_one_row(prepared: Prepared) -> None:
@@ -203,7 +202,7 @@ def test_twice_is_the_same_to_the_byte(prepared: Prepared) -> None:
 def test_an_epoch_of_pretraining(prepared: Prepared, tmp_path: Path) -> None:
     long = [record for record in prepared.first.usable if record.frames >= 16]
     small = {"width": 0.0625, "size": 32, "clip_length": 16, "loader_workers": 1, "log_every": 10}
-    settings = PretrainSettings.model_validate(
+    settings = HDCSettings.model_validate(
         {"folder": prepared.first.root, "out": tmp_path / "run", "batch_size": 16, "steps": len(long) // 16, **small}
     )
     pretrain(settings, prepared.first)

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from clips import Clip, number_of, picture
+from clips import Clip, frames_of, number_of, picture
 from folders import make
 
 from unreel.text import quoted
 from unreel.video.collection.image_folders import advice
-from unreel.video.decoding.decode import decode_all
 
 
 def write_pictures(folder: Path, names: Iterable[str]) -> list[Path]:
@@ -45,7 +44,7 @@ def test_the_command_makes_a_video_of_the_pictures(tmp_path: Path, folder: str, 
     command = told.split(", as by ")[1]
     subprocess.run(command.replace("ffmpeg", "ffmpeg -v error -nostdin", 1), shell=True, check=True)
     video = tmp_path / f"{folder}.mkv"
-    shown = [number_of(frame.to_ndarray(format="gray")) for frame in decode_all(video)]
+    shown = [number_of(frame.to_ndarray(format="gray")) for frame in frames_of(video)]
     assert shown == list(range(len(names)))
     assert told.startswith(f"Numbered pictures are in {quoted(folder)}: make a video of each folder")
 

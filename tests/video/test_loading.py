@@ -1,6 +1,6 @@
 """Batches: the same for any number of workers and processes, every video once an epoch, nothing replaced in silence."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 from itertools import count, islice
@@ -14,6 +14,7 @@ from batches import noise_batch
 from clips import Clip, cut
 from hypothesis import given
 from hypothesis import strategies as st
+from jaxtyping import Int
 from running import loader_workers
 from torch import distributed
 from torch.multiprocessing.spawn import spawn
@@ -21,7 +22,7 @@ from torch.multiprocessing.spawn import spawn
 from unreel.engine import process_group
 from unreel.errors import CollectionError, SettingsError, VideoError
 from unreel.types import ClipBatch
-from unreel.video.clips.datasets import EvaluationDataset, Failure, PretrainDataset, Sample, region
+from unreel.video.clips.datasets import EvaluationDataset, Failure, Sample, TrainingDataset, region
 from unreel.video.clips.loading import (
     ProcessShare,
     _one_ahead,
@@ -31,10 +32,11 @@ from unreel.video.clips.loading import (
     joined,
     training_batches,
 )
+from unreel.video.clips.sampling import TwoClips
 from unreel.video.collection.manifest import Manifest
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare
-from unreel.video.decoding.decode import PyAVReader
+from unreel.video.decoding.decode import PyAVReader, VideoReader
 from unreel.video.decoding.yuv import Colour, Planes
 
 SIDE = 32
@@ -49,8 +51,10 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     return prepare(folder / "videos", folder / "prepared", PrepareOptions(SIDE))
 
 
-def _dataset(manifest: Manifest) -> PretrainDataset:
-    return PretrainDataset(manifest, [record for record in manifest.usable if record.frames >= 16], 16, seed=3)
+def _dataset(manifest: Manifest) -> TrainingDataset:
+    return TrainingDataset(
+        manifest, [record for record in manifest.usable if record.frames >= 16], TwoClips(16), seed=3
+    )
 
 
 def _batches(manifest: Manifest, workers: int, first_step: int = 0) -> list[ClipBatch]:
@@ -77,7 +81,7 @@ def test_batches_do_not_depend_on_the_workers_nor_on_where_one_begins(manifest: 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_batch_of_several_parts_is_the_batch_of_its_keys(manifest: Manifest, workers: int) -> None:
     record = manifest.usable[0]
-    dataset = PretrainDataset(manifest, [record] * 21, 16, seed=3)
+    dataset = TrainingDataset(manifest, [record] * 21, TwoClips(16), seed=3)
     with closing(training_batches(dataset, 20, 3, workers=workers)) as batches:
         found = list(islice(batches, 2))
     for batch, keys in zip(found, batch_keys(21, 20, 3), strict=False):
@@ -157,7 +161,7 @@ def test_an_epoch_shows_every_video_at_most_once_in_a_new_order() -> None:
 
 def test_clips_are_true_frames_of_the_video(manifest: Manifest) -> None:
     record = manifest.usable[0]
-    sample = PretrainDataset(manifest, [record], 16, seed=0)[(0, 0)]
+    sample = TrainingDataset(manifest, [record], TwoClips(16), seed=0)[(0, 0)]
     whole = PyAVReader().read_clips(manifest.file(record), [0], record.frames)[0]
     for clip in sample.luma:
         found = [
@@ -191,18 +195,23 @@ def test_a_region_larger_than_the_frame(manifest: Manifest) -> None:
 class Numbered:
     """A reader that opens nothing: every frame shows its number."""
 
-    def read_clips(self, path: Path, starts: Sequence[int], length: int) -> list[Planes]:
+    def read_frames(self, path: Path, table: Int[np.ndarray, "v t"]) -> list[Planes]:
         assert path.suffix == ".mp4"
-        ramps = [np.arange(start, start + length, dtype=np.uint8)[:, None, None] for start in starts]
-        chroma = np.zeros((length, 2, SIDE // 2, SIDE // 2), np.uint8)
+        ramps = table.astype(np.uint8)[:, :, None, None]
+        chroma = np.zeros((table.shape[1], 2, SIDE // 2, SIDE // 2), np.uint8)
         return [Planes(np.tile(ramp, (1, SIDE, SIDE)), chroma, Colour()) for ramp in ramps]
+
+
+def _seen_by(dataset: EvaluationDataset, reader: VideoReader) -> EvaluationDataset:
+    dataset._videos._reader = reader
+    return dataset
 
 
 def test_any_reader_serves(manifest: Manifest) -> None:
     record = manifest.usable[0]
     square = Manifest(manifest.root, (type(record)(**(vars(record) | {"width": SIDE, "height": SIDE})),), side=SIDE)
-    pair = PretrainDataset(square, square.usable, 16, 0, Numbered())[0, 0]
-    spaced = EvaluationDataset(square, square.usable, 16, 2, Numbered())[0]
+    pair = TrainingDataset(square, square.usable, TwoClips(16), 0, reader=Numbered())[0, 0]
+    spaced = _seen_by(EvaluationDataset(square, square.usable, 16, 2), Numbered())[0]
     assert isinstance(spaced, Sample)
     assert spaced.luma[:, 0, 0, 0].tolist() == [0, record.frames - 16]
     for sample in (pair, spaced):

@@ -11,9 +11,10 @@ from clips import Clip, number_of
 
 from unreel.errors import VideoError
 from unreel.types import ClipBatch
-from unreel.video.clips.datasets import EvaluationDataset, Failure, Sample
+from unreel.video.clips.datasets import EvaluationDataset, Failure, Sample, TrainingDataset
 from unreel.video.clips.loading import training_batches
-from unreel.video.clips.recognition import CLIPS_AT_ONCE, FinetuneDataset, RecognitionDataset
+from unreel.video.clips.recognition import CLIPS_AT_ONCE, RecognitionDataset
+from unreel.video.clips.sampling import OneClip
 from unreel.video.collection.manifest import Manifest, VideoRecord
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare
@@ -49,7 +50,7 @@ def _shown(sample: Sample) -> list[list[int]]:
 
 
 def test_a_clip_of_every_epoch_is_drawn_anew_and_its_frames_are_consecutive(square: Manifest) -> None:
-    dataset = FinetuneDataset(square, square.usable, 16, seed=3)
+    dataset = TrainingDataset(square, square.usable, OneClip(16), seed=3)
     starts = set()
     for epoch in range(40):
         sample = dataset[epoch, 0]
@@ -63,7 +64,7 @@ def test_a_clip_of_every_epoch_is_drawn_anew_and_its_frames_are_consecutive(squa
 
 def test_a_video_shorter_than_a_clip_is_looped(manifest: Manifest) -> None:
     rows = [_record(manifest, "short.mp4")]
-    clip = FinetuneDataset(manifest, rows, 16, seed=3)[0, 0].luma[0]
+    clip = TrainingDataset(manifest, rows, OneClip(16), seed=3)[0, 0].luma[0]
     assert all(np.array_equal(clip[frame], clip[frame % 7]) for frame in range(16))
     assert not np.array_equal(clip[0], clip[6])
     dataset = RecognitionDataset(manifest, rows, 16)
@@ -74,11 +75,11 @@ def test_a_video_shorter_than_a_clip_is_looped(manifest: Manifest) -> None:
 
 
 def test_regions_are_drawn_anew_in_every_epoch(manifest: Manifest) -> None:
-    dataset = FinetuneDataset(manifest, [_record(manifest, "long.mp4")], 107, seed=3)  # one place for a clip
+    dataset = TrainingDataset(manifest, [_record(manifest, "long.mp4")], OneClip(107), seed=3)  # one place for a clip
     clips = [dataset[epoch, 0].luma.tobytes() for epoch in range(20)]
     assert len(set(clips)) > 3
     assert dataset[4, 0].luma.tobytes() == clips[4]
-    still = FinetuneDataset(manifest, [_record(manifest, "long.mp4")], 107, seed=3, random_region=False)
+    still = TrainingDataset(manifest, [_record(manifest, "long.mp4")], OneClip(107, False), seed=3)
     centre = EvaluationDataset(manifest, [_record(manifest, "long.mp4")], 107, clips=1)[0]
     assert isinstance(centre, Sample)
     assert {still[epoch, 0].luma.tobytes() for epoch in range(5)} == {centre.luma.tobytes()}
@@ -86,7 +87,7 @@ def test_regions_are_drawn_anew_in_every_epoch(manifest: Manifest) -> None:
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_batches_hold_one_clip_of_each_video(manifest: Manifest, workers: int) -> None:
-    dataset = FinetuneDataset(manifest, manifest.usable, 16, seed=3)
+    dataset = TrainingDataset(manifest, manifest.usable, OneClip(16), seed=3)
     with closing(training_batches(dataset, 3, 3, workers=workers)) as batches:
         found: list[ClipBatch] = list(islice(batches, 2))
     for epoch, batch in enumerate(found):
@@ -121,4 +122,4 @@ def test_a_video_that_is_gone_is_named(manifest: Manifest, tmp_path: Path) -> No
     assert failure.id == "long.mp4"
     assert failure.reason.startswith("long.mp4 cannot be read any more (")
     with pytest.raises(VideoError, match=r"long\.mp4 cannot be read any more"):
-        FinetuneDataset(elsewhere, elsewhere.usable, 16, seed=0)[0, 0]
+        TrainingDataset(elsewhere, elsewhere.usable, OneClip(16), seed=0)[0, 0]

@@ -14,14 +14,15 @@ from clips import Clip, number_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unreel.errors import CollectionError
+from unreel.errors import CollectionError, VideoError
 from unreel.search.query_clip import ClipRequest, read_piece
 from unreel.video.clips.sampling import consecutive_starts
 from unreel.video.collection.manifest import Manifest
 from unreel.video.collection.options import PrepareOptions, ScanOptions
 from unreel.video.collection.prepare import prepare
 from unreel.video.collection.scan import scan
-from unreel.video.decoding.timestamps import Times, measure, played
+from unreel.video.decoding.decode import PyAVReader, open_video
+from unreel.video.decoding.timestamps import Times, measure, packet_times, played
 from unreel.web.clip_worker import cut_piece
 
 LENGTH = 16
@@ -213,6 +214,62 @@ def test_a_quick_scan_counts_the_same_frames(prepared: tuple[Path, Manifest], tm
         assert (one.id, one.status, one.frames, one.fps) == (other.id, other.status, other.frames, other.fps)
         assert one.shown.starts == pytest.approx(other.shown.starts, abs=2e-6)
         assert one.duration == pytest.approx(other.duration, abs=1 / other.fps)
+
+
+def by_packets(path: Path) -> Times:
+    """The times of a file by its packets."""
+    with open_video(path) as (container, stream):
+        return packet_times(container, stream)
+
+
+NOT_BY_PACKETS = {
+    "b-frames.ts": (Clip(options={"bf": "2"}), "h264 in mpegts"),
+    "mpeg2.mpg": (Clip(codec="mpeg2video"), "mpeg2video in mpeg"),
+    "hidden-frames.webm": (
+        Clip(codec="libvpx", options={"auto-alt-ref": "1", "lag-in-frames": "16"}),
+        "vp8 in matroska,webm",
+    ),
+    "h264.avi": (Clip(width=320, height=240, options={"bf": "2"}), "h264 in avi"),
+    "mpeg4.avi": (Clip(codec="mpeg4", width=320, height=240, options={"bf": "2"}), "mpeg4 in avi"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_BY_PACKETS)
+def test_packets_that_may_be_no_frame_tell_no_times(tmp_path: Path, name: str) -> None:
+    clip, named = NOT_BY_PACKETS[name]
+    with pytest.raises(VideoError, match=f"^not every packet of {named} is a frame$"):
+        by_packets(clip.write(tmp_path / name))
+
+
+def remuxed(source: Path, target: Path, packets: dict[int, bytes | None], times: dict[int, int] | None = None) -> Path:
+    """A copy in which some packets hold other bytes, are missing, or have other times (in ticks of the source)."""
+    with av.open(str(source)) as container, av.open(str(target), "w") as out:
+        stream = out.add_stream_from_template(container.streams.video[0])
+        for number, packet in enumerate(container.demux(video=0)):
+            content = packets.get(number, bytes(packet))
+            if content:
+                changed = av.Packet(content)
+                changed.pts = changed.dts = (times or {}).get(number, packet.pts)
+                changed.time_base = packet.time_base
+                changed.is_keyframe, changed.stream = packet.is_keyframe, stream
+                out.mux(changed)
+    return target
+
+
+def test_packets_that_are_no_pictures_with_times_of_their_own_tell_no_times(tmp_path: Path) -> None:
+    clip = Clip(frames=40, codec="mpeg4", width=320, height=240, options={"g": "12"}).write(tmp_path / "mpeg4.avi")
+    assert by_packets(clip).starts == pytest.approx(np.arange(40) / 25)
+    not_coded = bytes.fromhex("000001b6504f7f")  # as Xvid and DivX write it where nothing moves
+    path = remuxed(clip, tmp_path / "not-coded.avi", {5: not_coded})
+    (read,) = PyAVReader().read_clips(path, [0], 20)
+    assert [number_of(luma) for luma in read.luma] != list(range(20))  # decoding leaves it out
+    with pytest.raises(VideoError, match=r"^some packets are no picture$"):
+        by_packets(path)
+    with pytest.raises(VideoError, match=r"^the first key frame is missing$"):
+        by_packets(remuxed(clip, tmp_path / "headless.avi", {0: None}))
+    stills = Clip(codec="mjpeg", format="yuvj420p", full_range=True).write(tmp_path / "mjpeg.avi")
+    with pytest.raises(VideoError, match=r"^not every frame has a time of its own$"):
+        by_packets(remuxed(stills, tmp_path / "twice.mkv", {}, {7: 6}))
 
 
 @given(st.lists(st.integers(0, 10**12), max_size=60), st.integers(0, 10**6))

@@ -8,18 +8,18 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clips import Clip, cut, number_of, picture, rotate, solid
+from clips import Clip, cut, frames_of, number_of, picture, rotate, solid
 from jaxtyping import UInt8
 
 from unreel.errors import CollectionError, VideoError
 from unreel.video.collection.transcode import PreparedFile, prepare_file, transcode
 from unreel.video.decoding.convert import colour_of, plane_views
-from unreel.video.decoding.decode import KEY_FRAME_INTERVAL, decode_all, open_video
+from unreel.video.decoding.decode import KEY_FRAME_INTERVAL, open_video
 from unreel.video.decoding.yuv import Colour
 
 
 def lumas(path: Path) -> list[UInt8[np.ndarray, "h w"]]:
-    return [plane_views(frame)[0] for frame in decode_all(path)]
+    return [plane_views(frame)[0] for frame in frames_of(path)]
 
 
 def names(folder: Path) -> set[str]:
@@ -133,7 +133,7 @@ def test_all_prepared_files_have_one_colour(tmp_path: Path, clip: Clip) -> None:
     for rgb in ((200, 50, 30), (20, 180, 90), (255, 255, 255)):
         source = Clip(**(vars(clip) | {"pictures": solid(*rgb), "frames": 2})).write(tmp_path / "a.mkv")
         transcode(source, tmp_path / "out.mp4", 32)
-        frame = next(decode_all(tmp_path / "out.mp4"))
+        frame = next(frames_of(tmp_path / "out.mp4"))
         assert frame.format.name == "yuv420p"
         assert (frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc) == (6, 1, 6, 6)
         assert colour_of(frame) == Colour("bt601")

@@ -26,8 +26,8 @@ from unreel.checkpoint.shipped import names, place_of
 from unreel.engine.files import whole
 from unreel.errors import CheckpointError, SettingsError
 from unreel.reading import FileSchema, brief, check_regular, checked, parse_json
+from unreel.settings.encoder import EncoderSettings
 from unreel.settings.model import Count, Seed, Settings
-from unreel.settings.pretraining import EncoderSettings
 from unreel.text import excerpt
 
 FORMAT = "unreel-weights-2"

@@ -11,8 +11,8 @@ from unreel.cli import embed, evaluate, pretrain, report
 from unreel.cli.inputs.parsing import parse
 from unreel.cli.tables.collection_summary import summary
 from unreel.console import say, say_command
-from unreel.settings.model import BatchSize, PositiveCount, Seed, Settings, Videos, validated
-from unreel.settings.pretraining import PretrainSettings
+from unreel.settings.model import BatchSize, PositiveCount, Seed, Settings, Videos
+from unreel.settings.pretraining import PretrainSettings, pretraining
 from unreel.text import unbroken
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _pretraining(settings: DemoSettings, out: Path) -> PretrainSettings:
     }
     chosen = {"steps": settings.steps, "batch_size": settings.batch_size, "group_pattern": settings.group_pattern}
     values |= {name: value for name, value in chosen.items() if value is not None}
-    return validated(PretrainSettings, values, "unreel demo")
+    return pretraining(values, "unreel demo")
 
 
 def _collection(settings: DemoSettings, out: Path, side: int) -> "Manifest":
@@ -112,7 +112,7 @@ def _collection(settings: DemoSettings, out: Path, side: int) -> "Manifest":
 
 def _fitted(training: PretrainSettings, manifest: "Manifest") -> PretrainSettings:
     """The same settings with batches that a small collection can fill."""
-    videos = sum(record.frames >= training.clip_length for record in manifest.usable)
+    videos = sum(record.frames >= training.encoder.clip_length for record in manifest.usable)
     if not 2 <= videos < training.batch_size:
         return training
     say(f"few videos: batches of {videos} instead of {training.batch_size}")

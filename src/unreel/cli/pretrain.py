@@ -6,12 +6,12 @@ from pathlib import Path
 
 import tyro
 
-from unreel import recipes
+from unreel import plugins, recipes
 from unreel.cli.inputs.parsing import parse
 from unreel.console import show
 from unreel.errors import SettingsError
-from unreel.settings.model import read_settings
-from unreel.settings.pretraining import PretrainSettings
+from unreel.settings.encoder import with_encoder
+from unreel.settings.pretraining import PretrainSettings, read_pretraining, settings_kind
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -19,8 +19,8 @@ def main(arguments: Sequence[str]) -> None:
     if "--list-recipes" in arguments:
         show(recipes.described())
         return
-    rest, start = _starting_point(arguments)
-    settings = parse(PretrainSettings, "pretrain", rest, default=start)
+    kind, rest, start = _starting_point(arguments)
+    settings = parse(kind, "pretrain", rest, default=start)
     run(settings.model_copy(update={"folder": settings.folder.resolve()}))
 
 
@@ -31,16 +31,26 @@ def run(settings: PretrainSettings) -> None:
     api.run_pretraining(settings)
 
 
-def _starting_point(arguments: Sequence[str]) -> tuple[list[str], PretrainSettings]:
-    """The words left to parse and the settings they change: those of a recipe, or of a settings file."""
+def _starting_point(arguments: Sequence[str]) -> tuple[type[PretrainSettings], list[str], PretrainSettings]:
+    """The kind of settings, the words left to parse, and what they change: a recipe, a settings file or a method's."""
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--config", type=Path)
     parser.add_argument("--recipe")
+    parser.add_argument("--method")
     chosen, rest = parser.parse_known_args(list(arguments))
     if chosen.config and chosen.recipe:
         raise SettingsError(f"got --config {chosen.config} and --recipe {chosen.recipe}, expected one of them.")
+    for word in arguments:
+        plugins.allow(word.rpartition("=")[2])
     if chosen.config:
-        return rest, read_settings(PretrainSettings, chosen.config)
-    changes = recipes.changes(chosen.recipe or "hdc")
+        settings = read_pretraining(chosen.config)
+        if chosen.method and chosen.method.rpartition("/")[2] != settings.method.rpartition("/")[2]:
+            raise SettingsError(f"{chosen.config} is of the method {settings.method}, but --method is {chosen.method}.")
+        return type(settings), rest, settings
+    method = chosen.method or "hdc"
+    named = recipes.changes(chosen.recipe or "hdc") if method == "hdc" or chosen.recipe else {"recipe": method}
+    changes = {**named, "method": method}
+    kind = settings_kind(method)
     # Not validated on purpose: folder and out are still to come, and all is validated once they are there.
-    return rest, PretrainSettings.model_construct(folder=tyro.MISSING, out=tyro.MISSING, **changes)
+    values = with_encoder(changes)
+    return kind, rest, kind.model_construct(folder=tyro.MISSING, out=tyro.MISSING, **values)

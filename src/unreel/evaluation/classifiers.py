@@ -9,7 +9,7 @@ from unreel.checkpoint import read_weights
 from unreel.checkpoint.weights import load_into
 from unreel.errors import CheckpointError
 from unreel.methods.classifier import Classifier
-from unreel.settings.finetuning import ENCODER_OPTIONS, FinetuneSettings
+from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import validated
 
 
@@ -35,9 +35,8 @@ def load_classifier(run: Path) -> LoadedClassifier:
             f"{run} holds an encoder that knows no classes ({origin.recipe}); expected a run of `unreel finetune`. "
             f"Evaluate it with `unreel evaluate retrieval {run} FOLDER`, or fine-tune it first."
         )
-    encoder = {ENCODER_OPTIONS.get(name, name): value for name, value in origin.encoder.model_dump().items()}
     standardise = any(name.startswith("standardised.") for name in weights.state)
-    values = {"folder": run, "out": run, "standardise": standardise, **encoder}
+    values = {"folder": run, "out": run, "standardise": standardise, "encoder": origin.encoder.model_dump()}
     settings = validated(FinetuneSettings, values, str(run))
     with torch.device("meta"):  # no memory is taken before it is known that these weights are there
         classifier = Classifier(settings, origin.classes, {})

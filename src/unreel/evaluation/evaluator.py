@@ -16,6 +16,7 @@ from unreel.evaluation.retrieval import labels_of, named, retrieve, score_querie
 from unreel.evaluation.splits import Split, leave_one_out
 from unreel.evaluation.trial import SplitFeatures, split_features
 from unreel.text import first_of
+from unreel.types import Level
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
 
@@ -27,7 +28,7 @@ class Evaluator:
     that fill no batch of so many are left out, as the code of `vcop` does with 8; 0: none is.
     """
 
-    level: int = 5
+    level: Level = 5
     clips: int | None = None
     protocol: ProtocolName = "gap"
     device: str = "cpu"
@@ -48,9 +49,9 @@ class Evaluator:
         self,
         encoder: LoadedEncoder,
         manifest: Manifest,
-        levels: tuple[int, ...],
+        levels: tuple[Level, ...],
         videos: Sequence[VideoRecord] | None = None,
-    ) -> dict[int, Features]:
+    ) -> dict[Level, Features]:
         """The features of videos at several levels, each clip decoded and encoded once.
 
         Raises:

@@ -14,10 +14,11 @@ from unreel.engine.progress import ProgressBar
 from unreel.evaluation.protocols import GAP, Protocol
 from unreel.evaluation.resized import centre_of_resized
 from unreel.models import Encoder
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
+from unreel.types import Level
 from unreel.video.clips.datasets import EvaluationDataset, Failure, Sample
 from unreel.video.clips.loading import evaluation_samples
-from unreel.video.clips.sampling import equally_spaced_starts, starts_of_centres
+from unreel.video.clips.sampling import TimeScale, equally_spaced_starts, starts_of_centres
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
 CLIPS_AT_ONCE = 64
@@ -50,11 +51,12 @@ class FeatureExtractor:
         encoder: Encoder,
         settings: EncoderSettings,
         *,
-        level: int = 5,
+        level: Level | None = None,
         protocol: Protocol = GAP,
         device: torch.device | str = "cpu",
     ) -> None:
-        self._encoder, self._settings, self._level, self._device = encoder, settings, level, torch.device(device)
+        self._encoder, self._settings, self._device = encoder, settings, torch.device(device)
+        self._level = encoder.top if level is None else level
         self._protocol = protocol
 
     def features(
@@ -76,12 +78,12 @@ class FeatureExtractor:
         self,
         manifest: Manifest,
         records: Sequence[VideoRecord],
-        levels: Sequence[int],
+        levels: Sequence[Level],
         *,
         clips: int | None = None,
         workers: int | None = None,
         description: str = "embedding",
-    ) -> dict[int, Features]:
+    ) -> dict[Level, Features]:
         """The features of several levels, from one pass through the encoder."""
         clips = clips or self._protocol.clips
         dataset = EvaluationDataset(
@@ -91,6 +93,7 @@ class FeatureExtractor:
             clips,
             starts=starts_of_centres if self._protocol.starts == "down" else equally_spaced_starts,
             whole=self._protocol.frame is not None,
+            scale=TimeScale.of(self._settings),
         )
         ids: list[str] = []
         kept = clips if self._protocol.each_clip else 1
@@ -113,7 +116,7 @@ class FeatureExtractor:
         return {level: Features(tuple(ids), table.rows, missing) for level, table in tables.items()}
 
     @torch.inference_mode()
-    def _encode(self, samples: Sequence[Sample], tables: dict[int, "_Table"]) -> None:
+    def _encode(self, samples: Sequence[Sample], tables: dict[Level, "_Table"]) -> None:
         """Append the vectors of the samples to the table of each level."""
         pyramid = self._encoder(self._shown(samples))
         for level, table in tables.items():

@@ -14,7 +14,7 @@ class Provenance:
     collection: str
     protocol: str
     split: str
-    level: Natural
+    level: Natural | str
     seed: Natural
     seen: Natural
     expected: Natural

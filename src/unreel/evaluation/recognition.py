@@ -27,6 +27,7 @@ from unreel.reading import brief, read_json
 from unreel.video.clips.datasets import Failure, Sample
 from unreel.video.clips.loading import SMALL
 from unreel.video.clips.recognition import RecognitionDataset
+from unreel.video.clips.sampling import TimeScale
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
 FORMAT = "unreel-recognition-1"
@@ -152,7 +153,8 @@ class RecognitionTest:
         self, classifier: Classifier, own: Sequence[VideoRecord]
     ) -> Iterator[tuple[str, Prediction | Failure]]:
         """What became of each of the videos."""
-        dataset = RecognitionDataset(self.manifest, own, classifier.settings.encoder_settings.clip_length)
+        encoder = classifier.settings.encoder_settings
+        dataset = RecognitionDataset(self.manifest, own, encoder.clip_length, scale=TimeScale.of(encoder))
         device = classifier.linear.weight.device.type
         workers = (0 if dataset.clips < SMALL else default_workers(device)) if self.workers is None else self.workers
         labels = {each.id: each.labels[self.label] for each in own}

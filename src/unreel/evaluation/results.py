@@ -82,7 +82,7 @@ class Retrieval:
     collection: str
     protocol: str
     split: str
-    level: Natural
+    level: Natural | str
     seed: Natural
     seen: Natural
     expected: Natural

@@ -1,6 +1,7 @@
 """HD-NCE, the compound loss of the paper: L = Σ_k α_k L_s^k + β_k L_t^k (Eq. 6)."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -10,15 +11,15 @@ from unreel.losses.geometry import alignment, effective_rank, uniformity
 from unreel.losses.infonce import InfoNCE, infonce
 from unreel.types import Loss
 
-Pairs = Mapping[int, tuple[Float[Tensor, "b ..."], Float[Tensor, "b ..."]]]
+Pairs = Mapping[Any, tuple[Float[Tensor, "b ..."], Float[Tensor, "b ..."]]]
 
 
 def hdnce(
     spatial: Pairs,
     temporal: Pairs,
     *,
-    alpha: Mapping[int, float],
-    beta: Mapping[int, float],
+    alpha: Mapping[Any, float],
+    beta: Mapping[Any, float],
     contrast: Callable[[Tensor, Tensor], InfoNCE] = infonce,
     both_directions: bool = False,
 ) -> Loss:

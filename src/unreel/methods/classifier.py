@@ -10,15 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unreel import models
-from unreel.augment import draw_views
-from unreel.augment.backend import view_maker
 from unreel.engine import process_group
+from unreel.errors import SettingsError
+from unreel.methods.views import Views
 from unreel.rng import generator
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.types import ClipBatch, Loss
-
-DEPTH = 5
-"""Blocks of every encoder; the stem, with its norm, is block 1."""
 
 
 @final
@@ -37,16 +34,20 @@ class Classifier(nn.Module):
     def __init__(self, settings: FinetuneSettings, classes: Sequence[str], labels: Mapping[str, str]) -> None:
         super().__init__()
         self.settings, self.classes = settings, tuple(classes)
-        chosen = settings.compiled_views, settings.accelerator, settings.precision
-        self._make_view = view_maker(*chosen, settings.encoder_settings.input)
         encoder = settings.encoder_settings
+        self._view = Views(settings, settings.augmentation, encoder)
         rows = {name: row for row, name in enumerate(self.classes)}
         self._targets = {identity: rows[label] for identity, label in labels.items()}
-        self.encoder = models.build_from(encoder)
-        self.encoder.check(encoder.clip_length, encoder.size, encoder.size)
-        if settings.fused:
-            self.encoder.fuse(settings.accelerator)
-        channels = self.encoder.channels[DEPTH]
+        self.encoder = models.ready(encoder, settings)
+        self._blocks = self.encoder.blocks()
+        names = {module: f"encoder.{name}." for name, module in self.encoder.named_modules()}
+        self._number_of = {names[part]: number for number, block in enumerate(self._blocks, 1) for part in block}
+        if settings.frozen_levels > len(self._blocks):
+            raise SettingsError(
+                f"frozen_levels is {settings.frozen_levels}, but {type(self.encoder).__name__} has {len(self._blocks)} "
+                "blocks. Freeze these or fewer."
+            )
+        channels = self.encoder.channels[self.encoder.top]
         self.standardised = nn.BatchNorm1d(channels, affine=False) if settings.standardise else nn.Identity()
         self.linear = nn.Linear(channels, len(self.classes))
         for block in self._frozen():
@@ -82,16 +83,12 @@ class Classifier(nn.Module):
         """The softmax over the classes for clips in [−1, 1]; dropout is for training only."""
         return self._logits(self._features(clips)).softmax(dim=1)
 
-    @torch.no_grad()
+    def updated(self, outputs: Mapping[str, Tensor], step: int) -> None:
+        """Nothing: it has no state but its weights."""
+
     def view(self, batch: ClipBatch) -> Float[Tensor, "b 3 t s s"]:
-        """What the encoder is shown of the one clip of each video; in float32 under mixed precision too."""
-        settings, frames = self.settings, batch.luma.shape[2]
-        draws = draw_views(
-            settings.augmentation, seed=settings.seed, epoch=batch.epoch, ids=batch.ids, view="finetune", frames=frames
-        )
-        with torch.autocast(batch.luma.device.type, enabled=False):
-            size = settings.encoder_settings.size
-            return self._make_view(batch.luma[:, 0], batch.chroma[:, 0], batch.to_rgb, draws, size)
+        """What the encoder is shown of the one clip of each video."""
+        return self._view(batch, "finetune")
 
     def train(self, mode: bool = True) -> "Classifier":
         """Switch to training or back; frozen blocks stay as they are in evaluation."""
@@ -102,15 +99,15 @@ class Classifier(nn.Module):
 
     def rate_factor(self, name: str) -> float:
         """The factor on a parameter's learning rate: 1 for the linear layer, `layer_decay` to the k, k blocks below."""
-        part = name.removeprefix("encoder.")
-        return 1.0 if part == name else self.settings.layer_decay ** (DEPTH + 1 - block_of(part))
+        number = next((number for part, number in self._number_of.items() if name.startswith(part)), None)
+        return 1.0 if number is None else self.settings.layer_decay ** (len(self._blocks) + 1 - number)
 
     def _frozen(self) -> list[nn.Module]:
-        last = DEPTH if self.settings.frozen else self.settings.frozen_levels
-        return [module for name, module in self.encoder.named_children() if block_of(name) <= last]
+        last = len(self._blocks) if self.settings.frozen else self.settings.frozen_levels
+        return [part for block in self._blocks[:last] for part in block]
 
     def _features(self, clips: Float[Tensor, "b 3 t s s"]) -> Float[Tensor, "b c"]:
-        features: Tensor = self.standardised(self.encoder(clips)[DEPTH].mean(dim=(2, 3, 4)))
+        features: Tensor = self.standardised(self.encoder(clips)[self.encoder.top].mean(dim=(2, 3, 4)))
         return features
 
     def _dropped(self, features: Float[Tensor, "b c"], batch: ClipBatch) -> Float[Tensor, "b c"]:
@@ -128,9 +125,3 @@ class Classifier(nn.Module):
     def _logits(self, features: Float[Tensor, "b c"]) -> Float[Tensor, "b k"]:
         logits: Tensor = self.linear(features)
         return logits
-
-
-def block_of(name: str) -> int:
-    """The block, 1 to 5, of a part of an encoder."""
-    part = name.split(".")[0]
-    return int(part.removeprefix("block")) if part.startswith("block") else 1

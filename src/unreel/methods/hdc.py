@@ -9,13 +9,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from unreel import models
-from unreel.augment import draw_views
-from unreel.augment.backend import view_maker
+from unreel.errors import SettingsError
 from unreel.losses import hdnce, infonce, standardised, watch
-from unreel.settings.pretraining import PretrainSettings
-from unreel.types import ClipBatch, Loss, Pyramid
+from unreel.methods.views import Views
+from unreel.settings.hdc import HDCSettings
+from unreel.types import ClipBatch, Level, Loss, Pyramid
+from unreel.video.clips.sampling import TwoClips
 
-LEVELS = (3, 4, 5)
+LEVELS = 3
+"""Levels that are contrasted: the last ones of the encoder, 3, 4 and 5 of unreel's own."""
 EMBEDDING_WIDTH = 128
 
 
@@ -34,22 +36,24 @@ class HDC(nn.Module):
         MissingExtraError: what compiles views or layers is not installed.
     """
 
-    def __init__(self, settings: PretrainSettings) -> None:
+    settings_kind = HDCSettings
+
+    def __init__(self, settings: HDCSettings) -> None:
         super().__init__()
         self.settings = settings
-        chosen = settings.compiled_views, settings.accelerator, settings.precision
-        self._make_view = view_maker(*chosen, settings.encoder_settings.input)
-        self.alpha = dict(zip(LEVELS, settings.alpha, strict=True))
-        self.beta = dict(zip(LEVELS, settings.beta, strict=True))
-        self.encoder = models.build_from(settings.encoder_settings)
-        self.encoder.check(settings.clip_length, settings.size, settings.size)
-        if settings.fused:
-            self.encoder.fuse(settings.accelerator)
+        encoder, augmentation = settings.encoder, settings.augmentation
+        self._view = Views(settings, augmentation, encoder)
+        self.encoder = models.ready(encoder, settings)
+        self.levels = _levels(self.encoder)
+        self.alpha = dict(zip(self.levels, settings.alpha, strict=True))
+        self.beta = dict(zip(self.levels, settings.beta, strict=True))
+        self.sampling = TwoClips(encoder.clip_length, settings.clip_gap, augmentation.random_regions)
+        self.all_used = self._weights()[self.levels[-1]] > 0
         self.projections = nn.ModuleDict(
             {
                 f"{view}{level}": _projection(settings.projection, self.encoder.channels[level])
                 for view, wanted in (("o", self._weights()), ("s", self.alpha), ("t", self.beta))
-                for level in LEVELS
+                for level in self.levels
                 if wanted[level]
             }
         )
@@ -62,9 +66,11 @@ class HDC(nn.Module):
         views = ["o"] + ["s"] * any(self.alpha.values()) + ["t"] * any(self.beta.values())
         clips = torch.cat([self.view(batch, view) for view in views])
         pyramid = self.encoder(clips)
-        maps = {view: Pyramid({k: pyramid[k].chunk(len(views))[row] for k in LEVELS}) for row, view in enumerate(views)}
-        spatial = {f"{v}/spatial_{k}": self._spatial(v, maps, k) for k in LEVELS if self.alpha[k] for v in "os"}
-        temporal = {f"{v}/temporal_{k}": self._temporal(v, maps, k) for k in LEVELS if self.beta[k] for v in "ot"}
+        maps = {
+            view: Pyramid({k: pyramid[k].chunk(len(views))[row] for k in self.levels}) for row, view in enumerate(views)
+        }
+        spatial = {f"{v}/spatial_{k}": self._spatial(v, maps, k) for k in self.levels if self.alpha[k] for v in "os"}
+        temporal = {f"{v}/temporal_{k}": self._temporal(v, maps, k) for k in self.levels if self.beta[k] for v in "ot"}
         return spatial | temporal
 
     def loss(self, outputs: Mapping[str, Float[Tensor, "b ..."]], *, watched: bool = False) -> Loss:
@@ -90,27 +96,38 @@ class HDC(nn.Module):
             loss.figures |= watch(spatial, temporal)
         return loss
 
-    @torch.no_grad()
-    def view(self, batch: ClipBatch, view: str) -> Float[Tensor, "b 3 t s s"]:
-        """View o or s of the first clip x, or view t of the second, Γ(x); in float32 under mixed precision too."""
-        settings, frames = self.settings, batch.luma.shape[2]
-        draws = draw_views(
-            settings.augmentation, seed=settings.seed, epoch=batch.epoch, ids=batch.ids, view=view, frames=frames
-        )
-        clip = 1 if view == "t" else 0
-        with torch.autocast(batch.luma.device.type, enabled=False):
-            return self._make_view(batch.luma[:, clip], batch.chroma[:, clip], batch.to_rgb, draws, settings.size)
+    def updated(self, outputs: Mapping[str, Tensor], step: int) -> None:
+        """Nothing: HDC has no state but its weights."""
 
-    def _spatial(self, view: str, maps: dict[str, Pyramid], level: int) -> Float[Tensor, "b n d"]:
+    def view(self, batch: ClipBatch, view: str) -> Float[Tensor, "b 3 t s s"]:
+        """View o or s of the first clip x, or view t of the second, Γ(x)."""
+        return self._view(batch, view, clip=1 if view == "t" else 0)
+
+    def _spatial(self, view: str, maps: dict[str, Pyramid], level: Level) -> Float[Tensor, "b n d"]:
         vectors: Tensor = self.projections[f"{view}{level}"](maps[view][level].mean(dim=(3, 4)).transpose(1, 2))
         return vectors
 
-    def _temporal(self, view: str, maps: dict[str, Pyramid], level: int) -> Float[Tensor, "b d"]:
+    def _temporal(self, view: str, maps: dict[str, Pyramid], level: Level) -> Float[Tensor, "b d"]:
         vectors: Tensor = self.projections[f"{view}{level}"](maps[view][level].mean(dim=(2, 3, 4)))
         return vectors
 
-    def _weights(self) -> dict[int, float]:
-        return {level: self.alpha[level] + self.beta[level] for level in LEVELS}
+    def _weights(self) -> dict[Level, float]:
+        return {level: self.alpha[level] + self.beta[level] for level in self.levels}
+
+
+def _levels(encoder: models.Encoder) -> tuple[Level, ...]:
+    """The levels that are contrasted.
+
+    Raises:
+        SettingsError: the encoder has too few.
+    """
+    levels = tuple(encoder.channels)[-LEVELS:]
+    if len(levels) < LEVELS:
+        raise SettingsError(
+            f"HDC contrasts {LEVELS} levels of an encoder, {type(encoder).__name__} has {len(levels)}. Choose another "
+            "encoder or method."
+        )
+    return levels
 
 
 def _projection(kind: str, channels: int) -> nn.Module:

@@ -6,14 +6,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from unreel.models.convolution import Convolution
-from unreel.models.encoder import Encoder, initialise, scaled
+from unreel.models.encoder import NumberedEncoder, initialise, scaled
 from unreel.models.norm import Norm, norm_layer, rectified
 from unreel.models.pooling import MaxPool
 from unreel.types import Pyramid
 
 
 @final
-class C3D(Encoder):
+class C3D(NumberedEncoder):
     """C3D of Tran et al. (ICCV 2015) without its fully connected layers: 27,661,440 parameters.
 
     Eight 3×3×3 convolutions with bias, each followed by norm and ReLU; a level is what the last convolution of its

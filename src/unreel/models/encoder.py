@@ -1,7 +1,7 @@
 """What every encoder is, and what all of them do alike."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -13,20 +13,24 @@ from unreel.engine.device import nvidia
 from unreel.errors import SettingsError
 from unreel.models.norm import InstanceNorm
 from unreel.models.triton_norm import kernels
-from unreel.types import Pyramid
+from unreel.settings.encoder import EncoderSettings
+from unreel.types import Level, Pyramid
 
 
 class Encoder(nn.Module, ABC):
-    """Clips in, feature maps of levels 3, 4 and 5 out; `channels` maps level → number of channels.
+    """Clips in, feature maps of its levels out; `channels` maps level → number of channels, the last one being `top`.
 
-    A concrete encoder gives `levels` and `minimum`: the frames, height and width below which a level would be empty.
+    A concrete encoder gives `levels` and `minimum`: the frames, height and width below which a level would be empty,
+    and if it is deep `blocks`; `mean` and `spread` are those of the RGB values, 0 to 1, that it was made for.
     With `recomputing` set, what is inside a block is computed again in the backward pass instead of being kept: less
     memory, the same values and gradients. With `sees_differences` it is given clips and encodes their `differences`.
     With `fused`, see `fuse`.
     """
 
-    minimum: ClassVar[tuple[int, int, int]]
-    channels: dict[int, int]
+    minimum: ClassVar[tuple[int, int, int]] = (1, 1, 1)
+    mean: ClassVar[tuple[float, float, float]] = (0.5, 0.5, 0.5)
+    spread: ClassVar[tuple[float, float, float]] = (0.5, 0.5, 0.5)
+    channels: Mapping[Level, int]
     recomputing = False
     sees_differences = False
     fused = False
@@ -36,12 +40,30 @@ class Encoder(nn.Module, ABC):
         """The feature maps of clips that are not below the minimum."""
 
     @classmethod
-    def check(cls, frames: int, height: int, width: int) -> None:
-        """Nothing, if clips of that many frames and pixels can be encoded.
+    def from_settings(cls, settings: EncoderSettings) -> "Encoder":
+        """A new one; what does not know the settings of unreel's own encoders is built as it is.
 
         Raises:
-            SettingsError: a level would be empty.
+            SettingsError: one of these is given.
         """
+        plain = EncoderSettings()
+        for name in ("width", "norm", "shortcut"):
+            if getattr(settings, name) != getattr(plain, name):
+                raise SettingsError(f"{name} is for unreel's own encoders, {cls.__name__} has none. Leave {name} away.")
+        return cls()
+
+    @property
+    def top(self) -> Level:
+        """The last level: what features are taken from by default."""
+        return tuple(self.channels)[-1]
+
+    def blocks(self) -> Sequence[Sequence[nn.Module]]:
+        """Its parts from the input to the output, which can be frozen one after the other; by default one."""
+        return [list(self.children())]
+
+    @classmethod
+    def check(cls, frames: int, height: int, width: int) -> None:
+        """Raise SettingsError if clips of that many frames and pixels cannot be encoded, as a level would be empty."""
         if any(got < least for got, least in zip((frames, height, width), cls.minimum, strict=True)):
             least_frames, least_height, least_width = cls.minimum
             raise SettingsError(
@@ -57,8 +79,15 @@ class Encoder(nn.Module, ABC):
             SettingsError: a level would be empty.
         """
         self.check(*clips.shape[2:])
-        seen = differences(clips) if self.sees_differences else clips
+        seen = differences(clips) if self.sees_differences else self._scaled(clips)
         return self.levels(seen.contiguous(memory_format=torch.channels_last_3d) if self.fused else seen)
+
+    def _scaled(self, clips: Float[Tensor, "b 3 t h w"]) -> Float[Tensor, "b 3 t h w"]:
+        """From [-1, 1] to the values that the encoder was made for."""
+        if self.mean == self.spread == (0.5, 0.5, 0.5):
+            return clips
+        mean, spread = (torch.tensor(each, device=clips.device).view(3, 1, 1, 1) for each in (self.mean, self.spread))
+        return (clips / 2 + 0.5 - mean) / spread
 
     def fuse(self, accelerator: str) -> None:
         """Keep channels innermost (channels_last_3d), and have kernels of our own do norm, sum and ReLU: for GPUs.
@@ -101,6 +130,29 @@ def differences(clips: Float[Tensor, "b 3 t h w"]) -> Float[Tensor, "b 3 t h w"]
         return torch.zeros_like(clips)
     moved = clips.diff(dim=2)
     return torch.cat([moved, moved[:, :, -1:]], dim=2)
+
+
+class NumberedEncoder(Encoder):
+    """Block 1 is the stem, blocks 2 to 5 are called so: what the paper's encoders have in common."""
+
+    def blocks(self) -> Sequence[Sequence[nn.Module]]:
+        """The stem, and blocks 2 to 5."""
+        named = dict(self.named_children())
+        later = [named.pop(f"block{number}") for number in range(2, 6)]
+        return [list(named.values()), *([each] for each in later)]
+
+    @classmethod
+    def from_settings(cls, settings: EncoderSettings) -> Encoder:
+        """A new one of that width and norm.
+
+        Raises:
+            SettingsError: a shortcut is chosen that it does not have.
+        """
+        if settings.shortcut != "B":
+            raise SettingsError(
+                f"shortcut {settings.shortcut!r} is for r3d18 only, {settings.name} has none of that kind; choose 'B'"
+            )
+        return cls(settings.width, settings.norm)
 
 
 def scaled(channels: int, width: float) -> int:

@@ -6,14 +6,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from unreel.models.convolution import Convolution
-from unreel.models.encoder import Encoder, initialise, scaled
+from unreel.models.encoder import NumberedEncoder, initialise, scaled
 from unreel.models.norm import Norm, norm_layer, rectified
 from unreel.models.residual import ResidualBlock
 from unreel.types import Pyramid
 
 
 @final
-class R2Plus1D10(Encoder):
+class R2Plus1D10(NumberedEncoder):
     """R(2+1)D of Tran et al. (CVPR 2018) with ten layers, as Xu et al. (CVPR 2019) cut it: 14,365,303 parameters.
 
     block           1                          2            3            4            5

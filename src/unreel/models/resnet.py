@@ -7,16 +7,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unreel.models.convolution import Convolution
-from unreel.models.encoder import Encoder, initialise, scaled
+from unreel.models.encoder import NumberedEncoder, initialise, scaled
 from unreel.models.norm import Norm, norm_layer
 from unreel.models.pooling import MaxPool
 from unreel.models.residual import ResidualBlock
-from unreel.settings.pretraining import Shortcut
+from unreel.settings.encoder import EncoderSettings, Shortcut
 from unreel.types import Pyramid
 
 
 @final
-class ResNet18(Encoder):
+class ResNet18(NumberedEncoder):
     """3D-ResNet18 of Hara et al. (CVPR 2018): 33,203,904 parameters, or 33,030,080 with shortcut A.
 
     block           1                           2              3            4            5
@@ -41,6 +41,11 @@ class ResNet18(Encoder):
         self.block4 = _stage(planes[1], planes[2], 2, norm, shortcut)
         self.block5 = _stage(planes[2], planes[3], 2, norm, shortcut)
         initialise(self)
+
+    @classmethod
+    def from_settings(cls, settings: EncoderSettings) -> "ResNet18":
+        """A new one of that width, norm and shortcut."""
+        return cls(settings.width, settings.norm, settings.shortcut)
 
     def levels(self, clips: Float[Tensor, "b 3 t h w"]) -> Pyramid:
         maps = self.block(self.block2, self.block(self._block1, clips))

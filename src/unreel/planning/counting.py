@@ -1,25 +1,31 @@
-"""What a step of a recipe asks for, counted from its own layers on shapes alone: nothing is computed."""
+"""What a step of HDC asks for, counted from the encoder's own layers on shapes alone: nothing is computed."""
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from unreel import models
 from unreel.errors import SettingsError
-from unreel.methods.hdc import EMBEDDING_WIDTH, HDC, LEVELS
 from unreel.models import Encoder
-from unreel.planning.communication import Contrast
 from unreel.planning.model import StepWork
-from unreel.settings.pretraining import EncoderSettings, PretrainSettings
+from unreel.settings.encoder import EncoderSettings
+from unreel.settings.hdc import HDCSettings
+from unreel.settings.pretraining import PretrainSettings
 from unreel.types import Pyramid
+
+LEVELS = (3, 4, 5)
 
 
 def views(settings: PretrainSettings) -> int:
-    """Clips that are encoded per video: view o, and s and t where a weight asks for them."""
-    return 1 + any(settings.alpha) + any(settings.beta)
+    """Clips that are encoded per video: view o, and s and t where a weight asks for them; one of another method."""
+    return 1 + any(settings.alpha) + any(settings.beta) if isinstance(settings, HDCSettings) else 1
 
 
-def work(settings: PretrainSettings) -> StepWork:
+def work(settings: HDCSettings) -> StepWork:
     """What a step of these settings asks for.
+
+    Operations are those to learn from a clip, forward and backward, of convolutions and products of matrices; norms,
+    ReLU and pools wait for memory and are left out, as is usual: a device's utilisation is the share of its peak that
+    is left after them. The clip itself needs no gradient.
 
     Raises:
         SettingsError: nothing is to be learnt, or the clips are too small for the encoder.
@@ -29,54 +35,27 @@ def work(settings: PretrainSettings) -> StepWork:
             f"recipe {settings.recipe} learns nothing (its weights are all 0), so there is nothing to plan. Give "
             "another --recipe; unreel pretrain --list-recipes shows them."
         )
-    with torch.device("meta"):
-        method = HDC(settings)
-    return StepWork(
-        views(settings),
-        operations(settings.encoder_settings),
-        sum(each.numel() for each in method.parameters()),
-        _contrasts(settings, _maps(method.encoder, settings.encoder_settings)),
-    )
-
-
-def operations(settings: EncoderSettings) -> float:
-    """Operations to learn from one clip, forward and backward; a multiplication and an addition are two.
-
-    Those of convolutions and products of matrices; norms, ReLU and pools wait for memory and are left out, as is usual:
-    a device's utilisation is the share of its peak that is left after them. The clip itself needs no gradient.
-    """
-    encoder = meta_encoder(settings)
+    length, side, encoder = settings.encoder.clip_length, settings.encoder.size, _meta_encoder(settings.encoder)
+    encoder.check(length, side, side)
     with FlopCounterMode(display=False) as counter:
-        torch.autograd.grad(_maps(encoder, settings)[5].sum(), list(encoder.parameters()))
-    return float(counter.get_total_flops())
+        maps = encoder(torch.empty(1, 3, length, side, side, device="meta"))
+        torch.autograd.grad(maps[5].sum(), list(encoder.parameters()))
+    operations = float(counter.get_total_flops())
+    return StepWork(views(settings), operations, weights(settings.encoder_settings), _vectors(settings, maps))
 
 
 def weights(settings: EncoderSettings) -> int:
     """The numbers that an encoder has learnt."""
-    return sum(each.numel() for each in meta_encoder(settings).parameters())
+    return sum(each.numel() for each in _meta_encoder(settings).parameters())
 
 
-def meta_encoder(settings: EncoderSettings) -> Encoder:
+def _meta_encoder(settings: EncoderSettings) -> Encoder:
     """The encoder without any numbers in it."""
     with torch.device("meta"):
         return models.build_from(settings)
 
 
-def _maps(encoder: Encoder, settings: EncoderSettings) -> Pyramid:
-    return encoder(torch.empty(1, 3, settings.clip_length, settings.size, settings.size, device="meta"))
-
-
-def _contrasts(settings: PretrainSettings, maps: Pyramid) -> tuple[Contrast, ...]:
-    """Each subtask at each level that has a weight: spatial ones at every temporal position, temporal ones once."""
-    directions = 1 + settings.both_directions
-    spatial = [
-        Contrast(f"spatial_{level}", maps[level].shape[2], EMBEDDING_WIDTH, directions)
-        for level, weight in zip(LEVELS, settings.alpha, strict=True)
-        if weight
-    ]
-    temporal = [
-        Contrast(f"temporal_{level}", 1, EMBEDDING_WIDTH, directions)
-        for level, weight in zip(LEVELS, settings.beta, strict=True)
-        if weight
-    ]
-    return (*spatial, *temporal)
+def _vectors(settings: HDCSettings, maps: Pyramid) -> int:
+    """Vectors that a video is compared by: at each level with a weight, spatial ones at every temporal position."""
+    spatial = sum(maps[level].shape[2] for level, weight in zip(LEVELS, settings.alpha, strict=True) if weight)
+    return (spatial + sum(weight > 0 for weight in settings.beta)) * (1 + settings.both_directions)

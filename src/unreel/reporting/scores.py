@@ -76,7 +76,7 @@ class Setting:
     collection: str
     protocol: str
     split: str
-    level: int
+    level: int | str
     seeds: list[int]
 
     @property
@@ -104,7 +104,7 @@ def first_of_each(retrievals: Sequence[Retrieval]) -> list[Retrieval]:
 
 def _by_encoder(retrievals: Iterable[Retrieval]) -> list[list[Retrieval]]:
     """The results that differ in nothing but the split, together."""
-    groups: dict[tuple[str, str, str, str, int], list[Retrieval]] = {}
+    groups: dict[tuple[object, ...], list[Retrieval]] = {}
     for each in retrievals:
         key = (each.encoder, each.checkpoint, each.collection, each.protocol, each.level)
         groups.setdefault(key, []).append(each)
@@ -193,7 +193,7 @@ def _with_best(rows: list[ScoreRow]) -> list[ScoreRow]:
 
 def settings(retrievals: Sequence[Retrieval]) -> list[Setting]:
     """The distinct settings behind the figures: one, where everything compares. Seeds make no difference."""
-    groups: dict[tuple[str, str, str, int], list[Retrieval]] = {}
+    groups: dict[tuple[str, str, str, int | str], list[Retrieval]] = {}
     for results in _by_encoder(retrievals):
         first, splits = results[0], ", ".join(each.split for each in results)
         groups.setdefault((first.collection, first.protocol, splits, first.level), []).append(first)

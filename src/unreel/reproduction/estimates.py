@@ -11,7 +11,8 @@ from unreel.engine.cpus import cores
 from unreel.planning.costs import run_size
 from unreel.planning.counting import views, weights
 from unreel.reproduction.jobs import ReproductionJob
-from unreel.settings.pretraining import EncoderSettings, PretrainSettings
+from unreel.settings.encoder import EncoderSettings
+from unreel.settings.pretraining import PretrainSettings
 
 CLIPS_OF_A_VIDEO, CROPS = 10, 5
 EMBEDDING = 1 / 3

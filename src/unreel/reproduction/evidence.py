@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unreel.evaluation.comparison import sign_flips
-from unreel.evaluation.intervals import bootstrap
+from unreel.evaluation.metrics import bootstrap
 from unreel.recipes import PAPER
 from unreel.reproduction.columns import FineTuned, HitRate, LinearProbe, Rights
 from unreel.reproduction.paper import ABLATION, SWITCHED_OFF, PaperTable

@@ -12,7 +12,7 @@ from shlex import join
 from unreel.engine.files import write_whole
 from unreel.errors import RunError
 from unreel.reading import FileSchema, read_json
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
 from unreel.training.metrics import FILE as METRICS
 
 TAIL = 1 << 14

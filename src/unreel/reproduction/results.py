@@ -113,7 +113,7 @@ def _size(plan: ReproductionPlan) -> str:
     """What differs from the paper on a folder of one's own."""
     settings = plan.budget.pretraining(plan.table.ours[-1].pretrained_by, plan.sources[0].files)
     return (
-        f"Encoders of width {settings.width:g}, {settings.size} pixels, {settings.steps} steps of "
+        f"Encoders of width {settings.encoder.width:g}, {settings.encoder.size} pixels, {settings.steps} steps of "
         f"{settings.batch_size} videos. The paper's numbers are of Kinetics-400, whole encoders and UCF101 or "
         "HMDB51: ours are to be compared with each other, not with them."
     )

@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from unreel.errors import CollectionError
 from unreel.reading import brief
 from unreel.settings import model
-from unreel.settings.pretraining import EncoderSettings
+from unreel.settings.encoder import EncoderSettings
 from unreel.video.collection.options import HIGHEST_SIDE
 
 FORMAT, WITHOUT_CHECKSUMS = "unreel-embeddings-2", "unreel-embeddings-1"

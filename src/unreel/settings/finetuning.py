@@ -1,20 +1,18 @@
 """Settings of a fine-tuning run."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import tyro
 from pydantic import Field, model_validator
 
 from unreel.errors import SettingsError
 from unreel.settings.augmentation import AugmentationSettings
+from unreel.settings.encoder import EncoderChoice, EncoderSettings, nested
 from unreel.settings.model import BatchSize, Count, PositiveAmount, validated
-from unreel.settings.pretraining import ClipLength, EncoderName, EncoderSettings, Input, Shortcut, Size, Width
-from unreel.settings.training import TrainingSettings
+from unreel.settings.training import TrainingSettings, check_statistics
 
 Fold = Annotated[int, Field(ge=1, le=1000)]
-ENCODER_OPTIONS = {"name": "encoder"}
-"""What the fields of `EncoderSettings` are called here, where not the same."""
 
 
 class FinetuneSettings(TrainingSettings):
@@ -34,8 +32,8 @@ class FinetuneSettings(TrainingSettings):
     """What these are known by wherever they lie; found, not chosen."""
     frozen: bool = False
     """Train the linear layer only (linear probe)."""
-    frozen_levels: Annotated[int, Field(ge=0, le=5)] = 0
-    """First blocks of the encoder that are left as they are; 5 is a linear probe."""
+    frozen_levels: Annotated[int, Field(ge=0, le=1000)] = 0
+    """First blocks of the encoder that are left as they are; all of them (5 of unreel's own) are a linear probe."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Factor on the learning rate from one block of the encoder to the one before it; 1: all learn alike."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
@@ -57,22 +55,13 @@ class FinetuneSettings(TrainingSettings):
     batch_size: BatchSize = 32
     """Videos of a step, those of all processes together."""
     learning_rate: PositiveAmount = 0.01
-    encoder: EncoderName | None = None
-    """Architecture of the encoder: C3D, 3D-ResNet18 (the default) or R(2+1)D-10. This and the six options that follow
-    are for training from scratch: those of --weights are known and cannot be changed."""
-    width: Width | None = None
-    """Factor on the encoder's channels; default: 1."""
-    norm: Literal["instance", "batch"] | None = None
-    """Normalisation layers; default: instance."""
-    shortcut: Shortcut | None = None
-    """Shortcut of r3d18 where the shape changes; default: B."""
-    input: Input | None = None
-    """What the encoder sees of a clip, rgb or the difference of each frame to the next; default: rgb."""
-    size: Size | None = None
-    """Height and width of the encoder's input in pixels; default: 112."""
-    clip_length: ClipLength | None = None
-    """Consecutive frames of a clip; default: 16."""
+    encoder: tyro.conf.OmitArgPrefixes[EncoderChoice] = EncoderChoice()
     augmentation: AugmentationSettings = AugmentationSettings(colour_jitter=False, channel_replication=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nested(cls, values: object) -> object:
+        return nested(values)
 
     @model_validator(mode="after")
     def _one_way_to_test(self) -> "FinetuneSettings":
@@ -95,11 +84,7 @@ class FinetuneSettings(TrainingSettings):
 
     @model_validator(mode="after")
     def _statistics_counted_once(self) -> "FinetuneSettings":
-        if self.norm == "batch" and (self.accumulate > 1 or self.checkpoint_activations):
-            raise ValueError(
-                "norm is batch, whose statistics would count every clip twice with accumulate or "
-                "checkpoint_activations, which compute clips twice; choose norm instance, or neither of them"
-            )
+        check_statistics(self)
         if self.standardise and self.accumulate > 1:
             raise ValueError(
                 f"standardise is on with accumulate {self.accumulate}: the spread would be that of parts of a batch; "
@@ -109,7 +94,7 @@ class FinetuneSettings(TrainingSettings):
 
     @property
     def encoder_settings(self) -> EncoderSettings:
-        """The part that describes the encoder."""
+        """The part that describes the encoder; the default where nothing is given."""
         return EncoderSettings.model_validate(self._given())
 
     def resolved(self, weights: EncoderSettings | None) -> "FinetuneSettings":
@@ -121,14 +106,12 @@ class FinetuneSettings(TrainingSettings):
         found = (weights or self.encoder_settings).model_dump()
         for name, value in self._given().items():
             if value != found[name]:
-                option = ENCODER_OPTIONS.get(name, name)
+                option = "encoder" if name == "name" else name
                 raise SettingsError(
                     f"{option} is {value!r}, but the encoder of {self.weights} has {found[name]!r}. Leave {option} "
                     "away, or choose other weights."
                 )
-        resolved = {ENCODER_OPTIONS.get(name, name): value for name, value in found.items()}
-        return validated(FinetuneSettings, self.model_dump() | resolved, "unreel finetune")
+        return validated(FinetuneSettings, self.model_dump() | {"encoder": found}, "unreel finetune")
 
     def _given(self) -> dict[str, object]:
-        options = {name: getattr(self, ENCODER_OPTIONS.get(name, name)) for name in EncoderSettings.model_fields}
-        return {name: value for name, value in options.items() if value is not None}
+        return self.encoder.model_dump(exclude_none=True)

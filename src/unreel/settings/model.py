@@ -70,7 +70,16 @@ def read_settings(kind: type[AnySettings], path: Path) -> AnySettings:
     Raises:
         SettingsError: the file is missing, no YAML mapping, or holds settings that do not exist or make no sense.
     """
-    return validated(kind, read_yaml(path, _WANTED), str(path))
+    return validated(kind, read_values(path), str(path))
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """The plain values of a settings file.
+
+    Raises:
+        SettingsError: the file is missing or no YAML mapping.
+    """
+    return read_yaml(path, _WANTED)
 
 
 def written(settings: Settings) -> str:
@@ -88,6 +97,8 @@ def describe(error: ValidationError, kind: type[BaseModel], origin: str) -> str:
 
 def _described(location: tuple[int | str, ...], fault: str, message: str, got: object, kind: type[BaseModel]) -> str:
     place = excerpt(".".join(str(part) for part in location))
+    if "encoder" in kind.model_fields and location[:1] == ("encoder",):  # whose options stand beside the others
+        place = place.removesuffix(".name") if location[1:] == ("name",) else place.removeprefix("encoder.")
     if fault == "extra_forbidden":
         return f"{place}: no such setting{_suggestion(kind, location)}"
     if fault == "missing":
@@ -103,5 +114,8 @@ def _suggestion(kind: type[BaseModel], location: tuple[int | str, ...]) -> str:
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             return ""
         kind = inner
-    near = get_close_matches(str(location[-1])[:100], list(kind.model_fields), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(kind.model_fields)}"
+    names, encoder = list(kind.model_fields), kind.model_fields.get("encoder")
+    if encoder is not None and isinstance(encoder.annotation, type) and issubclass(encoder.annotation, BaseModel):
+        names += [name for name in encoder.annotation.model_fields if name != "name"]
+    near = get_close_matches(str(location[-1])[:100], names, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(names)}"

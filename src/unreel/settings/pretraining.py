@@ -1,39 +1,23 @@
-"""Settings of an encoder and of a pretraining run."""
+"""Settings that every pretraining run has, whatever its method."""
 
-from math import ceil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Any, ClassVar
 
-from pydantic import Field, model_validator
+import tyro
+from pydantic import model_validator
 
+from unreel import plugins
+from unreel.errors import SettingsError
 from unreel.settings.augmentation import AugmentationSettings
-from unreel.settings.model import Amount, Count, PositiveAmount, PositiveCount, Settings
-from unreel.settings.training import TrainingSettings
+from unreel.settings.encoder import EncoderSettings, nested
+from unreel.settings.model import Count, read_values, validated
+from unreel.settings.training import TrainingSettings, check_statistics
 
-Weights = tuple[Amount, Amount, Amount]
-Width = Annotated[float, Field(gt=0, le=8)]
-Size = Annotated[int, Field(ge=16, le=1024)]
-ClipLength = Annotated[int, Field(ge=4, le=1024)]
-EncoderName = Literal["c3d", "r3d18", "r2plus1d10"]
-Shortcut = Literal["A", "B"]
-Input = Literal["rgb", "difference"]
-
-
-class EncoderSettings(Settings):
-    """Everything needed to build an encoder again and to feed it; stored beside its weights."""
-
-    name: EncoderName = "r3d18"
-    width: Width = 1.0
-    norm: Literal["instance", "batch"] = "instance"
-    shortcut: Shortcut = "B"
-    input: Input = "rgb"
-    size: Size = 112
-    clip_length: ClipLength = 16
-
-    @property
-    def prepared_side(self) -> int:
-        """The shorter side to prepare videos at: 128 pixels for an input of 112, as in the paper, and always even."""
-        return 2 * ceil(self.size * 8 / 7 / 2)
+METHODS = {"hdc": "unreel.methods.hdc:HDC"}
+"""Where the methods that come with unreel lie, by name."""
+SETTINGS = {"hdc": "unreel.settings.hdc:HDCSettings"}
+"""Where their settings lie, which need no torch."""
 
 
 class PretrainSettings(TrainingSettings):
@@ -42,86 +26,83 @@ class PretrainSettings(TrainingSettings):
     Labels (folder names or labels.csv) and groups are used for the k-NN curve only, never for learning.
 
     --recipe NAME starts from named settings (--list-recipes shows them), --config RUN/settings.yaml from those of an
-    earlier run; all other options change what they say.
+    earlier run, --method from a method's own; all other options change what they say.
     """
 
-    changeable: ClassVar[frozenset[str]] = TrainingSettings.changeable | {"knn_every", "knn_folder", "chunk_size"}
+    changeable: ClassVar[frozenset[str]] = TrainingSettings.changeable | {"knn_every", "knn_folder"}
 
-    recipe: str = "hdc"
+    method: tyro.conf.Fixed[str] = "hdc"
+    """What is learnt, and how: the name of a method, or FILE.py:CLASS."""
+    recipe: tyro.conf.Fixed[str] = "hdc"
     """Name of the settings started from."""
     exclude: str | None = None
     """Regular expression: no video in whose path it is found is learnt from."""
-    encoder: EncoderName = "r3d18"
-    """Architecture of the encoder: C3D, 3D-ResNet18 or R(2+1)D-10."""
-    width: Width = 1.0
-    """Factor on the encoder's channels: 0.25 for small machines."""
-    norm: Literal["instance", "batch"] = "instance"
-    """Normalisation layers; the paper's encoders have instance norm."""
-    shortcut: Shortcut = "B"
-    """Shortcut of r3d18 where the shape changes: B a 1×1×1 convolution, A subsampling and zero channels."""
-    input: Input = "rgb"
-    """What the encoder sees of a clip: its frames, as in the paper, or of each frame the difference to the next: what
-    moves, and nothing of a camera's still background."""
-    size: Size = 112
-    """Height and width of the encoder's input in pixels."""
-    clip_length: ClipLength = 16
-    """Consecutive frames of a clip."""
+    encoder: tyro.conf.OmitArgPrefixes[EncoderSettings] = EncoderSettings()
     knn_every: Count = 1000
     """Steps between k-NN evaluations by labels (leave one out, R@1); 0: none."""
     knn_folder: Path | None = None
     """Labelled videos that k-NN evaluates; default: those learnt from, where they have labels."""
-    alpha: Weights = (0.25, 0.5, 1.0)
-    """Weights of Spatial Contrast at levels 3, 4, 5 (Eq. 6)."""
-    beta: Weights = (0.25, 0.5, 1.0)
-    """Weights of Temporal Contrast at levels 3, 4, 5 (Eq. 6)."""
-    temperature: PositiveAmount = 0.07
-    """τ of InfoNCE."""
-    reduction: Literal["mean", "sum"] = "mean"
-    """Mean over the batch, or the paper's sum: learning_rate is then to be divided by the batch size, and l2 (and
-    clip_norm) multiplied by it, for the same updates."""
-    both_directions: bool = False
-    """Compare s with o and t with o too, and take the mean; the paper compares o with s and with t only."""
-    hard_negatives: Amount = 0.0
-    """β by which negatives that are near count more (Robinson et al., 2021); 0: all alike, as in the paper."""
-    projection: Literal["linear", "mlp"] = "linear"
-    """What embeds a level's features: one linear layer, as in the paper, or two with ReLU between them."""
-    standardise: bool = False
-    """Give every dimension of the embeddings mean 0 and spread 1 over the batch before they are compared; the paper
-    compares them as they are."""
-    clip_gap: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Smallest distance between the starts of a video's two clips, as a share of the largest that it allows; 0: they
-    are drawn independently, as in the paper."""
-    chunk_size: PositiveCount | None = None
-    """Anchors that the loss compares at a time: its memory then grows with the batch, not with its square."""
     augmentation: AugmentationSettings = AugmentationSettings()
 
-    @model_validator(mode="after")
-    def _something_to_learn(self) -> "PretrainSettings":
-        if self.steps and not any(self.alpha + self.beta):
-            raise ValueError(
-                f"alpha and beta are all 0, so {self.steps} steps have nothing to learn; "
-                "give a level a weight, or choose 0 steps for an untrained encoder"
-            )
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _nested(cls, values: object) -> object:
+        return nested(values)
 
     @model_validator(mode="after")
     def _statistics_counted_once(self) -> "PretrainSettings":
-        if self.norm == "batch" and (self.accumulate > 1 or self.checkpoint_activations):
-            raise ValueError(
-                "norm is batch, whose statistics would count every clip twice with accumulate or "
-                "checkpoint_activations, which compute clips twice; choose norm instance, or neither of them"
-            )
+        check_statistics(self)
         return self
 
     @property
     def encoder_settings(self) -> EncoderSettings:
         """The part that describes the encoder."""
-        return EncoderSettings(
-            name=self.encoder,
-            width=self.width,
-            norm=self.norm,
-            shortcut=self.shortcut,
-            input=self.input,
-            size=self.size,
-            clip_length=self.clip_length,
+        return self.encoder
+
+
+def settings_kind(method: str) -> type[PretrainSettings]:
+    """The settings of a method; those that come with unreel are found without importing torch.
+
+    Raises:
+        SettingsError: there is no such method, or it has no settings made from `PretrainSettings`.
+    """
+    own = SETTINGS if method in SETTINGS else METHODS
+    found = plugins.load("methods", method, own, object)
+    kind = found if method in SETTINGS else getattr(found, "settings_kind", None)
+    if not (isinstance(kind, type) and issubclass(kind, PretrainSettings)):
+        raise SettingsError(
+            f"the method {method} has no settings: expected an attribute settings_kind, a class made from "
+            "PretrainSettings. See docs/extending.md."
         )
+    return kind
+
+
+def pretraining(values: Mapping[str, Any], origin: str) -> PretrainSettings:
+    """Settings of the method that plain values name; `origin` names where they came from, in errors.
+
+    Raises:
+        SettingsError: there is no such method, or a value is unknown, missing or makes no sense.
+    """
+    return validated(settings_kind(str(values.get("method", "hdc"))), values, origin)
+
+
+def read_pretraining(path: Path) -> PretrainSettings:
+    """Settings of a pretraining, from its YAML file.
+
+    Raises:
+        SettingsError: as `pretraining`, or the file is missing or no YAML mapping.
+    """
+    return pretraining(read_values(path), str(path))
+
+
+def read_shared(path: Path) -> PretrainSettings:
+    """The same to be shown only: of a method of others, which is not imported, the settings that all have.
+
+    Raises:
+        SettingsError: as `read_pretraining`.
+    """
+    values = read_values(path)
+    if values.get("method", "hdc") in SETTINGS:
+        return pretraining(values, str(path))
+    known = {*PretrainSettings.model_fields, *EncoderSettings.model_fields}
+    return validated(PretrainSettings, {name: each for name, each in values.items() if name in known}, str(path))

@@ -102,3 +102,13 @@ class TrainingSettings(Settings):
         if self.fused and self.compile:
             raise ValueError("fused and compile are two ways of the same: choose one")
         return self
+
+
+def check_statistics(settings: "TrainingSettings") -> None:
+    """Raise ValueError where running statistics would count clips twice: `settings` have an encoder."""
+    norm = settings.encoder.norm  # type: ignore[attr-defined]
+    if norm == "batch" and (settings.accumulate > 1 or settings.checkpoint_activations):
+        raise ValueError(
+            "norm is batch, whose statistics would count every clip twice with accumulate or checkpoint_activations, "
+            "which compute clips twice; choose norm instance, or neither of them"
+        )

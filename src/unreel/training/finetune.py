@@ -18,7 +18,8 @@ from unreel.training.loop import TrainingJob, failures_told, train
 from unreel.training.resume import CHECKPOINTS
 from unreel.training.run import SETTINGS
 from unreel.training.task import Task
-from unreel.video.clips.recognition import FinetuneDataset
+from unreel.video.clips.datasets import TrainingDataset
+from unreel.video.clips.sampling import OneClip, TimeScale
 
 RESULT = "recognition.json"
 
@@ -67,12 +68,12 @@ def finetune(settings: FinetuneSettings, task: Task) -> Recognition | None:
     job = TrainingJob(
         settings,
         classifier,
-        FinetuneDataset(
+        TrainingDataset(
             task.collection,
             task.videos,
-            encoder.clip_length,
+            OneClip(encoder.clip_length, settings.augmentation.random_regions[0]),
             settings.seed,
-            random_region=settings.augmentation.random_regions[0],
+            TimeScale.of(encoder),
         ),
         [video.id for video in task.videos],
         task.left_out,

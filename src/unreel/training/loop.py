@@ -19,7 +19,8 @@ from typing import Any, cast, final
 
 import torch
 from lightning_fabric import Fabric
-from torch import nn
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from unreel.checkpoint import TrainingState, WeightsHeader, save_checkpoint, save_weights
 from unreel.checkpoint.state import best_score, checkpoints, prune
@@ -33,7 +34,8 @@ from unreel.engine.progress import ProgressBar
 from unreel.engine.signals import Stop, stop_requests
 from unreel.engine.watchdog import connection_lost, watched_peers
 from unreel.errors import CheckpointError, OutputError, RunError, SettingsError, Stopped, TrainingError
-from unreel.methods import Method
+from unreel.methods import GIVEN, Method
+from unreel.models import Encoder
 from unreel.settings.training import TrainingSettings
 from unreel.text import excerpt
 from unreel.training.optimization import learning_rate, restore, set_learning_rate, sgd
@@ -57,7 +59,8 @@ class TrainingJob:
     `method` is a `Method` and a module. `used` are the videos of the dataset, `left_out` the others with the reason.
     `evaluate` gives figures of how well the method does by now, every `evaluate_every` steps (0: never), in the first
     process; the checkpoint is kept whose mean figure named `best/…` is the highest. `factor` is a parameter's own
-    factor on the learning rate, by name; `all_used` says that every parameter takes part in every step.
+    factor on the learning rate, by name; `all_used` says that every parameter takes part in every step; `optimizer`
+    makes what updates the weights: its groups have a "factor" each.
     """
 
     settings: TrainingSettings
@@ -71,6 +74,7 @@ class TrainingJob:
     best: str = ""
     factor: Callable[[str], float] = lambda _: 1.0
     all_used: bool = True
+    optimizer: Callable[[nn.Module, TrainingSettings, Callable[[str], float]], Optimizer] = sgd
 
 
 def train(job: TrainingJob) -> None:
@@ -131,17 +135,18 @@ class _Training:
         self._evaluated = self._rank = ""
         if fabric.device.type == "cpu":
             keep_freed_memory()
-        encoder = cast(Method, job.method).encoder
-        encoder.recomputing = self.settings.checkpoint_activations
-        if self.settings.compile:
-            encoder.compile()
+        for encoder in job.method.modules():  # a method may keep copies of it
+            if isinstance(encoder, Encoder):
+                encoder.recomputing = self.settings.checkpoint_activations
+                if self.settings.compile:
+                    encoder.compile()
 
     def start(self) -> int:
         """Make the model ready, as the checkpoint left it where there is one; how many steps are done."""
         state = process_group.from_first(self.run.state)
         if state is not None:
             _fill(self.job.method, state)
-        self.optimizer = sgd(self.job.method, self.settings, self.job.factor)
+        self.optimizer = self.job.optimizer(self.job.method, self.settings, self.job.factor)
         self.model: Any
         self._stepper: Any
         self.model, self._stepper = self.fabric.setup(self.job.method, self.optimizer)
@@ -178,16 +183,17 @@ class _Training:
         set_learning_rate(self.optimizer, learning_rate(self.settings, step - 1))
         self._stepper.zero_grad()
         batch = batch.to(self.fabric.device)
-        loss = self._gradients(step, batch, watched=watched)
+        loss, outputs = self._gradients(step, batch, watched=watched)
         if watched or self.settings.clip_norm:  # clipping at infinity changes nothing and gives the norm, unscaled
             most = self.settings.clip_norm or math.inf
             norm = self.fabric.clip_gradients(self.model, self._stepper, max_norm=most, error_if_nonfinite=False)
             loss.figures["gradient_norm"] = torch.as_tensor(norm)
         self._stepper.step()
+        cast(Method, self.job.method).updated({name: each.detach() for name, each in outputs.items()}, step)
         return loss
 
-    def _gradients(self, step: int, batch: ClipBatch, *, watched: bool) -> Loss:
-        """The loss of the whole batch, its gradients left in the weights.
+    def _gradients(self, step: int, batch: ClipBatch, *, watched: bool) -> tuple[Loss, dict[str, Tensor]]:
+        """The loss of the whole batch, its gradients left in the weights, and what it was computed from.
 
         In parts: all are computed without gradients first, the loss of the whole gives the gradient of every row, and
         that is carried into the weights part by part. So each video is told from all others of the batch, as ever
@@ -195,15 +201,20 @@ class _Training:
         """
         method, count = cast(Method, self.job.method), self.settings.accumulate
         if count == 1:
-            loss = method.loss(self.model(batch), watched=watched)
+            outputs = self.model(batch)
+            loss = method.loss(outputs, watched=watched)
             self._check(step, loss, batch)
             self.fabric.backward(loss.total)
-            return loss
+            return loss, outputs
         parts = batch.parts(count)
         with torch.no_grad():
             computed = [self.model(part) for part in parts]
         rows = {name: torch.cat([each[name] for each in computed]) for name in computed[0]}
-        learnt = {name: each.requires_grad_() for name, each in rows.items() if each.is_floating_point()}
+        learnt = {
+            name: each.requires_grad_()
+            for name, each in rows.items()
+            if each.is_floating_point() and not name.startswith(GIVEN)
+        }
         loss = method.loss(rows, watched=watched)
         self._check(step, loss, batch)
         gradients = dict(zip(learnt, torch.autograd.grad(loss.total, list(learnt.values())), strict=True))
@@ -213,7 +224,7 @@ class _Training:
             with nullcontext() if last else self._alone():
                 again = self.model(part)
                 self.fabric.backward(torch.stack([(again[name] * shares[name][number]).sum() for name in shares]).sum())
-        return loss
+        return loss, rows
 
     def _alone(self) -> AbstractContextManager[None]:
         """Gradients are not yet shared with the other processes."""

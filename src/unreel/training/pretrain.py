@@ -1,100 +1,108 @@
 """Pretraining: what is learnt from, and how it is evaluated on the way."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
 
 import torch
+from torch import nn
 
+from unreel import methods
 from unreel.checkpoint import WeightsHeader
 from unreel.engine.device import check_device
 from unreel.errors import CollectionError
 from unreel.evaluation.features import FeatureExtractor
 from unreel.evaluation.nearest import UnitVectors, numbered
 from unreel.evaluation.retrieval import labels_of, retrieve, usable_labels
-from unreel.methods import HDC
+from unreel.methods import Pretext
 from unreel.rng import generator
 from unreel.settings.pretraining import PretrainSettings
 from unreel.training.loop import TrainingJob, train
-from unreel.video.clips.datasets import PretrainDataset
+from unreel.training.optimization import sgd
+from unreel.video.clips.datasets import TrainingDataset
+from unreel.video.clips.sampling import EVERY_FRAME, TimeScale, too_short
 from unreel.video.collection.discover import expression_of
 from unreel.video.collection.leaks import check_leaks, leaks
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
 Evaluation = Callable[[torch.device], Mapping[str, float]]
 
+
+@dataclass(frozen=True)
+class PretrainTask:
+    """The videos that are learnt from; `left_out` gives the reason of every file that is not.
+
+    k-NN evaluates the videos of `evaluated`; None: those learnt from.
+    """
+
+    collection: Manifest
+    videos: tuple[VideoRecord, ...]
+    left_out: Mapping[str, str]
+    evaluated: Manifest | None = None
+
+
 # The evaluations on the way are rough figures, cheap enough to take often.
 KNN_CLIPS = 2
 KNN_VIDEOS = 2000
 
 
-def pretrain(settings: PretrainSettings, manifest: Manifest, evaluated: Manifest | None = None) -> None:
-    """Train on the usable videos of `manifest`, or go on with it, and leave the run folder `settings.out`.
-
-    k-NN evaluates the videos of `evaluated`; default: those learnt from.
+def pretrain(settings: PretrainSettings, task: PretrainTask) -> None:
+    """Train on the videos of a task, or go on with it, and leave the run folder `settings.out`.
 
     Raises:
-        CollectionError: fewer usable videos than a batch needs, or prepared smaller than the encoder's input.
         SettingsError: the encoder does not exist with these settings, the clips are too small for it, or a GPU is to
             do what it cannot.
         MissingExtraError: what compiles views or layers is not installed.
         UnreelError: as `unreel.training.loop.train` does.
     """
-    videos, left_out = choose_videos(settings, manifest)
     torch.manual_seed(settings.seed)
-    method = HDC(settings)
-    evaluating = (
-        _evaluation(settings, method, evaluated, evaluated.usable)
-        if evaluated
-        else _evaluation(settings, method, manifest, videos)
-    )
+    method = methods.build(settings)
+    scale = TimeScale.of(settings.encoder)
     job = TrainingJob(
         settings,
         method,
-        PretrainDataset(
-            manifest,
-            videos,
-            settings.clip_length,
-            settings.seed,
-            gap=settings.clip_gap,
-            random_regions=settings.augmentation.random_regions,
-        ),
-        [video.id for video in videos],
-        left_out,
-        WeightsHeader(settings.encoder_settings, settings.recipe, settings.seed),
-        evaluating,
+        TrainingDataset(task.collection, task.videos, method.sampling, settings.seed, scale),
+        [video.id for video in task.videos],
+        task.left_out,
+        WeightsHeader(settings.encoder, settings.recipe, settings.seed),
+        _evaluation(settings, method, task),
         settings.knn_every,
         best="knn/",
-        all_used=settings.alpha[2] + settings.beta[2] > 0,
+        all_used=method.all_used,
+        optimizer=getattr(method, "optimizer", sgd),
     )
     train(job)
 
 
-def check_method(settings: PretrainSettings) -> None:
-    """Nothing, if the method can be built: to be called before a long preparation.
+def check_method(settings: PretrainSettings) -> Pretext:
+    """Build the method without memory, to say what is wrong with it before a long preparation.
 
     Raises:
-        SettingsError: the encoder does not exist with these settings, the clips are too small for it, there is no such
-            device, a GPU is to do what it cannot, or what to exclude is no regular expression.
+        SettingsError: the method or the encoder does not exist with these settings, the clips are too small for it,
+            there is no such device, a GPU is to do what it cannot, or what to exclude is no regular expression.
         MissingExtraError: what compiles views or layers is not installed.
     """
     check_device(settings.accelerator, settings.precision, settings.devices)
     if settings.exclude is not None:
         expression_of("exclude", settings.exclude)
+    methods.find(settings.method)  # imported before, or its constants would lie on the meta device
     with torch.device("meta"):
-        HDC(settings)
+        method: Pretext = methods.build(settings)
+    return method
 
 
-def choose_videos(settings: PretrainSettings, manifest: Manifest) -> tuple[list[VideoRecord], dict[str, str]]:
-    """The videos to learn from, and the id and reason of every file left out.
+def choose_videos(settings: PretrainSettings, manifest: Manifest, evaluated: Manifest | None = None) -> PretrainTask:
+    """The videos to learn from, and the id and reason of every file left out; k-NN evaluates those of `evaluated`.
 
     Raises:
         CollectionError: too few, too small, no such split, or one that holds out a video known from its training part.
-        SettingsError: what to exclude is no regular expression (`check_method` says so earlier).
+        SettingsError: as `check_method`.
     """
-    needed = settings.size
-    if manifest.side < needed:
+    encoder = settings.encoder
+    if manifest.side < encoder.size:
         raise CollectionError(
-            f"{manifest.root} was prepared at {manifest.side} pixels, the encoder's input is {needed}. "
-            f"Prepare it again with --side {settings.encoder_settings.prepared_side}, or choose a smaller --size."
+            f"{manifest.root} was prepared at {manifest.side} pixels, the encoder's input is {encoder.size}. "
+            f"Prepare it again with --side {encoder.prepared_side}, or choose a smaller --size."
         )
     left_out = {record.id: record.reason for record in manifest.skipped}
     usable = _part(settings, manifest)
@@ -106,16 +114,21 @@ def choose_videos(settings: PretrainSettings, manifest: Manifest) -> tuple[list[
         pattern = expression_of("exclude", settings.exclude)
         left_out |= {each.id: f"excluded by {settings.exclude!r}" for each in usable if pattern.search(each.id)}
         usable = [record for record in usable if not pattern.search(record.id)]
-    short = [record for record in usable if record.frames < settings.clip_length]
-    left_out |= {each.id: f"too short: {each.frames} frames, a clip has {settings.clip_length}" for each in short}
-    videos = [record for record in usable if record.frames >= settings.clip_length]
+    needed, scale = check_method(settings).sampling.needed, TimeScale.of(encoder)
+    short = {each.id: reason for each in usable if (reason := too_short(each, needed, scale))}
+    videos = tuple(record for record in usable if record.id not in short)
     if len(videos) < settings.batch_size:
         raise CollectionError(
-            f"{manifest.source or manifest.root} holds {len(videos)} videos of at least {settings.clip_length} frames "
-            f"({len(left_out)} files left out), a batch needs {settings.batch_size}. "
+            f"{manifest.source or manifest.root} holds {len(videos)} videos of at least {needed} frames"
+            f"{' at that time scale' * (scale != EVERY_FRAME)} ({len(left_out | short)} files left out"
+            f"{_first(short) if scale != EVERY_FRAME else ''}), a batch needs {settings.batch_size}. "
             f"Add videos or choose --batch-size {max(len(videos), 2)} or less."
         )
-    return videos, left_out
+    return PretrainTask(manifest, videos, left_out | short, evaluated)
+
+
+def _first(reasons: Mapping[str, str]) -> str:
+    return "".join(f"; {name}: {reason}" for name, reason in list(reasons.items())[:1])
 
 
 def _part(settings: PretrainSettings, manifest: Manifest) -> Sequence[VideoRecord]:
@@ -127,10 +140,9 @@ def _part(settings: PretrainSettings, manifest: Manifest) -> Sequence[VideoRecor
     return parts.get("train", ())
 
 
-def _evaluation(
-    settings: PretrainSettings, method: HDC, manifest: Manifest, videos: Sequence[VideoRecord]
-) -> Evaluation | None:
+def _evaluation(settings: PretrainSettings, method: nn.Module, task: PretrainTask) -> Evaluation | None:
     """k-NN (R@1) by each label of the collection; the labels are looked at here and nowhere else."""
+    manifest, videos = (task.evaluated, task.evaluated.usable) if task.evaluated else (task.collection, task.videos)
     if not (settings.knn_every and usable_labels(videos)):
         return None
     chosen = generator(settings.seed, "knn").permutation(len(videos))[:KNN_VIDEOS]
@@ -138,7 +150,7 @@ def _evaluation(
 
     def evaluate_by_neighbours(device: torch.device) -> Mapping[str, float]:
         method.eval()
-        extractor = FeatureExtractor(method.encoder, settings.encoder_settings, device=device)
+        extractor = FeatureExtractor(cast(Pretext, method).encoder, settings.encoder, device=device)
         features = extractor.features(manifest, evaluated, clips=KNN_CLIPS, workers=0, description="evaluating")
         method.train()
         rows = {video.id: video for video in evaluated}

@@ -8,6 +8,7 @@ from unreel.evaluation.folds import folds
 from unreel.evaluation.recognition import RecognitionTest
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.text import first_of
+from unreel.video.clips.sampling import TimeScale, too_short
 from unreel.video.collection.leaks import check_leaks, leaks, names_of
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
@@ -50,6 +51,8 @@ def choose_task(settings: FinetuneSettings, manifest: Manifest) -> Task:
         reason, kept = f"not in the training part of split {split}", {each.id for each in learnt}
         left_out |= {each.id: reason for each in collection.usable if each.id not in kept}
     left_out |= {each.id: f"no label {label!r}" for each in collection.usable if label not in each.labels}
+    scale = TimeScale.of(settings.encoder_settings)
+    left_out |= {each.id: reason for each in learnt if (reason := too_short(each, 1, scale))}
     videos = tuple(each for each in learnt if each.id not in left_out)
     classes = tuple(sorted({each.labels[label] for each in videos}))
     place = manifest.source or manifest.root

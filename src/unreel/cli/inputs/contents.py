@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from unreel.errors import RunError
 from unreel.settings.finetuning import FinetuneSettings
+from unreel.settings.hdc import HDCSettings
 from unreel.settings.model import read_settings
-from unreel.settings.pretraining import PretrainSettings
+from unreel.settings.pretraining import PretrainSettings, read_shared
 
 if TYPE_CHECKING:
     from unreel.reporting.run_section import ShownRun
@@ -61,7 +62,9 @@ class RunContents:
         settings, seconds = self.settings, training_seconds(self.metrics)
         encoder = settings.encoder_settings
         if isinstance(settings, PretrainSettings):
-            first = {"recipe": settings.recipe, "weights α, β": f"{settings.alpha}, {settings.beta}"}
+            first = {"recipe": settings.recipe}
+            if isinstance(settings, HDCSettings):
+                first["weights α, β"] = f"{settings.alpha}, {settings.beta}"
         else:
             weights = str(settings.weights) if settings.weights else "random"
             first = {"weights begun with": weights, "label": settings.label or "the only one"}
@@ -95,7 +98,7 @@ def read_run(path: Path, name: str) -> RunContents:
         )
     pretrained = "recipe" in read_loosely(path)
     file = path / "settings.yaml"
-    settings = read_settings(PretrainSettings, file) if pretrained else read_settings(FinetuneSettings, file)
+    settings = read_shared(file) if pretrained else read_settings(FinetuneSettings, file)
     return RunContents(path, name, settings, read_metrics(path), read_versions(path))
 
 

@@ -6,13 +6,13 @@ from typing import Protocol, final, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from unreel.errors import VideoError
-from unreel.rng import generator
-from unreel.video.clips.sampling import equally_spaced_starts, looped, two_starts
+from unreel.rng import Draw, draws_of
+from unreel.video.clips.sampling import EVERY_FRAME, Sampling, TimeScale, equally_spaced_starts, runs
 from unreel.video.collection.manifest import Manifest, VideoRecord
 from unreel.video.decoding.decode import PyAVReader, VideoReader
 from unreel.video.decoding.yuv import Planes
@@ -68,26 +68,24 @@ class ClipDataset(Protocol):
 
 
 @final
-class PretrainDataset(Dataset[Sample]):
-    """Two clips of each video, x and Γ(x), at random starts (`gap`: see `two_starts`).
+class TrainingDataset(Dataset[Sample]):
+    """The clips of each video that a sampling asks for, at the encoder's time scale, each cut to a square of its own.
 
-    Each is cut to a square region at a random place of its own, or to the centre of the frame where `random_regions`
-    says no: every view of a clip is made of that region.
+    Where a time scale leaves frames out, an epoch begins at a random one of the first step.
     """
 
     def __init__(
         self,
         manifest: Manifest,
         records: Sequence[VideoRecord],
-        clip_length: int,
+        sampling: Sampling,
         seed: int,
+        scale: TimeScale = EVERY_FRAME,
+        *,
         reader: VideoReader | None = None,
-        gap: float = 0.0,
-        random_regions: tuple[bool, bool] = (True, True),
     ) -> None:
-        self._videos = Videos(manifest, records, reader)
-        self._side, self._clip_length, self._seed, self._gap = manifest.side, clip_length, seed, gap
-        self._random_regions = np.array(random_regions)
+        self._videos = Videos(manifest, records, reader, scale)
+        self._side, self._sampling, self._seed, self._scale = manifest.side, sampling, seed, scale
 
     def __len__(self) -> int:
         return len(self._videos.records)
@@ -99,14 +97,21 @@ class PretrainDataset(Dataset[Sample]):
             VideoError: the prepared file is gone, damaged or another.
         """
         epoch, row = key
-        record = self._videos.records[row]
-        chance = generator(self._seed, "clips", epoch, record.id)
-        starts = two_starts(record.frames, self._clip_length, chance, self._gap)
-        clips = self._videos.read(row, starts, self._clip_length)
-        drawn = generator(self._seed, "regions", epoch, record.id).random((2, 2))
-        places = np.where(self._random_regions[:, None], drawn, 0.5)
-        regions = [region(clip, self._side, place) for clip, place in zip(clips, places, strict=True)]
-        return stacked(record.id, epoch, regions)
+        identity = self._videos.records[row].id
+        draw = draws_of(self._seed, epoch, identity)
+        numbers = self._numbers(row, draw)
+        clips = self._videos.read_numbers(row, numbers[self._sampling.frames(len(numbers), draw) % len(numbers)])
+        places = self._sampling.regions(draw)
+        return stacked(
+            identity, epoch, [region(clip, self._side, place) for clip, place in zip(clips, places, strict=True)]
+        )
+
+    def _numbers(self, row: int, draw: Draw) -> Int[np.ndarray, " n"]:
+        """The frames of a video at the time scale, from a random one of the first step where enough are left."""
+        if self._scale == EVERY_FRAME:
+            return self._videos.numbers(row)
+        numbers = self._videos.numbers(row, draw("phase").random())
+        return numbers if len(numbers) >= self._sampling.needed else self._videos.numbers(row)
 
 
 @final
@@ -122,12 +127,12 @@ class EvaluationDataset(Dataset[Sample | Failure]):
         records: Sequence[VideoRecord],
         clip_length: int,
         clips: int,
-        reader: VideoReader | None = None,
         *,
         starts: Starts = equally_spaced_starts,
         whole: bool = False,
+        scale: TimeScale = EVERY_FRAME,
     ) -> None:
-        self._videos = Videos(manifest, records, reader)
+        self._videos = Videos(manifest, records, None, scale)
         self._side, self._clip_length, self.clips = manifest.side, clip_length, clips
         self._starts, self._whole = starts, whole
 
@@ -137,7 +142,7 @@ class EvaluationDataset(Dataset[Sample | Failure]):
     def __getitem__(self, row: int) -> Sample | Failure:
         record = self._videos.records[row]
         try:
-            starts = self._starts(record.frames, self._clip_length, self.clips)
+            starts = self._starts(len(self._videos.numbers(row)), self._clip_length, self.clips)
             clips = self._videos.read(row, starts, self._clip_length)
             shown = clips if self._whole else [region(clip, self._side, (0.5, 0.5)) for clip in clips]
             return stacked(record.id, 0, shown)
@@ -147,22 +152,49 @@ class EvaluationDataset(Dataset[Sample | Failure]):
 
 @final
 class Videos:
-    """The prepared videos of some records, by row."""
+    """The prepared videos of some records, by row, at a time scale."""
 
-    def __init__(self, manifest: Manifest, records: Sequence[VideoRecord], reader: VideoReader | None) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        records: Sequence[VideoRecord],
+        reader: VideoReader | None,
+        scale: TimeScale = EVERY_FRAME,
+    ) -> None:
         self.records = list(records)
         self._files = [manifest.file(record) for record in records]
-        self._reader = reader or PyAVReader(prepared=True)
+        self._reader, self._scale = reader or PyAVReader(prepared=True), scale
+
+    def numbers(self, row: int, phase: float = 0.0) -> Int[np.ndarray, " n"]:
+        """The numbers in its file of a video's frames at the time scale (see `TimeScale.numbers`).
+
+        Raises:
+            VideoError: it cannot be shown at that scale.
+        """
+        record = self.records[row]
+        try:
+            return self._scale.numbers(record, phase)
+        except VideoError as error:
+            raise VideoError(f"{record.id} {error}") from None
 
     def read(self, row: int, starts: Sequence[int], length: int) -> list[Planes]:
-        """Clips of `length` frames; a video shorter than that is looped, and its starts are all 0.
+        """Clips of `length` frames at the time scale; a video shorter than that is looped.
+
+        Raises:
+            VideoError: the prepared file is gone, damaged or another.
+        """
+        numbers = self.numbers(row)
+        return self.read_numbers(row, numbers[runs(starts, length) % len(numbers)])
+
+    def read_numbers(self, row: int, table: Int[np.ndarray, "v t"]) -> list[Planes]:
+        """Clips by the numbers of their frames in the file.
 
         Raises:
             VideoError: the prepared file is gone, damaged or another.
         """
         record = self.records[row]
         try:
-            clips = self._clips(row, starts, length)
+            clips = self._reader.read_frames(self._files[row], table)
             height, width = clips[0].luma.shape[1:]
             if (width, height) != (record.width, record.height):
                 raise VideoError(f"frames are {width}×{height}, expected {record.width}×{record.height}")
@@ -172,14 +204,6 @@ class Videos:
                 "prepare the collection again."
             ) from error
         return clips
-
-    def _clips(self, row: int, starts: Sequence[int], length: int) -> list[Planes]:
-        frames = self.records[row].frames
-        if frames >= length:
-            return self._reader.read_clips(self._files[row], starts, length)
-        whole = self._reader.read_clips(self._files[row], [0], frames)[0]
-        order = looped(frames, length)
-        return [Planes(whole.luma[order], whole.chroma[order], whole.colour)] * len(starts)
 
 
 def region(clip: Planes, side: int, place: Sequence[float] | np.ndarray) -> Planes:

@@ -6,74 +6,59 @@ A pair is the two clips of one video that pretraining takes; rates are in clips 
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil
 from pathlib import Path
 from statistics import mean, median
 from time import perf_counter
-from typing import Any, final
-
-import numpy as np
 
 from unreel.engine.executor import Executor
 from unreel.engine.limits import Limits
 from unreel.engine.worker_pool import Lost
 from unreel.errors import CollectionError, VideoError
 from unreel.rng import generator
-from unreel.video.clips.datasets import PretrainDataset
-from unreel.video.clips.loading import PART, collate, training_batches
-from unreel.video.clips.sampling import two_starts
+from unreel.video.clips.datasets import TrainingDataset
+from unreel.video.clips.loading import training_batches
+from unreel.video.clips.sampling import TwoClips, two_starts
 from unreel.video.collection.manifest import Manifest, VideoRecord
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.path_lists import collected
 from unreel.video.collection.prepare import prepare
-from unreel.video.decoding.decode import Clips, PyAVReader, VideoReader, decode, open_video
-from unreel.video.decoding.yuv import Colour, Planes
+from unreel.video.decoding.decode import PyAVReader
 
 SAMPLE = 24
 SAMPLE_TO_PREPARE = 8
 LONGEST = 30.0
 """Seconds after which measuring with originals is given up."""
-
-READING = ("opening", "decoding", "copying to planes")
-GPU_RATES = (250.0, 500.0, 1000.0, 2000.0, 4000.0)
-
-
-@dataclass(frozen=True)
-class Storage:
-    """Seconds to get the bytes of one file, on the mean: from the medium, and from memory."""
-
-    cold: float
-    warm: float
+DECODING, HANDING_OVER = "opening and decoding", "collating and handing over"
 
 
 @dataclass(frozen=True)
 class LoadingProfile:
     """What was found.
 
-    `side` is that of the prepared videos and `needed_side` what the encoder's input asks for, in pixels; `threads` what
-    torch computes with; `stages` the seconds per pair of each stage on one core, `augmentation` those for its views;
-    `rates` the clips per second by the number of workers; `raw_rate` that of the videos as they are, on one core, where
-    they are not prepared yet; sizes are in bytes.
+    `side` is that of the prepared videos and `needed_side` what the encoder's input asks for, in pixels; `stages` the
+    seconds per pair of each stage on one core; `rates` the clips per second by the number of workers; `raw_rate` that
+    of the videos as they are, on one core, where they are not prepared yet; `storage` the seconds that a file takes
+    longer from the medium than from memory, None where that cannot be told.
     """
 
     side: int
     needed_side: int
-    cores: int
-    threads: int
     stages: dict[str, float]
     rates: dict[int, float]
-    augmentation: float
     raw_rate: float | None
-    storage: Storage | None
-    collection_size: int
-    memory_size: int
+    storage: float | None
 
     @property
     def core_rate(self) -> float:
         """Clips per second of one core."""
         return 2 / sum(self.stages.values())
+
+    def cores_needed(self, rate: float) -> int:
+        """How many cores read `rate` clips per second."""
+        return ceil(rate / self.core_rate)
 
 
 @dataclass(frozen=True)
@@ -86,58 +71,24 @@ class Advice:
 
 def advice(found: LoadingProfile) -> list[Advice]:
     """What to change, the most useful first; nothing where all is well."""
-    given = [*_about_files(found), *_about_processes(found)]
-    return sorted((each for each in given if each.gain > 1.1), key=lambda each: -each.gain)
-
-
-def _about_files(found: LoadingProfile) -> list[Advice]:
-    given = []
-    if found.raw_rate is not None:
-        whole = sum(found.stages.values())
-        reading = sum(found.stages.get(name, 0.0) for name in READING)
-        gain = (2 / found.raw_rate + whole - reading) / whole
-        text = (
-            f"prepare the folder (unreel prepare FOLDER OUT --side {found.needed_side}): read {gain:.1f} times as fast"
-        )
-        given.append(Advice(gain, text))
+    given, seconds, rates = [], 2 / found.core_rate, found.rates
+    if found.raw_rate:
+        gain = (2 / found.raw_rate + found.stages[HANDING_OVER]) / seconds
+        text = f"prepare the folder (unreel prepare FOLDER OUT --side {found.needed_side})"
+        given.append(Advice(gain, f"{text}: read {gain:.1f} times as fast"))
     if found.side > found.needed_side:
         gain = (found.side / found.needed_side) ** 2
         text = f"prepare smaller: frames have {found.side} pixels, this input needs --side {found.needed_side}"
         given.append(Advice(gain, f"{text}: up to {gain:.1f} times as fast"))
     if found.storage is not None:
-        seconds = sum(found.stages.values())
-        gain = (seconds + found.storage.cold - found.storage.warm) / seconds
-        kept = found.collection_size < found.memory_size / 2
-        after = " (in the first epoch: then memory holds it all)" if kept else ", as memory cannot hold the collection"
+        gain = (seconds + found.storage) / seconds
         text = f"copy the prepared folder to a faster disk: waiting for storage makes reading {gain:.1f} times as long"
-        given.append(Advice(gain if not kept else min(gain, 1.2), text + after))
-    return given
-
-
-def _about_processes(found: LoadingProfile) -> list[Advice]:
-    given = []
-    if found.threads > found.cores:
-        text = f"set OMP_NUM_THREADS={found.cores}: torch computes with {found.threads} threads on {found.cores} cores"
-        given.append(Advice(found.threads / found.cores, f"{text}, which get in each other's way"))
-    if found.threads == 1 < found.cores:
-        text = f"unset OMP_NUM_THREADS where a CPU trains: torch computes with one thread of {found.cores}"
-        given.append(Advice(float(found.cores), text))
-    best = max(found.rates, key=lambda workers: found.rates[workers])
-    most = max(found.rates)
+        given.append(Advice(gain, f"{text}, unless memory holds the collection after the first epoch"))
+    best, most = max(rates, key=lambda workers: rates[workers]), max(rates)
     if best < most:
-        gain = found.rates[best] / found.rates[most]
-        text = f"no more than --loader-workers {best}: {most} read only {found.rates[most]:.0f} clips/s"
-        given.append(Advice(gain, f"{text}, {best} {found.rates[best]:.0f}"))
-    if best and found.rates[best] < best * found.core_rate / 2:
-        gain = best * found.core_rate / found.rates[best]
-        text = f"end what runs beside this, if something does: {best} workers read {found.rates[best]:.0f} clips/s"
-        given.append(Advice(gain, f"{text}, {best} free cores would read {best * found.core_rate:.0f}"))
-    return given
-
-
-def cores_needed(rate: float, core_rate: float) -> int:
-    """How many cores read `rate` clips per second."""
-    return ceil(rate / core_rate)
+        text = f"no more than --loader-workers {best}: {most} read only {rates[most]:.0f} clips/s, {best}"
+        given.append(Advice(rates[best] / rates[most], f"{text} {rates[best]:.0f}"))
+    return sorted((each for each in given if each.gain > 1.1), key=lambda each: -each.gain)
 
 
 def expected_rate(manifest: Manifest, clip_length: int = 16, seconds: float = 1.0) -> float | None:
@@ -149,12 +100,8 @@ def expected_rate(manifest: Manifest, clip_length: int = 16, seconds: float = 1.
     records = _long_enough(manifest, clip_length)
     if manifest.side or not records:
         return _rate_of(manifest, records, clip_length, seconds)
-    return _elsewhere(_rate_of, manifest, records, clip_length, seconds)
-
-
-def _elsewhere(measure: Callable[..., float], *arguments: Any) -> float | None:
-    """What is measured with originals, in a process that may be ended; None where it was."""
-    ((_, found),) = Executor(workers=1, limits=Limits(longest=LONGEST)).run(measure, [arguments])
+    limited = Executor(workers=1, limits=Limits(longest=LONGEST))  # originals are read in a process that may be ended
+    ((_, found),) = limited.run(_rate_of, [(manifest, records, clip_length, seconds)])
     return None if isinstance(found, Lost) else found
 
 
@@ -177,7 +124,9 @@ def sample_prepared(folder: Path, out: Path, side: int) -> Manifest:
     Raises:
         CollectionError: the folder holds no video that can be used.
     """
-    files = sorted((file.path for file in collected(folder).files if file.path.is_file()), key=_size)
+    files = sorted(
+        (file.path for file in collected(folder).files if file.path.is_file()), key=lambda path: path.stat().st_size
+    )
     first = max(0, (len(files) - SAMPLE_TO_PREPARE) // 2)
     names = out.with_suffix(".txt")
     names.parent.mkdir(parents=True, exist_ok=True)
@@ -185,13 +134,10 @@ def sample_prepared(folder: Path, out: Path, side: int) -> Manifest:
     return prepare(names, out, PrepareOptions(side))
 
 
-def raw_rate(manifest: Manifest, clip_length: int) -> float | None:
+def raw_rate(sample: Manifest, clip_length: int) -> float | None:
     """As `expected_rate`, from the originals of a sample, at their own size (see `sample_prepared`)."""
-    return _elsewhere(_rate_of_originals, checked(manifest, clip_length), clip_length)
-
-
-def _rate_of_originals(records: Sequence[VideoRecord], clip_length: int) -> float:
-    return 2 / mean(_seconds_to_read(Path(each.id), each, clip_length, PyAVReader()) for each in records)
+    records = tuple(replace(record, path=record.id) for record in sample)
+    return expected_rate(replace(sample, root=Path(), records=records, side=0), clip_length)
 
 
 def checked(manifest: Manifest, clip_length: int) -> list[VideoRecord]:
@@ -210,24 +156,23 @@ def checked(manifest: Manifest, clip_length: int) -> list[VideoRecord]:
 
 
 def stages(manifest: Manifest, clip_length: int, batch_size: int) -> dict[str, float]:
-    """Seconds per pair: opening the file, decoding, copying to planes, collating, transfer from a worker."""
-    records, reader = checked(manifest, clip_length), PyAVReader(prepared=True)
-    opening, copying, decoding = [], [], []
-    for record in records:
-        path = manifest.file(record)
-        reading = _seconds_to_read(path, record, clip_length, reader)
-        opening.append(median(_seconds(_open, path) for _ in range(3)))
-        copying.append(2 * _seconds_to_copy(path, clip_length))
-        decoding.append(max(0.0, reading - opening[-1] - copying[-1]))
-    still = PretrainDataset(manifest, records[:1] * batch_size, clip_length, 0, _Still(records[0]))
-    keys = [(0, row) for row in range(min(PART, batch_size))]
-    collating = median(_seconds(lambda: collate([still[key] for key in keys])) for _ in range(5)) / len(keys)
-    transfer = max(0.0, 2 / rate(still, batch_size, workers=1, seconds=0.5) - collating)
-    spent = dict(zip(READING, map(mean, (opening, decoding, copying)), strict=True))
-    return {**spent, "collating": collating, "transfer from a worker": transfer}
+    """Seconds per pair: reading it from its file, once that is in memory, and handing it over from a worker."""
+    reader, decoding = PyAVReader(prepared=True), []
+    for record in checked(manifest, clip_length):
+        pairs = [two_starts(record.frames, clip_length, generator(0, "profile", record.id, k)) for k in range(3)]
+        read = partial(reader.read_clips, manifest.file(record))
+        decoding.append(median(_seconds(read, starts, clip_length) for starts in pairs))
+    whole = 2 / rate(repeated(manifest, clip_length, batch_size), batch_size, workers=1, seconds=1.0)
+    return {DECODING: mean(decoding), HANDING_OVER: max(0.0, whole - mean(decoding))}
 
 
-def rate(dataset: PretrainDataset, batch_size: int, workers: int, seconds: float) -> float:
+def repeated(manifest: Manifest, clip_length: int, batch_size: int) -> TrainingDataset:
+    """Videos to measure with, each as often as it takes to fill a batch."""
+    records = checked(manifest, clip_length)
+    return TrainingDataset(manifest, records * ceil(batch_size / len(records)), TwoClips(clip_length), 0)
+
+
+def rate(dataset: TrainingDataset, batch_size: int, workers: int, seconds: float) -> float:
     """Clips per second of so many workers, once they are at work."""
     # as beside a GPU, where workers do not wait for a free CPU
     loaded = training_batches(dataset, batch_size, 0, workers=workers, device="mps")
@@ -242,28 +187,17 @@ def rate(dataset: PretrainDataset, batch_size: int, workers: int, seconds: float
         return clips / (perf_counter() - started)
 
 
-def storage(files: Sequence[Path]) -> Storage | None:
-    """How long it takes to get the bytes of a file; None where the system's memory of files cannot be emptied."""
+def storage(files: Sequence[Path]) -> float | None:
+    """Seconds that the bytes of a file take longer from the medium; None where the system cannot be made to forget."""
     if not hasattr(os, "posix_fadvise") or not files:
         return None
-    cold = []
+    waiting = []
     for path in files:
-        _forget(path)
-        cold.append(_seconds(path.read_bytes))
-    return Storage(mean(cold), mean(_seconds(path.read_bytes) for path in files))
-
-
-@final
-class _Still:
-    """A reader that opens nothing: black clips, at once."""
-
-    def __init__(self, record: VideoRecord) -> None:
-        self._width, self._height = record.width, record.height
-
-    def read_clips(self, path: Path, starts: Sequence[int], length: int) -> list[Planes]:  # noqa: ARG002
-        luma = np.zeros((length, self._height, self._width), np.uint8)
-        chroma = np.zeros((length, 2, (self._height + 1) // 2, (self._width + 1) // 2), np.uint8)
-        return [Planes(luma, chroma, Colour())] * len(starts)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        waiting.append(_seconds(path.read_bytes) - _seconds(path.read_bytes))
+    return max(0.0, mean(waiting))
 
 
 def _seconds(work: Callable[..., object], *arguments: object) -> float:
@@ -272,39 +206,5 @@ def _seconds(work: Callable[..., object], *arguments: object) -> float:
     return perf_counter() - started
 
 
-def _seconds_to_read(path: Path, record: VideoRecord, clip_length: int, reader: VideoReader) -> float:
-    """A pair, once the file is in memory."""
-    chance = generator(0, "throughput", record.id)
-    pairs = [two_starts(record.frames, clip_length, chance) for _ in range(3)]
-    return median(_seconds(reader.read_clips, path, starts, clip_length) for starts in pairs)
-
-
-def _seconds_to_copy(path: Path, clip_length: int) -> float:
-    """A clip, from decoded frames to planes."""
-    clips = Clips([0], clip_length)
-    with open_video(path, prepared=True) as (container, stream):
-        frames = list(islice(decode(container, stream), clip_length))
-        started = perf_counter()
-        for index, frame in enumerate(frames):
-            clips.take(index, frame)
-        return perf_counter() - started
-
-
-def _open(path: Path) -> None:
-    with open_video(path, prepared=True):
-        pass
-
-
-def _forget(path: Path) -> None:
-    """Let the system drop the file from its memory."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
 def _long_enough(manifest: Manifest, clip_length: int) -> list[VideoRecord]:
     return [record for record in manifest.usable if record.frames >= clip_length]
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size

@@ -1,4 +1,4 @@
-"""Clips for recognition (Sec. 4): one at random of each video to learn from, all of them to test."""
+"""Clips to test recognition by (Sec. 4): all of every video."""
 
 from collections.abc import Sequence
 from typing import final
@@ -6,9 +6,8 @@ from typing import final
 from torch.utils.data import Dataset
 
 from unreel.errors import VideoError
-from unreel.rng import generator
-from unreel.video.clips.datasets import Failure, Key, Sample, Videos, region, stacked
-from unreel.video.clips.sampling import consecutive_starts, one_start
+from unreel.video.clips.datasets import Failure, Sample, Videos, stacked
+from unreel.video.clips.sampling import EVERY_FRAME, TimeScale, consecutive_starts
 from unreel.video.collection.manifest import Manifest, VideoRecord
 from unreel.video.decoding.decode import VideoReader
 
@@ -17,45 +16,6 @@ CLIPS_AT_ONCE = 4
 
 Piece = tuple[int, int]
 """(row, number of its first clip)"""
-
-
-@final
-class FinetuneDataset(Dataset[Sample]):
-    """One clip of each video, at a random start; short videos are looped.
-
-    It is cut to a square region at a random place, or to the centre of the frame without `random_region`.
-    """
-
-    def __init__(
-        self,
-        manifest: Manifest,
-        records: Sequence[VideoRecord],
-        clip_length: int,
-        seed: int,
-        reader: VideoReader | None = None,
-        *,
-        random_region: bool = True,
-    ) -> None:
-        self._videos = Videos(manifest, records, reader)
-        self._side, self._clip_length, self._seed = manifest.side, clip_length, seed
-        self._random_region = random_region
-
-    def __len__(self) -> int:
-        return len(self._videos.records)
-
-    def __getitem__(self, key: Key) -> Sample:
-        """The sample of (epoch, row).
-
-        Raises:
-            VideoError: the prepared file is gone, damaged or another.
-        """
-        epoch, row = key
-        record = self._videos.records[row]
-        start = one_start(record.frames, self._clip_length, generator(self._seed, "clips", epoch, record.id))
-        (clip,) = self._videos.read(row, [start], self._clip_length)
-        drawn = generator(self._seed, "regions", epoch, record.id).random(2)
-        place = drawn if self._random_region else (0.5, 0.5)
-        return stacked(record.id, epoch, [region(clip, self._side, place)])
 
 
 @final
@@ -71,10 +31,18 @@ class RecognitionDataset(Dataset[Sample | Failure]):
         records: Sequence[VideoRecord],
         clip_length: int,
         reader: VideoReader | None = None,
+        scale: TimeScale = EVERY_FRAME,
     ) -> None:
-        self._videos = Videos(manifest, records, reader)
+        self._videos = Videos(manifest, records, reader, scale)
         self._clip_length = clip_length
-        self._starts = [consecutive_starts(record.frames, clip_length) for record in records]
+        self._starts = [self._starts_of(row) for row in range(len(records))]
+
+    def _starts_of(self, row: int) -> list[int]:
+        """Where the clips of a video begin; one that cannot be shown has a clip, which says why."""
+        try:
+            return consecutive_starts(len(self._videos.numbers(row)), self._clip_length)
+        except VideoError:
+            return [0]
 
     @property
     def clips(self) -> int:

@@ -25,6 +25,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from jaxtyping import Int
 
 from unreel.engine.limits import is_limited, progress
 from unreel.errors import VideoError
@@ -51,8 +52,8 @@ _PREPARED_OPTIONS = _OPTIONS | {"codec_whitelist": "none"}
 class VideoReader(Protocol):
     """Anything that gives clips by frame number."""
 
-    def read_clips(self, path: Path, starts: Sequence[int], length: int) -> list[Planes]:
-        """The frames `start` to `start + length - 1` of every start, in the order of `starts`.
+    def read_frames(self, path: Path, table: Int[np.ndarray, "v t"]) -> list[Planes]:
+        """`v` clips of the frames with these numbers, which may be in any order and come several times.
 
         Raises:
             VideoError: the file cannot be decoded, or ends before a clip does.
@@ -78,59 +79,69 @@ class PyAVReader:
         Raises:
             VideoError: the file cannot be decoded, or ends before a clip does.
         """
-        assert length > 0 and min(starts, default=0) >= 0
-        if not starts:
+        assert length > 0
+        return self.read_frames(path, np.asarray(starts, np.int64).reshape(-1, 1) + np.arange(length))
+
+    def read_frames(self, path: Path, table: Int[np.ndarray, "v t"]) -> list[Planes]:
+        """`v` clips of the frames with these numbers: each is decoded once, in order, whatever the table's.
+
+        Raises:
+            VideoError: the file cannot be decoded, or ends before a clip does.
+        """
+        assert table.min(initial=0) >= 0
+        if not table.size:
             return []
-        clips = Clips(starts, length)
+        clips = Clips(table)
         try:
             with open_video(path, self.prepared) as (container, stream):
-                for index, frame in self._frames(container, stream, starts, length):
+                for index, frame in self._frames(container, stream, table):
                     clips.take(index, frame)
         except VideoError as error:
             raise VideoError(f"{path}: {error}") from error
         return clips.planes()
 
     def _frames(
-        self, container: InputContainer, stream: VideoStream, starts: Sequence[int], length: int
+        self, container: InputContainer, stream: VideoStream, table: Int[np.ndarray, "v t"]
     ) -> Iterator[tuple[int, VideoFrame]]:
-        """All frames of the clips, each once and in order, among others."""
+        """All frames of the table, each once and in order, among others."""
         losses = None if self.prepared else Losses()  # frames of a damaged prepared file would have other numbers
         frames: Iterator[tuple[int, VideoFrame]] = enumerate(decode(container, stream, losses))
         position = 0  # of the next frame
-        for start in sorted(starts):
-            if self.prepared and start - start % KEY_FRAME_INTERVAL > position:
-                frames = _decode_from_key_frame(container, stream, start)
-            while position < start + length:
+        for wanted in np.unique(table).tolist():
+            if self.prepared and wanted - wanted % KEY_FRAME_INTERVAL > position:
+                frames = _decode_from_key_frame(container, stream, wanted)
+            while position <= wanted:
                 index, frame = next(frames, (position, None))
                 if frame is None:
-                    raise too_short(position, start, length)
+                    raise _too_short(position, table)
                 yield index, frame
                 position = index + 1
 
 
 @final
 class Clips:
-    """Clips of equal length being filled; a frame that several clips share is decoded and converted once."""
+    """Clips of equal length being filled; a frame that comes several times is decoded and converted once."""
 
-    def __init__(self, starts: Sequence[int], length: int) -> None:
-        self._starts = starts
-        self._length = length
+    def __init__(self, table: Int[np.ndarray, "v t"]) -> None:
+        self._shape = table.shape
+        self._places: dict[int, list[tuple[int, int]]] = {}
+        for place, number in np.ndenumerate(table):
+            self._places.setdefault(int(number), []).append((place[0], place[1]))
         self._converter: Converter | None = None
 
     def take(self, index: int, frame: VideoFrame) -> None:
-        """Copy frame number `index` to every clip it belongs to."""
+        """Copy frame number `index` to every place that it belongs to."""
         if self._converter is None:
             self._converter = Converter(frame.width, frame.height, colour_of(frame))
-            clips, height, width = len(self._starts), frame.height, frame.width
-            self._luma = np.empty((clips, self._length, height, width), np.uint8)
-            self._chroma = np.empty((clips, self._length, 2, (height + 1) // 2, (width + 1) // 2), np.uint8)
-        places = [(clip, index - start) for clip, start in enumerate(self._starts) if 0 <= index - start < self._length]
-        if places:
+            height, width = frame.height, frame.width
+            self._luma = np.empty((*self._shape, height, width), np.uint8)
+            self._chroma = np.empty((*self._shape, 2, (height + 1) // 2, (width + 1) // 2), np.uint8)
+        if index in self._places:
             luma, cb, cr = plane_views(self._converter(frame))
-            for clip, place in places:
-                self._luma[clip, place] = luma
-                self._chroma[clip, place, 0] = cb
-                self._chroma[clip, place, 1] = cr
+            for place in self._places[index]:
+                self._luma[place] = luma
+                self._chroma[place][0] = cb
+                self._chroma[place][1] = cr
 
     def planes(self) -> list[Planes]:
         """The clips, once all their frames were taken."""
@@ -275,16 +286,6 @@ def packets_of(
     yield None  # what the decoder still holds
 
 
-def decode_all(path: Path) -> Iterator[VideoFrame]:
-    """Every frame of a file in its order: the frame numbers of the contract.
-
-    Raises:
-        VideoError: it cannot be opened.
-    """
-    with open_video(path) as (container, stream):
-        yield from decode(container, stream, Losses())
-
-
 def _decode_from_key_frame(
     container: InputContainer, stream: VideoStream, start: int
 ) -> Iterator[tuple[int, VideoFrame]]:
@@ -309,10 +310,11 @@ def _decode_from_key_frame(
     return enumerate(chain([first], frames), number)
 
 
-def too_short(frames: int, start: int, length: int) -> VideoError:
-    """The error of a file that ends before a clip does."""
+def _too_short(frames: int, table: Int[np.ndarray, "v t"]) -> VideoError:
+    """The error of a file that ends before one of the clips does."""
+    clip = next(each for each in table if each.max() >= frames)
     return VideoError(
-        f"has {frames} frames, but frames {start} to {start + length - 1} are wanted. "
+        f"has {frames} frames, but frames {clip.min()} to {clip.max()} are wanted. "
         "Prepare the collection again if the file has changed."
     )
 

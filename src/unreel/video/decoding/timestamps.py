@@ -116,7 +116,7 @@ def packet_times(container: InputContainer, stream: VideoStream) -> "Times":
     Raises:
         VideoError: they do not show that.
     """
-    packets = frame_packets(container, stream)
+    packets = _frame_packets(container, stream)
     clock = _Clock(container, stream)
     if clock.jumps or not clock.tick:
         raise VideoError("tells no times that follow each other")
@@ -125,24 +125,20 @@ def packet_times(container: InputContainer, stream: VideoStream) -> "Times":
     return Times(starts, float(starts[-1]) + (spans[-1][1] * clock.tick or clock.step))
 
 
-def frame_packets(container: InputContainer, stream: VideoStream) -> list["Packet[Any]"]:
-    """All packets of an open video, where each of them is one frame that is shown at a time of its own.
-
-    Raises:
-        VideoError: it cannot be seen from the packets that it is so.
-    """
+def _frame_packets(container: InputContainer, stream: VideoStream) -> list["Packet[Any]"]:
+    """All packets of an open video, where each of them is one frame that is shown at a time of its own."""
     least = least_frame(container, stream)
     if least is None:
         codec = stream.codec_context.codec.canonical_name
-        raise VideoError(f"counts packets, and not every packet of {codec} in {container.format.name} is a frame")
+        raise VideoError(f"not every packet of {codec} in {container.format.name} is a frame")
     packets = [each for each in packets_of(container, stream) if each is not None and each.size]
     if any(packet.is_discard or packet.size < least for packet in packets):
-        raise VideoError("counts packets, and some of these are no picture")
+        raise VideoError("some packets are no picture")
     times = [packet.pts for packet in packets if packet.pts is not None]
     if not packets or len(set(times)) < len(packets):
-        raise VideoError("counts by times, and not every frame has one of its own")
+        raise VideoError("not every frame has a time of its own")
     if not packets[0].is_keyframe or times[0] > min(times):
-        raise VideoError("counts frames whose key frame is missing")
+        raise VideoError("the first key frame is missing")
     return packets
 
 

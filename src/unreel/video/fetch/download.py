@@ -40,8 +40,7 @@ class Patience:
 def download(file: RemoteFile, path: Path, patience: Patience | None = None) -> None:
     """Bring `file` to `path`; one that is there already is verified.
 
-    A server whose certificate cannot be verified is used where the checksum is published, which then vouches for what
-    comes.
+    Where the checksum is published it vouches for what comes, in place of the server's certificate.
 
     Raises:
         CollectionError: no address gives the file, it is not what was expected, or it cannot be written.
@@ -76,11 +75,9 @@ def size_of(file: RemoteFile, patience: Patience | None = None) -> int | None:
     """Its size in bytes as published or as the first address says it; None where neither does."""
     if file.size is not None:
         return file.size
-    transfer = _Transfer(file, file.addresses[0], Path(), patience or Patience())
     try:
-        with transfer.answer("HEAD", {}) as response:
-            length = response.headers.get("Content-Length", "")
-            return int(length) if response.status_code == 200 and length.isdigit() else None
+        with _Transfer(file, file.addresses[0], Path(), patience or Patience()).answer("HEAD", {}) as response:
+            return _number(response.headers.get("Content-Length", ""))
     except (_Broken, _Rejected):
         return None
 
@@ -118,15 +115,14 @@ class _State:
         return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Transfer:
-    """A file on its way from one address; `trusting` takes it from a server whose certificate cannot be verified."""
+    """A file on its way from one address."""
 
     file: RemoteFile
     address: str
     path: Path
     patience: Patience
-    trusting: bool = False
 
     @property
     def part(self) -> Path:
@@ -196,27 +192,21 @@ class _Transfer:
     def _ask(self, method: str, headers: dict[str, str]) -> Any:
         requests = require("requests", "fetch")
         # identity: a server must not pack what is counted here in bytes of the file
-        options = {
-            "headers": {"Accept-Encoding": "identity", "User-Agent": f"unreel/{metadata.version('unreel')}"} | headers
-        }
-        patience = (self.patience.connect, self.patience.silence)
+        headers = {"Accept-Encoding": "identity", "User-Agent": f"unreel/{metadata.version('unreel')}"} | headers
+        timeout = (self.patience.connect, self.patience.silence)
+        verify = not self.file.sha256  # which vouches for what comes, as no certificate does
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="Unverified HTTPS request")
                 return requests.request(
-                    method, self.address, stream=True, timeout=patience, verify=not self.trusting, **options
+                    method, self.address, headers=headers, stream=True, timeout=timeout, verify=verify
                 )
-        except requests.exceptions.SSLError as error:
-            if "CERTIFICATE_VERIFY_FAILED" not in str(error):
-                raise _Broken(f"could not be reached: {_root(error)}") from error
-            if not self.file.sha256:
-                raise _Rejected(f"has a certificate that cannot be verified: {_root(error)}") from error
         except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise _Rejected(f"has a certificate that cannot be verified: {_root(error)}") from error
             raise _Broken(f"could not be reached: {_root(error)}") from error
         except requests.exceptions.RequestException as error:
             raise _Rejected(f"cannot be asked: {error}") from error
-        self.trusting = True  # the checksum vouches for what comes
-        return self._ask(method, headers)
 
     def _check_rest(self, response: Any, have: int, state: _State) -> None:
         """See that what comes goes on where we are, in the same file."""
@@ -229,8 +219,7 @@ class _Transfer:
 
     def _begin(self, response: Any) -> _State:
         """Note what the server says of the file that now comes from its beginning."""
-        length = response.headers.get("Content-Length", "")
-        size = int(length) if length.isdigit() else None
+        size = _number(response.headers.get("Content-Length", ""))
         if None not in (size, self.file.size) and size != self.file.size:
             raise _Rejected(f"has a file of {size} bytes, expected {self.file.size}")
         etag, modified = response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")
@@ -275,8 +264,11 @@ def _size(path: Path) -> int:
 
 def _total(response: Any) -> int | None:
     """The whole size that a `Content-Range` tells: `bytes 5-9/10` or `bytes */10`."""
-    total = response.headers.get("Content-Range", "").rpartition("/")[2]
-    return int(total) if total.isdigit() else None
+    return _number(response.headers.get("Content-Range", "").rpartition("/")[2])
+
+
+def _number(said: str) -> int | None:
+    return int(said) if said.isdigit() else None
 
 
 def _root(error: BaseException) -> str:

@@ -10,7 +10,6 @@ Stopped at any point, it goes on where it was. Nothing is downloaded or unpacked
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +21,7 @@ from unreel.errors import CollectionError, SettingsError
 from unreel.extras import require
 from unreel.video.collection.discover import PREPARED_MARK, find_videos
 from unreel.video.collection.layouts import arranged
-from unreel.video.fetch.archives import check_rar_tool, is_unpacked, unpack
+from unreel.video.fetch.archives import is_unpacked, rar_tool, unpack
 from unreel.video.fetch.download import Patience, download, size_of
 from unreel.video.fetch.remote import RemoteFile
 
@@ -31,6 +30,11 @@ SplitName = Literal["train", "val", "test"]
 
 ARCHIVES = "archives"
 _LOCK_NAME = "fetch.lock"
+_UCF101 = "https://www.crcv.ucf.edu/data/UCF101/"
+_UCF101_HOMEPAGE = "https://www.crcv.ucf.edu/data/UCF101.php"
+_HMDB51_HOMEPAGE = "https://serre.lab.brown.edu/hmdb51.html"
+_DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
+_BROWN = "https://serre-lab.clps.brown.edu/wp-content/uploads/2013/10/"
 _KINETICS = "https://s3.amazonaws.com/kinetics/400/"
 _KINETICS_HOMEPAGE = "https://github.com/cvdfoundation/kinetics-dataset"
 _KINETICS_ARCHIVE = re.compile(r"https?://\S+/([\w.-]+\.tar\.gz)")
@@ -49,66 +53,46 @@ class DownloadItem:
 
     def path(self, folder: Path) -> Path:
         """Where it is downloaded to."""
-        return folder / (self.folder if self.file.kind == "text" else ARCHIVES) / self.file.name
+        return folder / (ARCHIVES if self.file.is_archive else self.folder) / self.file.name
 
     def is_done(self, folder: Path) -> bool:
         """Whether there is nothing left to do for it."""
         path = self.path(folder)
-        return path.exists() if self.file.kind == "text" else is_unpacked(path)
+        return is_unpacked(path) if self.file.is_archive else path.exists()
 
 
 # The checksums are those of torchvision's prototype datasets (torchvision/prototype/datasets/_builtin: ucf101.py,
 # hmdb51.py); TensorFlow Datasets (url_checksums/ucf101.txt) has the one of UCF101's lists too, with their size.
-_UCF101_HOMEPAGE = "https://www.crcv.ucf.edu/data/UCF101.php"
-_UCF101 = (
-    DownloadItem(
-        RemoteFile(
-            "UCF101TrainTestSplits-RecognitionTask.zip",
-            ("https://www.crcv.ucf.edu/data/UCF101/UCF101TrainTestSplits-RecognitionTask.zip",),
-            "zip",
-            113_943,
-            "5c0d1a53b8ed364a2ac830a73f405e51bece7d98ce1254fd19ed4a36b224bd27",
-            _UCF101_HOMEPAGE,
-        )
+_SHA256 = {
+    "UCF101TrainTestSplits-RecognitionTask.zip": "5c0d1a53b8ed364a2ac830a73f405e51bece7d98ce1254fd19ed4a36b224bd27",
+    "UCF101.rar": "ca8dfadb4c891cb11316f94d52b6b0ac2a11994e67a0cae227180cd160bd8e55",
+    "test_train_splits.rar": "229c94f845720d01eb3946d39f39292ea962d50a18136484aa47c1eba251d2b7",
+    "hmdb51_org.rar": "9e714a0d8b76104d76e932764a7ca636f929fff66279cda3f2e326fa912a328e",
+}
+
+
+def _ucf101(name: str, size: int | None = None) -> DownloadItem:
+    return DownloadItem(RemoteFile(name, (_UCF101 + name,), size, _SHA256[name], _UCF101_HOMEPAGE))
+
+
+def _hmdb51(name: str, drive: str, folder: str = ".") -> DownloadItem:
+    """Its homepage names the files at Google Drive; the older addresses are what everybody wrote down."""
+    addresses = (_DRIVE + drive, _BROWN + name)
+    return DownloadItem(RemoteFile(name, addresses, None, _SHA256[name], _HMDB51_HOMEPAGE), folder)
+
+
+def _kinetics(place: str, folder: str, name: str = "", *, flat: bool = False) -> DownloadItem:
+    file = RemoteFile(name or Path(place).name, (_KINETICS + place,), homepage=_KINETICS_HOMEPAGE)
+    return DownloadItem(file, folder, flat)
+
+
+_OFFICIAL = {
+    "ucf101": (_ucf101("UCF101TrainTestSplits-RecognitionTask.zip", 113_943), _ucf101("UCF101.rar")),
+    "hmdb51": (
+        _hmdb51("test_train_splits.rar", "1NQxJWJSYWefyNS-LFYCenFih4gRDUPCX"),
+        _hmdb51("hmdb51_org.rar", "17anw5Oxp7lmp9cMwXPOyOpL5olDLmPpj", "hmdb51_org"),
     ),
-    DownloadItem(
-        RemoteFile(
-            "UCF101.rar",
-            ("https://www.crcv.ucf.edu/data/UCF101/UCF101.rar",),
-            "rar",
-            None,
-            "ca8dfadb4c891cb11316f94d52b6b0ac2a11994e67a0cae227180cd160bd8e55",
-            _UCF101_HOMEPAGE,
-        )
-    ),
-)
-# Its homepage names the files at Google Drive; the older addresses are what everybody wrote down.
-_HMDB51_HOMEPAGE = "https://serre.lab.brown.edu/hmdb51.html"
-_DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
-_BROWN = "https://serre-lab.clps.brown.edu/wp-content/uploads/2013/10/"
-_HMDB51 = (
-    DownloadItem(
-        RemoteFile(
-            "test_train_splits.rar",
-            (f"{_DRIVE}1NQxJWJSYWefyNS-LFYCenFih4gRDUPCX", f"{_BROWN}test_train_splits.rar"),
-            "rar",
-            None,
-            "229c94f845720d01eb3946d39f39292ea962d50a18136484aa47c1eba251d2b7",
-            _HMDB51_HOMEPAGE,
-        )
-    ),
-    DownloadItem(
-        RemoteFile(
-            "hmdb51_org.rar",
-            (f"{_DRIVE}17anw5Oxp7lmp9cMwXPOyOpL5olDLmPpj", f"{_BROWN}hmdb51_org.rar"),
-            "rar",
-            None,
-            "9e714a0d8b76104d76e932764a7ca636f929fff66279cda3f2e326fa912a328e",
-            _HMDB51_HOMEPAGE,
-        ),
-        "hmdb51_org",
-    ),
-)
+}
 
 TERMS: dict[str, str] = {
     "ucf101": f"UCF101 names no licence. Its videos are YouTube's users'; see {_UCF101_HOMEPAGE} and cite Soomro, "
@@ -165,8 +149,9 @@ def fetch(name: DataSetName, folder: Path, options: FetchOptions) -> Fetched:
     """
     _check(name, folder, options)
     if name != "kinetics400" and options.mirror is None:  # what a mirror holds need not be compressed
-        check_rar_tool()
-    with _alone(folder):
+        rar_tool()
+    held = CollectionError(f"another process fetches into {folder}. Let it come to its end, or name another folder.")
+    with writing(folder), locked(folder / ARCHIVES / _LOCK_NAME, held, of=folder):
         for item in items(name, options):
             path = item.path(folder)
             ours = path.with_name(f".{path.name}.ours")  # and not brought by the user, of whom nothing is removed
@@ -175,9 +160,9 @@ def fetch(name: DataSetName, folder: Path, options: FetchOptions) -> Fetched:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     ours.touch()
                 download(item.file, path, options.patience)
-                if item.file.kind != "text":
+                if item.file.is_archive:
                     unpack(path, folder / item.folder, flat=item.flat)
-            if ours.exists() and item.file.kind != "text" and not options.keep_archives:
+            if ours.exists() and item.file.is_archive and not options.keep_archives:
                 path.unlink(missing_ok=True)
             ours.unlink(missing_ok=True)
     collection = arranged(find_videos(folder), name)
@@ -190,9 +175,8 @@ def items(name: DataSetName, options: FetchOptions) -> Sequence[DownloadItem]:
     Raises:
         CollectionError: the server does not tell the archives of Kinetics.
     """
-    if name == "kinetics400":
-        return tuple(_from(item, options) for item in _of_kinetics(options))
-    return tuple(_from(item, options) for item in {"ucf101": _UCF101, "hmdb51": _HMDB51}[name])
+    official = _of_kinetics(options) if name == "kinetics400" else _OFFICIAL[name]
+    return tuple(_from(item, options) for item in official)
 
 
 def left_to_do(name: DataSetName, folder: Path, options: FetchOptions) -> list[tuple[DownloadItem, int | None]]:
@@ -209,21 +193,19 @@ def left_to_do(name: DataSetName, folder: Path, options: FetchOptions) -> list[t
 def _of_kinetics(options: FetchOptions) -> Iterator[DownloadItem]:
     parts = options.parts or ("train", "val")
     for part in parts:
-        yield DownloadItem(_kinetics_file(f"{part}.csv", f"annotations/{part}.csv", "text"), "annotations")
+        yield _kinetics(f"annotations/{part}.csv", "annotations")
     for part in parts:
         for archive in _archives_of_kinetics(part, options):
-            yield DownloadItem(_kinetics_file(f"{part}/{archive}", f"{part}/{archive}", "tar.gz"), part, flat=True)
+            yield _kinetics(f"{part}/{archive}", part, f"{part}/{archive}", flat=True)
     if "train" in parts:  # some 1,400 of its videos were damaged and are given anew, under their own names
-        archive = "replacement_for_corrupted_k400.tgz"
-        yield DownloadItem(_kinetics_file(archive, archive, "tar.gz"), "train", flat=True)
+        yield _kinetics("replacement_for_corrupted_k400.tgz", "train", flat=True)
 
 
 def _archives_of_kinetics(part: SplitName, options: FetchOptions) -> list[str]:
     """The names of the archives of a part, as its list on the server tells them."""
-    name = f"k400_{part}_path.txt"
-    file = _from(DownloadItem(_kinetics_file(name, f"{part}/{name}", "text")), options).file
+    file = _from(_kinetics(f"{part}/k400_{part}_path.txt", "."), options).file
     with TemporaryDirectory() as folder:
-        path = Path(folder, name)
+        path = Path(folder, file.name)
         download(file, path, options.patience)
         lines = path.read_text(errors="replace").split()
     matches = [_KINETICS_ARCHIVE.fullmatch(line) for line in lines]
@@ -234,10 +216,6 @@ def _archives_of_kinetics(part: SplitName, options: FetchOptions) -> list[str]:
             f"{file.addresses[0]} lists {odd!r}, expected addresses of archives (…/part_0.tar.gz). Try again later."
         )
     return names
-
-
-def _kinetics_file(name: str, place: str, kind: Literal["text", "tar.gz"]) -> RemoteFile:
-    return RemoteFile(name, (_KINETICS + place,), kind, homepage=_KINETICS_HOMEPAGE)
 
 
 def _from(item: DownloadItem, options: FetchOptions) -> DownloadItem:
@@ -261,11 +239,3 @@ def _check(name: DataSetName, folder: Path, options: FetchOptions) -> None:
     if (folder / PREPARED_MARK).exists():
         raise CollectionError(f"{folder} holds prepared videos. Name another folder.")
     require("requests", "fetch")
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """The folder made, and kept from other processes meanwhile."""
-    held = CollectionError(f"another process fetches into {folder}. Let it come to its end, or name another folder.")
-    with writing(folder), locked(folder / ARCHIVES / _LOCK_NAME, held, of=folder):
-        yield

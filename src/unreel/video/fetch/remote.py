@@ -3,35 +3,41 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from unreel.engine.progress import ProgressBar
 
-Kind = Literal["zip", "rar", "tar.gz", "text"]
-
-_MAGIC: dict[str, bytes] = {"zip": b"PK\x03\x04", "rar": b"Rar!\x1a\x07", "tar.gz": b"\x1f\x8b", "text": b""}
+_MAGIC = {".zip": b"PK\x03\x04", ".rar": b"Rar!\x1a\x07", ".gz": b"\x1f\x8b", ".tgz": b"\x1f\x8b"}
 _MEBIBYTE = 1 << 20
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file and the addresses that it can be had from, tried in their order.
+    """An archive, or a list, by its name, and the addresses that it can be had from, tried in their order.
 
     `size` (bytes) and `sha256` are given where they are published; `homepage` is where people find the file.
     """
 
     name: str
     addresses: tuple[str, ...]
-    kind: Kind
     size: int | None = None
     sha256: str = ""
     homepage: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The suffix of its name."""
+        return Path(self.name).suffix
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it is to be unpacked."""
+        return self.kind in _MAGIC
 
     def fault(self, path: Path) -> str:
         """What is wrong with a file that should be this one, whole; empty if nothing is."""
         with path.open("rb") as content:
             beginning = content.read(_MEBIBYTE)
-        if len(beginning) < len(_MAGIC[self.kind]) or not self.may_begin(beginning):
+        if len(beginning) < len(_MAGIC.get(self.kind, b"")) or not self.may_begin(beginning):
             return f"begins with {beginning[:40]!r}, expected {self.kind}"
         size = path.stat().st_size
         if self.size is not None and size != self.size:
@@ -41,9 +47,8 @@ class RemoteFile:
 
     def may_begin(self, beginning: bytes) -> bool:
         """Whether a file of its kind can begin so; a page of HTML is no list."""
-        magic = _MAGIC[self.kind]
-        alike = beginning[: len(magic)] == magic[: len(beginning)]
-        return alike and not (self.kind == "text" and is_page(beginning))
+        magic = _MAGIC.get(self.kind)
+        return beginning[: len(magic)] == magic[: len(beginning)] if magic else not is_page(beginning)
 
 
 def is_page(beginning: bytes) -> bool:
