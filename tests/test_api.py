@@ -82,7 +82,7 @@ def test_five_lines_pretrain_load_and_finetune(story: tuple[Path, list[str]]) ->
     folder, lines = story
     trained, found = load_encoder(folder / "run"), read_recognition(folder / "classes" / "recognition.json")
     assert [line for line in lines if line.startswith("begins")] == ["begins, False"]  # once, without torch
-    assert "learning from 8 videos, 0 files left out" in lines
+    assert len(lines) == 3  # those of the script: a library is silent
     assert lines[-2] == f"hdc-small {trained.checkpoint} (2, 32, 1, 1, 1)"
     assert lines[-1] == f"2 2 {found.figures['video/top1']}"
     assert read_weights(folder / "run").step == 3
@@ -115,7 +115,7 @@ def test_the_same_lines_in_two_processes(tmp_path: Path) -> None:
     )
     lines = ran.stdout.splitlines()
     assert [lines.count(each) for each in ["begins, False", *ends, skipped]] == [2, 2, 2, 2]  # both have all in hand
-    assert lines.count("learning from 8 videos, 0 files left out") == 2  # said by one, of each run
+    assert not any("learning" in line for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,9 @@ def test_the_demo_leaves_all_it_promises(demo_folder: Path) -> None:
     assert len(manifest.usable) == 48
     assert manifest.label_names == ("appearance", "motion")
     untrained, trained = read_retrievals(demo_folder / "run" / "evaluation" / "retrieval.json")
-    assert (untrained.encoder, trained.encoder) == ("untrained", "hdc-small")
+    assert (untrained.origin.encoder, trained.origin.encoder) == ("untrained", "hdc-small")
     assert {score.label for score in trained.scores} == {"appearance", "motion"}
-    assert (trained.seen, trained.expected) == (48, 48)
+    assert (trained.origin.seen, trained.origin.expected) == (48, 48)
     assert {1, 5, 10} <= trained.scores[0].hits.keys()
     tables = ("embeddings.parquet", "embeddings-untrained.parquet")
     vectors = [read_vectors(demo_folder / "run" / table) for table in tables]
@@ -95,7 +95,7 @@ def test_a_group_is_kept_out_of_its_own_results(demo_folder: Path, tmp_path: Pat
     words = [str(demo_folder / "run"), str(demo_folder / "prepared"), "--out", str(tmp_path), "--no-untrained"]
     evaluate.main(["retrieval", *words, "--group-pattern", "/([a-z]+)-"])
     (retrieval,) = read_retrievals(tmp_path / "retrieval.json")
-    assert retrieval.split == "leave one group out"
+    assert retrieval.origin.split == "leave one group out"
     for query, hits in retrieval.neighbours.items():
         assert query.split("/")[1].split("-")[0] not in {hit.id.split("/")[1].split("-")[0] for hit in hits}
     evaluate.main(["linear", *words, "--group-pattern", "/([a-z]+)-"])

@@ -14,10 +14,12 @@ from unreel.text import (
     as_json,
     comma_separated,
     defused,
+    duration_text,
     excerpt,
     first_of,
     one_line,
     quoted,
+    size_text,
     unbroken,
     undefused,
     width_of,
@@ -126,3 +128,28 @@ def test_no_word_is_broken_or_lost(line: str, width: int) -> None:
     assert " ".join(parts).split() == line.replace("\x1f", " ").split()
     for part in parts:
         assert width_of(part) <= width or len(part.split()) <= 1 or "\x1f" in line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "0.0 s"),
+        (4.23, "4.2 s"),
+        (59.94, "59.9 s"),
+        (59.99, "1 min 0 s"),
+        (185.0, "3 min 5 s"),
+        (7800.0, "2 h 10 min"),
+        (3599.9, "1 h 0 min"),
+        (200_000.0, "55 h 33 min"),
+    ],
+)
+def test_durations_in_words(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (812_000, "812 kB"), (1_400_000_000, "1.4 GB"), (9_700_000_000_000_000, "9,700.0 TB")],
+)
+def test_sizes_in_words(size: int, text: str) -> None:
+    assert size_text(size) == text

@@ -93,11 +93,11 @@ def _evaluated(loaded: LoadedEncoder, manifest: Manifest) -> list[str]:
 def _scores(features: Float[np.ndarray, "n c"], videos: Sequence[VideoRecord]) -> str:
     classes, persons = labels_of(videos, LABEL), [video.group for video in videos]
     known, apart = UnitVectors(features), numbered(persons)
-    fared = retrieve(known, known, {LABEL: (classes, classes)}, groups=(apart, apart)).fared[LABEL]
+    scores = retrieve(known, known, {LABEL: (classes, classes)}, groups=(apart, apart)).scores[LABEL]
     said = linear_probe(features, classes, one_out_folds(classes, persons, name=LABEL)[1], name=LABEL)
     searched = np.isin(persons, SEARCHED)
     right = np.array([said[row] == label for row, label in enumerate(classes)])
-    shares = (fared.first_right == 1)[searched], fared.average_precision[searched], right[searched]
+    shares = (scores.first_right == 1)[searched], scores.average_precision[searched], right[searched]
     return " / ".join(f"{100 * share.mean():.0f}" for share in shares)
 
 

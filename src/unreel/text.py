@@ -5,6 +5,8 @@ a part of a message                            excerpt, quoted      the same, in
 a name that is printed whole                   unbroken    the same, uncut, and never broken over two lines
 JSON                                           as_json     exact: what a screen would obey is written as \\u001b
 a table for a spreadsheet                      comma_separated      nothing is computed; `undefused` reads it back
+
+Times and sizes are told by `duration_text` and `size_text`.
 """
 
 import json
@@ -127,6 +129,28 @@ def wrapped(line: str, width: int | None, hang: int = 4, room: int = 0) -> list[
         else:
             current += gap + held
     return [*lines, current]
+
+
+def duration_text(seconds: float) -> str:
+    """`4.2 s`, `3 min 5 s` or `2 h 10 min`."""
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def size_text(count: int) -> str:
+    """Bytes in decimal units: `812 kB`, `1.4 GB`."""
+    if count < 1000:
+        return f"{count} bytes"
+    size = count / 1000
+    for unit in ("kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.{int(size < 10)}f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"
 
 
 def _cell(value: object) -> str:

@@ -1,6 +1,5 @@
 """`unreel evaluate`: official splits with what is missing, hold-outs, every kind of evaluator, two results compared."""
 
-import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +9,7 @@ import pytest
 import torch
 from clips import Clip
 from official_lists import Plan, write_hmdb51, write_kinetics, write_ucf101
+from retrievals import EMPTY, changed
 
 from unreel import models
 from unreel.checkpoint import WeightsHeader, save_weights
@@ -17,7 +17,7 @@ from unreel.cli.evaluate import main
 from unreel.cli.tables.evaluation_tables import print_retrievals
 from unreel.errors import CollectionError, SettingsError
 from unreel.evaluation.classification import read_classifications
-from unreel.evaluation.results import Retrieval, Score, read_retrievals
+from unreel.evaluation.results import Retrieval, Score, read_retrievals, write_retrievals
 from unreel.settings.encoder import EncoderSettings
 from unreel.video.collection.manifest import Manifest
 from unreel.video.collection.options import PrepareOptions
@@ -76,24 +76,32 @@ def test_all_official_splits_count_what_their_lists_name(
 ) -> None:
     main(_words("retrieval", run, ucf101, tmp_path, "--split", "all", "--protocol", "vcop", "--classes"))
     results = read_retrievals(tmp_path / "retrieval.json")
-    assert [(each.encoder, each.split) for each in results] == [
+    assert [(each.origin.encoder, each.origin.split) for each in results] == [
         (encoder, split) for encoder in ("untrained", "hdc-small") for split in "123"
     ]
     for each in results:
-        parts = [splits[each.split] for _, splits in LISTED.values()]
-        assert (each.gallery_expected, each.queries_expected) == (parts.count("train"), parts.count("test"))
-        assert (each.seen, each.expected) == (22, 24)
-        assert each.missing == tuple(each.reasons) and len(each.missing) == 2
-        sides = [LISTED[name][1][each.split] for name in (GONE, BROKEN)]
-        assert each.gallery_seen == each.gallery_expected - sides.count("train")
-        assert each.queries_seen == each.queries_expected - sides.count("test")
+        origin = each.origin
+        parts = [splits[origin.split] for _, splits in LISTED.values()]
+        assert (origin.gallery_expected, origin.queries_expected) == (
+            parts.count("train"),
+            parts.count("test"),
+        )
+        assert (origin.seen, origin.expected) == (22, 24)
+        assert len(origin.missing) == 2
+        sides = [LISTED[name][1][origin.split] for name in (GONE, BROKEN)]
+        assert origin.gallery_seen == origin.gallery_expected - sides.count("train")
+        assert origin.queries_seen == origin.queries_expected - sides.count("test")
         score = each.score("class")
-        asked = {f"{label}/{name}.avi" for name, (label, splits) in LISTED.items() if splits[each.split] == "test"}
+        asked = {f"{label}/{name}.avi" for name, (label, splits) in LISTED.items() if splits[origin.split] == "test"}
         assert set(each.neighbours) == set(score.outcomes) <= asked
-        assert all(len(hits) == each.gallery_seen for hits in each.neighbours.values())
+        assert all(len(hits) == origin.gallery_seen for hits in each.neighbours.values())
         assert {name: one.queries for name, one in score.classes.items()}.keys() == set(CLASSES)
         assert list(score.hits) == list(score.purity) == [1, 5, 10]
-        assert (each.protocol, each.level, each.collection) == ("vcop", 5, str(ucf101.parent / "videos"))
+        assert (origin.protocol, origin.level, origin.collection) == (
+            "vcop",
+            5,
+            str(ucf101.parent / "videos"),
+        )
     said = _said(capsys)
     assert "retrieval by class: vcop, level 5" in said
     assert "22 of 24 (!)" in said
@@ -155,8 +163,8 @@ def test_other_data_sets_by_their_lists(run: Path, tmp_path: Path) -> None:
         out = tmp_path / layout / "evaluation"
         main(_words("retrieval", run, prepared, out, "--split", "1", "--no-untrained", "--clips", "1"))
         (found,) = read_retrievals(out / "retrieval.json")
-        assert (found.gallery_seen, found.queries_seen) == counts
-        assert (found.seen, found.expected, found.missing) == (8, 8, ())
+        assert (found.origin.gallery_seen, found.origin.queries_seen) == counts
+        assert (found.origin.seen, found.origin.expected, found.origin.missing) == (8, 8, {})
 
 
 def test_hold_outs_of_any_folder(
@@ -167,9 +175,9 @@ def test_hold_outs_of_any_folder(
     random = _words("retrieval", run, ucf101, tmp_path / "random", *options, "--division", "random", "--drop-last", "2")
     main(random)
     (found,) = read_retrievals(tmp_path / "random" / "retrieval.json")
-    assert found.split == "random 25 %, seed 0"
-    assert found.protocol == "gap, 1 clip, last batch of 2 dropped"
-    assert found.expected == 24
+    assert found.origin.split == "random 25 %, seed 0"
+    assert found.origin.protocol == "gap, 1 clip, last batch of 2 dropped"
+    assert found.origin.expected == 24
     main(_words("linear", run, ucf101, tmp_path / "groups", *options, "--division", "groups", "--seed", "3"))
     (probe,) = read_classifications(tmp_path / "groups" / "linear.json")
     assert probe.origin.split == "groups 25 %, seed 3"
@@ -189,7 +197,7 @@ def test_lists_are_read_where_a_folder_is_prepared_on_the_way(
     words = ["--split", "3", "--layout", "ucf101", "--lists", str(lists), "--no-untrained", "--clips", "1"]
     main(_words("retrieval", run, videos, tmp_path / "out", *words))
     (found,) = read_retrievals(tmp_path / "out" / "retrieval.json")
-    assert (found.split, found.seen, found.expected) == ("3", 22, 24)
+    assert (found.origin.split, found.origin.seen, found.origin.expected) == ("3", 22, 24)
 
 
 def test_two_results_are_compared(run: Path, ucf101: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -211,9 +219,7 @@ def test_two_results_are_compared(run: Path, ucf101: Path, tmp_path: Path, capsy
     assert "gap, 1 clip, level 3" in said
     with pytest.raises(CollectionError, match=r"has no encoder 'hdc'\. Its encoders are: untrained, hdc-small"):
         main(["compare", one, one, "--encoders", "hdc", "hdc-small"])
-    changed = json.loads(Path(other).read_text())
-    changed["retrievals"] = [each for each in changed["retrievals"] if each["split"] == "3"]
-    Path(other).write_text(json.dumps(changed))
+    write_retrievals(Path(other), [each for each in read_retrievals(Path(other)) if each.origin.split == "3"])
     with pytest.raises(CollectionError, match=r"was evaluated on 1, 2 and .* on 3, expected a split in common"):
         main(["compare", one, other])
 
@@ -230,17 +236,17 @@ def test_a_video_that_went_missing_since_is_named(
     finally:
         manifest.file(gone).write_bytes(content)
     (found,) = read_retrievals(tmp_path / "retrieval.json")
-    assert (found.seen, found.expected) == (21, 24)
-    assert f"{gone.id} cannot be read any more" in found.reasons[gone.id]
-    assert f"queries {found.queries_seen} of {found.queries_expected}" in _said(capsys)
+    assert (found.origin.seen, found.origin.expected) == (21, 24)
+    assert f"{gone.id} cannot be read any more" in found.origin.missing[gone.id]
+    assert f"queries {found.origin.queries_seen} of {found.origin.queries_expected}" in _said(capsys)
 
 
 def test_many_missing_videos_are_named_in_part(capsys: pytest.CaptureFixture[str]) -> None:
-    names = tuple(f"{number}.mp4" for number in range(13))
-    print_retrievals([Retrieval("hdc", "", "videos", "gap", "1", 5, 0, 1, 14, names, (), {})])
+    missing = {f"{number}.mp4": "damaged" for number in range(13)}
+    print_retrievals([changed(EMPTY, seen=1, expected=14, missing=missing)])
     said = _said(capsys)
     assert "no label to evaluate by" in said
-    assert "6.mp4: not seen and 3 more" in said
+    assert "6.mp4: damaged and 3 more" in said
 
 
 def test_recognition_is_evaluated_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,7 +275,7 @@ def test_mistakes(run: Path, ucf101: Path, tmp_path: Path) -> None:
 def test_a_label_that_evaluates_one_split_only_has_no_mean(capsys: pytest.CaptureFixture[str]) -> None:
     def evaluated(split: str, *labels: str) -> Retrieval:
         scores = tuple(Score(label, 4, 0.5, {1: 0.25}, {1: (0.0, 0.5)}, 0.375) for label in labels)
-        return Retrieval("hdc", "", "videos", "gap", split, 5, 0, 8, 8, (), scores, {})
+        return changed(EMPTY, split=split, scores=scores)
 
     print_retrievals([evaluated("1", "class"), evaluated("2", "class", "side")])
     by_class, by_side = _said(capsys).split("retrieval by side: ")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from outline import Outline
+from retrievals import changed
 from shown_runs import as_prepared, finetuned_run, made_up_retrieval, pretrained_run
 
 from unreel.cli.figure import HELP, main
@@ -91,7 +92,7 @@ def test_a_video_that_is_gone_is_told(
 
 
 def test_one_of_several_splits_is_shown(manifest: Manifest, tmp_path: Path) -> None:
-    results = [replace(made_up_retrieval("hdc", manifest, shift), split=split) for split, shift in (("1", 1), ("2", 3))]
+    results = [changed(made_up_retrieval("hdc", manifest, shift), split=split) for split, shift in (("1", 1), ("2", 3))]
     write_retrievals(tmp_path / "retrieval.json", results)
     for words, verdict in (([], "wrong"), (["--split", "2"], "right")):
         out = tmp_path / f"{verdict}.html"
@@ -141,7 +142,7 @@ def test_mistakes_are_told(runs: list[str], manifest: Manifest, tmp_path: Path) 
         main(["retrieval", str(tmp_path / "empty"), *out])
     with pytest.raises(SettingsError, match=r"evaluation: got .*at least 1 item"):
         main(["retrieval", *out])
-    elsewhere = replace(made_up_retrieval("hdc", manifest, 1), collection="/nowhere")
+    elsewhere = changed(made_up_retrieval("hdc", manifest, 1), collection="/nowhere")
     write_retrievals(tmp_path / "retrieval.json", [elsewhere])
     with pytest.raises(CollectionError, match=r"there is no /nowhere, where the videos of the results were.*--folder"):
         main(["retrieval", str(tmp_path / "retrieval.json"), *out])

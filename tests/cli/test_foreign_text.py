@@ -54,7 +54,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def told(capsys: pytest.CaptureFixture[str], *words: object, code: int = 0) -> tuple[str, str]:
+def answer_facts(capsys: pytest.CaptureFixture[str], *words: object, code: int = 0) -> tuple[str, str]:
     """What a verb prints, which is harmless."""
     before = sys.argv
     sys.argv = ["unreel", *map(str, words)]
@@ -86,7 +86,7 @@ def test_all_verbs(
     videos, prepared, table = place / "videos", out / "prepared", out / "table\n.parquet"
 
     def said(*words: object, code: int = 0) -> str:
-        return "".join(told(capsys, *words, code=code))
+        return "".join(answer_facts(capsys, *words, code=code))
 
     assert r"b\n999 videos" in said("scan", videos, "--out", out / "scan.parquet")
     assert r"n\n999 videos" in said("prepare", videos, prepared)
@@ -94,9 +94,9 @@ def test_all_verbs(
     said("embed", "street651-small", prepared, "--out", table)
     query = videos / f"{NAMES[0]}.mp4"
     assert r"a\x1b]0;owned\x07\x1b[2J" in said("search", table, query)
-    found = json.loads(told(capsys, "search", table, query, "--json")[0])
+    found = json.loads(answer_facts(capsys, "search", table, query, "--json")[0])
     assert found["query"]["path"] == str(query)
-    assert json.loads(told(capsys, "duplicates", table, "--json")[0])[0]["path"].startswith(str(videos))
+    assert json.loads(answer_facts(capsys, "duplicates", table, "--json")[0])[0]["path"].startswith(str(videos))
     said("search", table, query, "--html", out / "page\n.html")
     said("search", table, out / NAMES[1], code=2)
     assert r"b\n999 videos" in said("duplicates", table, "--out", out / "duplicates.csv")
@@ -114,7 +114,7 @@ def test_all_verbs(
     training = ("--steps", 1, "--batch-size", 2, "--accelerator", "cpu")
     said("finetune", prepared, "--weights", "street651-small", "--out", out / NAMES[1], *training)
     assert r"b\n999" in said("runs", out)
-    assert json.loads(told(capsys, "runs", out, "--json")[0])[0]["run"] == NAMES[1]
+    assert json.loads(answer_facts(capsys, "runs", out, "--json")[0])[0]["run"] == NAMES[1]
     said("watch", out / NAMES[1], "--once")
     (out / f"torn\n{FORGED}").mkdir()
     (out / f"torn\n{FORGED}" / "settings.yaml").write_text(f'"a\\n{FORGED}": 1\nout: [')
@@ -127,7 +127,7 @@ def test_all_verbs(
 
 
 def test_tables_for_spreadsheets(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told(capsys, "scan", place / "videos", "--out", tmp_path / "scan.csv")
+    answer_facts(capsys, "scan", place / "videos", "--out", tmp_path / "scan.csv")
     with (tmp_path / "scan.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file, strict=True))
     assert [row["path"] for row in rows if row["path"].startswith("'")] == [f"'{NAMES[5]}.mp4"]

@@ -1,14 +1,13 @@
 """Names: own where they can be, longer where two would be the same."""
 
-from dataclasses import replace
 from pathlib import Path
 
-from retrievals import EMPTY
+from retrievals import EMPTY, changed
 
 from unreel.cli.inputs.naming import encoders_apart, names_apart
 
-RESULT = replace(EMPTY, checkpoint="1")
-UNTRAINED = replace(RESULT, encoder="untrained", checkpoint="0")
+RESULT = changed(EMPTY, checkpoint="1")
+UNTRAINED = changed(RESULT, encoder="untrained", checkpoint="0")
 
 
 def test_folders_of_one_name_are_called_by_their_path() -> None:
@@ -17,17 +16,17 @@ def test_folders_of_one_name_are_called_by_their_path() -> None:
 
 
 def test_encoders_of_one_name_are_followed_by_their_place() -> None:
-    other = replace(RESULT, checkpoint="2")
+    other = changed(RESULT, checkpoint="2")
     found = encoders_apart([("one", UNTRAINED), ("one", RESULT), ("two", UNTRAINED), ("two", other)])
-    assert [each.encoder for each in found] == ["untrained", "hdc (one)", "hdc (two)"]
+    assert [each.origin.encoder for each in found] == ["untrained", "hdc (one)", "hdc (two)"]
 
 
 def test_the_untrained_come_first() -> None:
-    different = replace(UNTRAINED, checkpoint="9")
+    different = changed(UNTRAINED, checkpoint="9")
     found = encoders_apart([("one", RESULT), ("one", UNTRAINED), ("two", different)])
-    assert [each.encoder for each in found] == ["untrained (one)", "untrained (two)", "hdc"]
+    assert [each.origin.encoder for each in found] == ["untrained (one)", "untrained (two)", "hdc"]
 
 
 def test_splits_of_one_encoder_keep_its_name() -> None:
-    found = encoders_apart([("one", RESULT), ("one", replace(RESULT, split="2"))])
-    assert [(each.encoder, each.split) for each in found] == [("hdc", "1"), ("hdc", "2")]
+    found = encoders_apart([("one", RESULT), ("one", changed(RESULT, split="2"))])
+    assert [(each.origin.encoder, each.origin.split) for each in found] == [("hdc", "1"), ("hdc", "2")]

@@ -10,7 +10,7 @@ from time import monotonic, sleep
 import pytest
 import yaml
 
-from unreel.cli.watch import courses, duration, main, status
+from unreel.cli.watch import courses, main, status
 from unreel.errors import RunError
 from unreel.training.metrics import Metrics
 from unreel.training.run_summary import summarise
@@ -100,20 +100,6 @@ def test_the_time_left_is_that_of_the_last_stretches(tmp_path: Path, monkeypatch
     metrics.close()
     said = "hdc · running · step 300 of 400 · 1 h 40 min left · 60 s per step, 0% waiting for data"
     assert status(summarise(run)) == said
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (10.0, "less than a minute"),
-        (59 * 60.0, "59 min"),
-        (3599.0, "1 h 0 min"),
-        (86_000.0, "23 h 53 min"),
-        (200_000.0, "2 d 7 h"),
-    ],
-)
-def test_a_time_is_told_in_its_largest_units(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_a_folder_that_is_no_run_is_an_error(tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 """The paired comparison: against scipy's binomial test, all changes of sign, and what a difference looks like."""
 
-from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from retrievals import EMPTY, changed
 
 from unreel.errors import CollectionError
 from unreel.evaluation.comparison import compare, mcnemar, sign_flips
@@ -19,7 +19,7 @@ def _retrieval(places: list[int], precisions: list[float], first: int = 0) -> Re
         for number, (place, precision) in enumerate(zip(places, precisions, strict=True), first)
     }
     score = Score("class", len(places), 0.1, {1: 0.5, 5: 0.5}, {1: (0.0, 1.0), 5: (0.0, 1.0)}, outcomes=outcomes)
-    return Retrieval("a", "", "videos", "gap", "1", 5, 0, 9, 9, (), (score,), {})
+    return changed(EMPTY, encoder="a", collection="videos", scores=(score,))
 
 
 @given(gained=st.integers(0, 60), lost=st.integers(0, 60))
@@ -47,7 +47,7 @@ def test_changes_of_sign_give_the_share_of_all_of_them() -> None:
 def test_gained_lost_and_differences() -> None:
     first = _retrieval([1, 2, 7, 1, 3], [1.0, 0.5, 0.1, 0.9, 0.3])
     second = _retrieval([1, 1, 1, 2, 9], [1.0, 0.9, 0.8, 0.5, 0.1])
-    found = compare(first, replace(second, encoder="b"), "class", 1)
+    found = compare(first, changed(second, encoder="b"), "class", 1)
     assert (found.first, found.second, found.queries, found.left_out) == ("a", "b", 5, 0)
     assert (found.gained, found.lost, found.hits) == (2, 1, (0.4, 0.6))
     assert found.hit_difference == pytest.approx(0.2)
@@ -79,7 +79,7 @@ def test_only_queries_of_both_are_compared() -> None:
 def test_what_cannot_be_compared() -> None:
     first = _retrieval([1], [1.0])
     with pytest.raises(CollectionError, match="a is on split '1' and a on '2', expected the same gallery"):
-        compare(first, replace(first, split="2"), "class", 1)
+        compare(first, changed(first, split="2"), "class", 1)
     with pytest.raises(CollectionError, match=r"a has no score by 'person', only by: class\. Choose one"):
         compare(first, first, "person", 1)
     with pytest.raises(CollectionError, match=r"a has no hit@10 by 'class', only: 1, 5\. Choose one"):

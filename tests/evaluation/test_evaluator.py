@@ -36,9 +36,10 @@ def test_the_nearest_neighbour_and_the_first_hit_are_the_same() -> None:
             assert knn.accuracies["k=1"] == pytest.approx(retrieval.score("class").hits[1])
             assert knn.accuracies["k=1"] == pytest.approx(retrieval.score("class").purity[1])
             assert linear.accuracy > 0.5
-            facts = (retrieval.encoder, retrieval.checkpoint, retrieval.collection, retrieval.level, retrieval.seed)
+            origin = retrieval.origin
+            facts = (origin.encoder, origin.checkpoint, origin.collection, origin.level, origin.seed)
             assert facts == ("hdc", "abc", "videos", 5, 3)
-            assert vars(knn.origin) == {name: getattr(retrieval, name) for name in vars(knn.origin)}
+            assert knn.origin == origin
             assert replace(linear.origin, split=knn.origin.split) == knn.origin
 
 

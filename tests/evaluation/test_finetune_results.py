@@ -1,4 +1,4 @@
-"""Tests of several splits or folds together, by hand."""
+"""Tests of several splits or folds combine, by hand."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from unreel.errors import CollectionError
-from unreel.evaluation.finetune_results import Finetuned, SplitKind, read_finetuned, together, write_finetuned
+from unreel.evaluation.finetune_results import Finetuned, SplitKind, combine, read_finetuned, write_finetuned
 from unreel.evaluation.recognition import Prediction, Recognition
 
 
@@ -21,7 +21,7 @@ def _test(split: str, places: list[int], **changes: object) -> Recognition:
 
 
 def _together(tests: list[Recognition], division: SplitKind) -> Finetuned:
-    return together(tests, division, encoder="hdc", checkpoint="abc", protocol="9 steps", seed=3)
+    return combine(tests, division, encoder="hdc", checkpoint="abc", protocol="9 steps", seed=3)
 
 
 def test_splits_are_averaged_whatever_their_size() -> None:

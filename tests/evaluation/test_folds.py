@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unreel.errors import CollectionError
-from unreel.evaluation.folds import folds
+from unreel.evaluation.splits import folds
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
 

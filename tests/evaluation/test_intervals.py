@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unreel.evaluation.intervals import bootstrap
+from unreel.evaluation.metrics import bootstrap
 from unreel.rng import generator
 
 

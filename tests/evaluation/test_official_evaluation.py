@@ -60,16 +60,16 @@ def test_all_splits_are_evaluated(
     prepared = prepare(videos, tmp_path / "prepared", PrepareOptions(ENCODER.prepared_side, layout=layout, lists=lists))
     options = ["--split", "all", "--protocol", protocol, "--no-untrained", "--accelerator", "cpu", "--clips", "1"]
     main(["retrieval", str(_run(tmp_path)), str(prepared.root), "--out", str(tmp_path / "out"), *options])
-    results = {each.split: each for each in read_retrievals(tmp_path / "out" / "retrieval.json")}
+    results = {each.origin.split: each for each in read_retrievals(tmp_path / "out" / "retrieval.json")}
     assert results.keys() == counts.keys()
     for split, found in results.items():
         lost = [listed[name].splits.get(split) for name in (damaged, gone)]
-        assert (found.gallery_expected, found.queries_expected) == counts[split]
-        assert found.gallery_seen == counts[split][0] - lost.count("train")
-        assert found.queries_seen == counts[split][1] - lost.count("test")
-        assert len(found.missing) == len(lost) - lost.count(None)
+        assert (found.origin.gallery_expected, found.origin.queries_expected) == counts[split]
+        assert found.origin.gallery_seen == counts[split][0] - lost.count("train")
+        assert found.origin.queries_seen == counts[split][1] - lost.count("test")
+        assert len(found.origin.missing) == len(lost) - lost.count(None)
         score = found.score("class")
-        assert score.queries == len(score.outcomes) == found.queries_seen
+        assert score.queries == len(score.outcomes) == found.origin.queries_seen
         assert list(score.hits) == [1, 5, 10, 20, 50]
         assert len(score.classes) == len({video.label for video in listed.values()})
         assert sum(each.queries for each in score.classes.values()) == score.queries

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from unreel.errors import CollectionError
 from unreel.evaluation.nearest import UnitVectors, numbered
 from unreel.evaluation.results import Score
-from unreel.evaluation.retrieval import RetrievalResult, named, retrieve, score_queries, usable_labels
+from unreel.evaluation.retrieval import RetrievalResult, name_neighbours, retrieve, score_queries, usable_labels
 from unreel.video.collection.manifest import VideoRecord
 
 
@@ -19,7 +19,7 @@ def _one_out(vectors: np.ndarray, labels: list[str], groups: list[str], memory: 
 
 
 def _score(found: RetrievalResult, videos: int, hits_at: tuple[int, ...] = (1, 2)) -> Score:
-    return score_queries(found.fared["class"], [f"{row}" for row in range(videos)], name="class", hits_at=hits_at)
+    return score_queries(found.scores["class"], [f"{row}" for row in range(videos)], name="class", hits_at=hits_at)
 
 
 @given(
@@ -75,7 +75,7 @@ def test_gallery_and_queries_apart_equal_the_loops(seed: int, queries: int, gall
             expected[f"{query}"] = (right.index(True) + 1, precision, shares)
             classes.setdefault(labels[0][query], []).append(precision)
     if not expected:
-        assert found.fared["class"].labels == ()
+        assert found.scores["class"].labels == ()
         return
     score = _score(found, queries, hits_at=(1, 5, 10))
     assert {name: each.first_right for name, each in score.outcomes.items()} == {
@@ -114,7 +114,7 @@ def test_own_group_is_never_found_and_ties_go_to_the_first() -> None:
 
 
 def test_neighbours_by_name() -> None:
-    (hits,) = named(["q"], ["a", "b"], [[(1, 0.12345678949), (0, -1.0)]]).values()
+    (hits,) = name_neighbours(["q"], ["a", "b"], [[(1, 0.12345678949), (0, -1.0)]]).values()
     assert [(hit.id, hit.similarity) for hit in hits] == [("b", 0.123456789), ("a", -1.0)]
 
 

@@ -66,7 +66,7 @@ def test_it_equals_numpy_and_scikit_learn_on_the_same_features(seed: int, drop_l
 
 def _check_what_is_said(found: Retrieval, drop_last: bool) -> None:
     seen = (248, 80) if drop_last else (KNOWN, ASKED)
-    assert (found.gallery_seen, found.queries_seen) == seen
-    assert (found.gallery_expected, found.queries_expected) == (KNOWN, ASKED)
-    assert found.protocol == ("vcop, last batch of 8 dropped" if drop_last else "vcop")
-    assert len(found.missing) == found.expected - found.seen == (10 if drop_last else 0)
+    assert (found.origin.gallery_seen, found.origin.queries_seen) == seen
+    assert (found.origin.gallery_expected, found.origin.queries_expected) == (KNOWN, ASKED)
+    assert found.origin.protocol == ("vcop, last batch of 8 dropped" if drop_last else "vcop")
+    assert len(found.origin.missing) == found.origin.expected - found.origin.seen == (10 if drop_last else 0)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from matplotlib import colormaps
 
 from unreel.evaluation.correspondence import ClipPair, Correspondence
-from unreel.reporting.correspondence_maps import enlarged, looks, overlaid, shown_frames
+from unreel.reporting.correspondence_maps import enlarge, looks, overlay, shown_frames
 
 
 def _slow(map_: np.ndarray, side: int, y: int, x: int) -> float:
@@ -25,7 +25,7 @@ def _slow(map_: np.ndarray, side: int, y: int, x: int) -> float:
 @given(st.integers(0, 99), st.sampled_from([1, 2, 4]), st.integers(1, 5), st.integers(1, 5))
 def test_maps_are_enlarged_between_the_centres_of_their_cells(seed: int, time: int, height: int, width: int) -> None:
     cosines = np.random.default_rng(seed).normal(size=(time, height, width))
-    large = enlarged(cosines, 8, 10)
+    large = enlarge(cosines, 8, 10)
     assert large.shape == (8, 10, 10)
     for frame in range(8):
         for y, x in ((0, 0), (3, 7), (9, 9), (5, 2)):
@@ -34,11 +34,11 @@ def test_maps_are_enlarged_between_the_centres_of_their_cells(seed: int, time: i
 
 def test_low_and_high_have_the_colours_of_the_ends() -> None:
     black = np.zeros((2, 4, 4, 3), np.uint8)
-    shown = overlaid(black, np.array([[[0.2]], [[0.8]]]), 0.2, 0.8)
+    shown = overlay(black, np.array([[[0.2]], [[0.8]]]), 0.2, 0.8)
     for frame, share in enumerate((0.0, 1.0)):
         expected = 0.6 * 255 * np.array(colormaps["inferno"](share)[:3])
         np.testing.assert_allclose(shown[frame], np.broadcast_to(expected, (4, 4, 3)), atol=1)
-    assert overlaid(black, np.full((1, 1, 1), 0.5), 0.5, 0.5).shape == black.shape
+    assert overlay(black, np.full((1, 1, 1), 0.5), 0.5, 0.5).shape == black.shape
 
 
 def _pair() -> ClipPair:
@@ -67,7 +67,7 @@ def test_one_scale_for_all_maps_is_stated() -> None:
     ]
     np.testing.assert_array_equal(found.clips[1].plain, pair.hit)
     np.testing.assert_array_equal(
-        found.clips[1].levels[3], overlaid(pair.hit, pair.levels[0].hit, found.low, found.high)
+        found.clips[1].levels[3], overlay(pair.hit, pair.levels[0].hit, found.low, found.high)
     )
     assert (found.colours[0], found.colours[-1]) == ("#000004", "#fcffa4")
 

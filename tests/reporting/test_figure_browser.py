@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from reporting_fixtures import made_up_run, made_up_test, moves, stands
+from retrievals import changed
 
 from unreel.evaluation.correspondence import ClipPair, Correspondence
 from unreel.reporting.classes import ClassRow, ClassTable
@@ -37,7 +38,7 @@ def _fits(page: Any) -> bool:
 def hits_page(make_manifest: Make, make_inputs: Make, tmp_path: Path) -> Path:
     manifest = make_manifest()
     retrievals = make_inputs(manifest).retrievals
-    four = [replace(retrievals[1], encoder=name) for name in ("SC", "TC", "SC + TC", "HDC")]
+    four = [changed(retrievals[1], encoder=name) for name in ("SC", "TC", "SC + TC", "HDC")]
     return write_side_by_side(side_by_side(manifest, four, Choosing("action", hits=2)), tmp_path / "hits.html")
 
 

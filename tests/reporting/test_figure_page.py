@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from outline import Outline
 from reporting_fixtures import made_up_test
+from retrievals import changed
 
 from unreel.evaluation.correspondence import ClipPair, Correspondence
 from unreel.reporting.classes import recognition_classes
@@ -49,7 +50,7 @@ def test_what_is_missing_marks_the_page(make_manifest: Make, make_inputs: Make, 
     manifest = make_manifest()
     gone = manifest.usable[0]
     manifest.file(gone).unlink()
-    fewer = replace(make_inputs(manifest).retrievals[1], seen=11, missing=(HOSTILE,), encoder=HOSTILE)
+    fewer = changed(make_inputs(manifest).retrievals[1], seen=11, missing={HOSTILE: ""}, encoder=HOSTILE)
     figure = side_by_side(manifest, [fewer], Choosing("action", named=(gone.id,)))
     page = _read(write_side_by_side(figure, tmp_path / "figure.html"))
     assert len(page.having("class", "warning")) == 2

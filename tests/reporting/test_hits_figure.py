@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from retrievals import changed
 
 from unreel.reporting.hits_figure import print_side_by_side
 from unreel.reporting.paper_figure import PAGE_WIDTH, RIGHT, WRONG
@@ -84,7 +85,7 @@ def test_what_is_missing_marks_the_figure(make_manifest: Make, make_inputs: Make
     manifest = make_manifest()
     gone = manifest.usable[0]
     manifest.file(gone).unlink()
-    retrieval = replace(make_inputs(manifest).retrievals[1], seen=11, missing=("lost.mp4",))
+    retrieval = changed(make_inputs(manifest).retrievals[1], seen=11, missing={"lost.mp4": ""})
     found = side_by_side(manifest, [retrieval], Choosing("action", named=(gone.id,)), PAPER)
     printed = print_side_by_side(found)
     texts = [text.get_text() for text in _texts(printed)]

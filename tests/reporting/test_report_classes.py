@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from retrievals import EMPTY
+from retrievals import EMPTY, changed
 
 from unreel.evaluation.recognition import Prediction, Recognition
 from unreel.evaluation.results import ClassScore, Score
@@ -16,7 +16,7 @@ CLASSES = {
     "run": ClassScore(queries=4, hits={1: 0.25, 5: 1.0}, average_precision=0.5),
     "walk": ClassScore(queries=2, hits={1: 1.0, 5: 1.0}, average_precision=0.75),
 }
-RETRIEVAL = replace(EMPTY, seen=5, expected=5, scores=(replace(SCORE, classes=CLASSES),))
+RETRIEVAL = changed(EMPTY, seen=5, expected=5, scores=(replace(SCORE, classes=CLASSES),))
 
 
 def test_hits_and_precision_in_percent_the_best_class_first() -> None:
@@ -29,7 +29,7 @@ def test_hits_and_precision_in_percent_the_best_class_first() -> None:
 
 def test_a_class_that_one_encoder_lacks_is_left_open() -> None:
     fewer = {"run": replace(CLASSES["run"], queries=2)}
-    other = replace(RETRIEVAL, encoder="untrained", scores=(replace(SCORE, classes=fewer),))
+    other = changed(RETRIEVAL, encoder="untrained", scores=(replace(SCORE, classes=fewer),))
     table = retrieval_classes([other, RETRIEVAL], "action")
     assert table is not None
     assert (table.rows[0].name, table.rows[0].count, table.rows[0].values[0][0]) == ("walk", 2, None)

@@ -3,11 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unreel.reporting.collection_summary import MOST_ROWS, MOST_SKIPPED, duration_text, inventory, size_text
+from unreel.reporting.collection_summary import MOST_ROWS, MOST_SKIPPED, inventory
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
 
@@ -59,26 +58,3 @@ def test_every_duration_is_in_exactly_one_bin(durations: list[float]) -> None:
     )
     histogram = next(each for each in found.lists if each.title == "Duration")
     assert sum(bar.count for bar in histogram.bars + histogram.folded) == len(durations)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.0, "0.0 s"),
-        (4.23, "4.2 s"),
-        (59.94, "59.9 s"),
-        (59.99, "1 min 0 s"),
-        (185.0, "3 min 5 s"),
-        (7800.0, "2 h 10 min"),
-    ],
-)
-def test_durations_in_words(seconds: float, text: str) -> None:
-    assert duration_text(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(0, "0 bytes"), (812_000, "812 kB"), (1_400_000_000, "1.4 GB"), (9_700_000_000_000_000, "9,700.0 TB")],
-)
-def test_sizes_in_words(size: int, text: str) -> None:
-    assert size_text(size) == text

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from retrievals import EMPTY
+from retrievals import EMPTY, changed
 from sklearn.metrics import confusion_matrix
 
 from unreel.evaluation.results import Neighbour
@@ -14,7 +14,7 @@ from unreel.reporting.coverage import MissingVideos
 
 Neighbours = dict[str, tuple[Neighbour, ...]]
 
-RETRIEVAL = replace(EMPTY, collection="/somewhere/tiny", seen=5, expected=6, missing=("gone",))
+RETRIEVAL = changed(EMPTY, collection="/somewhere/tiny", seen=5, expected=6, missing={"gone": ""})
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd")), min_size=1, max_size=40))

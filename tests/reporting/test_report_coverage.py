@@ -1,14 +1,12 @@
 """Results that saw less than expected: found, counted, named, and told once."""
 
-from dataclasses import replace
-
-from retrievals import EMPTY
+from retrievals import EMPTY, changed
 
 from unreel.evaluation.recognition import Prediction, Recognition
 from unreel.reporting.coverage import MissingVideos, recognition_shortfalls, shortfalls
 
-WHOLE = replace(EMPTY, encoder="sc")
-FEWER = replace(WHOLE, encoder="tc", seen=7, missing=("a.mp4", "b.mp4"), reasons={"a.mp4": "truncated"})
+WHOLE = changed(EMPTY, encoder="sc")
+FEWER = changed(WHOLE, encoder="tc", seen=7, missing={"a.mp4": "truncated", "b.mp4": ""})
 
 
 def test_only_results_that_lack_videos_are_told() -> None:
@@ -20,9 +18,9 @@ def test_only_results_that_lack_videos_are_told() -> None:
 
 
 def test_results_that_lack_the_same_are_told_together() -> None:
-    found = shortfalls([FEWER, replace(FEWER, encoder="hdc"), replace(FEWER, encoder="other", seen=6)])
+    found = shortfalls([FEWER, changed(FEWER, encoder="hdc"), changed(FEWER, encoder="other", seen=6)])
     assert [each.names for each in found] == [("tc", "hdc"), ("other",)]
-    (one,) = shortfalls([FEWER, replace(FEWER, split="2")])
+    (one,) = shortfalls([FEWER, changed(FEWER, split="2")])
     assert one.names == ("tc",)
 
 

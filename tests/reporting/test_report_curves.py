@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from unreel.reporting.curves import MOST_POINTS, charts, compared_charts, thinned, ticks
+from unreel.reporting.curves import MOST_POINTS, charts, compared_charts, thin, ticks
 
 numbers = st.floats(-1e9, 1e9, allow_subnormal=False)
 
@@ -83,7 +83,7 @@ def test_every_chart_fits_its_box(points: list[tuple[int, float]], key: str) -> 
 def test_thinning_keeps_the_ends_and_the_extremes(count: int, seed: int) -> None:
     values = np.random.default_rng(seed).normal(size=count).tolist()
     points = [(float(step), value) for step, value in enumerate(values)]
-    kept = thinned(points)
+    kept = thin(points)
     assert len(kept) <= MOST_POINTS
     assert kept == sorted(set(kept) & set(points))
     assert (kept[0], kept[-1]) == (points[0], points[-1])
@@ -93,7 +93,7 @@ def test_thinning_keeps_the_ends_and_the_extremes(count: int, seed: int) -> None
 
 def test_thinning_keeps_a_spike() -> None:
     points = [(float(step), 100.0 if step == 7777 else 0.0) for step in range(20_000)]
-    assert (7777.0, 100.0) in thinned(points)
+    assert (7777.0, 100.0) in thin(points)
 
 
 @given(numbers, numbers)

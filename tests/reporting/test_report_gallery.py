@@ -5,15 +5,16 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from retrievals import EMPTY, changed
 
 from unreel.evaluation.results import Neighbour, Retrieval
-from unreel.reporting.gallery import NEIGHBOURS, QUERIES, answered, draw_queries, gallery, shown_videos, verdict
+from unreel.reporting.gallery import NEIGHBOURS, QUERIES, common_queries, draw_queries, gallery, shown_videos, verdict
 from unreel.reporting.previews import Preview
 
 
 def _retrieval(encoder: str, neighbours: dict[str, list[str]]) -> Retrieval:
     hits = {query: tuple(Neighbour(video, 0.5) for video in found) for query, found in neighbours.items()}
-    return Retrieval(encoder, "", "tiny", "gap", "split 1", 5, 0, 3, 3, (), (), hits)
+    return changed(EMPTY, encoder=encoder, neighbours=hits)
 
 
 @given(st.lists(st.sampled_from("abcd"), max_size=60), st.integers(0, 50))
@@ -47,9 +48,9 @@ def test_another_seed_draws_other_queries() -> None:
 
 def test_only_queries_that_every_encoder_answered_are_candidates() -> None:
     one, other = _retrieval("one", {"b": [], "a": []}), _retrieval("other", {"b": [], "c": []})
-    assert answered([one, other]) == ["b"]
-    assert answered([one]) == ["a", "b"]
-    assert answered([]) == []
+    assert common_queries([one, other]) == ["b"]
+    assert common_queries([one]) == ["a", "b"]
+    assert common_queries([]) == []
 
 
 def test_neighbours_are_cut_evaluated_and_shown_once() -> None:

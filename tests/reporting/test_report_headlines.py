@@ -1,10 +1,10 @@
 """The big numbers: from the baseline to the best, named."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from reporting_fixtures import made_up_test
+from retrievals import changed
 
 from unreel.reporting.headlines import headlines
 from unreel.reporting.recognition import ShownTest, recognition_table
@@ -26,7 +26,7 @@ def test_retrieval_goes_from_the_baseline_to_the_best(make_manifest: Make, make_
     untrained, hdc = make_inputs(manifest).retrievals
     (action, _) = headlines(manifest, score_tables([untrained, hdc]), None)[2:]
     assert (action.before, action.value, action.note) == ("25.0 %", "75.0 %", "untrained → hdc; chance 30.0 %")
-    worse = replace(hdc, encoder="sc", checkpoint="sc", scores=untrained.scores)
+    worse = changed(hdc, encoder="sc", checkpoint="sc", scores=untrained.scores)
     (action, _) = headlines(manifest, score_tables([untrained, hdc, worse]), None)[2:]
     assert (action.value, action.note) == ("75.0 %", "untrained → hdc, the best of 2; chance 30.0 %")
     (action, _) = headlines(manifest, score_tables([hdc]), None)[2:]

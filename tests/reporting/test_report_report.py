@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from outline import Outline
 from reporting_fixtures import made_up_run, made_up_test
+from retrievals import changed
 
 from unreel.errors import OutputError
 from unreel.reporting.recognition import ShownTest
@@ -89,7 +90,9 @@ def test_hostile_names_stay_names(make_manifest: Make, make_inputs: Make, tmp_pa
     inputs = make_inputs(manifest, title=HOSTILE[1], subtitle=HOSTILE[0], next_steps=HOSTILE)
     metrics = [{"step": 1, HOSTILE[0]: 1.0, HOSTILE[1]: 2.0}]
     inputs = replace(inputs, runs=[ShownRun(HOSTILE[1], "pretraining", {HOSTILE[0]: HOSTILE[1]}, metrics)])
-    retrievals = [replace(each, encoder=HOSTILE[0], seen=1, missing=tuple(HOSTILE)) for each in inputs.retrievals]
+    retrievals = [
+        changed(each, encoder=HOSTILE[0], seen=1, missing=dict.fromkeys(HOSTILE, "")) for each in inputs.retrievals
+    ]
     html, outline = _write(
         replace(inputs, retrievals=retrievals, vectors={HOSTILE[1]: inputs.vectors["hdc"]}), tmp_path
     )
@@ -173,7 +176,7 @@ def test_a_neighbour_of_another_collection_is_a_named_placeholder(
 
 def test_figures_of_fewer_videos_than_expected_say_so(make_manifest: Make, make_inputs: Make, tmp_path: Path) -> None:
     inputs = make_inputs(make_manifest())
-    fewer = replace(inputs.retrievals[1], seen=11, expected=12, missing=("lost.mp4",), level=4)
+    fewer = changed(inputs.retrievals[1], seen=11, expected=12, missing={"lost.mp4": ""}, level=4)
     html, _ = _write(replace(inputs, retrievals=[inputs.retrievals[0], fewer]), tmp_path)
     assert "<td>11 of 12 <span" in html
     assert 'aria-label="fewer than expected"' in html
@@ -212,7 +215,9 @@ def test_retrieval_is_told_class_by_class_and_link_by_link(
 def test_of_several_splits_the_first_is_shown(make_manifest: Make, make_inputs: Make, tmp_path: Path) -> None:
     inputs = make_inputs(make_manifest())
     parts = {"gallery_seen": 8, "gallery_expected": 8, "queries_seen": 4, "queries_expected": 4}
-    splits = [replace(each, split=split, **parts) for each in inputs.retrievals for split in ("1", "2")]
+    splits = [
+        changed(each, split=split, expected=12, seen=12, **parts) for each in inputs.retrievals for split in ("1", "2")
+    ]
     html, outline = _write(replace(inputs, retrievals=splits), tmp_path)
     assert "Shown are the results of split 1." in html
     assert "Of split 1." in html

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from retrievals import EMPTY
+from retrievals import EMPTY, changed
 
 from unreel.evaluation.results import QueryRanking, Score
 from unreel.reporting.scores import ScoreCell, first_of_each, is_untrained, score_tables, settings
@@ -15,8 +15,8 @@ SCORE = Score(
     hits={1: 0.25, 5: 0.5},
     intervals={1: (0.2, 0.3), 5: (0.45, 0.6)},
 )
-UNTRAINED = replace(EMPTY, encoder="untrained", split="split 1", seen=90, expected=90, scores=(SCORE,))
-TRAINED = replace(UNTRAINED, encoder="hdc", scores=(replace(SCORE, hits={1: 0.75, 5: 0.5}),))
+UNTRAINED = changed(EMPTY, encoder="untrained", split="split 1", seen=90, expected=90, scores=(SCORE,))
+TRAINED = changed(UNTRAINED, encoder="hdc", scores=(replace(SCORE, hits={1: 0.75, 5: 0.5}),))
 MEASURED = replace(
     SCORE,
     average_precision=0.4,
@@ -62,9 +62,9 @@ def test_average_precision_and_purity_are_columns_where_they_were_measured() -> 
 
 
 def test_several_splits_have_a_row_each_and_one_for_their_mean() -> None:
-    other = replace(UNTRAINED, split="split 2", scores=(replace(MEASURED, hits={1: 0.35, 5: 0.5}, chance=0.2),))
+    other = changed(UNTRAINED, split="split 2", scores=(replace(MEASURED, hits={1: 0.35, 5: 0.5}, chance=0.2),))
     first = replace(UNTRAINED, scores=(MEASURED,))
-    trained = [replace(TRAINED, split=split, scores=(MEASURED,)) for split in ("split 1", "split 2")]
+    trained = [changed(TRAINED, split=split, scores=(MEASURED,)) for split in ("split 1", "split 2")]
     (table,) = score_tables([first, other, *trained])
     assert [(row.encoder, row.split) for row in table.rows] == [
         (encoder, split) for encoder in ("untrained", "hdc") for split in ("split 1", "split 2", "mean of 2 splits")
@@ -88,11 +88,11 @@ def test_the_untrained_are_known_by_any_name() -> None:
 
 def test_settings_are_told_apart() -> None:
     assert [each.encoders for each in settings([UNTRAINED, TRAINED])] == [["untrained", "hdc"]]
-    assert [each.encoders for each in settings([UNTRAINED, replace(TRAINED, level=4)])] == [["untrained"], ["hdc"]]
+    assert [each.encoders for each in settings([UNTRAINED, changed(TRAINED, level=4)])] == [["untrained"], ["hdc"]]
     assert settings([]) == []
 
 
 def test_seeds_make_no_other_setting() -> None:
-    (setting,) = settings([replace(UNTRAINED, split="1"), replace(TRAINED, split="1", seed=2)])
+    (setting,) = settings([changed(UNTRAINED, split="1"), changed(TRAINED, split="1", seed=2)])
     assert setting.seeds == [0, 2]
     assert setting.sentence == "tiny, protocol gap, split 1, level 5, seed 0, 2"

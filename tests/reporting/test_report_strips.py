@@ -48,14 +48,14 @@ def test_pictures_stay_small_and_keep_their_shape(
 
 def test_a_removed_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(
-        VideoError, match=r"gone\.mp4 cannot be read any more \(No such file.*\)\. Prepare the collection"
+        VideoError, match=r"gone\.mp4 cannot be read any more \(.*no such file.*\)\. Prepare the collection"
     ):
         cut_strip(tmp_path / "gone.mp4", 16, 25.0)
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "noise.mp4").write_bytes(bytes(range(256)) * 20)
-    with pytest.raises(VideoError, match=r"noise\.mp4 cannot be read any more \(Invalid data"):
+    with pytest.raises(VideoError, match=r"noise\.mp4 cannot be read any more \(not a video"):
         cut_strip(tmp_path / "noise.mp4", 16, 25.0)
 
 
@@ -65,7 +65,7 @@ def test_a_file_without_pictures_is_named(tmp_path: Path) -> None:
         sound.setsampwidth(2)
         sound.setframerate(8000)
         sound.writeframes(bytes(1600))
-    with pytest.raises(VideoError, match=r"sound\.wav has no frame from number 2 on\. Prepare the collection again"):
+    with pytest.raises(VideoError, match=r"sound\.wav cannot be read any more \(.*\)\. Prepare the collection again"):
         cut_strip(tmp_path / "sound.wav", 16, 25.0)
 
 

@@ -1,13 +1,12 @@
 """The figure of queries and hits: chosen by a stated rule, never for looking good."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from retrievals import EMPTY
+from retrievals import EMPTY, changed
 
 from unreel.errors import CollectionError
 from unreel.evaluation.results import Neighbour, Retrieval
@@ -19,7 +18,7 @@ Make = Callable[..., Any]
 
 def _retrieval(encoder: str, found: dict[str, str]) -> Retrieval:
     """One hit of each query."""
-    return replace(EMPTY, encoder=encoder, neighbours={query: (Neighbour(hit, 0.5),) for query, hit in found.items()})
+    return changed(EMPTY, encoder=encoder, neighbours={query: (Neighbour(hit, 0.5),) for query, hit in found.items()})
 
 
 LABELS = {name: {"action": name[0]} for name in ("a1", "a2", "b1", "b2", "c1")}
@@ -52,8 +51,8 @@ def test_every_differing_query_can_be_drawn_and_no_other(table: list[tuple[str, 
 
 
 def test_with_more_hits_one_right_one_is_enough() -> None:
-    one = replace(EMPTY, neighbours={"a1": (Neighbour("b1", 0.9), Neighbour("a2", 0.8))})
-    other = replace(EMPTY, encoder="tc", neighbours={"a1": (Neighbour("b1", 0.9), Neighbour("b2", 0.8))})
+    one = changed(EMPTY, neighbours={"a1": (Neighbour("b1", 0.9), Neighbour("a2", 0.8))})
+    other = changed(EMPTY, encoder="tc", neighbours={"a1": (Neighbour("b1", 0.9), Neighbour("b2", 0.8))})
     queries, rule = choose([one, other], LABELS, Choosing("action", hits=2, pick="differing"))
     assert queries == ["a1"]
     assert "the 2 nearest videos hold one that is right for some and not for others" in rule
@@ -107,7 +106,7 @@ def test_the_figure_holds_what_every_encoder_found(make_manifest: Make, make_inp
 def test_what_is_missing_is_counted_and_named(make_manifest: Make, make_inputs: Make) -> None:
     manifest = make_manifest()
     retrievals = make_inputs(manifest).retrievals
-    fewer = replace(retrievals[1], seen=11, missing=("lost.mp4",), level=4)
+    fewer = changed(retrievals[1], seen=11, missing={"lost.mp4": ""}, level=4)
     manifest.file(manifest.usable[0]).unlink()
     query = manifest.usable[0].id
     figure = side_by_side(manifest, [retrievals[0], fewer], Choosing("action", named=(query,)))

@@ -1,10 +1,9 @@
 """Results as jobs leave them, written by hand."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
-from retrievals import EMPTY
+from retrievals import EMPTY, changed
 
 from unreel.evaluation.finetune_results import Finetuned, PartResult, write_finetuned
 from unreel.evaluation.results import Retrieval, Score, write_retrievals
@@ -42,7 +41,7 @@ def retrieved(path: Path, hits: Mapping[str, Mapping[int, float]], *, labels: tu
 
 def _retrieval(encoder: str, hits: Mapping[int, float], labels: tuple[str, ...]) -> Retrieval:
     scores = tuple(Score(label, 9, 0.1, dict(hits), dict.fromkeys(hits, (0.0, 1.0))) for label in labels)
-    return replace(
+    return changed(
         EMPTY,
         encoder=encoder,
         checkpoint=f"{encoder}-weights",

@@ -9,9 +9,10 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from retrievals import EMPTY, changed
 
 from unreel.evaluation.recognition import Prediction, Recognition
-from unreel.evaluation.results import ClassScore, Neighbour, QueryRanking, Retrieval, Score
+from unreel.evaluation.results import ClassScore, Neighbour, QueryRanking, Score
 from unreel.reporting.document import files_beside
 from unreel.reporting.report import ReportInputs
 from unreel.reporting.run_section import ShownRun
@@ -98,17 +99,14 @@ def make_inputs() -> MakeInputs:
         }
         rates = {"untrained": 0.25, "hdc": 0.75}
         retrievals = [
-            Retrieval(
+            changed(
+                EMPTY,
                 encoder=encoder,
                 checkpoint=f"{encoder}-hash",
                 collection="tiny",
-                protocol="gap",
                 split="leave one person out",
-                level=5,
-                seed=0,
                 seen=len(ids),
                 expected=len(ids),
-                missing=(),
                 scores=tuple(made_up_score(label, rate, ids) for label in ("action", "person")),
                 neighbours=neighbours,
             )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from reporting_fixtures import made_up_score, made_up_test
+from retrievals import EMPTY, changed
 
 from unreel import models
 from unreel.checkpoint import WeightsHeader, save_weights
@@ -65,17 +66,14 @@ def made_up_retrieval(encoder: str, manifest: Manifest, shift: int) -> Retrieval
         for row, query in enumerate(ids)
     }
     rate = 0.25 if encoder == "untrained" else 0.5
-    return Retrieval(
+    return changed(
+        EMPTY,
         encoder=encoder,
         checkpoint=f"{encoder}-hash",
         collection=str(manifest.root),
-        protocol="gap",
         split="leave one video out",
-        level=5,
-        seed=0,
         seen=len(ids),
         expected=len(ids),
-        missing=(),
         scores=tuple(made_up_score(label, rate, ids) for label in ("action", "person")),
         neighbours=neighbours,
     )

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from unreel.evaluation.features import Features
+from unreel.evaluation.split_features import SplitFeatures, split_features
 from unreel.evaluation.splits import Split, SplitPart
-from unreel.evaluation.trial import SplitFeatures, split_features
 from unreel.video.collection.manifest import VideoRecord
 
 

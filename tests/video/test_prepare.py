@@ -225,7 +225,7 @@ def test_two_at_once_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.Mon
 def _prepare_or_fail(source: Path, target: Path, side: int, known_checksum: str) -> PreparedFile:
     """What a process does whose decoder misbehaves on some files."""
     if source.name.startswith("hang"):
-        target.with_suffix(".1.unfinished").touch()
+        (target.parent / f".{target.name}.1.unfinished").mkdir()
         time.sleep(60)
     if source.name.startswith("crash"):
         os.kill(os.getpid(), signal.SIGKILL)

@@ -4,10 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter, sleep
 
+import numpy as np
 import pytest
 from clips import Clip
 from hypothesis import given
 from hypothesis import strategies as st
+from jaxtyping import Int
 from misbehave import dawdle
 
 from unreel.errors import CollectionError
@@ -32,6 +34,7 @@ from unreel.video.collection.options import PrepareOptions, ScanOptions
 from unreel.video.collection.prepare import prepare
 from unreel.video.collection.scan import scan
 from unreel.video.decoding.decode import PyAVReader
+from unreel.video.decoding.yuv import Planes
 
 # 10 ms per pair: 200 clips/s of one core
 FINE = LoadingProfile(
@@ -104,9 +107,9 @@ class Slow:
     def __init__(self, prepared: bool = False) -> None:
         self._reader = PyAVReader(prepared)
 
-    def read_clips(self, path: Path, starts: object, length: int) -> object:
+    def read_frames(self, path: Path, table: Int[np.ndarray, "v t"]) -> list[Planes]:
         sleep(0.1)
-        return self._reader.read_clips(path, starts, length)  # type: ignore[arg-type]
+        return self._reader.read_frames(path, table)
 
 
 def test_the_expected_rate_is_that_of_reading_pairs_one_by_one(

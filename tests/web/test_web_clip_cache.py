@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ import httpx
 import pytest
 from clips import Clip
 from misbehave import hang
+from starlette.requests import Request
 from web_fixtures import Shop, awaited, key
 
+from unreel.engine.files import is_unfinished
 from unreel.engine.limits import Limits
 from unreel.engine.worker_pool import WorkerPool
-from unreel.errors import VideoError
+from unreel.errors import OutputError, VideoError
 from unreel.web import clip_cache as module
+from unreel.web.app import _unreel_error
 from unreel.web.clip_cache import Cuts, sweep
 from unreel.web.source_files import Original
 
@@ -43,7 +47,7 @@ def test_a_cut_is_made_once_for_all_who_ask_and_anew_for_another_file(tmp_path: 
 
 def test_what_hangs_is_stopped_and_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     video = Clip().write(tmp_path / "a.mp4")
-    monkeypatch.setattr(module, "cut_strip", hang)
+    monkeypatch.setattr(module, "cut_pictures", hang)
 
     async def ask(cuts: Cuts) -> None:
         for _ in range(3):
@@ -67,9 +71,24 @@ def test_the_files_that_were_not_used_for_longest_are_swept(tmp_path: Path) -> N
         path.parent.mkdir()
         path.write_bytes(bytes(100))
         os.utime(path, (1000 + number, 1000 + number))
+    (tmp_path / "0" / ".new.webp.3f5a.unfinished").mkdir()  # somebody writes there
     assert sweep(tmp_path, 250) == 300
-    assert sorted(path.name for path in tmp_path.glob("*/*")) == ["3.webp", "4.webp"]
+    assert sorted(path.name for path in tmp_path.glob("*/[!.]*")) == ["3.webp", "4.webp"]
     assert sweep(tmp_path, 250) == 0
+
+
+def test_a_full_disk_is_the_servers_trouble(tmp_path: Path) -> None:
+    video, request = Clip().write(tmp_path / "a.mp4"), Request({"type": "http", "path": "/api/videos", "headers": []})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with WorkerPool(1, Limits(30.0)) as pool:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64, limits[1]))
+        try:
+            with pytest.raises(OutputError, match=r"\.webp cannot be written: File too large") as caught:
+                awaited(Cuts(tmp_path / "cache", pool, pool).strip(original(video), 0.0, 1.0, 1.0))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file() or is_unfinished(path)]
+    assert awaited(_unreel_error(request, caught.value)).status_code == 507
 
 
 def test_thumbnails_pieces_and_files_are_served(client: httpx.Client) -> None:

@@ -17,8 +17,8 @@ from unreel.web.clip_worker import (
     HEIGHT,
     PICTURES,
     WIDTH,
+    cut_pictures,
     cut_piece,
-    cut_strip,
     film_times,
     look_at_upload,
     strip_times,
@@ -47,20 +47,20 @@ def frames_of(path: Path) -> list[int]:
 def test_a_strip_shows_what_is_shown_at_its_times(tmp_path: Path, name: str) -> None:
     codec = {"a.avi": "mpeg4", "a.webm": "libvpx", "a.mpg": "mpeg1video"}.get(name, "libx264")
     path = Clip(frames=50, codec=codec).write(tmp_path / name)
-    assert seen(cut_strip(path, [0.0, 0.4, 0.4, 1.2, 1.96])) == [0, 10, 10, 30, 49]
+    assert seen(cut_pictures(path, [0.0, 0.4, 0.4, 1.2, 1.96])) == [0, 10, 10, 30, 49]
 
 
 def test_far_apart_pictures_of_a_long_video_are_the_same_as_by_decoding_all(tmp_path: Path) -> None:
     path = Clip(frames=250, rate=5, options={"g": "40"}).write(tmp_path / "long.mp4")
-    assert seen(cut_strip(path, [3.0, 17.0, 31.0, 49.8])) == [15, 85, 155, 249]
-    assert seen(cut_strip(path, [40.0, 41.0])) == [200, 205]
+    assert seen(cut_pictures(path, [3.0, 17.0, 31.0, 49.8])) == [15, 85, 155, 249]
+    assert seen(cut_pictures(path, [40.0, 41.0])) == [200, 205]
 
 
 def test_where_a_video_ends_its_last_picture_stays(tmp_path: Path) -> None:
     path = Clip(frames=10).write(tmp_path / "short.mp4")
-    assert seen(cut_strip(path, [0.2, 5.0, 60.0])) == [5, 9, 9]
+    assert seen(cut_pictures(path, [0.2, 5.0, 60.0])) == [5, 9, 9]
     broken = cut(Clip(frames=40).write(tmp_path / "broken.mkv"), 0.7)
-    first, second, last = seen(cut_strip(broken, [0.0, 0.2, 1.5]))
+    first, second, last = seen(cut_pictures(broken, [0.0, 0.2, 1.5]))
     assert (first, second) == (0, 5)
     assert 5 < last < 37
 
@@ -73,7 +73,7 @@ def test_pictures_are_upright(tmp_path: Path, turns: int, mirrored: bool) -> Non
         return image
 
     path = rotate(Clip(pictures=corner).write(tmp_path / "a.mp4"), quarter_turns=turns, mirrored=mirrored)
-    (picture,) = pictures(cut_strip(path, [0.0]))
+    (picture,) = pictures(cut_pictures(path, [0.0]))
     rows, columns = np.nonzero((picture[..., 0] > 128) & (picture[..., 3] > 128))
     upright = np.rot90(np.array([[0, 1], [2, 3]])[:, :: -1 if mirrored else 1], -turns)
     (top,), (left,) = np.nonzero(upright == 0)
@@ -84,7 +84,7 @@ def test_pictures_are_upright(tmp_path: Path, turns: int, mirrored: bool) -> Non
 
 def test_pixels_become_square_and_the_rest_is_transparent(tmp_path: Path) -> None:
     path = Clip(width=64, height=64, aspect=Fraction(2), pictures=solid(200, 0, 0)).write(tmp_path / "wide.mp4")
-    (picture,) = pictures(cut_strip(path, [0.0]))
+    (picture,) = pictures(cut_pictures(path, [0.0]))
     opaque = picture[..., 3] > 128
     assert (opaque.any(axis=1).sum(), opaque.any(axis=0).sum()) == (80, 160)
 
@@ -139,7 +139,7 @@ def test_what_is_no_video_has_a_reason(tmp_path: Path, name: str) -> None:
     if name in FAULTS:
         (tmp_path / name).write_bytes(FAULTS[name][0])
     for work in (
-        lambda: cut_strip(tmp_path / name, [0.0]),
+        lambda: cut_pictures(tmp_path / name, [0.0]),
         lambda: cut_piece(tmp_path / name, 0.0, 1.0, tmp_path / "piece.mp4"),
         lambda: look_at_upload(tmp_path / name, tmp_path, 60.0),
     ):

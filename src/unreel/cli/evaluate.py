@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from pydantic import Field, model_validator
 
+from unreel.cli.inputs.labelled import LabelledSettings
 from unreel.cli.inputs.parsing import parse
 from unreel.console import explain, say
 from unreel.errors import CollectionError, SettingsError
-from unreel.settings.model import Clips, Count, PositiveCount, Seed, Settings, Workers
+from unreel.settings.model import Clips, Count, PositiveCount, Seed, Settings
 from unreel.text import unbroken
 
 if TYPE_CHECKING:
@@ -40,18 +41,14 @@ The same encoder untrained is evaluated beside it. Two results on the same queri
 `unreel evaluate KIND --help` explains all options."""
 
 
-class EvaluateSettings(Settings):
+class EvaluateSettings(LabelledSettings):
     """Evaluate a pretrained encoder on labelled videos, beside the same encoder untrained.
 
-    Labels come from sub-folders, labels.csv or official lists. With --split the train part is searched, or learnt from,
-    and the test part asked. Otherwise every video is evaluated against all others, with groups against those of other
-    groups only; or --division holds some out.
+    Labels come from sub-folders, labels.csv or official lists. With --split the train part is the gallery, or learnt
+    from, and the test part has the queries. Otherwise every video is evaluated against all others, with groups against
+    those of other groups only; or --division holds some out.
     """
 
-    run: tyro.conf.Positional[Path]
-    """Run folder, or one weights file."""
-    folder: tyro.conf.Positional[Path]
-    """Folder of videos, or of prepared videos; an unprepared one is prepared on the way."""
     out: Path
     """Folder for the results (retrieval.json, knn.json or linear.json)."""
     protocol: Literal["gap", "centred", "vcop"] = "gap"
@@ -63,35 +60,23 @@ class EvaluateSettings(Settings):
     """Clips per video; default: those of the protocol, 10."""
     drop_last: Count = 0
     """Leave out the last videos of gallery and of queries that fill no batch of so many: vcop's code has 8."""
-    split: tuple[str, ...] = ()
-    """Official splits to evaluate on, each by itself; all: all there are."""
     division: Literal["leave-one-out", "random", "groups"] = "leave-one-out"
     """Without a split: every video against all others, or hold out a share of the videos, or of the groups."""
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Share of the videos that --division random or groups holds out."""
     seed: Seed = 0
     """Draws which they are."""
-    group_pattern: str | None = None
-    """Regular expression whose first group, found in a video's path, names its group (person, source)."""
-    layout: Literal["folder", "ucf101", "hmdb51", "kinetics400", "kinetics600", "kinetics700"] = "folder"
-    """Data set whose official lists give classes, groups and splits; a prepared folder has them already."""
-    lists: Path | None = None
-    """Folder of these lists; default: they are looked for in the folder of videos and beside it."""
     untrained: bool = True
     """Evaluate the same encoder before its first step too."""
     classes: bool = False
     """Show the figures of every class; the file has them always."""
-    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Where to compute."""
-    loader_workers: Workers | None = None
-    """Processes that decode; default: chosen by the size of the collection."""
 
     @model_validator(mode="after")
     def _one_way_to_divide(self) -> "EvaluateSettings":
         if self.split and self.division != "leave-one-out":
             raise ValueError(
                 f"split is {', '.join(self.split)} and division is {self.division}, expected one of them: both say "
-                "what is asked; take one away"
+                "which videos are queries; take one away"
             )
         if self.drop_last and not self.split and self.division == "leave-one-out":
             raise ValueError(
@@ -149,7 +134,7 @@ def run(kind: str, settings: EvaluateSettings) -> None:
     check_free(target)
     where = device(settings.accelerator)
     trained = load_encoder(settings.run)
-    manifest = _manifest(settings, trained.settings.prepared_side)
+    manifest = settings.manifest(trained.settings.prepared_side)
     evaluator = Evaluator(
         settings.level,
         settings.clips,
@@ -159,14 +144,14 @@ def run(kind: str, settings: EvaluateSettings) -> None:
         settings.drop_last,
     )
     encoders = [untrained_encoder(trained), trained] if settings.untrained else [trained]
-    embedded = _embedded(evaluator, encoders, manifest, _divisions(settings, manifest))
+    embedded = _embedded(evaluator, encoders, manifest, _splits(settings, manifest))
     if kind == "retrieval":
-        retrievals = [evaluator.retrieval(encoder, manifest, found, division) for encoder, found, division in embedded]
+        retrievals = [evaluator.retrieval(encoder, manifest, found, split) for encoder, found, split in embedded]
         write_retrievals(target, retrievals)
         print_retrievals(retrievals, classes=settings.classes)
     else:
         evaluate = evaluator.knn if kind == "knn" else evaluator.linear
-        lists = [evaluate(encoder, manifest, found, division) for encoder, found, division in embedded]
+        lists = [evaluate(encoder, manifest, found, split) for encoder, found, split in embedded]
         results = [result for each in lists for result in each]
         write_classifications(target, results)
         print_classifications(results, classes=settings.classes)
@@ -195,28 +180,20 @@ def compare(settings: CompareSettings) -> None:
             print_comparison(before, after, comparison.compare(before, after, label, settings.k))
 
 
-def _manifest(settings: EvaluateSettings, side: int) -> "Manifest":
-    from unreel.video.collection.options import PrepareOptions
-    from unreel.video.collection.prepare import prepared
-
-    options = PrepareOptions(side, group_pattern=settings.group_pattern, layout=settings.layout, lists=settings.lists)
-    return prepared(settings.folder, options)
-
-
 def _embedded(
     evaluator: "Evaluator",
     encoders: Sequence["LoadedEncoder"],
     manifest: "Manifest",
-    divisions: Sequence["Split"],
+    splits: Sequence["Split"],
 ) -> Iterator[tuple["LoadedEncoder", "Features", "Split"]]:
-    """Every encoder with every division; a video that several of these have is encoded once."""
-    asked = {video.id for division in divisions for video in division.videos}
+    """Yield every encoder with every split; a video that several of these have is encoded once."""
+    wanted = {video.id for split in splits for video in split.videos}
     for encoder in encoders:
-        features = evaluator.features(encoder, manifest, [video for video in manifest if video.id in asked])
-        yield from ((encoder, features, division) for division in divisions)
+        features = evaluator.features(encoder, manifest, [video for video in manifest if video.id in wanted])
+        yield from ((encoder, features, split) for split in splits)
 
 
-def _divisions(settings: EvaluateSettings, manifest: "Manifest") -> list["Split"]:
+def _splits(settings: EvaluateSettings, manifest: "Manifest") -> list["Split"]:
     from unreel.evaluation.splits import group_hold_out, leave_one_out, official, random_hold_out
 
     if settings.split:
@@ -230,8 +207,8 @@ def _divisions(settings: EvaluateSettings, manifest: "Manifest") -> list["Split"
 
 def _by_split(path: Path, retrievals: Sequence["Retrieval"], name: str | None) -> dict[str, "Retrieval"]:
     """By its split: the last retrieval of an encoder, or of any."""
-    chosen = {each.split: each for each in retrievals if name in (None, each.encoder)}
+    chosen = {each.origin.split: each for each in retrievals if name in (None, each.origin.encoder)}
     if not chosen:
-        held = ", ".join(dict.fromkeys(each.encoder for each in retrievals)) or "none"
+        held = ", ".join(dict.fromkeys(each.origin.encoder for each in retrievals)) or "none"
         raise CollectionError(f"{path} has no encoder {name!r}. Its encoders are: {held}.")
     return chosen

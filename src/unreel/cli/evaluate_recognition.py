@@ -3,18 +3,17 @@
 from argparse import ArgumentError, ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import tyro
 from pydantic import model_validator
 
+from unreel.cli.inputs.labelled import LabelledSettings
 from unreel.cli.inputs.parsing import parse
 from unreel.console import explain, say
 from unreel.errors import OverwriteError, SettingsError
 from unreel.settings.finetuning import FinetuneSettings
-from unreel.settings.model import Folds, Settings, Workers, validated
+from unreel.settings.model import Folds, Settings, validated
 from unreel.text import unbroken
-from unreel.video.collection.layouts import LayoutName
 
 if TYPE_CHECKING:
     from unreel.evaluation.finetune_results import Finetuned
@@ -36,33 +35,17 @@ found is in OUT/finetune.json.
 All further options are those of fine-tuning: see unreel finetune --help"""
 
 
-class EvaluateTestSettings(Settings):
+class EvaluateTestSettings(LabelledSettings):
     """Test a fine-tuned run: every video cut into clips, five crops of each, top-1 and top-5 of videos and clips.
 
     What is tested is the test part of --split, or without one all labelled videos. A video that the run has learnt
     from, or a near duplicate of one, is an error that names it.
     """
 
-    run: tyro.conf.Positional[Path]
-    """Run folder of `unreel finetune`, one of its checkpoints, or a weights file."""
-    folder: tyro.conf.Positional[Path]
-    """Folder of videos, or of prepared videos; an unprepared one is prepared on the way."""
     out: Path
     """Folder for the result, recognition.json; with several splits it is in a folder for each of them."""
-    split: tuple[str, ...] = ()
-    """Official splits whose test part is tested; all: all there are."""
-    group_pattern: str | None = None
-    """Regular expression whose first group, found in a video's path, names its group (person, source)."""
-    layout: LayoutName = "folder"
-    """Data set whose official lists give classes, groups and splits; a prepared folder has them already."""
-    lists: Path | None = None
-    """Folder of these lists; default: they are looked for in the folder of videos and beside it."""
     allow_leaks: tuple[str, ...] = ()
     """Names of what may be known from training: ids of tested videos, groups, or a reason ("near duplicate")."""
-    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Where to compute."""
-    loader_workers: Workers | None = None
-    """Processes that decode; default: chosen by the number of clips."""
 
 
 class SplitsSettings(Settings):
@@ -100,19 +83,12 @@ def test(settings: EvaluateTestSettings) -> "list[Recognition]":
     from unreel.evaluation.classifiers import load_classifier
     from unreel.evaluation.recognition import write_recognition
     from unreel.training.finetune import RESULT
-    from unreel.video.collection.options import PrepareOptions
-    from unreel.video.collection.prepare import prepared
 
     _check_free(settings.out, RESULT)
     where = device(settings.accelerator)
     loaded = load_classifier(settings.run)
-    options = PrepareOptions(
-        loaded.classifier.settings.encoder_settings.prepared_side,
-        group_pattern=settings.group_pattern,
-        layout=settings.layout,
-        lists=settings.lists,
-    )
-    tests = _tests(settings, prepared(settings.folder, options), loaded.label, loaded.classifier.classes)
+    manifest = settings.manifest(loaded.classifier.settings.encoder_settings.prepared_side)
+    tests = _tests(settings, manifest, loaded.label, loaded.classifier.classes)
     loaded.classifier.to(where)
     found = []
     for name, each in tests.items():
@@ -128,11 +104,12 @@ def test(settings: EvaluateTestSettings) -> "list[Recognition]":
 
 def finetune(weights: str, settings: FinetuneSettings, parts: SplitsSettings) -> "Finetuned | None":
     """Fine-tune on each split or fold, put the tests together, print and write."""
-    from unreel.api import prepared_for, run_finetuning
+    from unreel.api import prepared_for
     from unreel.checkpoint import load_encoder
+    from unreel.cli.finetune import learn
     from unreel.cli.tables.recognition_tables import print_finetuned
     from unreel.engine.launch import first_here
-    from unreel.evaluation.finetune_results import RESULT, together, write_finetuned
+    from unreel.evaluation.finetune_results import RESULT, combine, write_finetuned
     from unreel.training.finetune import resolved
     from unreel.training.run import check_out
     from unreel.training.task import checked_together
@@ -147,13 +124,13 @@ def finetune(weights: str, settings: FinetuneSettings, parts: SplitsSettings) ->
     for run in runs:
         if first_here():
             say(f"{run.out.name}:")
-        found = run_finetuning(run)
+        found = learn(run)
         assert found is not None
         tests.append(found)
     if not first_here():
         return None
     begun = None if weights == SCRATCH else load_encoder(Path(weights))
-    result = together(
+    result = combine(
         tests,
         "folds" if parts.folds else "splits",
         encoder=begun.name if begun else SCRATCH,

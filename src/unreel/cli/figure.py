@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from pydantic import Field
 
-from unreel.cli.inputs.figure_inputs import are_tests, chosen_label, collection_of, of_split, renamed, scored_by
+from unreel.cli.inputs.figure_inputs import are_tests, chosen_label, collection_of, rename, scored_by, select_split
 from unreel.cli.inputs.parsing import parse
 from unreel.cli.inputs.results import read_recognitions
 from unreel.console import explain, say
@@ -141,7 +141,7 @@ def retrieval(settings: RetrievalFigure) -> Path:
     from unreel.reporting.strips import CLOSE, PAPER
 
     _check_out(settings.out)
-    results = renamed(of_split(scored_by(settings.evaluation, settings.untrained), settings.split), settings.names)
+    results = rename(select_split(scored_by(settings.evaluation, settings.untrained), settings.split), settings.names)
     manifest = collection_of(settings.folder, results)
     label = chosen_label(settings.label, results, manifest.label_names)
     named = settings.queries
@@ -198,7 +198,7 @@ def classes(settings: ClassesFigure) -> Path:
             )
         remarks = [f"{name}: {each.split}, after {each.step:,} steps." for name, each in tests]
     else:
-        results = of_split(scored_by(settings.results, settings.untrained), None)
+        results = select_split(scored_by(settings.results, settings.untrained), None)
         label = chosen_label(settings.label, results)
         found, fewer = retrieval_classes(results, label), shortfalls(results)
         if found is None:
@@ -250,7 +250,7 @@ def _confusions(settings: ConfusionFigure) -> "list[Confusion]":
 
     if are_tests(settings.results):
         return [recognition_confusion(*test) for test in read_recognitions(settings.results)]
-    results = of_split(scored_by(settings.results, settings.untrained), None)
+    results = select_split(scored_by(settings.results, settings.untrained), None)
     manifest = collection_of(settings.folder, results)
     label = chosen_label(settings.label, results, manifest.label_names)
     labels = {record.id: record.labels.get(label, "") for record in manifest.usable}
@@ -259,6 +259,6 @@ def _confusions(settings: ConfusionFigure) -> "list[Confusion]":
         place = manifest.source or manifest.root
         raise CollectionError(
             f"no query has a nearest neighbour with a label {label!r} in {place}: expected the videos that the results "
-            f"are about ({results[0].collection}). Name their folder: --folder"
+            f"are about ({results[0].origin.collection}). Name their folder: --folder"
         )
     return found

@@ -1,7 +1,7 @@
 """`unreel finetune`."""
 
 from argparse import ArgumentParser
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,9 @@ from unreel.text import excerpt, quoted, unbroken
 
 if TYPE_CHECKING:
     from unreel.evaluation.recognition import Recognition
+    from unreel.training.task import Task
+
+NO_TEST = "nothing is tested: name a --split, or --test-groups to hold out"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -27,14 +30,32 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(settings: FinetuneSettings) -> "Recognition | None":
     """Prepare the folder where that is still to be done, fine-tune, test, print the figures."""
-    from unreel.api import run_finetuning
     from unreel.engine.launch import first_here
     from unreel.training.finetune import RESULT
 
-    found = run_finetuning(settings)
+    found = learn(settings)
     if found is not None and first_here():
         print_recognition(found)
         say(f"written to {unbroken(settings.out / RESULT)}")
+    return found
+
+
+def learn(settings: FinetuneSettings) -> "Recognition | None":
+    """The same, without the figures of the test: say what is learnt from what, fine-tune, test."""
+    from unreel.api import run_finetuning
+    from unreel.cli.tables.training_summary import print_end, print_start
+
+    def begun(task: "Task") -> None:
+        videos, times = len(task.videos), settings.steps * settings.batch_size / len(task.videos)
+        tested = {video.id for video in task.test.videos} if task.test else set()
+        left_out = {identity: why for identity, why in task.left_out.items() if identity not in tested}
+        looks = f"{videos} videos, each {times:.0f} times, {len(left_out)} files left out"
+        test = f"tested on {len(tested)} videos ({excerpt(task.test.split)})" if task.test else NO_TEST
+        classes = f"learning {len(task.classes)} classes of {quoted(task.label)}"
+        print_start(settings, left_out, f"{classes} from {looks}", f"  {test}")
+
+    found = run_finetuning(settings, begun)
+    print_end(settings)
     return found
 
 
@@ -48,10 +69,6 @@ def print_recognition(found: "Recognition") -> None:
         table.add(f"{what}s", *(f"{100 * found.figures[f'{what}/{name}']:.1f}" for name in names))
     show(table)
     say(f"{found.seen} of {found.expected} videos seen")
-    _list("not seen", found.missing)
-
-
-def _list(what: str, reasons: Mapping[str, str]) -> None:
-    if reasons:
-        say(f"  {what}: {len(reasons)}")
-    print_reasons(reasons)
+    if found.missing:
+        say(f"  not seen: {len(found.missing)}")
+    print_reasons(found.missing)

@@ -1,7 +1,7 @@
 """`unreel pretrain`."""
 
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import tyro
@@ -26,9 +26,14 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(settings: PretrainSettings) -> None:
     """Prepare the folder where that is still to be done, say what is left out, then pretrain."""
-    from unreel import api
+    from unreel.api import run_pretraining
+    from unreel.cli.tables.training_summary import print_end, print_start
 
-    api.run_pretraining(settings)
+    def begun(videos: int, left_out: Mapping[str, str]) -> None:
+        print_start(settings, left_out, f"learning from {videos} videos, {len(left_out)} files left out")
+
+    run_pretraining(settings, begun)
+    print_end(settings)
 
 
 def _starting_point(arguments: Sequence[str]) -> tuple[type[PretrainSettings], list[str], PretrainSettings]:

@@ -12,11 +12,10 @@ import tyro
 from pydantic import Field, model_validator
 
 from unreel.cli.inputs.parsing import parse
-from unreel.cli.watch import duration
 from unreel.console import Table, say, say_command, show
 from unreel.errors import SettingsError, TrainingError
 from unreel.settings.model import Folds, PositiveCount, PositiveWorkers, Seed, Settings
-from unreel.text import unbroken
+from unreel.text import duration_text, unbroken
 
 if TYPE_CHECKING:
     from unreel.reproduction.budget import Budget
@@ -152,10 +151,10 @@ def show_plan(made: "ReproductionPlan", devices: Sequence[str]) -> None:
     seconds = {job.name: seconds_of(job, pace) for job in made.jobs}
     table = Table(f"plan of {made.table.name}: {len(made.jobs)} jobs", ("job", "about", "MB, about"))
     for job in made.jobs:
-        table.add(job.name, duration(seconds[job.name]), f"{job.size / 1e6:,.0f}" if job.size else "–")
+        table.add(job.name, duration_text(seconds[job.name]), f"{job.size / 1e6:,.0f}" if job.size else "–")
     on = f"{len(devices)} GPU(s)" if devices[0] else f"the CPUs, {len(devices)} at a time"
     table.lines = [
-        f"Estimated: {duration(span(made.jobs, seconds, len(devices)))} on {on} and "
+        f"Estimated: {duration_text(span(made.jobs, seconds, len(devices)))} on {on} and "
         f"{sum(job.size for job in made.jobs) / 1e9:,.1f} GB.",
         "A clip's time is measured here and now, for each encoder; videos "
         "are taken to have ten clips, and prepared ones to be as large as their sources.",

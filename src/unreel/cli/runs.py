@@ -52,11 +52,11 @@ def run(settings: RunsSettings) -> None:
 
     found = [summarise(path) for path in find_runs(settings.folder)]
     shown = differing(found) if settings.settings else []
-    rows = sorted_rows([row(summary, settings.folder, shown) for summary in found], settings.sort)
+    rows = sort_rows([row(summary, settings.folder, shown) for summary in found], settings.sort)
     if settings.as_json:
         say_json(rows)
         return
-    show(tabled(rows))
+    show(build_table(rows))
     faults = [f"{unbroken(each['run'])}: {line}" for each in rows for line in each["fault"].split("\n") if line]
     say(*faults, style="red")
 
@@ -79,7 +79,7 @@ def row(summary: "RunSummary", folder: Path, shown: Sequence[str]) -> RunRow:
     }
 
 
-def sorted_rows(rows: list[RunRow], name: str) -> list[RunRow]:
+def sort_rows(rows: list[RunRow], name: str) -> list[RunRow]:
     """The rows by one column or setting, the best first; rows without it are last.
 
     Raises:
@@ -97,7 +97,7 @@ def sorted_rows(rows: list[RunRow], name: str) -> list[RunRow]:
     return known + [each for each in rows if cells[id(each)] is None]
 
 
-def tabled(rows: list[RunRow]) -> Table:
+def build_table(rows: list[RunRow]) -> Table:
     """The rows for people."""
     scores = sorted({name for each in rows for name, cell in each.items() if isinstance(cell, dict)} - {"settings"})
     settings = list(rows[0]["settings"])

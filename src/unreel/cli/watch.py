@@ -12,6 +12,7 @@ from unreel.cli.inputs.parsing import parse
 from unreel.console import terminal
 from unreel.errors import RunError
 from unreel.settings.model import Seconds, Settings
+from unreel.text import duration_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,23 +87,12 @@ def status(summary: "RunSummary") -> str:
         return summary.fault
     seconds, waiting = pace(summary.metrics, RECENT)
     steps = f"step {summary.step}" + ("" if summary.steps is None else f" of {summary.steps}")
-    said = [summary.recipe, summary.state, steps]
+    parts = [summary.recipe, summary.state, steps]
     if seconds is not None and waiting is not None:
         if summary.state == "running" and summary.steps is not None:
-            said.append(f"{duration((summary.steps - summary.step) * seconds)} left")
-        said.append(f"{seconds:.2g} s per step, {waiting:.0%} waiting for data")
-    return " · ".join(said)
-
-
-def duration(seconds: float) -> str:
-    """A length of time in its two largest units."""
-    minutes = round(seconds / 60)
-    if minutes < 1:
-        return "less than a minute"
-    if minutes < 60:
-        return f"{minutes} min"
-    hours = minutes // 60
-    return f"{hours} h {minutes % 60} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"
+            parts.append(f"{duration_text((summary.steps - summary.step) * seconds)} left")
+        parts.append(f"{seconds:.2g} s per step, {waiting:.0%} waiting for data")
+    return " · ".join(parts)
 
 
 def _looked_at(runs: Sequence[Path]) -> "list[RunSummary]":

@@ -9,14 +9,13 @@ from typing import Literal
 import numpy as np
 
 from unreel.engine.files import write_whole
-from unreel.evaluation.intervals import bootstrap
-from unreel.evaluation.provenance import Provenance
-from unreel.evaluation.results import Fraction, Natural, check_columns, wanted
+from unreel.evaluation.metrics import bootstrap
+from unreel.evaluation.results import Fraction, Natural, Provenance, check_columns, made_by
 from unreel.reading import read_json
 from unreel.rng import generator
 
 Method = Literal["knn", "linear"]
-FORMAT = "unreel-classification-1"
+FORMAT = "unreel-classification-2"
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Classification:
 
     `videos` counts the test videos that have a label; one whose label no training video has counts as wrong.
     `accuracies` are shares of them, 0 to 1, with 95 % bootstrap `intervals`; `classes` has those of each class, and
-    `predictions` what was said of each video. `folds` is how often a classifier was made.
+    `predictions` those of each video. `folds` is how many classifiers were fitted.
     """
 
     method: Method
@@ -47,17 +46,17 @@ class Classification:
         return next(iter(self.accuracies.values()))
 
 
-def classified(
+def score_predictions(
     method: Method,
     origin: Provenance,
     label: str,
     truth: Mapping[str, str],
-    said: Mapping[str, Mapping[str, str]],
+    predictions: Mapping[str, Mapping[str, str]],
     *,
     folds: int = 1,
 ) -> Classification:
-    """What comes of predictions: `truth` has the label of every test video, `said` what each column says of it."""
-    right = {column: np.array([each[video] == truth[video] for video in truth]) for column, each in said.items()}
+    """Score predictions: `truth` has the label of every test video, `predictions` those of each column."""
+    right = {column: np.array([each[video] == truth[video] for video in truth]) for column, each in predictions.items()}
     measures = np.stack(list(right.values())).astype(np.float64)
     pairs = bootstrap(measures, generator(origin.seed, "bootstrap", method, label))
     of_class = np.array(list(truth.values()))
@@ -73,7 +72,7 @@ def classified(
             name: {column: float(each[of_class == name].mean()) for column, each in right.items()}
             for name in sorted(set(truth.values()))
         },
-        {video: {column: each[video] for column, each in said.items()} for video in truth},
+        {video: {column: each[video] for column, each in predictions.items()} for video in truth},
     )
 
 
@@ -88,7 +87,7 @@ def read_classifications(path: Path) -> list[Classification]:
     Raises:
         CollectionError: the file is missing or not one of ours.
     """
-    return read_json(path, _Classifications, wanted("unreel evaluate knn, or linear"), format=FORMAT).classifications
+    return read_json(path, _Classifications, made_by("unreel evaluate knn, or linear"), format=FORMAT).classifications
 
 
 @dataclass(frozen=True)

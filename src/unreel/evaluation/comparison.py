@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from unreel.errors import CollectionError
-from unreel.evaluation.intervals import bootstrap
+from unreel.evaluation.metrics import bootstrap
 from unreel.evaluation.results import QueryRanking, Retrieval, Score
 from unreel.rng import generator
 from unreel.text import first_of
@@ -52,9 +52,10 @@ def compare(first: Retrieval, second: Retrieval, label: str, k: int, *, seed: in
     Raises:
         CollectionError: they are of different splits, or have no such label or k, or no query in common.
     """
-    if first.split != second.split:
+    one, other = first.origin, second.origin
+    if one.split != other.split:
         raise CollectionError(
-            f"{first.encoder} is on split {first.split!r} and {second.encoder} on {second.split!r}, expected "
+            f"{one.encoder} is on split {one.split!r} and {other.encoder} on {other.split!r}, expected "
             "the same gallery and queries. Evaluate both on one split."
         )
     scores = _score(first, label, k), _score(second, label, k)
@@ -62,7 +63,7 @@ def compare(first: Retrieval, second: Retrieval, label: str, k: int, *, seed: in
     both = sorted(ours.keys() & theirs.keys())
     if not both:
         raise CollectionError(
-            f"{first.encoder} on {first.collection} and {second.encoder} on {second.collection} have no query in "
+            f"{one.encoder} on {one.collection} and {other.encoder} on {other.collection} have no query in "
             f"common by {label!r}: {first_of(sorted(ours), 3)} and {first_of(sorted(theirs), 3)}. Evaluate both on the "
             "same collection."
         )
@@ -73,8 +74,8 @@ def compare(first: Retrieval, second: Retrieval, label: str, k: int, *, seed: in
     of_hits, of_precision = bootstrap(differences, generator(seed, "comparison", label)).tolist()
     gained, lost = int((differences[0] > 0).sum()), int((differences[0] < 0).sum())
     return Comparison(
-        first=first.encoder,
-        second=second.encoder,
+        first=one.encoder,
+        second=other.encoder,
         label=label,
         k=k,
         queries=len(both),
@@ -117,13 +118,13 @@ def _score(retrieval: Retrieval, label: str, k: int) -> Score:
     names = [score.label for score in retrieval.scores]
     if label not in names:
         raise CollectionError(
-            f"{retrieval.encoder} has no score by {label!r}, only by: {', '.join(names) or 'no label'}. Choose one "
-            "that both have."
+            f"{retrieval.origin.encoder} has no score by {label!r}, only by: {', '.join(names) or 'no label'}. "
+            "Choose one that both have."
         )
     score = retrieval.score(label)
     if k not in score.hits:
         raise CollectionError(
-            f"{retrieval.encoder} has no hit@{k} by {label!r}, only: {', '.join(map(str, score.hits))}. Choose "
+            f"{retrieval.origin.encoder} has no hit@{k} by {label!r}, only: {', '.join(map(str, score.hits))}. Choose "
             "one that both have."
         )
     return score

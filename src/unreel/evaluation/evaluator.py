@@ -5,16 +5,15 @@ from dataclasses import dataclass, replace
 
 from unreel.checkpoint import LoadedEncoder
 from unreel.errors import CollectionError
-from unreel.evaluation.classification import Classification, classified
+from unreel.evaluation.classification import Classification, score_predictions
 from unreel.evaluation.features import FeatureExtractor, Features
 from unreel.evaluation.knn import knn
 from unreel.evaluation.linear import probe
 from unreel.evaluation.protocols import PROTOCOLS, ProtocolName
-from unreel.evaluation.provenance import Provenance
-from unreel.evaluation.results import Retrieval
-from unreel.evaluation.retrieval import labels_of, named, retrieve, score_queries
+from unreel.evaluation.results import Provenance, Retrieval
+from unreel.evaluation.retrieval import labels_of, name_neighbours, retrieve, score_queries
+from unreel.evaluation.split_features import SplitFeatures, split_features
 from unreel.evaluation.splits import Split, leave_one_out
-from unreel.evaluation.trial import SplitFeatures, split_features
 from unreel.text import first_of
 from unreel.types import Level
 from unreel.video.collection.manifest import Manifest, VideoRecord
@@ -22,7 +21,7 @@ from unreel.video.collection.manifest import Manifest, VideoRecord
 
 @dataclass(frozen=True)
 class Evaluator:
-    """What to evaluate: a level's features of `clips` clips per video, under a protocol.
+    """Evaluates a level's features of `clips` clips per video, under a protocol.
 
     None of clips: the protocol's; None of workers: automatic. `drop_last`: the videos of gallery and of queries, by id,
     that fill no batch of so many are left out, as the code of `vcop` does with 8; 0: none is.
@@ -76,102 +75,101 @@ class Evaluator:
         return features
 
     def retrieval(
-        self, encoder: LoadedEncoder, manifest: Manifest, features: Features, division: Split | None = None
+        self, encoder: LoadedEncoder, manifest: Manifest, features: Features, split: Split | None = None
     ) -> Retrieval:
-        """Retrieval, evaluated by every label that can be; without labels only the neighbours are found.
+        """Retrieval, scored by every label that can be; without labels only the neighbours are found.
 
-        Without a division, one video or group is left out after the other.
+        Without a split, one video or group is left out after the other.
 
         Raises:
             CollectionError: no video of the gallery, or no query, could be read.
         """
-        posed = self._trial(manifest, features, division)
-        asked, known = posed.directions(centred=PROTOCOLS[self.protocol].centred)
-        labels = {
-            name: (labels_of(posed.queries, name), labels_of(posed.gallery, name)) for name in manifest.label_names
-        }
-        found = retrieve(asked, known, labels, groups=posed.groups)
-        queries, gallery = ([video.id for video in side] for side in (posed.queries, posed.gallery))
+        own = self._split_features(manifest, features, split)
+        queries, gallery = own.unit_vectors(centred=PROTOCOLS[self.protocol].centred)
+        labels = {name: (labels_of(own.queries, name), labels_of(own.gallery, name)) for name in manifest.label_names}
+        found = retrieve(queries, gallery, labels, groups=own.groups)
+        query_ids, gallery_ids = ([video.id for video in side] for side in (own.queries, own.gallery))
         scores = (
-            score_queries(each, queries, name=name, seed=encoder.seed)
-            for name, each in found.fared.items()
+            score_queries(each, query_ids, name=name, seed=encoder.seed)
+            for name, each in found.scores.items()
             if each.labels
         )
-        origin = self._origin(encoder, manifest, posed)
-        return Retrieval(**vars(origin), scores=tuple(scores), neighbours=named(queries, gallery, found.hits))
+        neighbours = name_neighbours(query_ids, gallery_ids, found.hits)
+        return Retrieval(self._origin(encoder, manifest, own), tuple(scores), neighbours)
 
     def knn(
-        self, encoder: LoadedEncoder, manifest: Manifest, features: Features, division: Split | None = None
+        self, encoder: LoadedEncoder, manifest: Manifest, features: Features, split: Split | None = None
     ) -> list[Classification]:
         """Classification by the nearest labelled videos, for every label the collection has.
 
         Raises:
             CollectionError: it has none, or nothing of it was seen.
         """
-        posed = self._trial(manifest, features, division)
-        origin, centred = self._origin(encoder, manifest, posed), PROTOCOLS[self.protocol].centred
+        own = self._split_features(manifest, features, split)
+        origin, centred = self._origin(encoder, manifest, own), PROTOCOLS[self.protocol].centred
         return [
-            classified("knn", origin, name, _truth(each, name), knn(each, name, centred=centred))
-            for name, each in _by_label(manifest, posed, "k-NN")
+            score_predictions("knn", origin, name, _truth(each, name), knn(each, name, centred=centred))
+            for name, each in _by_label(manifest, own, "k-NN")
         ]
 
     def linear(
-        self, encoder: LoadedEncoder, manifest: Manifest, features: Features, division: Split | None = None
+        self, encoder: LoadedEncoder, manifest: Manifest, features: Features, split: Split | None = None
     ) -> list[Classification]:
         """A linear probe of every label the collection has; without groups, five folds stand for one video out.
 
         Raises:
             CollectionError: it has none, one has too few values or videos, or nothing of it was seen.
         """
-        posed = self._trial(manifest, features, division)
-        origin = self._origin(encoder, manifest, posed)
+        own = self._split_features(manifest, features, split)
+        origin = self._origin(encoder, manifest, own)
         results = []
-        for name, each in _by_label(manifest, posed, "a linear probe"):
-            split, folds, said = probe(each, name, seed=encoder.seed)
-            truth = _truth(each, name)
-            results.append(classified("linear", replace(origin, split=split), name, truth, {"top1": said}, folds=folds))
+        for name, each in _by_label(manifest, own, "a linear probe"):
+            divided, folds, predictions = probe(each, name, seed=encoder.seed)
+            columns, truth = {"top1": predictions}, _truth(each, name)
+            results.append(
+                score_predictions("linear", replace(origin, split=divided), name, truth, columns, folds=folds)
+            )
         return results
 
-    def _trial(self, manifest: Manifest, features: Features, division: Split | None) -> SplitFeatures:
-        return split_features(division or leave_one_out(manifest), features, drop_last=self.drop_last)
+    def _split_features(self, manifest: Manifest, features: Features, split: Split | None) -> SplitFeatures:
+        return split_features(split or leave_one_out(manifest), features, drop_last=self.drop_last)
 
-    def _origin(self, encoder: LoadedEncoder, manifest: Manifest, posed: SplitFeatures) -> Provenance:
-        division, protocol = posed.division, PROTOCOLS[self.protocol]
+    def _origin(self, encoder: LoadedEncoder, manifest: Manifest, own: SplitFeatures) -> Provenance:
+        protocol = PROTOCOLS[self.protocol]
         return Provenance(
             encoder=encoder.name,
             checkpoint=encoder.checkpoint,
             collection=manifest.source or str(manifest.root),
             protocol=protocol.called(self.clips or protocol.clips, self.drop_last),
-            split=division.name,
+            split=own.split.name,
             level=self.level,
             seed=encoder.seed,
-            seen=posed.seen,
-            expected=division.expected,
-            missing=tuple(posed.missing),
-            gallery_seen=len(posed.gallery),
-            gallery_expected=division.gallery.expected,
-            queries_seen=len(posed.queries),
-            queries_expected=division.queries.expected,
-            reasons=posed.missing,
+            seen=own.seen,
+            expected=own.split.expected,
+            gallery_seen=len(own.gallery),
+            gallery_expected=own.split.gallery.expected,
+            queries_seen=len(own.queries),
+            queries_expected=own.split.queries.expected,
+            missing=own.missing,
         )
 
 
-def _by_label(manifest: Manifest, posed: SplitFeatures, what: str) -> list[tuple[str, SplitFeatures]]:
+def _by_label(manifest: Manifest, features: SplitFeatures, what: str) -> list[tuple[str, SplitFeatures]]:
     """For each label that videos of the gallery and queries have: those of them."""
     if not manifest.label_names:
         raise CollectionError(
             f"{manifest.source or manifest.root} has no labels, {what} needs some: put the videos into one "
             "sub-folder per label, or write a labels.csv with the columns path and one or more labels."
         )
-    labelled = [(name, posed.labelled(name)) for name in manifest.label_names]
+    labelled = [(name, features.with_label(name)) for name in manifest.label_names]
     found = [(name, each) for name, each in labelled if each.gallery and each.queries]
     if not found:
         raise CollectionError(
             f"no label of {manifest.source or manifest.root} ({first_of(manifest.label_names, 3)}) is on both sides of "
-            f"split {posed.division.name!r}, {what} needs one to learn and to tell. Label more videos."
+            f"split {features.split.name!r}, {what} needs one to learn and to tell. Label more videos."
         )
     return found
 
 
-def _truth(posed: SplitFeatures, name: str) -> dict[str, str]:
-    return {video.id: video.labels[name] for video in posed.queries}
+def _truth(features: SplitFeatures, name: str) -> dict[str, str]:
+    return {video.id: video.labels[name] for video in features.queries}

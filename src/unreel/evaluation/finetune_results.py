@@ -13,7 +13,7 @@ from typing import Literal
 
 from unreel.engine.files import write_whole
 from unreel.evaluation.recognition import Recognition
-from unreel.evaluation.results import Fraction, Natural, check_columns, wanted
+from unreel.evaluation.results import Fraction, Natural, check_columns, made_by
 from unreel.reading import read_json
 
 FORMAT = "unreel-finetuned-1"
@@ -76,10 +76,10 @@ class Finetuned:
         return ", ".join(part.split.removesuffix(", test") for part in self.parts)
 
 
-def together(
+def combine(
     tests: Sequence[Recognition], division: SplitKind, *, encoder: str, checkpoint: str, protocol: str, seed: int
 ) -> Finetuned:
-    """The tests of all splits or folds, in their order."""
+    """Put the tests of all splits or folds together, in their order."""
     own = [test.figures for test in tests]
     names = [name for name in own[0] if all(name in figures for figures in own)]
     if division == "folds":
@@ -116,4 +116,4 @@ def read_finetuned(path: Path) -> Finetuned:
     Raises:
         CollectionError: the file is missing or not one of ours.
     """
-    return read_json(path, Finetuned, wanted("unreel evaluate finetune"), format=FORMAT)
+    return read_json(path, Finetuned, made_by("unreel evaluate finetune"), format=FORMAT)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import exp
 
 from unreel.evaluation.nearest import nearest
-from unreel.evaluation.trial import SplitFeatures
+from unreel.evaluation.split_features import SplitFeatures
 
 NEIGHBOURS = (1, 5, 20)
 TEMPERATURE = 0.07
@@ -14,19 +14,23 @@ Column = tuple[int, bool]
 """k, and whether votes weigh."""
 
 
-def knn(trial: SplitFeatures, name: str, *, centred: bool) -> dict[str, dict[str, str]]:
-    """What the nearest videos say of every query: one column for each way to vote, the label by the query's id.
+def knn(features: SplitFeatures, name: str, *, centred: bool) -> dict[str, dict[str, str]]:
+    """Predict a label of every query from its nearest videos: one column for each way to vote, by the query's id.
 
-    All videos of the trial have the label `name`. A k beyond the gallery is left out.
+    All videos of `features` have the label `name`. A k beyond the gallery is left out.
     """
-    asked, known = trial.directions(centred=centred)
-    found = nearest(asked, known, max(NEIGHBOURS), groups=trial.groups)
-    labels = [video.labels[name] for video in trial.gallery]
-    hits = [[(labels[row], similarity) for row, similarity in found.hits(query)] for query in range(len(trial.queries))]
+    queries, gallery = features.unit_vectors(centred=centred)
+    found = nearest(queries, gallery, max(NEIGHBOURS), groups=features.groups)
+    labels = [video.labels[name] for video in features.gallery]
+    hits = [
+        [(labels[row], similarity) for row, similarity in found.hits(query)] for query in range(len(features.queries))
+    ]
     ks = [k for k in NEIGHBOURS if k <= len(labels)]
     columns = {f"k={k}": (k, False) for k in ks} | {f"k={k} weighted": (k, True) for k in ks if k > 1}
     return {
-        column: {video.id: vote(each[:k], weighted=weighted) for video, each in zip(trial.queries, hits, strict=True)}
+        column: {
+            video.id: vote(each[:k], weighted=weighted) for video, each in zip(features.queries, hits, strict=True)
+        }
         for column, (k, weighted) in columns.items()
     }
 

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from unreel.errors import CollectionError
-from unreel.evaluation.trial import SplitFeatures
+from unreel.evaluation.split_features import SplitFeatures
 
 FOLDS = 5
 
@@ -18,25 +18,25 @@ Fold = tuple[Int[np.ndarray, " _"], Int[np.ndarray, " _"]]
 """Rows to learn from and rows to test."""
 
 
-def probe(trial: SplitFeatures, name: str, *, seed: int = 0) -> tuple[str, int, dict[str, str]]:
-    """How the videos were divided, the number of folds, and what is said of every query, by its id.
+def probe(features: SplitFeatures, name: str, *, seed: int = 0) -> tuple[str, int, dict[str, str]]:
+    """Predict a label of every query: how the videos were divided, the number of folds, and the predictions by id.
 
-    All videos of the trial have the label `name`.
+    All videos of `features` have the label `name`.
 
     Raises:
         CollectionError: fewer than two labels, or too few videos of one for the folds.
     """
-    videos, rows = trial.gallery, trial.gallery_rows
-    if trial.division.one_out:
+    videos, rows = features.gallery, features.gallery_rows
+    if features.split.one_out:
         labels = [video.labels[name] for video in videos]
         split, folds = one_out_folds(labels, [video.group for video in videos], name=name, seed=seed)
     else:
-        known = len(videos)
-        videos, rows = videos + trial.queries, np.concatenate([rows, trial.query_rows])
+        first = len(videos)
+        videos, rows = videos + features.queries, np.concatenate([rows, features.query_rows])
         labels = [video.labels[name] for video in videos]
-        split, folds = trial.division.name, [(np.arange(known), np.arange(known, len(videos)))]
-    said = linear_probe(trial.vectors[rows], labels, folds, name=name)
-    return split, len(folds), {videos[row].id: label for row, label in said.items()}
+        split, folds = features.split.name, [(np.arange(first), np.arange(first, len(videos)))]
+    predictions = linear_probe(features.vectors[rows], labels, folds, name=name)
+    return split, len(folds), {videos[row].id: label for row, label in predictions.items()}
 
 
 def one_out_folds(labels: Sequence[str], groups: Sequence[str], *, name: str, seed: int = 0) -> tuple[str, list[Fold]]:
@@ -59,19 +59,19 @@ def one_out_folds(labels: Sequence[str], groups: Sequence[str], *, name: str, se
 def linear_probe(
     vectors: Float[np.ndarray, "n c"], labels: Sequence[str], folds: Sequence[Fold], *, name: str
 ) -> dict[int, str]:
-    """What a logistic regression (L2, C = 1) on standardised features says of each row that is tested.
+    """Predict the label of each test row by a logistic regression (L2, C = 1) on standardised features.
 
     Raises:
         CollectionError: fewer than two labels to learn from.
     """
     classes = np.array(labels)
-    said: dict[int, str] = {}
+    predictions: dict[int, str] = {}
     for training, test in folds:
         _check(len(np.unique(classes[training])), name)
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
         model.fit(vectors[training], classes[training])
-        said |= dict(zip(test.tolist(), map(str, model.predict(vectors[test])), strict=True))
-    return said
+        predictions |= dict(zip(test.tolist(), map(str, model.predict(vectors[test])), strict=True))
+    return predictions
 
 
 def _check(classes: int, name: str) -> None:

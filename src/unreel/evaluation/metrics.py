@@ -5,10 +5,16 @@ hit@k       whether a right one is among the first k
 purity@k    share of right ones among the first k
 average     mean, over all right ones, of the share of right ones up to its place:
 precision   (1/1 + 2/3 + 3/6) / 3
+
+95 % bootstrap intervals say how far their means over videos may be off.
 """
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from numpy.random import Generator
+
+RESAMPLES = 1000
+_AT_ONCE = 20
 
 
 def first_right(right: Bool[np.ndarray, "n m"]) -> Int[np.ndarray, " n"]:
@@ -28,3 +34,18 @@ def average_precision(right: Bool[np.ndarray, "n m"]) -> Float[np.ndarray, " n"]
 def purity(right: Bool[np.ndarray, "n m"], k: int) -> Float[np.ndarray, " n"]:
     """The share of right ones among the first k, where there are so many."""
     return np.asarray(right[:, :k].mean(axis=1))
+
+
+def bootstrap(values: Float[np.ndarray, "p n"], chance: Generator) -> Float[np.ndarray, "p 2"]:
+    """The 2.5th and 97.5th percentiles of the means of 1,000 samples, with replacement, of the `n` videos.
+
+    All `p` measures are taken of the same samples.
+    """
+    measures, videos = values.shape
+    means = np.empty((RESAMPLES, measures))
+    for first in range(0, RESAMPLES, _AT_ONCE):
+        rows = chance.integers(videos, size=(_AT_ONCE, videos))
+        for measure in range(measures):
+            means[first : first + _AT_ONCE, measure] = values[measure][rows].mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5], axis=0)
+    return np.stack([low, high], axis=1)

@@ -21,7 +21,7 @@ from unreel.engine.files import write_whole
 from unreel.engine.progress import ProgressBar
 from unreel.engine.read_ahead import read_ahead
 from unreel.errors import CollectionError
-from unreel.evaluation.results import Fraction, Natural, wanted
+from unreel.evaluation.results import Fraction, Natural, made_by
 from unreel.methods.classifier import Classifier
 from unreel.reading import brief, read_json
 from unreel.video.clips.datasets import Failure, Sample
@@ -37,7 +37,7 @@ PLACES = ((0.5, 0.5), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
 
 @dataclass(frozen=True)
 class Prediction:
-    """What was said of one video.
+    """The prediction for one video.
 
     `probabilities` (one per class, to six digits) are the mean over its `clips` clips and their five crops; `place` is
     the right class's among all when sorted by it, from 1. `clips_top1` and `clips_top5` count the clips whose mean over
@@ -185,7 +185,7 @@ def read_recognition(path: Path) -> Recognition:
     Raises:
         CollectionError: the file is missing or not one of ours.
     """
-    return read_json(path, Recognition, wanted("unreel finetune"), format=FORMAT)
+    return read_json(path, Recognition, made_by("unreel finetune"), format=FORMAT)
 
 
 def five_crops(sample: Sample, size: int, device: torch.device) -> Float[Tensor, "v 5 3 t {size} {size}"]:
@@ -218,8 +218,8 @@ def _outcome(
         if isinstance(piece, Failure):
             return piece
         crops = five_crops(piece, size, device)
-        said = classifier.probabilities(crops.flatten(0, 1)).view(len(crops), len(PLACES), -1)
-        clips.append(said.double().mean(dim=1).cpu().numpy())
+        shares = classifier.probabilities(crops.flatten(0, 1)).view(len(crops), len(PLACES), -1)
+        clips.append(shares.double().mean(dim=1).cpu().numpy())
     return _prediction(identity, label, np.concatenate(clips), classifier.classes)
 
 

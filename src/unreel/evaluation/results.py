@@ -12,7 +12,7 @@ from unreel.engine.files import write_whole
 from unreel.errors import CollectionError
 from unreel.reading import FileSchema, read_json
 
-FORMAT = "unreel-retrieval-2"
+FORMAT = "unreel-retrieval-3"
 
 Natural = Annotated[int, Field(ge=0, le=2**53)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -30,8 +30,7 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class QueryRanking:
-    """How one query fared, the whole gallery being ranked: the place of the first right video, from 1, and the
-    average precision (`unreel.evaluation.metrics`)."""
+    """One query, the whole gallery being ranked: place of the first right video, from 1, and average precision."""
 
     first_right: Natural | None
     average_precision: Fraction
@@ -48,7 +47,7 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class Score:
-    """Retrieval evaluated by one label: hit@k (share of queries, 0 to 1) with 95 % bootstrap intervals over queries.
+    """Retrieval scored by one label: hit@k (share of queries, 0 to 1) with 95 % bootstrap intervals over queries.
 
     `chance` is the expected hit@1 of a random order, `queries` the number of queries counted: those with at least one
     right video in their gallery. `average_precision` is the mean over the queries, `purity` the mean share of the k
@@ -68,13 +67,13 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Retrieval:
-    """Nearest-neighbour retrieval of one encoder on one collection.
+class Provenance:
+    """What was evaluated on what: all that must be the same for two figures to compare, and how many videos were seen.
 
     `encoder` is the name shown ("hdc", "untrained"), `checkpoint` the hash of its weights, `protocol` the name of the
     protocol and in what it was departed from, `split` how gallery and queries were separated. `seen` of `expected`
-    videos took part, those of the gallery and those that were queries also by themselves; `missing` names the others
-    and `reasons` says why. `neighbours` maps each query to its nearest gallery videos, nearest first, 50 at the most.
+    videos took part, those of the gallery and those that were queries also by themselves; `missing` says of each of
+    the others why it did not.
     """
 
     encoder: str
@@ -86,17 +85,26 @@ class Retrieval:
     seed: Natural
     seen: Natural
     expected: Natural
-    missing: tuple[str, ...]
+    gallery_seen: Natural
+    gallery_expected: Natural
+    queries_seen: Natural
+    queries_expected: Natural
+    missing: dict[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """Nearest-neighbour retrieval of one encoder on one collection.
+
+    `neighbours` maps each query to its nearest gallery videos, nearest first, 50 at the most.
+    """
+
+    origin: Provenance
     scores: tuple[Score, ...]
     neighbours: dict[str, tuple[Neighbour, ...]] = field(repr=False)
-    gallery_seen: Natural = 0
-    gallery_expected: Natural = 0
-    queries_seen: Natural = 0
-    queries_expected: Natural = 0
-    reasons: dict[str, str] = field(default_factory=dict, repr=False)
 
     def score(self, label: str) -> Score:
-        """The score evaluated by `label`."""
+        """The score by `label`."""
         return next(score for score in self.scores if score.label == label)
 
 
@@ -116,7 +124,7 @@ def read_retrievals(path: Path) -> list[Retrieval]:
     Raises:
         CollectionError: the file is missing or not one of ours.
     """
-    return read_json(path, _Retrievals, wanted("unreel evaluate retrieval"), format=FORMAT).retrievals
+    return read_json(path, _Retrievals, made_by("unreel evaluate retrieval"), format=FORMAT).retrievals
 
 
 def check_columns(first: Collection[object], *others: Collection[object]) -> None:
@@ -129,7 +137,7 @@ def check_columns(first: Collection[object], *others: Collection[object]) -> Non
         raise ValueError("the figures of its tables are not the same")
 
 
-def wanted(command: str) -> FileSchema:
+def made_by(command: str) -> FileSchema:
     """Results that a command makes."""
     return FileSchema(CollectionError, f"Make them with: {command}")
 

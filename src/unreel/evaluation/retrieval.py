@@ -8,8 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from unreel.errors import CollectionError
-from unreel.evaluation.intervals import bootstrap
-from unreel.evaluation.metrics import average_precision, first_right, purity
+from unreel.evaluation.metrics import average_precision, bootstrap, first_right, purity
 from unreel.evaluation.nearest import MEMORY, Groups, UnitVectors, ranked
 from unreel.evaluation.results import ClassScore, Neighbour, QueryRanking, Score
 from unreel.rng import generator
@@ -21,7 +20,7 @@ PURITY_AT = (1, 5, 10, 20)
 
 @dataclass(frozen=True)
 class QueryScores:
-    """How the queries fared that one label scores: those that have it, and a right video to find.
+    """The queries that one label scores: those that have it, and a right video to find.
 
     `rows` are their numbers among the queries and `labels` their labels; `to_find` counts the right videos of the
     gallery and `sizes` all that the query may find. `purity` has a column for each of `PURITY_AT`.
@@ -38,11 +37,11 @@ class QueryScores:
 
 @dataclass(frozen=True)
 class RetrievalResult:
-    """What a search has found: (row of the gallery, similarity) for every query, nearest first, and how by each label
-    the queries fared."""
+    """What a search has found: (row of the gallery, similarity) for every query, nearest first, and the scores of
+    the queries by each label."""
 
     hits: list[list[tuple[int, float]]]
-    fared: dict[str, QueryScores]
+    scores: dict[str, QueryScores]
 
 
 Labels = tuple[Sequence[str], Sequence[str]]
@@ -68,16 +67,16 @@ def retrieve(
             nearest = rows[: min(keep, size)].tolist()
             hits.append(list(zip(nearest, similarities[: len(nearest)].tolist(), strict=True)))
         places = np.arange(block.rows.shape[1])
-        for name, (asked, known) in codes.items():
-            right = known[block.rows] == asked[own, None]
+        for name, (query_labels, gallery_labels) in codes.items():
+            right = gallery_labels[block.rows] == query_labels[own, None]
             right &= places < block.sizes[:, None]
-            right &= asked[own, None] >= 0
-            parts[name].append(_fared(right, block.sizes, labels[name][0][own], block.first))
-    return RetrievalResult(hits, {name: _joined(each) for name, each in parts.items()})
+            right &= query_labels[own, None] >= 0
+            parts[name].append(_query_scores(right, block.sizes, labels[name][0][own], block.first))
+    return RetrievalResult(hits, {name: _join(each) for name, each in parts.items()})
 
 
 def score_queries(
-    fared: QueryScores, ids: Sequence[str], *, name: str, seed: int = 0, hits_at: Sequence[int] = HITS_AT
+    scores: QueryScores, ids: Sequence[str], *, name: str, seed: int = 0, hits_at: Sequence[int] = HITS_AT
 ) -> Score:
     """The score of the queries that a label scores; `ids` are those of all queries.
 
@@ -86,28 +85,28 @@ def score_queries(
     Raises:
         CollectionError: no query can be evaluated.
     """
-    if not len(fared.rows):
+    if not len(scores.rows):
         raise CollectionError(
             f"no video has another one with the same {name!r} label to find, expected at least one pair: "
             "give labels by sub-folders or a labels.csv, and check --group-pattern."
         )
-    least = int(fared.sizes.min())
-    hits = {k: fared.first_right <= k for k in hits_at if k <= least}
-    measures = np.stack([*hits.values(), fared.average_precision]).astype(np.float64)
+    least = int(scores.sizes.min())
+    hits = {k: scores.first_right <= k for k in hits_at if k <= least}
+    measures = np.stack([*hits.values(), scores.average_precision]).astype(np.float64)
     *of_hits, of_precision = [
         (float(low), float(high)) for low, high in bootstrap(measures, generator(seed, "bootstrap", name))
     ]
-    outcomes = zip(fared.rows.tolist(), fared.first_right.tolist(), fared.average_precision.tolist(), strict=True)
+    outcomes = zip(scores.rows.tolist(), scores.first_right.tolist(), scores.average_precision.tolist(), strict=True)
     return Score(
         label=name,
-        queries=len(fared.rows),
-        chance=float((fared.to_find / fared.sizes).mean()),
+        queries=len(scores.rows),
+        chance=float((scores.to_find / scores.sizes).mean()),
         hits={k: float(hit.mean()) for k, hit in hits.items()},
         intervals=dict(zip(hits, of_hits, strict=True)),
-        average_precision=float(fared.average_precision.mean()),
+        average_precision=float(scores.average_precision.mean()),
         average_precision_interval=of_precision,
-        purity={k: float(fared.purity[:, column].mean()) for column, k in enumerate(PURITY_AT) if k <= least},
-        classes={label: _class_score(fared, hits, label) for label in sorted(set(fared.labels))},
+        purity={k: float(scores.purity[:, column].mean()) for column, k in enumerate(PURITY_AT) if k <= least},
+        classes={label: _class_score(scores, hits, label) for label in sorted(set(scores.labels))},
         outcomes={ids[row]: QueryRanking(place, precision) for row, place, precision in outcomes},
     )
 
@@ -118,10 +117,10 @@ def usable_labels(videos: Sequence[VideoRecord]) -> list[str]:
     return [name for name in names if _any_right(labels_of(videos, name), [video.group for video in videos])]
 
 
-def named(
+def name_neighbours(
     queries: Sequence[str], gallery: Sequence[str], hits: Sequence[Sequence[tuple[int, float]]]
 ) -> dict[str, tuple[Neighbour, ...]]:
-    """What was found, by the ids of videos instead of rows; similarities to nine digits, which is all they have."""
+    """Name what was found by the ids of videos instead of rows; similarities to nine digits, which is all they have."""
     return {
         query: tuple(Neighbour(gallery[row], round(similarity, 9)) for row, similarity in found)
         for query, found in zip(queries, hits, strict=True)
@@ -133,14 +132,14 @@ def labels_of(records: Sequence[VideoRecord], name: str) -> list[str]:
     return [record.labels.get(name, "") for record in records]
 
 
-def _codes(asked: Sequence[str], known: Sequence[str]) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " m"]]:
+def _codes(queries: Sequence[str], gallery: Sequence[str]) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " m"]]:
     """Both labels as numbers, -1 where there is none."""
-    numbers = {label: number for number, label in enumerate(sorted({*asked, *known} - {""}))}
-    first, second = (np.array([numbers.get(label, -1) for label in each], np.int32) for each in (asked, known))
+    numbers = {label: number for number, label in enumerate(sorted({*queries, *gallery} - {""}))}
+    first, second = (np.array([numbers.get(label, -1) for label in each], np.int32) for each in (queries, gallery))
     return first, second
 
 
-def _fared(
+def _query_scores(
     right: Bool[np.ndarray, "b m"], sizes: Int[np.ndarray, " b"], labels: Sequence[str], first: int
 ) -> QueryScores:
     """Those of a block of queries that have something right to find; the block begins at the query `first`."""
@@ -157,14 +156,14 @@ def _fared(
     )
 
 
-def _class_score(fared: QueryScores, hits: Mapping[int, Bool[np.ndarray, " n"]], label: str) -> ClassScore:
-    own = np.array([each == label for each in fared.labels])
+def _class_score(scores: QueryScores, hits: Mapping[int, Bool[np.ndarray, " n"]], label: str) -> ClassScore:
+    own = np.array([each == label for each in scores.labels])
     shares = {k: float(hit[own].mean()) for k, hit in hits.items()}
-    return ClassScore(int(own.sum()), shares, float(fared.average_precision[own].mean()))
+    return ClassScore(int(own.sum()), shares, float(scores.average_precision[own].mean()))
 
 
-def _joined(parts: Sequence[QueryScores]) -> QueryScores:
-    """The blocks of all queries, one after the other."""
+def _join(parts: Sequence[QueryScores]) -> QueryScores:
+    """Put the blocks of all queries one after the other."""
     arrays = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("rows", "to_find", "sizes", "first_right", "average_precision", "purity")

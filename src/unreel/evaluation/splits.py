@@ -1,8 +1,9 @@
-"""What is known and what is asked: how a collection is divided into gallery (training) and queries (test).
+"""How a collection is divided into gallery (training) and queries (test).
 
     official split        the train part · the test part, or val where no test video has a label
-    leave one out         every video is asked once, all others, or those of other groups, are known
-    random, by groups     some videos, or whole groups, are asked: of each label alike where that can be
+    leave one out         every video is a query once; all others, or those of other groups, are its gallery
+    random, by groups     some videos, or whole groups, are queries: of each label alike where that can be
+    folds                 parts as alike as can be, each of which is the test once
 
 What cannot be seen (skipped, or named by the lists but not in the folder) belongs to one of the two as well.
 """
@@ -33,7 +34,7 @@ class SplitPart:
 
 @dataclass(frozen=True)
 class Split:
-    """Gallery and queries of a collection; where `one_out` is set these are the same, and each is asked in its turn."""
+    """Gallery and queries of a collection; where `one_out` is set both are the same, and each is a query once."""
 
     name: str
     gallery: SplitPart
@@ -83,8 +84,8 @@ def random_hold_out(manifest: Manifest, share: float, seed: int) -> Split:
     chance = generator(seed, "hold-out", "order").permutation(len(videos))
     order = sorted(range(len(videos)), key=lambda row: (sorted(videos[row].labels.items()), chance[row]))
     steps = np.floor(generator(seed, "hold-out", "first").random() + share * np.arange(len(videos) + 1))
-    asked = {videos[row].id for row, step in zip(order, np.diff(steps), strict=True) if step}
-    return _held_out(manifest, asked, f"random {100 * share:g} %, seed {seed}")
+    queries = {videos[row].id for row, step in zip(order, np.diff(steps), strict=True) if step}
+    return _held_out(manifest, queries, f"random {100 * share:g} %, seed {seed}")
 
 
 def group_hold_out(manifest: Manifest, share: float, seed: int) -> Split:
@@ -107,17 +108,49 @@ def group_hold_out(manifest: Manifest, share: float, seed: int) -> Split:
     counts = {name: Counter(label for video in each for label in _labels(video)) for name, each in members.items()}
     wanted = {label: share * count for label, count in sum(counts.values(), Counter()).items()}
     names = sorted(members)
-    asked: set[str] = set()
+    chosen: set[str] = set()
     for row in generator(seed, "hold-out", "groups").permutation(len(names)):
         name = names[row]
         gain = sum(wanted[label] ** 2 - (wanted[label] - count) ** 2 for label, count in counts[name].items())
-        if gain > 0 and len(asked) < len(names) - 1:
-            asked.add(name)
+        if gain > 0 and len(chosen) < len(names) - 1:
+            chosen.add(name)
             wanted = {label: left - counts[name][label] for label, left in wanted.items()}
-    if not asked:  # all groups are larger than the share
-        asked.add(min(names, key=lambda name: len(members[name])))
-    held = {video.id for name in asked for video in members[name]}
+    if not chosen:  # all groups are larger than the share
+        chosen.add(min(names, key=lambda name: len(members[name])))
+    held = {video.id for name in chosen for video in members[name]}
     return _held_out(manifest, held, f"groups {100 * share:g} %, seed {seed}")
+
+
+def folds(manifest: Manifest, label: str, count: int) -> dict[str, int]:
+    """The fold, from 1 to `count`, of every file of a collection; as many folds as groups leave one group out.
+
+    Whole groups, the largest first, each go where they bring the labels of all folds nearest to each other, and among
+    equals to the smallest fold. A video of no group is a group by itself. No chance decides: folds are the same for
+    every seed.
+
+    Raises:
+        CollectionError: there are fewer groups, or videos where there are no groups, than folds.
+    """
+    members: dict[str, list[VideoRecord]] = {}
+    for record in sorted(manifest, key=lambda record: (record.labels.get(label, ""), record.id)):
+        members.setdefault(record.group or record.id, []).append(record)
+    if len(members) < count:
+        what = "groups" if any(record.group for record in manifest) else "videos"
+        raise CollectionError(
+            f"{manifest.source or manifest.root} has {len(members)} {what}, which make no {count} folds: give "
+            f"{len(members)} folds or less."
+        )
+    held: list[Counter[str]] = [Counter() for _ in range(count)]
+    sizes = [0] * count
+    found: dict[str, int] = {}
+    for group in sorted(members.values(), key=len, reverse=True):  # equally large ones stay in the order of labels
+        labels = Counter(record.labels[label] for record in group if label in record.labels)
+        costs = [sum(number * own[name] for name, number in labels.items()) for own in held]
+        best = min(range(count), key=lambda fold: (costs[fold], sizes[fold], fold))
+        held[best] += labels
+        sizes[best] += len(group)
+        found |= {record.id: best + 1 for record in group}
+    return found
 
 
 def _labels(video: VideoRecord) -> Iterable[tuple[str, str]]:
@@ -125,19 +158,19 @@ def _labels(video: VideoRecord) -> Iterable[tuple[str, str]]:
     return video.labels.items() or [("", "")]
 
 
-def _held_out(manifest: Manifest, asked: set[str], name: str) -> Split:
+def _held_out(manifest: Manifest, queries: set[str], name: str) -> Split:
     def side(held: bool) -> SplitPart:
-        videos = tuple(video for video in manifest.usable if (video.id in asked) == held)
-        return SplitPart(videos, {each: why for each, why in manifest.unseen().items() if (each in asked) == held})
+        videos = tuple(video for video in manifest.usable if (video.id in queries) == held)
+        return SplitPart(videos, {each: why for each, why in manifest.unseen().items() if (each in queries) == held})
 
     return _checked(manifest, Split(name, side(False), side(True)))
 
 
-def _checked(manifest: Manifest, division: Split) -> Split:
-    for side, what in ((division.gallery, "to search in"), (division.queries, "to ask for")):
+def _checked(manifest: Manifest, split: Split) -> Split:
+    for side, what in ((split.gallery, "to search in"), (split.queries, "to ask for")):
         if not side.videos:
             raise CollectionError(
-                f"split {division.name} of {manifest.source or manifest.root} has no usable video {what} "
+                f"split {split.name} of {manifest.source or manifest.root} has no usable video {what} "
                 f"({side.expected} expected). Bring the videos, or choose another split."
             )
-    return division
+    return split

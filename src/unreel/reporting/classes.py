@@ -40,7 +40,7 @@ class ClassTable:
 
 def retrieval_classes(retrievals: Sequence[Retrieval], label: str) -> ClassTable | None:
     """The classes of a label by encoder; None where no result tells them apart."""
-    scores = [(each.encoder, score) for each in retrievals for score in each.scores if score.label == label]
+    scores = [(each.origin.encoder, score) for each in retrievals for score in each.scores if score.label == label]
     tables = {encoder: score.classes for encoder, score in scores if score.classes}
     if not tables:
         return None

@@ -97,9 +97,9 @@ def print_classes(table: ClassTable, remarks: Sequence[str], shortfalls: Sequenc
     step = max(len(table.columns) * BAR + BETWEEN, 1.25 * LABEL / INCH)
     top = MARGIN + key[-1][1] + 0.4
     below = top + step * len(table.rows) + 0.25
-    said = [f"{table.caption}.", *remarks, *(f"⚠ {each.sentence}" for each in shortfalls)]
+    below_it = [f"{table.caption}.", *remarks, *(f"⚠ {each.sentence}" for each in shortfalls)]
     texts = [*(row.name for row in table.rows), *table.columns]
-    sheet = print_remarks((PAGE_WIDTH, below), said, texts, MARGIN)
+    sheet = print_remarks((PAGE_WIDTH, below), below_it, texts, MARGIN)
     for (left, down), column, colour in zip(key, table.columns, table.colours, strict=True):
         sheet.boxes([(left, MARGIN + down, 0.12, 0.08)], [COLOURS[colour]])
         sheet.text(left + 0.17, MARGIN + down + 0.08, column, LABEL)

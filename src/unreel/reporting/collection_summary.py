@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
+from unreel.text import duration_text, size_text
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
 MOST_ROWS = 12
@@ -107,25 +108,3 @@ def _bars(title: str, note: str, rows: list[tuple[str, int]]) -> BarList:
     most = max((count for _, count in rows), default=1)
     bars = [LabelBar(name, count, count / most) for name, count in rows]
     return BarList(title, note, bars[:MOST_ROWS], bars[MOST_ROWS:])
-
-
-def duration_text(seconds: float) -> str:
-    """`4.2 s`, `3 min 5 s` or `2 h 10 min`."""
-    if round(seconds, 1) < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60:,} h {minutes % 60} min"
-
-
-def size_text(count: int) -> str:
-    """Bytes in decimal units: `812 kB`, `1.4 GB`."""
-    if count < 1000:
-        return f"{count} bytes"
-    size = count / 1000
-    for unit in ("kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.{int(size < 10)}f} {unit}"
-        size /= 1000
-    return f"{size:,.1f} TB"

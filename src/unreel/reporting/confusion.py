@@ -110,4 +110,4 @@ def retrieval_confusion(retrieval: Retrieval, label: str, labels: Mapping[str, s
         counts[number[own], number[found]] += 1
     (setting,) = settings([retrieval])
     caption = f"{label} of the nearest neighbour, {setting.sentence}"
-    return Confusion(retrieval.encoder, caption, classes, counts, shortfalls([retrieval]))
+    return Confusion(retrieval.origin.encoder, caption, classes, counts, shortfalls([retrieval]))

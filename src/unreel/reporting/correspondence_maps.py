@@ -86,7 +86,7 @@ def looks(pair: ClipPair) -> Looks:
             role,
             plain,
             {
-                each.level: overlaid(plain, each.query if role == "Query" else each.hit, low, high)
+                each.level: overlay(plain, each.query if role == "Query" else each.hit, low, high)
                 for each in pair.levels
             },
         )
@@ -96,9 +96,9 @@ def looks(pair: ClipPair) -> Looks:
     return Looks(pair.encoder, clips, low, high, sizes, {each.level: each.similarity for each in pair.levels})
 
 
-def overlaid(frames: Frames, cosines: Float[np.ndarray, "t h w"], low: float, high: float) -> Frames:
+def overlay(frames: Frames, cosines: Float[np.ndarray, "t h w"], low: float, high: float) -> Frames:
     """The colours of the cosines over frames made grey."""
-    spread = enlarged(cosines, len(frames), frames.shape[1])
+    spread = enlarge(cosines, len(frames), frames.shape[1])
     shares = (spread - low) / max(high - low, 1e-12)
     colours = colormaps[COLOURS](shares)[..., :3]
     grey = frames @ np.array([0.299, 0.587, 0.114]) / 255
@@ -106,7 +106,7 @@ def overlaid(frames: Frames, cosines: Float[np.ndarray, "t h w"], low: float, hi
     return np.asarray((255 * mixed).round().clip(0, 255).astype(np.uint8))
 
 
-def enlarged(cosines: Float[np.ndarray, "t h w"], frames: int, side: int) -> Float[np.ndarray, "f s s"]:
+def enlarge(cosines: Float[np.ndarray, "t h w"], frames: int, side: int) -> Float[np.ndarray, "f s s"]:
     """A map as large as the frames: bilinear in space, in time the position that a frame is in."""
     maps = torch.from_numpy(np.ascontiguousarray(cosines, dtype=np.float64))[:, None]
     large = functional.interpolate(maps, (side, side), mode="bilinear", align_corners=False)[:, 0].numpy()

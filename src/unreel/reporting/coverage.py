@@ -37,20 +37,18 @@ def some_of(videos: Sequence[str]) -> str:
 
 def shortfalls(retrievals: Sequence[Retrieval]) -> list[MissingVideos]:
     """The retrievals that saw less than expected; those that lack the same videos together."""
-    return _merged(
-        MissingVideos(
-            (each.encoder,), each.seen, each.expected, {video: each.reasons.get(video, "") for video in each.missing}
-        )
-        for each in retrievals
+    return _merge(
+        MissingVideos((each.encoder,), each.seen, each.expected, each.missing)
+        for each in (retrieval.origin for retrieval in retrievals)
     )
 
 
 def recognition_shortfalls(tests: Iterable[tuple[str, Recognition]]) -> list[MissingVideos]:
     """The same of tests of recognition, by name."""
-    return _merged(MissingVideos((name,), each.seen, each.expected, each.missing) for name, each in tests)
+    return _merge(MissingVideos((name,), each.seen, each.expected, each.missing) for name, each in tests)
 
 
-def _merged(found: Iterable[MissingVideos]) -> list[MissingVideos]:
+def _merge(found: Iterable[MissingVideos]) -> list[MissingVideos]:
     merged: list[MissingVideos] = []
     for each in found:
         if each.seen >= each.expected:

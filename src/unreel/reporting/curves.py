@@ -135,7 +135,7 @@ def _chart(title: str, group: str, lines: Sequence[_Drawn], x_range: Range) -> C
         title=title,
         percent=percent,
         lines=[
-            _line(name, colour, thinned(points), x_range, y_range)
+            _line(name, colour, thin(points), x_range, y_range)
             for (name, colour, _), points in zip(lines, finite, strict=True)
         ],
         x_ticks=_marks(ticks(*x_range), x_range),
@@ -151,7 +151,7 @@ def _line(name: str, colour: int | None, points: list[Point], x_range: Range, y_
     return MetricCurve(name, colour, [step for step, _ in points], [value for _, value in points], path)
 
 
-def thinned(points: list[Point], most: int = MOST_POINTS) -> list[Point]:
+def thin(points: list[Point], most: int = MOST_POINTS) -> list[Point]:
     """At most `most` of the points, in order: the first, the last, and the lowest and highest of equal stretches.
 
     A single spike between thousands of calm steps stays visible.

@@ -41,7 +41,7 @@ def write_document(
     beside = files_beside(out)
     if split:
         check_both_free(out, beside)
-    html = _rendered(template, content, clips, beside if split else None)
+    html = _render(template, content, clips, beside if split else None)
     encoded = html.encode("utf-8", "backslashreplace")
     if not split:
         write_whole(out, encoded)
@@ -58,7 +58,7 @@ def files_beside(page: Path) -> Path:
     return page.with_name(f"{page.stem}_files")
 
 
-def _rendered(template: str, content: Mapping[str, Any], clips: Mapping[int, Strip], folder: Path | None) -> str:
+def _render(template: str, content: Mapping[str, Any], clips: Mapping[int, Strip], folder: Path | None) -> str:
     script = "".join(map(template_text, SCRIPTS))
     if folder is None:
         addresses = {number: strip.address for number, strip in clips.items()}

@@ -27,14 +27,14 @@ class Tile:
 
 @dataclass(frozen=True)
 class GalleryQuery:
-    """One query and its nearest neighbours by encoder, evaluated by one label."""
+    """One query and its nearest neighbours by encoder, scored by one label."""
 
     preview: Preview
     value: str
     found: list[tuple[str, list[Tile]]]
 
 
-def answered(retrievals: Sequence[Retrieval]) -> list[str]:
+def common_queries(retrievals: Sequence[Retrieval]) -> list[str]:
     """The queries that every encoder answered, sorted."""
     return sorted(set.intersection(*(set(each.neighbours) for each in retrievals))) if retrievals else []
 
@@ -73,13 +73,14 @@ def gallery(
     label: str,
     hits: int = NEIGHBOURS,
 ) -> list[GalleryQuery]:
-    """The queries with their `hits` nearest neighbours, evaluated by `label`."""
+    """The queries with their `hits` nearest neighbours, scored by `label`."""
     return [
         GalleryQuery(
             preview=previews[query],
             value=previews[query].labels.get(label, ""),
             found=[
-                (each.encoder, _tiles(query, each.neighbours[query][:hits], previews, label)) for each in retrievals
+                (each.origin.encoder, _tiles(query, each.neighbours[query][:hits], previews, label))
+                for each in retrievals
             ],
         )
         for query in queries

@@ -29,7 +29,7 @@ def print_side_by_side(figure: SideBySide, frames: int = FRAMES) -> Figure:
     head = MARGIN + NAME * LINE / INCH + 0.03
     below = head + sum(rows) * layout.cell
     sheet = print_remarks((PAGE_WIDTH, below), _remarks(figure), _texts(figure), MARGIN)
-    for left, title in zip(layout.lefts, ("GalleryQuery", *figure.encoders), strict=True):
+    for left, title in zip(layout.lefts, ("Query", *figure.encoders), strict=True):
         sheet.text(left + layout.width / 2, MARGIN + NAME / INCH, title, NAME, ha="center", weight="bold")
     pen, top = _Pen(sheet, layout), head
     for query, count in zip(figure.rows, rows, strict=True):

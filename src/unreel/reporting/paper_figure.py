@@ -98,9 +98,9 @@ class Sheet:
         lines.append(line)
         if len(lines) > most:
             lines = [*lines[: most - 1], f"{lines[most - 1]} {lines[most]}"]
-        return [self._shortened(each, size, width) for each in lines]
+        return [self._shorten(each, size, width) for each in lines]
 
-    def _shortened(self, line: str, size: float, width: float) -> str:
+    def _shorten(self, line: str, size: float, width: float) -> str:
         if self.width_of(line, size) <= width:
             return line
         while line and self.width_of(f"{line}…", size) > width:

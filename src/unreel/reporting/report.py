@@ -84,8 +84,8 @@ def write_report(inputs: ReportInputs, out: Path, *, seed: int = 0, split: bool 
     """
     compared = first_of_each(inputs.retrievals)
     chosen = select(inputs.manifest, compared, inputs.vectors, seed, all_move=split)
-    shelves = _previews(inputs, chosen)
-    previews = shelves[inputs.manifest.root]
+    previews_of = _previews(inputs, chosen)
+    previews = previews_of[inputs.manifest.root]
     maps = [
         embedding_map(encoder, vectors, chosen.mapped, seed)
         for encoder, vectors in track(inputs.vectors.items(), "Drawing the maps")
@@ -93,7 +93,7 @@ def write_report(inputs: ReportInputs, out: Path, *, seed: int = 0, split: bool 
     tables, charts = score_tables(inputs.retrievals), run_charts(inputs.runs)
     tests = [(test.name, test.recognition) for test in inputs.tests]
     tested = recognition_table(inputs.tests) if inputs.tests else None
-    everything = [preview for catalogue in shelves.values() for preview in catalogue.values()]
+    everything = [preview for each in previews_of.values() for preview in each.values()]
     content: dict[str, Any] = {
         "inputs": inputs,
         "seed": seed,
@@ -113,7 +113,7 @@ def write_report(inputs: ReportInputs, out: Path, *, seed: int = 0, split: bool 
         "recognition_classes": recognition_classes(tests),
         "recognition_confusions": [recognition_confusion(*test) for test in tests],
         "recognition_shortfalls": recognition_shortfalls(tests),
-        "errors": {test.name: errors(test.recognition, shelves[test.manifest.root]) for test in inputs.tests},
+        "errors": {test.name: errors(test.recognition, previews_of[test.manifest.root]) for test in inputs.tests},
         "maps": maps,
         "previews": previews,
         "data": _data(everything, previews, maps, charts),
@@ -137,19 +137,19 @@ def _sections(inputs: ReportInputs) -> list[str]:
 
 def _shown_split(retrievals: Sequence[Retrieval], compared: Sequence[Retrieval]) -> str:
     """The split whose results the gallery shows; nothing where there is only one."""
-    return ", ".join(dict.fromkeys(each.split for each in compared)) if len(compared) < len(retrievals) else ""
+    return ", ".join(dict.fromkeys(each.origin.split for each in compared)) if len(compared) < len(retrievals) else ""
 
 
 def _previews(inputs: ReportInputs, chosen: ReportSelection) -> dict[Path, dict[str, Preview]]:
     """The previews of every collection, by its folder; they are numbered through."""
-    shelves: dict[Path, dict[str, Preview]] = {}
+    previews_of: dict[Path, dict[str, Preview]] = {}
     for root, manifest in inputs.collections.items():
         wrong = [each.id for test in inputs.tests if test.manifest.root == root for each in worst(test.recognition)]
         main = root == inputs.manifest.root
         shown, moving = (chosen.shown, chosen.with_strip) if main else ([], set())
-        first = sum(map(len, shelves.values()))
-        shelves[root] = cut_previews(manifest, dict.fromkeys([*shown, *wrong]), {*moving, *wrong}, first=first)
-    return shelves
+        first = sum(map(len, previews_of.values()))
+        previews_of[root] = cut_previews(manifest, dict.fromkeys([*shown, *wrong]), {*moving, *wrong}, first=first)
+    return previews_of
 
 
 def _views(

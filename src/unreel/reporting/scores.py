@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from statistics import mean, stdev
 
-from unreel.evaluation.results import Retrieval, Score, split_text
+from unreel.evaluation.results import Provenance, Retrieval, Score, split_text
 
 AVERAGE_PRECISION = "mAP"
 
@@ -29,13 +29,13 @@ class ScoreCell:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One encoder evaluated by one label; `cells` follow the columns of the table, None where one was not measured.
+    """One encoder scored by one label; `cells` follow the columns of the table, None where one was not measured.
 
-    `split` names the split where the encoder was measured on several; of the mean of these, `retrieval` is the first.
+    `split` names the split where the encoder was measured on several; of the mean of these, `origin` is the first's.
     """
 
     encoder: str
-    retrieval: Retrieval
+    origin: Provenance
     queries: int
     chance: float
     cells: list[ScoreCell | None]
@@ -46,7 +46,7 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """All encoders evaluated by one label: hit@k at the neighbours `ks`, mean average precision where it was measured.
+    """All encoders scored by one label: hit@k at the neighbours `ks`, mean average precision where it was measured.
 
     `purity_ks` are the numbers of neighbours of which the share of right ones is known.
     """
@@ -106,7 +106,8 @@ def _by_encoder(retrievals: Iterable[Retrieval]) -> list[list[Retrieval]]:
     """The results that differ in nothing but the split, together."""
     groups: dict[tuple[object, ...], list[Retrieval]] = {}
     for each in retrievals:
-        key = (each.encoder, each.checkpoint, each.collection, each.protocol, each.level)
+        origin = each.origin
+        key = (origin.encoder, origin.checkpoint, origin.collection, origin.protocol, origin.level)
         groups.setdefault(key, []).append(each)
     return list(groups.values())
 
@@ -121,18 +122,18 @@ def _table(label: str, retrievals: Sequence[Retrieval]) -> ScoreTable:
     for group in _by_encoder(evaluated):
         own = [
             ScoreRow(
-                encoder=each.encoder,
-                retrieval=each,
+                encoder=each.origin.encoder,
+                origin=each.origin,
                 queries=(score := each.score(label)).queries,
                 chance=100 * score.chance,
                 cells=[_hit(score, k) for k in ks] + [_precision(score)] * has_precision,
                 purity=[_percent(score.purity.get(k)) for k in purity_ks],
-                split=each.split if len(group) > 1 else "",
+                split=each.origin.split if len(group) > 1 else "",
             )
             for each in group
         ]
         rows += [*own, _mean(own)] if len(own) > 1 else own
-    return ScoreTable(label, ks, has_precision, purity_ks, _with_best(rows))
+    return ScoreTable(label, ks, has_precision, purity_ks, _mark_best(rows))
 
 
 def _hit(score: Score, k: int) -> ScoreCell | None:
@@ -174,7 +175,7 @@ def _mean(rows: Sequence[ScoreRow]) -> ScoreRow:
     )
 
 
-def _with_best(rows: list[ScoreRow]) -> list[ScoreRow]:
+def _mark_best(rows: list[ScoreRow]) -> list[ScoreRow]:
     """The rows with the best cell of each column marked, among those of one split."""
     marked = []
     for row in rows:
@@ -193,9 +194,9 @@ def _with_best(rows: list[ScoreRow]) -> list[ScoreRow]:
 
 def settings(retrievals: Sequence[Retrieval]) -> list[Setting]:
     """The distinct settings behind the figures: one, where everything compares. Seeds make no difference."""
-    groups: dict[tuple[str, str, str, int | str], list[Retrieval]] = {}
+    groups: dict[tuple[str, str, str, int | str], list[Provenance]] = {}
     for results in _by_encoder(retrievals):
-        first, splits = results[0], ", ".join(each.split for each in results)
+        first, splits = results[0].origin, ", ".join(each.origin.split for each in results)
         groups.setdefault((first.collection, first.protocol, splits, first.level), []).append(first)
     return [
         Setting([each.encoder for each in group], *key, sorted({each.seed for each in group}))

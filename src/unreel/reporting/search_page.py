@@ -40,13 +40,13 @@ class PageVideo:
         return None if isinstance(self.frames, str) else moving(self.frames)
 
 
-def write_found(out: Path, asked: PageVideo, found: Sequence[PageVideo], how: str) -> None:
+def write_found(out: Path, query: PageVideo, found: Sequence[PageVideo], how: str) -> None:
     """Write the page, whole or not at all; `how` says in a line how it was searched.
 
     Raises:
         RunError: there is no writing to `out`.
     """
-    write_document("found.html", {"asked": asked, "found": found, "how": how}, {}, out)
+    write_document("found.html", {"query": query, "found": found, "how": how}, {}, out)
 
 
 def moving(planes: Planes) -> Strip:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unreel.evaluation.results import Retrieval
-from unreel.reporting.gallery import answered, draw_queries, shown_videos
+from unreel.reporting.gallery import common_queries, draw_queries, shown_videos
 from unreel.rng import generator
 from unreel.video.collection.manifest import Manifest
 
@@ -47,7 +47,7 @@ def select(
     all_move: bool,
 ) -> ReportSelection:
     """The choice for a page on which `all_move` that are on a map, or only a sample of them."""
-    candidates = answered(retrievals)
+    candidates = common_queries(retrievals)
     queries = draw_queries(candidates, {record.id: record.labels for record in manifest.usable}, seed)
     embedded = sorted({video for each in vectors.values() for video in each})
     mapped = _sample(embedded, MOST_ON_MAP, seed, "map")

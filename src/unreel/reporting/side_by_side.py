@@ -8,7 +8,7 @@ from typing import Literal
 from unreel.errors import CollectionError
 from unreel.evaluation.results import Retrieval
 from unreel.reporting.coverage import MissingVideos, shortfalls
-from unreel.reporting.gallery import GalleryQuery, answered, draw_queries, gallery, shown_videos, verdict
+from unreel.reporting.gallery import GalleryQuery, common_queries, draw_queries, gallery, shown_videos, verdict
 from unreel.reporting.previews import Preview, cut_previews
 from unreel.reporting.scores import Setting, settings
 from unreel.reporting.strips import SCREEN, Fineness
@@ -19,7 +19,7 @@ Pick = Literal["random", "differing"]
 
 @dataclass(frozen=True)
 class Choosing:
-    """How queries are chosen: `rows` of them, evaluated by the `hits` nearest videos and `label`, or those `named`."""
+    """How queries are chosen: `rows` of them, scored by the `hits` nearest videos and `label`, or those `named`."""
 
     label: str
     hits: int = 1
@@ -71,7 +71,7 @@ def side_by_side(
     previews = cut_previews(manifest, shown, shown, fineness)
     return SideBySide(
         label=choosing.label,
-        encoders=[each.encoder for each in retrievals],
+        encoders=[each.origin.encoder for each in retrievals],
         rows=gallery(queries, retrievals, previews, choosing.label, choosing.hits),
         rule=rule,
         settings=settings(retrievals),
@@ -89,11 +89,11 @@ def choose(
     Raises:
         CollectionError: as `side_by_side` does.
     """
-    candidates = answered(retrievals)
+    candidates = common_queries(retrievals)
     if not candidates:
         raise CollectionError(
-            f"the results of {', '.join(each.encoder for each in retrievals)} share no query: expected those of one "
-            "collection and one split. Evaluate the encoders on the same videos."
+            f"the results of {', '.join(each.origin.encoder for each in retrievals)} share no query: expected those of "
+            "one collection and one split. Evaluate the encoders on the same videos."
         )
     if choosing.named:
         return list(choosing.named), _named(choosing.named, candidates)
@@ -135,7 +135,7 @@ def _differing(
 
     found = [query for query in candidates if value(query) and len({finds(each, query) for each in retrievals}) == 2]
     if not found:
-        encoders = ", ".join(each.encoder for each in retrievals)
+        encoders = ", ".join(each.origin.encoder for each in retrievals)
         raise CollectionError(
             f"the encoders {encoders} differ on none of {len(candidates)} queries (by the label {choosing.label!r}, "
             f"{choosing.hits} hits): choose --pick random, or other encoders."

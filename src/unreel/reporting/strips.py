@@ -5,20 +5,26 @@ moving at once. On paper some of the frames stand beside each other.
 """
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-import av
 import numpy as np
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from PIL import Image
 
 from unreel.errors import VideoError
+from unreel.video.decoding.timestamps import TOLERANCE, FrameSpan, played
 
 FRAMES = 12
 FRAMES_PER_SECOND = 10.0
+_LEAP = 5.0  # seconds to the next wanted picture, from which on seeking beats decoding what lies between
+
+Picture = UInt8[np.ndarray, "h w _"]
 
 
 @dataclass(frozen=True)
@@ -75,12 +81,11 @@ def cut_strip(path: Path, frames: int, fps: float, fineness: Fineness = SCREEN) 
         VideoError: the file is gone, or nothing could be decoded from it.
     """
     wanted = chosen_frames(frames, fps)
+    times = [(frame + 0.5) / fps for frame in wanted]
     try:
-        pictures = _decode(path, wanted, fps, fineness)
-    except (av.FFmpegError, OSError) as error:
-        raise VideoError(f"{path} cannot be read any more ({error.strerror}). Prepare the collection again.") from error
-    if not pictures:
-        raise VideoError(f"{path} has no frame from number {wanted.start} on. Prepare the collection again.")
+        pictures = list(pictures_at(path, times, lambda each, _: _small(each.frame, fineness)))
+    except VideoError as error:
+        raise VideoError(f"{path} cannot be read any more ({error}). Prepare the collection again.") from error
     return strip_of(pictures, len(pictures) * wanted.step / fps, fineness.quality)
 
 
@@ -96,27 +101,37 @@ def chosen_frames(frames: int, fps: float) -> range:
     return range(start, start + count * stride, stride)
 
 
-def _decode(path: Path, wanted: range, fps: float, fineness: Fineness) -> list[np.ndarray]:
-    """The wanted frames (height, width, 3), as many as there are."""
-    pictures: list[np.ndarray] = []
-    with av.open(str(path), metadata_errors="ignore") as container:
-        if not container.streams.video:
-            return []
-        stream = container.streams.video[0]
-        zero = stream.start_time or 0
-        if wanted.start and stream.time_base:
-            container.seek(zero + int(wanted.start / fps / stream.time_base), stream=stream)
-        for frame in container.decode(stream):
-            if frame.pts is None or stream.time_base is None:
-                continue
-            if round(float((frame.pts - zero) * stream.time_base) * fps) >= wanted[len(pictures)]:
-                pictures.append(_small(frame, fineness))
-            if len(pictures) == len(wanted):
-                break
-    return pictures
+def pictures_at(
+    path: Path, times: Sequence[float], picture: Callable[[FrameSpan, VideoStream], Picture]
+) -> Iterator[Picture]:
+    """What `picture` makes of the frame shown at each of the times (seconds, ascending).
+
+    It goes on as far as the video does, and once more where that ends before a time.
+
+    Raises:
+        VideoError: it cannot be opened, or not one frame could be decoded.
+    """
+    left = deque(times)
+    yielded = -1.0
+    while left:
+        with played(path, left[0]) as film:
+            last: FrameSpan | None = None
+            for last in film.frames:
+                while left and left[0] < last.end - TOLERANCE:
+                    yield picture(last, film.stream)
+                    yielded = last.start
+                    left.popleft()
+                if not left or left[0] - last.end > _LEAP:
+                    break
+            else:
+                left.clear()
+                if last is None:
+                    raise VideoError("no frame could be decoded")
+                if last.start != yielded:
+                    yield picture(last, film.stream)
 
 
-def _small(frame: av.VideoFrame, fineness: Fineness) -> np.ndarray:
+def _small(frame: VideoFrame, fineness: Fineness) -> np.ndarray:
     shorter, longer = sorted((frame.width, frame.height))
     scale = min(1.0, fineness.shorter_side / shorter, fineness.longer_side / longer)
     width, height = (max(1, round(side * scale)) for side in (frame.width, frame.height))

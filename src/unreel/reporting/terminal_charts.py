@@ -14,7 +14,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from unreel.reporting.curves import Point, Range, thinned, ticks
+from unreel.reporting.curves import Point, Range, thin, ticks
 from unreel.text import one_line
 
 TITLES = {
@@ -187,7 +187,7 @@ def _plotted(chart: TerminalChart, size: tuple[int, int], x_range: Range, y_rang
         colour = COLOURS[row % len(COLOURS)]
         dots = [
             ((across - 1) * _share(step, x_range), (up - 1) * _share(value, y_range))
-            for step, value in thinned(line, 2 * across)
+            for step, value in thin(line, 2 * across)
         ]
         for dot in dots[:1]:
             canvas.point(*dot, color=colour)

@@ -158,6 +158,6 @@ def _evaluation(settings: PretrainSettings, method: nn.Module, task: PretrainTas
         known, apart = UnitVectors(features.videos), numbered([video.group for video in seen])
         labels = {name: (labels_of(seen, name),) * 2 for name in usable_labels(seen)}
         found = retrieve(known, known, labels, groups=(apart, apart))
-        return {f"knn/{name}": float((each.first_right == 1).mean()) for name, each in found.fared.items()}
+        return {f"knn/{name}": float((each.first_right == 1).mean()) for name, each in found.scores.items()}
 
     return evaluate_by_neighbours

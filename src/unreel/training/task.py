@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from unreel.errors import CollectionError
-from unreel.evaluation.folds import folds
 from unreel.evaluation.recognition import RecognitionTest
+from unreel.evaluation.splits import folds
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.text import first_of
 from unreel.video.clips.sampling import TimeScale, too_short

@@ -24,7 +24,7 @@ from unreel.web.schemas import (
 )
 from unreel.web.search import SearchInput as Sought
 from unreel.web.selection import read_items
-from unreel.web.serialise import encoder_facts, find, given_labels, label_items, told, video_facts
+from unreel.web.serialise import answer_facts, encoder_facts, find, given_labels, label_items, video_facts
 from unreel.web.site import Site
 
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
@@ -168,7 +168,7 @@ async def _answers(site: Site, sought: Sought, searching: Searching) -> Answers:
     found = await find(site, sought, searching.search, searching.encoders(site.catalogue))
     given = given_labels(site)
     start, end = sought.span
-    return Answers(start=start, end=end, answers=[told(site, each, given) for each in found])
+    return Answers(start=start, end=end, answers=[answer_facts(site, each, given) for each in found])
 
 
 def _label_page(site: Site) -> LabelPage:

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from unreel.errors import SettingsError, UnreelError, VideoError
+from unreel.errors import OutputError, SettingsError, UnreelError, VideoError
 from unreel.web.api import api
 from unreel.web.media import media
 from unreel.web.pages import pages, problem_page
@@ -50,6 +50,8 @@ def application(site: Site, rules: Rules) -> ASGIApp:
 
 async def _unreel_error(request: Request, error: Exception) -> Response:
     """A user's mistake is 400, what cannot be shown (any more) is 404, the rest is 409."""
+    if isinstance(error, OutputError) and isinstance(error.__cause__, OSError):
+        return await _system_error(request, error.__cause__)
     status = 400 if isinstance(error, SettingsError) else 404 if isinstance(error, VideoError) else 409
     return _problem(request, status, str(error))
 

@@ -14,10 +14,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, final
 
+from unreel.engine.files import whole
 from unreel.engine.worker_pool import Lost, WorkerPool
 from unreel.errors import VideoError
 from unreel.video.collection.journal import reason_of
-from unreel.web.clip_worker import cut_piece, cut_strip, film_times, strip_times
+from unreel.web.clip_worker import cut_pictures, cut_piece, film_times, strip_times
 from unreel.web.source_files import Original
 
 VERSION = "1"  # of what is cut: another one cuts all anew
@@ -73,12 +74,10 @@ class Cuts:
         times = [round(time, 3) for time in times]
 
         async def cut(source: Path, target: Path) -> None:
-            image = await asyncio.wrap_future(self._pictures.submit(cut_strip, source, times))
+            image = await asyncio.wrap_future(self._pictures.submit(cut_pictures, source, times))
             if isinstance(image, Lost):
                 raise VideoError(reason_of(image, self._pictures.limits))
-            unfinished = target.with_suffix(".unfinished")
-            unfinished.write_bytes(image)
-            unfinished.replace(target)
+            target.write_bytes(image)
 
         return await self._kept(original, f"strip {times}", ".webp", cut)
 
@@ -105,8 +104,8 @@ class Cuts:
         self, name: str, source: Path, target: Path, cut: Callable[[Path, Path], Coroutine[Any, Any, None]]
     ) -> Path:
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            await cut(source, target)
+            with whole(target) as unfinished:
+                await cut(source, unfinished)
         except VideoError as error:
             self._failures[name] = monotonic(), str(error)
             if len(self._failures) > _FAILURES_KEPT:
@@ -123,7 +122,7 @@ class Cuts:
 def sweep(folder: Path, most: int) -> int:
     """Remove the files that were not used for longest until the others have at most `most` bytes; bytes removed."""
     files: list[tuple[float, int, Path]] = []
-    for path in folder.glob("*/*"):
+    for path in folder.glob("*/[!.]*"):
         try:
             facts = path.stat()
         except OSError:

@@ -4,25 +4,20 @@ strip      [160×120][160×120] … [160×120]     12 pictures side by side in o
 piece      H.264 without sound, shorter side at most 480 pixels: what every browser plays
 """
 
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from io import BytesIO
 from itertools import chain, dropwhile, takewhile
 from pathlib import Path
-from types import TracebackType
-from typing import final
-from uuid import uuid4
 
-import av
 import numpy as np
-from av.video.frame import PictureType
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from PIL import Image
 
-from unreel.engine.files import UNFINISHED
 from unreel.errors import VideoError
+from unreel.reporting.strips import pictures_at
+from unreel.video.collection.h264 import H264Writer
 from unreel.video.collection.probe import Framing, Orientation, check_file, seen_shape
 from unreel.video.decoding.timestamps import TOLERANCE, FrameSpan, measure, played
 
@@ -37,9 +32,8 @@ LARGEST_SIDE = 480
 """The shorter side of a piece, in pixels, where the video's own is not smaller."""
 
 _QUALITY = 45
-_LEAP = 5.0  # seconds to the next wanted picture, from which on seeking beats decoding what lies between
 _TICKS = 90_000  # of a second, as MPEG counts
-_BT601, _LIMITED_RANGE = 6, 1  # the numbers of H.273 and of FFmpeg
+_H264_OPTIONS = {"preset": "veryfast", "crf": "23"}
 
 
 def strip_times(start: float, end: float, duration: float) -> list[float]:
@@ -59,14 +53,14 @@ def film_times(duration: float) -> list[float]:
     return [duration * (place + 0.5) / FILM_PICTURES for place in range(FILM_PICTURES)]
 
 
-def cut_strip(source: Path, times: Sequence[float]) -> bytes:
+def cut_pictures(source: Path, times: Sequence[float]) -> bytes:
     """A strip of the pictures shown at `times` (seconds, ascending); where the video ends before, of its last one.
 
     Raises:
         VideoError: not one frame could be decoded.
     """
     check_file(source)
-    pictures = list(_pictures(source, times))
+    pictures = list(pictures_at(source, times, _small))
     pictures += pictures[-1:] * (len(times) - len(pictures))
     image = BytesIO()
     Image.fromarray(np.concatenate(pictures, axis=1)).save(image, "WEBP", quality=_QUALITY)
@@ -74,29 +68,29 @@ def cut_strip(source: Path, times: Sequence[float]) -> bytes:
 
 
 def cut_piece(source: Path, start: float, end: float, target: Path) -> float:
-    """Make the file `target`, whole or not at all, of what is shown from `start` on and before `end`.
-
-    How many seconds it lasts.
+    """Write what is shown from `start` on and before `end` to the file `target`; how many seconds it lasts.
 
     Raises:
         VideoError: there are none.
+        OSError: it cannot be written.
     """
     check_file(source)
-    unfinished = target.with_suffix(f".{uuid4().hex}{UNFINISHED}")
-    try:
-        with played(source, start) as film:
-            begun = dropwhile(lambda each: each.end <= start + TOLERANCE, film.frames)
-            wanted = takewhile(lambda each: each.start < end - TOLERANCE, begun)
-            first = next(wanted, None)
-            if first is None:
-                raise VideoError(f"no frame from {start:g} to {end:g} s could be decoded")
-            with _Encoder(unfinished, first, film.stream) as encoder:
-                for each in chain([first], wanted):
-                    encoder.write(each)
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return encoder.seconds
+    with played(source, start) as film:
+        begun = dropwhile(lambda each: each.end <= start + TOLERANCE, film.frames)
+        wanted = takewhile(lambda each: each.start < end - TOLERANCE, begun)
+        first = next(wanted, None)
+        if first is None:
+            raise VideoError(f"no frame from {start:g} to {end:g} s could be decoded")
+        side = min(LARGEST_SIDE, round(min(seen_shape(first.frame, film.stream))))
+        framing = Framing(first.frame, film.stream, max(2, side))
+        rate = min(max(round(1 / max(first.end - first.start, 1e-3)), 1), 240)  # for the encoder alone: times are told
+        with H264Writer(target, framing, Fraction(rate), Fraction(_TICKS), _H264_OPTIONS) as writer:
+            tick = -1
+            for each in chain([first], wanted):
+                tick = max(round((each.start - first.start) * _TICKS), tick + 1)  # no two at one time
+                writer.write(framing.convert(each.frame), tick)
+                stop = each.end
+    return stop - first.start
 
 
 def look_at_upload(source: Path, folder: Path, longest: float) -> float:
@@ -110,34 +104,8 @@ def look_at_upload(source: Path, folder: Path, longest: float) -> float:
     if seconds > longest:
         raise VideoError(f"lasts {seconds:.0f} s, expected at most {longest:.0f} s: cut it first")
     seconds = cut_piece(source, 0.0, longest, folder / "view.mp4")
-    (folder / "filmstrip.webp").write_bytes(cut_strip(folder / "view.mp4", film_times(seconds)))
+    (folder / "filmstrip.webp").write_bytes(cut_pictures(folder / "view.mp4", film_times(seconds)))
     return seconds
-
-
-def _pictures(source: Path, times: Sequence[float]) -> Iterator[UInt8[np.ndarray, "h w 4"]]:
-    """The picture on the screen at each time, as far as the video goes, but one in any case.
-
-    Raises:
-        VideoError: not one frame could be decoded.
-    """
-    left = deque(times)
-    yielded = -1.0
-    while left:
-        with played(source, left[0]) as film:
-            last: FrameSpan | None = None
-            for last in film.frames:
-                while left and left[0] < last.end - TOLERANCE:
-                    yield _small(last, film.stream)
-                    yielded = last.start
-                    left.popleft()
-                if not left or left[0] - last.end > _LEAP:
-                    break
-            else:
-                left.clear()
-                if last is None:
-                    raise VideoError("no frame could be decoded")
-                if last.start != yielded:
-                    yield _small(last, film.stream)
 
 
 def _small(each: FrameSpan, stream: VideoStream) -> UInt8[np.ndarray, "h w 4"]:
@@ -157,45 +125,3 @@ def _small(each: FrameSpan, stream: VideoStream) -> UInt8[np.ndarray, "h w 4"]:
     picture[top : top + height, left : left + width, :3] = upright
     picture[top : top + height, left : left + width, 3] = 255
     return picture
-
-
-@final
-class _Encoder:
-    """Writes frames as H.264, upright, the first one at time 0. Use as a context manager."""
-
-    def __init__(self, target: Path, first: FrameSpan, stream: VideoStream) -> None:
-        side = min(LARGEST_SIDE, round(min(seen_shape(first.frame, stream))))
-        self._framing = Framing(first.frame, stream, max(2, side))
-        self._container = av.open(str(target), "w", format="mp4", container_options={"movflags": "+faststart"})
-        rate = min(max(round(1 / max(first.end - first.start, 1e-3)), 1), 240)  # for the encoder alone: times are told
-        self._stream = self._container.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "23"})
-        self._stream.width, self._stream.height = self._framing.width, self._framing.height
-        self._stream.pix_fmt = "yuv420p"
-        codec = self._stream.codec_context
-        codec.time_base, codec.thread_count = Fraction(1, _TICKS), 1
-        codec.color_range = _LIMITED_RANGE
-        codec.colorspace = codec.color_primaries = codec.color_trc = _BT601
-        self._zero, self._last, self._end = first.start, -1, first.end
-
-    @property
-    def seconds(self) -> float:
-        """From the first frame to the end of the last one."""
-        return self._end - self._zero
-
-    def __enter__(self) -> "_Encoder":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is None:
-            self._container.mux(self._stream.encode(None))
-        self._container.close()
-
-    def write(self, each: FrameSpan) -> None:
-        frame = self._framing.upright(each.frame)
-        self._last = max(round((each.start - self._zero) * _TICKS), self._last + 1)  # no two at one time
-        self._end = each.end
-        frame.pts, frame.time_base = self._last, Fraction(1, _TICKS)
-        frame.pict_type = PictureType.NONE  # the source's key frames are not ours
-        self._container.mux(self._stream.encode(frame))

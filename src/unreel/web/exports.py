@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final, final
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
-from unreel.errors import SettingsError, VideoError
+from unreel.errors import OutputError, SettingsError, VideoError
 from unreel.text import comma_separated
 from unreel.video.collection.label_tables import list_text
 from unreel.web.clip_cache import Cuts
@@ -62,7 +62,7 @@ async def as_clips(
             try:
                 piece = await cuts.piece(await originals.checked(item.video.row), item.start, end)
                 content = piece.read_bytes()
-            except (VideoError, OSError) as error:
+            except (VideoError, OSError, OutputError) as error:
                 left_out.append(f"{item.video.row.id}: {error}")
                 continue
             archive.writestr(ZipInfo(_name(number, item, end, folder_of(item))), content)

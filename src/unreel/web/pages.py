@@ -18,7 +18,7 @@ from unreel.web.media import PLAYABLE
 from unreel.web.params import Browsing, Key, Searching, TheSite, UploadKey, query_of, video_of
 from unreel.web.search import SearchInput as Sought
 from unreel.web.selection import read_items
-from unreel.web.serialise import encoder_facts, find, given_labels, label_items, told, video_facts
+from unreel.web.serialise import answer_facts, encoder_facts, find, given_labels, label_items, video_facts
 from unreel.web.site import Site
 from unreel.web.templating import assets, render
 
@@ -89,7 +89,7 @@ async def _similar(request: Request, site: Site, sought: Sought, searching: Sear
     found = await find(site, sought, searching.search, searching.encoders(site.catalogue))
     given = given_labels(site)
     columns = side_by_side(
-        [told(site, each, given) for each in found], "" if sought.video is None else sought.video.row.label
+        [answer_facts(site, each, given) for each in found], "" if sought.video is None else sought.video.row.label
     )
     return _page(
         request,

@@ -60,13 +60,13 @@ async def find(
     return await asyncio.get_running_loop().run_in_executor(site.searchers, site.finder.find, query, search, numbers)
 
 
-def told(site: Site, found: EncoderResults, given: dict[str, str]) -> Answer:
+def answer_facts(site: Site, found: EncoderResults, given: dict[str, str]) -> Answer:
     """What an encoder has found."""
-    hits = [told_hit(site, moment, given) for moment in found.moments]
+    hits = [hit_facts(site, moment, given) for moment in found.moments]
     return Answer(encoder=found.shown.number, name=found.shown.name, hits=hits, note=found.note)
 
 
-def told_hit(site: Site, moment: Moment, given: dict[str, str]) -> HitModel:
+def hit_facts(site: Site, moment: Moment, given: dict[str, str]) -> HitModel:
     """One hit."""
     row, similarity = moment.hit.row, max(-1.0, min(1.0, moment.hit.similarity))
     video = site.catalogue.video(row.id)

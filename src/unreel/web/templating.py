@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from unreel.reporting.document import PALETTE, template_text
+from unreel.text import duration_text, size_text
 
 STYLE: Final = "site.css"
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -53,23 +54,6 @@ def link(path: str, fields: Mapping[str, Any], **changes: Any) -> str:
     return f"{path}?{text}" if text else path
 
 
-def seconds(value: float) -> str:
-    """A time for people."""
-    if value < 60:
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def size(value: int) -> str:
-    """Bytes for people."""
-    amount, units = float(value), ["B", "kB", "MB", "GB"]
-    while amount >= 1000 and len(units) > 1:
-        amount, units = amount / 1000, units[1:]
-    return f"{amount:.0f} {units[0]}" if amount >= 10 or units[0] == "B" else f"{amount:.1f} {units[0]}"
-
-
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -79,6 +63,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"seconds": seconds, "size": size}
+    environment.filters |= {"duration": duration_text, "size": size_text}
     environment.globals |= {"link": link}
     return environment

@@ -1,4 +1,4 @@
-"""What `unreel figure` draws: which results, of which split and collection, evaluated by which label."""
+"""What `unreel figure` draws: which results, of which split and collection, scored by which label."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,11 +18,11 @@ def scored_by(places: Sequence[Path], untrained: bool) -> "list[Retrieval]":
     from unreel.reporting.scores import is_untrained
 
     results = read_all_retrievals(places)
-    trained = [each for each in results if not is_untrained(each.encoder)]
+    trained = [each for each in results if not is_untrained(each.origin.encoder)]
     return results if untrained or not trained else trained
 
 
-def of_split(results: "list[Retrieval]", split: str | None) -> "list[Retrieval]":
+def select_split(results: "list[Retrieval]", split: str | None) -> "list[Retrieval]":
     """One result of each encoder: of that split, or the first.
 
     Raises:
@@ -30,13 +30,13 @@ def of_split(results: "list[Retrieval]", split: str | None) -> "list[Retrieval]"
     """
     from unreel.reporting.scores import first_of_each
 
-    splits = list(dict.fromkeys(each.split for each in results))
+    splits = list(dict.fromkeys(each.origin.split for each in results))
     if split is not None and split not in splits:
         raise SettingsError(f"got --split {split!r}, expected one that the results have: {', '.join(splits)}.")
-    return first_of_each([each for each in results if split in (None, each.split)])
+    return first_of_each([each for each in results if split in (None, each.origin.split)])
 
 
-def renamed(results: "list[Retrieval]", names: Sequence[str]) -> "list[Retrieval]":
+def rename(results: "list[Retrieval]", names: Sequence[str]) -> "list[Retrieval]":
     """The results with encoders of these names, in their order; without any, as they are.
 
     Raises:
@@ -45,11 +45,11 @@ def renamed(results: "list[Retrieval]", names: Sequence[str]) -> "list[Retrieval
     if not names:
         return results
     if len(set(names)) != len(results) or len(names) != len(results):
-        encoders = ", ".join(each.encoder for each in results)
+        encoders = ", ".join(each.origin.encoder for each in results)
         raise SettingsError(
             f"got --names {' '.join(names)}, expected {len(results)} different ones, for the encoders {encoders}."
         )
-    return [replace(each, encoder=name) for each, name in zip(results, names, strict=True)]
+    return [replace(each, origin=replace(each.origin, encoder=name)) for each, name in zip(results, names, strict=True)]
 
 
 def collection_of(folder: Path | None, results: "Sequence[Retrieval]") -> "Manifest":
@@ -61,7 +61,7 @@ def collection_of(folder: Path | None, results: "Sequence[Retrieval]") -> "Manif
     from unreel.video.collection.options import PrepareOptions
     from unreel.video.collection.prepare import prepared
 
-    place = folder or Path(results[0].collection)
+    place = folder or Path(results[0].origin.collection)
     if not place.exists():
         raise CollectionError(f"there is no {place}, where the videos of the results were. Name their folder: --folder")
     return prepared(place, PrepareOptions())

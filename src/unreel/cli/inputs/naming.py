@@ -24,13 +24,15 @@ def encoders_apart(results: Iterable[tuple[str, "Retrieval"]]) -> "list[Retrieva
 
     distinct: dict[tuple[str, ...], tuple[str, Retrieval]] = {}
     for place, each in results:
-        key = (each.encoder, each.checkpoint, each.collection, each.protocol, str(each.level), each.split)
+        origin = each.origin
+        key = (origin.encoder, origin.checkpoint, origin.collection, origin.protocol, str(origin.level), origin.split)
         distinct.setdefault(key, (place, each))
     weights: dict[str, set[tuple[str, str]]] = {}
     for place, each in distinct.values():
-        weights.setdefault(each.encoder, set()).add((place, each.checkpoint))
+        weights.setdefault(each.origin.encoder, set()).add((place, each.origin.checkpoint))
     named = [
-        replace(each, encoder=f"{each.encoder} ({place})") if len(weights[each.encoder]) > 1 else each
+        replace(each, origin=replace(each.origin, encoder=f"{name} ({place})")) if len(weights[name]) > 1 else each
         for place, each in distinct.values()
+        for name in (each.origin.encoder,)
     ]
-    return sorted(named, key=lambda each: not is_untrained(each.encoder))
+    return sorted(named, key=lambda each: not is_untrained(each.origin.encoder))

@@ -33,10 +33,10 @@ def skipped_files(manifest: Manifest) -> list[str]:
     lines = [
         f"  skipped: {count} × {excerpt(reason)}" for reason, count in manifest.reasons_to_skip.most_common(LISTED)
     ]
-    lines += _shortened((_reason(record.id, record.reason) for record in skipped), len(skipped), LISTED)
+    lines += _shorten((_reason(record.id, record.reason) for record in skipped), len(skipped), LISTED)
     noted = [record for record in usable if record.reason]
     parts = (f"  noted: {_reason(record.id, record.reason).lstrip()}" for record in noted)
-    return lines + _shortened(parts, len(noted), LISTED)
+    return lines + _shorten(parts, len(noted), LISTED)
 
 
 def other_files(manifest: Manifest) -> list[str]:
@@ -63,14 +63,14 @@ def decoding_rate(manifest: Manifest) -> str:
 
 def print_reasons(reasons: Mapping[str, str]) -> None:
     """Why files or videos do not take part: of the first of them, and how many others there are."""
-    say(*_shortened((_reason(*each) for each in reasons.items()), len(reasons), LISTED))
+    say(*_shorten((_reason(*each) for each in reasons.items()), len(reasons), LISTED))
 
 
 def _reason(identity: str, reason: str) -> str:
     return f"    {unbroken(identity)}: {excerpt(reason)}"
 
 
-def _shortened(lines: Iterable[str], count: int, most: int) -> list[str]:
+def _shorten(lines: Iterable[str], count: int, most: int) -> list[str]:
     """The first lines, and how many others there are."""
     first = [line for line, _ in zip(lines, range(most), strict=False)]
     return [*first, f"    and {count - most} more"] if count > most else first
@@ -86,7 +86,7 @@ def _duplicates(manifest: Manifest) -> list[str]:
         if groups:
             lines.append(f"  {superfluous} {kind} duplicates, in {len(groups)} groups")
             names = (" = ".join(map(unbroken, group[:_NAMED])) + " = …" * (len(group) > _NAMED) for group in groups)
-            lines += _shortened((f"    {line}" for line in names), len(groups), _NAMED)
+            lines += _shorten((f"    {line}" for line in names), len(groups), _NAMED)
     if any(record.fingerprint for record in manifest):
         return lines or ["  no duplicates"]
     return [*(lines or ["  no exact duplicates"]), "  near duplicates not looked for"]
@@ -104,4 +104,4 @@ def _split(manifest: Manifest, split: str) -> list[str]:
     files, near = (sum(leak.why == why for leak in found) for why in ("same file", "near duplicate"))
     shared = f"{groups} groups, {files} files and {near} near duplicates shared by train and {others}"
     named = (f"    {unbroken(leak.test.id)}: {leak.why} as {unbroken(leak.training.id)}" for leak in found)
-    return [f"{line}; {shared}", *_shortened(named, len(found), _NAMED)]
+    return [f"{line}; {shared}", *_shorten(named, len(found), _NAMED)]

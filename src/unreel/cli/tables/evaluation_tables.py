@@ -9,11 +9,8 @@ from unreel.console import Table, say, show
 from unreel.evaluation.classification import Classification
 from unreel.evaluation.comparison import Comparison
 from unreel.evaluation.finetune_results import Finetuned, PartResult
-from unreel.evaluation.provenance import Provenance
-from unreel.evaluation.results import ClassScore, Retrieval, Score, split_text
+from unreel.evaluation.results import ClassScore, Provenance, Retrieval, Score, split_text
 from unreel.text import excerpt, unbroken
-
-ResultOrigin = Provenance | Retrieval
 
 
 @dataclass(frozen=True)
@@ -23,7 +20,7 @@ class EncoderScores:
     `classes` has the cells of a table with a row for every class.
     """
 
-    origin: ResultOrigin
+    origin: Provenance
     figures: dict[str, float]
     within: tuple[float, float]
     classes: dict[str, dict[str, str]]
@@ -31,7 +28,7 @@ class EncoderScores:
 
 def print_retrievals(retrievals: Sequence[Retrieval], *, classes: bool = False) -> None:
     """One table per label."""
-    first = retrievals[0]
+    first = retrievals[0].origin
     say(f"collection: {unbroken(first.collection)}")
     labels = dict.fromkeys(score.label for each in retrievals for score in each.scores)
     if not labels:
@@ -46,7 +43,7 @@ def print_retrievals(retrievals: Sequence[Retrieval], *, classes: bool = False) 
             [_line(each, score) for each, score in evaluated],
             classes=classes,
         )
-    _print_missing(retrievals)
+    _print_missing([each.origin for each in retrievals])
 
 
 def print_classifications(results: Sequence[Classification], *, classes: bool = False) -> None:
@@ -76,11 +73,11 @@ def print_classifications(results: Sequence[Classification], *, classes: bool = 
 
 def print_comparison(first: Retrieval, second: Retrieval, found: Comparison) -> None:
     """Both encoders on the same queries, and how sure the difference is."""
-    for name, each in (("first", first), ("second", second)):
+    for name, each in (("first", first.origin), ("second", second.origin)):
         encoder = f"{excerpt(each.encoder)} ({excerpt(each.checkpoint)})"
         say(f"{name}: {encoder}, {each.protocol}, level {each.level}, seen {seen(each)}")
     table = Table(
-        f"by {found.label}, {split_text(first.split)}: {found.queries:,} queries",
+        f"by {found.label}, {split_text(first.origin.split)}: {found.queries:,} queries",
         ["percent", "first", "second", "difference", "95 % within", "p"],
         [
             f"gained {found.gained} queries, lost {found.lost}; p over queries, not over seeds of training: exact "
@@ -106,7 +103,7 @@ def print_comparison(first: Retrieval, second: Retrieval, found: Comparison) -> 
         say(f"  left out: {found.left_out} queries that only one of them has answered (!)")
 
 
-def seen(origin: ResultOrigin | Finetuned | PartResult) -> str:
+def seen(origin: Provenance | Finetuned | PartResult) -> str:
     """How many videos took part; fewer than expected are marked."""
     mark = " (!)" if origin.seen < origin.expected else ""
     return f"{origin.seen:,} of {origin.expected:,}{mark}"
@@ -125,7 +122,7 @@ def _line(retrieval: Retrieval, score: Score) -> EncoderScores:
         return {f"R@{k}": share for k, share in of.hits.items()} | {"mAP": of.average_precision}
 
     classes = {name: {"queries": f"{of.queries:,}", **_percents(figures(of))} for name, of in score.classes.items()}
-    return EncoderScores(retrieval, figures(score), score.intervals[1], classes)
+    return EncoderScores(retrieval.origin, figures(score), score.intervals[1], classes)
 
 
 def _print_lines(title: str, caption: str, lines: Sequence[EncoderScores], *, classes: bool) -> None:
@@ -172,21 +169,21 @@ def _print_classes(line: EncoderScores) -> None:
     show(table)
 
 
-def _print_missing(origins: Sequence[ResultOrigin]) -> None:
+def _print_missing(origins: Sequence[Provenance]) -> None:
     """How many videos of each side were not seen, and the first of them with the reason, each thing once."""
-    told: set[object] = set()
+    printed: set[object] = set()
     for origin in origins:
         counts = (
             f"(!) {split_text(origin.split)}: seen {origin.seen:,} of {origin.expected:,} videos, "
             f"gallery {origin.gallery_seen:,} of {origin.gallery_expected:,}, "
             f"queries {origin.queries_seen:,} of {origin.queries_expected:,}"
         )
-        if origin.missing and counts not in told:
+        if origin.missing and counts not in printed:
             say(counts)
         names = sorted(origin.missing)
-        if names and tuple(names) not in told:
-            print_reasons({name: origin.reasons.get(name, "not seen") for name in names})
-        told |= {counts, tuple(names)}
+        if names and tuple(names) not in printed:
+            print_reasons({name: origin.missing[name] for name in names})
+        printed |= {counts, tuple(names)}
 
 
 def _percent(share: float) -> str:

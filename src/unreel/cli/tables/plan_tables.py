@@ -3,12 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from unreel.cli.watch import duration
 from unreel.console import Table, say, show
 from unreel.planning.costs import run_size
 from unreel.planning.model import STEP_SECONDS
 from unreel.planning.plan import Plan
-from unreel.reporting.collection_summary import size_text
+from unreel.text import duration_text, size_text
 
 PAPER_BATCH = 128
 
@@ -101,5 +100,5 @@ def _costs(plan: Plan) -> Table:
     for each in plan.costs:
         row = (f"{each.videos:,}", size_text(round(each.prepared)), f"{each.gpus:,}", f"{each.updates:,}")
         price = () if each.price is None else (f"{each.price:,.0f}",)
-        table.add(*row, duration(each.seconds), _plain(each.gpu_hours), *price)
+        table.add(*row, duration_text(each.seconds), _plain(each.gpu_hours), *price)
     return table

@@ -20,7 +20,7 @@ from unreel.errors import CollectionError, VideoError
 from unreel.rng import generator
 from unreel.video.clips.datasets import TrainingDataset
 from unreel.video.clips.loading import training_batches
-from unreel.video.clips.sampling import TwoClips, two_starts
+from unreel.video.clips.sampling import TwoClips, runs, two_starts
 from unreel.video.collection.manifest import Manifest, VideoRecord
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.path_lists import collected
@@ -113,7 +113,7 @@ def _rate_of(manifest: Manifest, records: Sequence[VideoRecord], clip_length: in
         record = records[order[tried % len(order)]]
         tried += 1
         with suppress(VideoError):
-            reader.read_clips(manifest.file(record), two_starts(record.frames, clip_length, chance), clip_length)
+            reader.read_frames(manifest.file(record), runs(two_starts(record.frames, clip_length, chance), clip_length))
             read += 2
     return read / (perf_counter() - started) if read else 0.0
 
@@ -160,8 +160,8 @@ def stages(manifest: Manifest, clip_length: int, batch_size: int) -> dict[str, f
     reader, decoding = PyAVReader(prepared=True), []
     for record in checked(manifest, clip_length):
         pairs = [two_starts(record.frames, clip_length, generator(0, "profile", record.id, k)) for k in range(3)]
-        read = partial(reader.read_clips, manifest.file(record))
-        decoding.append(median(_seconds(read, starts, clip_length) for starts in pairs))
+        read = partial(reader.read_frames, manifest.file(record))
+        decoding.append(median(_seconds(read, runs(starts, clip_length)) for starts in pairs))
     whole = 2 / rate(repeated(manifest, clip_length, batch_size), batch_size, workers=1, seconds=1.0)
     return {DECODING: mean(decoding), HANDING_OVER: max(0.0, whole - mean(decoding))}
 

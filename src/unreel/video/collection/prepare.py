@@ -14,6 +14,7 @@ done by processes that may end.
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -227,6 +228,8 @@ def _claimed(out: Path, side: int, left: str) -> Iterator[None]:
             _sign(out / PREPARED_MARK, side)
             yield
     except (OSError, OutputError) as error:
+        if isinstance(error, OutputError) and not isinstance(error.__cause__, OSError):
+            raise  # the process of a video has told all there is
         place = " (for the cache: UNREEL_CACHE)" if out.is_relative_to(cache_root()) else ""
         raise OutputError(f"{out} cannot be written: {why(error)}, and {left}. Name another folder{place}.") from error
 
@@ -258,4 +261,4 @@ def _signature(mark: Path) -> dict[str, object]:
 def _sweep(out: Path) -> None:
     """Remove what processes that were killed have left."""
     for path in out.glob(f"videos/*/*{UNFINISHED}"):
-        path.unlink(missing_ok=True)
+        shutil.rmtree(path, ignore_errors=True)

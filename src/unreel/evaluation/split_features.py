@@ -1,4 +1,4 @@
-"""A division of a collection as far as its videos were seen, ready to be searched or learnt from."""
+"""A split of a collection as far as its videos were seen, ready to be searched or learnt from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,11 +21,11 @@ NOT_GIVEN = "no features of it were given"
 class SplitFeatures:
     """The videos of gallery and queries that were seen, each side sorted by id, and the row of each in `vectors`.
 
-    `missing` says of all others of the division why they were not. Where one is left out after the other, gallery and
+    `missing` says of all others of the split why they were not. Where one is left out after the other, gallery and
     queries are the same.
     """
 
-    division: Split
+    split: Split
     vectors: Float[np.ndarray, "n c"]
     gallery: tuple[VideoRecord, ...]
     queries: tuple[VideoRecord, ...]
@@ -36,37 +36,37 @@ class SplitFeatures:
     @property
     def seen(self) -> int:
         """How many videos took part."""
-        return len(self.gallery) + (0 if self.division.one_out else len(self.queries))
+        return len(self.gallery) + (0 if self.split.one_out else len(self.queries))
 
     @property
     def groups(self) -> Groups | None:
         """What is kept apart where one is left out: the videos of a group, and each video from itself."""
-        if not self.division.one_out:
+        if not self.split.one_out:
             return None
         numbers = numbered([video.group for video in self.gallery])
         return numbers, numbers
 
-    def directions(self, *, centred: bool) -> tuple[UnitVectors, UnitVectors]:
+    def unit_vectors(self, *, centred: bool) -> tuple[UnitVectors, UnitVectors]:
         """Queries and gallery as they are compared, each less its own mean where `centred`."""
         gallery = UnitVectors(self.vectors, self.gallery_rows, centred=centred)
-        return gallery if self.division.one_out else UnitVectors(
-            self.vectors, self.query_rows, centred=centred
-        ), gallery
+        return gallery if self.split.one_out else UnitVectors(self.vectors, self.query_rows, centred=centred), gallery
 
-    def labelled(self, name: str) -> "SplitFeatures":
-        """What is left of it by a label: the videos that have it."""
-        known, asked = (np.array([name in each.labels for each in side], bool) for side in (self.gallery, self.queries))
+    def with_label(self, name: str) -> "SplitFeatures":
+        """Only the videos that have a label."""
+        gallery, queries = (
+            np.array([name in each.labels for each in side], bool) for side in (self.gallery, self.queries)
+        )
         return replace(
             self,
-            gallery=tuple(compress(self.gallery, known)),
-            queries=tuple(compress(self.queries, asked)),
-            gallery_rows=self.gallery_rows[known],
-            query_rows=self.query_rows[asked],
+            gallery=tuple(compress(self.gallery, gallery)),
+            queries=tuple(compress(self.queries, queries)),
+            gallery_rows=self.gallery_rows[gallery],
+            query_rows=self.query_rows[queries],
         )
 
 
-def split_features(division: Split, features: Features, *, drop_last: int = 0) -> SplitFeatures:
-    """What is left of a division by its features.
+def split_features(split: Split, features: Features, *, drop_last: int = 0) -> SplitFeatures:
+    """Select what of a split has features.
 
     `drop_last`: those videos of each side, by id, that fill no batch of so many are dropped; 0: none are.
 
@@ -74,9 +74,9 @@ def split_features(division: Split, features: Features, *, drop_last: int = 0) -
         CollectionError: of one side no video was seen.
     """
     rows = {identity: row for row, identity in enumerate(features.ids)}
-    missing = {**division.gallery.missing, **division.queries.missing}
+    missing = {**split.gallery.missing, **split.queries.missing}
     seen: list[tuple[VideoRecord, ...]] = []
-    for side, what in ((division.gallery, "gallery"), (division.queries, "queries")):
+    for side, what in ((split.gallery, "gallery"), (split.queries, "queries")):
         there = sorted((video for video in side.videos if video.id in rows), key=lambda video: video.id)
         kept = len(there) - (len(there) % drop_last if drop_last else 0)
         missing |= {
@@ -84,21 +84,19 @@ def split_features(division: Split, features: Features, *, drop_last: int = 0) -
         }
         missing |= {video.id: DROPPED for video in there[kept:]}
         if not kept:
-            raise CollectionError(_nothing_left(division, side, what, drop_last))
+            raise CollectionError(_nothing_left(split, side, what, drop_last))
         seen.append(tuple(there[:kept]))
     gallery, queries = seen
-    return SplitFeatures(
-        division, features.videos, gallery, queries, _rows(gallery, rows), _rows(queries, rows), missing
-    )
+    return SplitFeatures(split, features.videos, gallery, queries, _rows(gallery, rows), _rows(queries, rows), missing)
 
 
 def _rows(videos: Sequence[VideoRecord], rows: dict[str, int]) -> Int[np.ndarray, " n"]:
     return np.array([rows[video.id] for video in videos], dtype=np.int64)
 
 
-def _nothing_left(division: Split, side: SplitPart, what: str, drop_last: int) -> str:
+def _nothing_left(split: Split, side: SplitPart, what: str, drop_last: int) -> str:
     dropped = f" that fill a batch of {drop_last}" if drop_last else ""
     return (
-        f"of the {side.expected} videos that are the {what} of split {division.name!r} none could be seen{dropped}, "
+        f"of the {side.expected} videos that are the {what} of split {split.name!r} none could be seen{dropped}, "
         "expected one at least: prepare again" + (", or drop none." if drop_last else ".")
     )

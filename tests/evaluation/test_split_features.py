@@ -6,8 +6,8 @@ from trials import features_of, videos
 
 from unreel.errors import CollectionError
 from unreel.evaluation.features import Features
+from unreel.evaluation.split_features import SplitFeatures, split_features
 from unreel.evaluation.splits import Split, SplitPart
-from unreel.evaluation.trial import SplitFeatures, split_features
 
 RECORDS = videos(["a", "b", "", "a", "b", "a", "b", "a"])
 DIVISION = Split("1", SplitPart(RECORDS[:5], {"gone": "missing"}), SplitPart(RECORDS[5:], {}))
@@ -28,7 +28,7 @@ def test_rows_follow_the_features() -> None:
     assert found.missing == {"gone": "missing", "4": "damaged"}
     assert (found.seen, found.groups) == (7, None)
     assert split_features(DIVISION, features).missing["4"] == "no features of it were given"
-    labelled = found.labelled("class")
+    labelled = found.with_label("class")
     assert _sides(labelled) == (["0", "1", "3"], ["5", "6", "7"])
     assert labelled.vectors[labelled.gallery_rows, 0].tolist() == [0, 1, 3]
 
@@ -47,7 +47,7 @@ def test_one_out_is_the_same_on_both_sides() -> None:
     assert found.seen == 3
     assert found.groups is not None
     assert [numbers.tolist() for numbers in found.groups] == [[0, 1, 0], [0, 1, 0]]
-    asked, known = found.directions(centred=False)
+    asked, known = found.unit_vectors(centred=False)
     assert asked is known
 
 
