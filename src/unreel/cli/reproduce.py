@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from unreel.reproduction.plan import ReproductionPlan
     from unreel.reproduction.runner import RunnerReport
     from unreel.reproduction.sources import Source
+    from unreel.settings.finetuning import FinetuneSettings
+    from unreel.settings.pretraining import PretrainSettings
 
 
 class ReproduceSettings(Settings):
@@ -246,28 +248,19 @@ def _words(text: str, name: str) -> tuple[str, ...]:
         ) from None
 
 
-def _changes(start: Settings, words: Sequence[str], name: str) -> dict[str, Any]:
+def _changes(start: "PretrainSettings | FinetuneSettings", words: Sequence[str], name: str) -> dict[str, Any]:
     """The settings that further options change: a mistake in them is told before anything runs."""
     from unreel.reproduction.budget import PLANNED
 
     changed = parse(type(start), f"reproduce --{name}", ["-", "--out", "-", *words], default=start)
-    differ = [each for each in type(start).model_fields if getattr(start, each) != getattr(changed, each)]
+    before, after = ({**dict(each), **dict(each.encoder), "encoder": each.encoder.name} for each in (start, changed))
+    differ = {name: after[name] for name in before if before[name] != after[name]}
     if taken := sorted(PLANNED.intersection(differ)):
         raise SettingsError(
             f"got --{name} with {', '.join(taken)}, which the plan decides. Leave it away, or see the options of "
             "unreel reproduce."
         )
-    return _flat(start, changed, [each for each in differ if each != "augmentation"])
-
-
-def _flat(start: Settings, changed: Settings, names: Sequence[str]) -> dict[str, Any]:
-    """The values of these names; of the encoder's settings those that differ, named as options are."""
-    values = {name: getattr(changed, name) for name in names}
-    if "encoder" not in values:
-        return values
-    before, after = dict(start.encoder), dict(values.pop("encoder"))  # type: ignore[attr-defined]
-    options = {"encoder" if name == "name" else name: each for name, each in after.items() if each != before[name]}
-    return values | options
+    return {name: value for name, value in differ.items() if name not in ("augmentation", "name")}
 
 
 def _devices(accelerator: str, at_once: int) -> list[str]:

@@ -12,10 +12,11 @@ from unreel import recipes
 from unreel.errors import SettingsError
 from unreel.reading import FileSchema, read_yaml
 from unreel.settings.finetuning import FinetuneSettings
-from unreel.settings.hdc import HDCSettings
-from unreel.settings.model import AnySettings, Settings, validated
-from unreel.settings.pretraining import PretrainSettings, settings_kind
+from unreel.settings.model import Settings, validated
+from unreel.settings.pretraining import PretrainSettings, pretraining
 
+FOLDERS = {"folder": "-", "out": "-"}
+"""Of a run whose folders are still to come."""
 FOLDS = 3
 EPOCHS = 200
 PLANNED = {
@@ -73,8 +74,8 @@ def read_scale(name: str) -> ScaleSettings:
     if name in ("paper", "small"):
         return PAPER if name == "paper" else SMALL
     scale = validated(ScaleSettings, read_yaml(Path(name), _WANTED), name)
-    _validated(HDCSettings, scale.pretrain, f"{name}, pretrain")
-    _validated(FinetuneSettings, scale.finetune, f"{name}, finetune")
+    pretraining({**scale.pretrain, **FOLDERS}, f"{name}, pretrain")
+    validated(FinetuneSettings, {**scale.finetune, **FOLDERS}, f"{name}, finetune")
     return scale
 
 
@@ -110,7 +111,7 @@ class Budget:
             SettingsError: the changes make no sense with the recipe.
         """
         changes = {**self.scale.pretrain, **recipes.changes(recipe), **self.pretrain_changes}
-        settings = _validated(settings_kind(str(changes.get("method", "hdc"))), changes, f"recipe {recipe}")
+        settings = pretraining({**changes, **FOLDERS}, f"recipe {recipe}")
         if settings.steps == 0:  # scratch
             return settings
         of_epochs = max(1, ceil(self.epochs * videos / settings.batch_size))
@@ -124,7 +125,7 @@ class Budget:
     @property
     def finetuning(self) -> FinetuneSettings:
         """The settings of fine-tuning, but for those of the encoder."""
-        return _validated(FinetuneSettings, {**self.scale.finetune, **self.finetune_changes}, "fine-tuning")
+        return validated(FinetuneSettings, {**self.scale.finetune, **self.finetune_changes, **FOLDERS}, "fine-tuning")
 
     @property
     def finetuning_words(self) -> tuple[str, ...]:
@@ -152,11 +153,6 @@ def words_of(options: Mapping[str, Any], prefix: str = "--") -> tuple[str, ...]:
         elif value is not None and value != ():
             words += [prefix + option, *map(str, value if isinstance(value, tuple | list) else [value])]
     return tuple(words)
-
-
-def _validated(kind: type[AnySettings], values: Mapping[str, Any], origin: str) -> AnySettings:
-    """Settings of a run whose folders are still to come."""
-    return validated(kind, {**values, "folder": "-", "out": "-"}, origin)
 
 
 def _without(values: Mapping[str, Any], names: set[str]) -> dict[str, Any]:

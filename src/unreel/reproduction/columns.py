@@ -7,10 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 from unreel.evaluation.classification import Classification, read_classifications
-from unreel.evaluation.finetune_results import read_finetuned
+from unreel.evaluation.finetune_results import Finetuned, read_finetuned
 from unreel.evaluation.recognition import read_recognition
 from unreel.evaluation.results import Provenance, Retrieval, Score, read_retrievals
 from unreel.reproduction.budget import words_of
@@ -132,7 +132,7 @@ class LinearProbe(Column):
 
     def read(self, path: Path, row: PaperRow, label: str | None) -> Figure:
         found = _classification(path, label)
-        origin = _of_frozen(found.origin, f"linear, {found.origin.protocol}")
+        origin = _of_frozen(found.origin, "linear, ")
         return Figure(row.name, self.head, 100 * found.accuracy, origin)
 
     def rights(self, paths: Sequence[Path], label: str | None, videos: Path) -> Rights:
@@ -162,7 +162,7 @@ class HitRate(Column):
         every = read_retrievals(path)
         found = next(each for each in every if (each.origin.encoder == UNTRAINED) == (row.recipe == UNTRAINED))
         hits = _score(found, label).hits
-        origin = _of_frozen(found.origin, found.origin.protocol)
+        origin = _of_frozen(found.origin)
         return Figure(row.name, self.head, 100 * hits[self.k], origin) if self.k in hits else None
 
     def rights(self, paths: Sequence[Path], label: str | None, _videos: Path) -> Rights:
@@ -194,10 +194,10 @@ def _score(found: Retrieval, label: str | None) -> Score:
     return found.score(label) if label else found.scores[0]
 
 
-def _of_frozen(found: Provenance, protocol: str) -> FigureOrigin:
-    return _origin(found, f"{protocol}, level {found.level}", found.missing)
+def _of_frozen(found: Provenance, way: str = "") -> FigureOrigin:
+    return _origin(found, f"{way}{found.protocol}, level {found.level}", found.missing)
 
 
-def _origin(found: Any, protocol: str, missing: Mapping[str, str]) -> FigureOrigin:
+def _origin(found: Provenance | Finetuned, protocol: str, missing: Mapping[str, str]) -> FigureOrigin:
     names = ("collection", "split", "encoder", "checkpoint", "seed", "seen", "expected")
     return FigureOrigin(**{name: getattr(found, name) for name in names}, protocol=protocol, missing=missing)
