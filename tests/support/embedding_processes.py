@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 
@@ -64,6 +65,7 @@ def main(words: list[str]) -> None:
 
     unreel.search.update.ROWS_AT_ONCE = 1
     __import__("lancedb")
+    gettempdir()  # found out by writing, which is not to happen first on a disk that is full
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
         print(json.dumps(run(words, json.loads(line))), flush=True)

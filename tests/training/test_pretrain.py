@@ -226,7 +226,7 @@ def test_embeddings_that_are_all_alike_are_told_once(
 
 def test_much_waiting_is_told_once(manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     laps = {"seconds/data": 0.3, "seconds/compute": 0.7, "seconds/step": 1.0}
-    monkeypatch.setattr("unreel.training.loop.Pace.lap", lambda _: laps)
+    monkeypatch.setattr("unreel.training.loop.StepTimer.lap", lambda _: laps)
     pretrain(_settings(manifest, tmp_path / "run", steps=8, log_every=2, knn_every=0), manifest)
     log = (tmp_path / "run" / "log.txt").read_text()
     told = f"30 % of the time is spent waiting for data; see unreel bench loading {manifest.root}"
