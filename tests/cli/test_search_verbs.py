@@ -59,10 +59,10 @@ def test_embed_says_what_it_leaves_out(folder: Path, tmp_path: Path, capsys: pyt
         Clip(frames=12 + 3 * number, width=72, height=56).write(videos / f"{'ab'[number % 2]}/{number}.mp4")
     (videos / "broken.mp4").write_bytes(b"no video")
     (videos / "notes.txt").write_text("mine")
-    words = [str(folder / "weights.safetensors"), str(videos), "--out", str(tmp_path / "t.parquet"), "--clips", "2"]
+    words = [str(folder / "weights.safetensors"), str(videos), "--out", str(tmp_path / "t.lance"), "--clips", "2"]
     embed.main(words)
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == f"6 videos embedded (tiny) in {tmp_path / 't.parquet'}"
+    assert said[0] == f"6 videos embedded (tiny) in {tmp_path / 't.lance'}"
     assert said[1].startswith("  skipped: 1 × ")
     assert said[2].startswith("    broken.mp4: ")
     assert said[3:] == [
@@ -82,7 +82,7 @@ def test_embed_says_what_it_leaves_out(folder: Path, tmp_path: Path, capsys: pyt
 def test_rows_of_many_videos_are_removed_only_where_that_is_asked_for(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    videos, out = tmp_path / "videos", tmp_path / "t.parquet"
+    videos, out = tmp_path / "videos", tmp_path / "t.lance"
     for number in range(6):
         Clip(frames=20, width=72, height=56).write(videos / f"{'away' if number < 4 else 'here'}/{number}.mp4")
     words = [str(folder / "weights.safetensors"), str(videos), "--out", str(out), "--clips", "1"]
@@ -189,9 +189,9 @@ def test_how_many_are_kept(folder: Path, tmp_path: Path, capsys: pytest.CaptureF
 def test_paths_that_look_like_a_path_and_a_label(tmp_path: Path, folder: Path) -> None:
     name = "my videos/a.mp4 b, c.mp4"
     Clip(frames=30, width=72, height=56).write(tmp_path / name)
-    embed.main([str(folder / "weights.safetensors"), str(tmp_path / "my videos"), "--out", str(tmp_path / "t.parquet")])
+    embed.main([str(folder / "weights.safetensors"), str(tmp_path / "my videos"), "--out", str(tmp_path / "t.lance")])
     for made in ("list.txt", "list.csv"):
-        curate.main([str(tmp_path / "t.parquet"), "--out", str(tmp_path / made)])
+        curate.main([str(tmp_path / "t.lance"), "--out", str(tmp_path / made)])
         (file,) = collected(tmp_path / made).files
         assert (file.path, file.labels) == (tmp_path / name, {})
 
@@ -200,7 +200,7 @@ def test_paths_that_look_like_a_path_and_a_label(tmp_path: Path, folder: Path) -
 def test_exports_say_what_to_type_next(
     to: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / ("out.parquet" if to == "atlas" else "out")
+    out = tmp_path / ("out.lance" if to == "atlas" else "out")
     extra = ["--pictures"] if to == "tensorboard" else []
     words = [str(folder / "table"), "--to", to, "--out", str(out)]
     export.main([*words, *extra])

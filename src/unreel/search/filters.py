@@ -10,12 +10,10 @@ sqlglot reads the words, and knows no others than these; what it makes of them i
 the database is written anew from that, and can name nothing but columns and values.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from collections.abc import Sequence
+from typing import ClassVar, Literal, NewType
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlglot import Dialect, TokenType, exp
 from sqlglot.errors import ErrorLevel, ParseError, TokenError
 from sqlglot.tokens import Tokenizer
@@ -27,17 +25,11 @@ from unreel.text import quoted
 MOST_WORDS = 500
 DEEPEST = 20
 
+Filter = NewType("Filter", str)
+"""A condition as SQL, made here and nowhere else."""
 Value = str | int | float
 Comparison = Literal["=", "!=", "<", "<=", ">", ">=", "LIKE", "ILIKE"]
 
-_COMPARED: dict[str, Callable[[pc.Expression, pc.Expression], pc.Expression]] = {
-    "=": lambda column, value: column == value,
-    "!=": lambda column, value: column != value,
-    "<": lambda column, value: column < value,
-    "<=": lambda column, value: column <= value,
-    ">": lambda column, value: column > value,
-    ">=": lambda column, value: column >= value,
-}
 _SIGNS: dict[type[exp.Expr], Comparison] = {
     exp.EQ: "=",
     exp.NEQ: "!=",
@@ -65,78 +57,6 @@ class _Conditions(Dialect):
         }
 
 
-@dataclass(frozen=True)
-class Compared:
-    """A column compared with a value."""
-
-    column: str
-    sign: Comparison
-    value: Value
-
-    def sql(self) -> str:
-        """As SQL."""
-        return f"(`{self.column}` {self.sign} {_quoted(self.value)})"
-
-    def expression(self) -> pc.Expression:
-        """As a condition of pyarrow."""
-        if self.sign in ("LIKE", "ILIKE"):
-            return pc.match_like(pc.field(self.column), str(self.value), ignore_case=self.sign == "ILIKE")
-        return _COMPARED[self.sign](pc.field(self.column), pc.scalar(self.value))
-
-
-@dataclass(frozen=True)
-class Within:
-    """A column that has one of some values."""
-
-    column: str
-    values: tuple[Value, ...]
-
-    def sql(self) -> str:
-        """As SQL."""
-        return f"(`{self.column}` IN ({', '.join(map(_quoted, self.values))}))"
-
-    def expression(self) -> pc.Expression:
-        """As a condition of pyarrow."""
-        return pc.field(self.column).isin(pa.array(self.values, COLUMNS[self.column]))
-
-
-@dataclass(frozen=True)
-class Not:
-    """The contrary of a condition."""
-
-    part: "Filter"
-
-    def sql(self) -> str:
-        """As SQL."""
-        return f"(NOT {self.part.sql()})"
-
-    def expression(self) -> pc.Expression:
-        """As a condition of pyarrow."""
-        return ~self.part.expression()
-
-
-@dataclass(frozen=True)
-class Joined:
-    """Conditions that all hold (AND), or of which one does (OR)."""
-
-    how: Literal["AND", "OR"]
-    parts: tuple["Filter", ...]
-
-    def sql(self) -> str:
-        """As SQL."""
-        return f"({f' {self.how} '.join(part.sql() for part in self.parts)})"
-
-    def expression(self) -> pc.Expression:
-        """As a condition of pyarrow."""
-        first, *others = (part.expression() for part in self.parts)
-        for each in others:
-            first = first & each if self.how == "AND" else first | each
-        return first
-
-
-Filter = Compared | Within | Not | Joined
-
-
 def parse_filter(text: str) -> Filter:
     """The condition that a text is.
 
@@ -153,17 +73,30 @@ def parse_filter(text: str) -> Filter:
         ) from None
 
 
-def all_of(*filters: Filter | None) -> Filter | None:
+def compared(column: str, sign: Comparison, value: Value) -> Filter:
+    """A column compared with a value."""
+    return Filter(f"(`{column}` {sign} {_quoted(value)})")
+
+
+def within(column: str, values: Sequence[Value]) -> Filter:
+    """A column that has one of some values."""
+    return Filter(f"(`{column}` IN ({', '.join(map(_quoted, values))}))")
+
+
+def negated(condition: Filter) -> Filter:
+    """The contrary of a condition."""
+    return Filter(f"(NOT {condition})")
+
+
+def joined(conditions: Sequence[Filter], how: Literal["AND", "OR"]) -> Filter:
+    """Conditions that all hold (AND), or of which one does (OR)."""
+    return Filter(f"({f' {how} '.join(conditions)})")
+
+
+def all_of(*conditions: Filter | None) -> Filter | None:
     """The condition that all these hold, or None where there are none."""
-    given = tuple(each for each in filters if each is not None)
-    return Joined("AND", given) if len(given) > 1 else (given[0] if given else None)
-
-
-def columns_of(condition: Filter) -> set[str]:
-    """The columns that a condition looks at."""
-    if isinstance(condition, Joined):
-        return set().union(*(columns_of(part) for part in condition.parts))
-    return columns_of(condition.part) if isinstance(condition, Not) else {condition.column}
+    given = [each for each in conditions if each is not None]
+    return joined(given, "AND") if len(given) > 1 else (given[0] if given else None)
 
 
 def _quoted(value: Value) -> str:
@@ -210,14 +143,14 @@ def _condition(node: exp.Expr, depth: int = 0) -> Filter:
         raise _Fault(node, f"a comparison without {', '.join(sorted(unknown))}")
     match node:
         case exp.And() | exp.Or():
-            parts = tuple(_condition(each, depth) for each in node.flatten(unnest=False))
-            return Joined("AND" if isinstance(node, exp.And) else "OR", parts)
+            parts = [_condition(each, depth) for each in node.flatten(unnest=False)]
+            return joined(parts, "AND" if isinstance(node, exp.And) else "OR")
         case exp.Paren():
             return _condition(node.this, depth + 1)
         case exp.Not():
-            return Not(_condition(node.this, depth + 1))
-    compared = _comparison(node)
-    return Not(compared) if node.args.get("negate") else compared
+            return negated(_condition(node.this, depth + 1))
+    comparison = _comparison(node)
+    return negated(comparison) if node.args.get("negate") else comparison
 
 
 def _comparison(node: exp.Expr) -> Filter:
@@ -225,20 +158,20 @@ def _comparison(node: exp.Expr) -> Filter:
         case exp.Between():
             column = _column(node.this)
             low, high = (_value(node.args[name], column) for name in ("low", "high"))
-            return Joined("AND", (Compared(column, ">=", low), Compared(column, "<=", high)))
+            return joined([compared(column, ">=", low), compared(column, "<=", high)], "AND")
         case exp.In():
             column = _column(node.this)
-            return Within(column, tuple(_value(each, column) for each in node.expressions or [node]))
+            return within(column, [_value(each, column) for each in node.expressions or [node]])
         case exp.Like() | exp.ILike():
             column = _column(node.this)
-            return Compared(column, _SIGNS[type(node)], _pattern(node.expression, column))
+            return compared(column, _SIGNS[type(node)], _pattern(node.expression, column))
     if type(node) not in _SIGNS:
         raise _Fault(node, _ONE)
     sign, sides = _SIGNS[type(node)], (node.this, node.expression)
     if isinstance(node.this, exp.Literal):
         sign, sides = _MIRRORED[sign], (node.expression, node.this)
     column = _column(sides[0])
-    return Compared(column, sign, _value(sides[1], column))
+    return compared(column, sign, _value(sides[1], column))
 
 
 def _column(node: exp.Expr) -> str:
