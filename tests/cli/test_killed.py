@@ -61,8 +61,8 @@ def words(tmp_path_factory: pytest.TempPathFactory, killer: Killer) -> Iterator[
             verb: [word.format(given=given, web=web.address) for word in line.split(" ")]
             for verb, line in VERBS.items()
         }
-        line = "embed {given}/weights.safetensors {given}/prepared --out table.lance --clips 1 --loader-workers 0"
-        assert killer.run(line.format(given=given).split(" "), given).code == 0  # killed in tests/search
+        embed = "embed {given}/weights.safetensors {given}/prepared --out table.lance --clips 1 --loader-workers 0"
+        assert killer.run(embed.format(given=given).split(" "), given).code == 0  # killed in tests/search
         for verb, place in (("pretrain", "run"), ("evaluate", "run")):
             line = [place if word.startswith("out") else word for word in every[verb]]
             assert killer.run(line, given).code == 0

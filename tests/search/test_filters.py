@@ -52,7 +52,7 @@ def test_what_is_understood(text: str, sql: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "makes no sense: expected a column and a comparison with it"),
+        ("", "makes no sense at its end: expected a column and a comparison with it"),
         ("lable = 'walk'", "at 'lable': expected a column"),
         ("label = walk", "at 'walk': expected a text in single quotes for label"),
         ("label = 3", "at '3': expected a text in single quotes for label"),
@@ -61,7 +61,7 @@ def test_what_is_understood(text: str, sql: str) -> None:
         ("label", "at 'label': expected a column and a comparison with it"),
         ("label = 'x' label = 'y'", "at \"= 'y'\": expected another word"),
         ("(label = 'x'", "at \"'x'\": expected )"),
-        ("label = 'x", "expected texts in single quotes that end"),
+        ("label = 'x", "at its end: expected texts in single quotes that end"),
         ("label not = 'x'", "at \"not = 'x'\": expected another word"),
         ("start like '1%'", "expected a comparison with a number for start"),
         ("label like 'a\\b'", "expected a pattern without backslashes"),
@@ -145,7 +145,9 @@ def built(specification: Any) -> Filter:
     kind, *parts = specification
     if kind is negated:
         return negated(built(parts[0]))
-    return joined([built(each) for each in parts[0]], parts[1]) if kind is joined else kind(*parts)
+    if kind is joined:
+        return joined([built(each) for each in parts[0]], parts[1])
+    return within(*parts) if kind is within else compared(*parts)
 
 
 def slowly(specification: Any, row: EmbeddingRow) -> bool:

@@ -66,9 +66,9 @@ def parse_filter(text: str) -> Filter:
     try:
         return _condition(_parsed(text))
     except _Fault as fault:
-        at = f" at {fault.where if len(fault.where) <= 20 else fault.where[:20] + '…'!r}" if fault.where else ""
+        at = repr(fault.where if len(fault.where) <= 20 else fault.where[:20] + "…") if fault.where else "its end"
         raise SettingsError(
-            f"filter {quoted(text)} makes no sense{at}: expected {fault.expected}. Write it like "
+            f"filter {quoted(text)} makes no sense at {at}: expected {fault.expected}. Write it like "
             f"\"label != 'walk' AND start < 12.5\"; the columns are {', '.join(COLUMNS)}."
         ) from None
 
@@ -114,7 +114,7 @@ class _Fault(Exception):
 def _parsed(text: str) -> exp.Expr:
     """What sqlglot takes a text for."""
     if any(letter == "\0" or "\ud800" <= letter < "\ue000" for letter in text):
-        raise _Fault("", "a text without characters that no text has")
+        raise _Fault(text, "a text without characters that no text has")
     dialect = _Conditions()
     try:
         words = dialect.tokenize(text)
@@ -129,7 +129,7 @@ def _parsed(text: str) -> exp.Expr:
     except TokenError:
         raise _Fault("", "texts in single quotes that end") from None
     except RecursionError:
-        raise _Fault("", _SHALLOW) from None
+        raise _Fault(text, _SHALLOW) from None
     if len(found) != 1 or found[0] is None:
         raise _Fault("", _ONE)
     return found[0]
@@ -138,7 +138,7 @@ def _parsed(text: str) -> exp.Expr:
 def _condition(node: exp.Expr, depth: int = 0) -> Filter:
     """What sqlglot has read, if it is a condition, and nothing else."""
     if depth > DEEPEST:
-        raise _Fault("", _SHALLOW)
+        raise _Fault(node, _SHALLOW)
     if unknown := {name for name, value in node.args.items() if value} - _UNDERSTOOD:
         raise _Fault(node, f"a comparison without {', '.join(sorted(unknown))}")
     match node:

@@ -1,6 +1,6 @@
 """A table of embeddings, read: rows by condition, vectors, and search.
 
-table = EmbeddingTable.open("embeddings")
+table = EmbeddingTable.open("embeddings.lance")
 table.facts.encoder, table.count("video"), table.rows("label = 'walk'", kind="clip", limit=20)
 hits = table.search(vector, top=20, kind="clip", where="label != 'walk'")
 """
