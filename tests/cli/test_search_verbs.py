@@ -225,7 +225,7 @@ def test_what_no_file_is_made_of(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"expected a name that ends in \.parquet, \.npy, \.csv; or name a --to"):
         export.main([str(folder / "table"), "--out", str(tmp_path / "out")])
     with pytest.raises(
-        SettingsError, match="makes a whole table again and nothing else: give --out FOLDER.lance alone"
+        SettingsError, match=r"makes a whole table again and nothing else: give --out FOLDER\.lance alone"
     ):
         export.main([str(tmp_path / "x.parquet"), "--out", str(tmp_path / "out"), "--to", "tensorboard"])
     with pytest.raises(CollectionError, match=r"x\.parquet cannot be read \(No such file or directory\)"):

@@ -144,10 +144,10 @@ def built(specification: Any) -> Filter:
     """The condition that a specification describes."""
     kind, *parts = specification
     if kind is negated:
-        return negated(built(parts[0]))
+        return Filter(negated(built(parts[0])))
     if kind is joined:
-        return joined([built(each) for each in parts[0]], parts[1])
-    return within(*parts) if kind is within else compared(*parts)
+        return Filter(joined([built(each) for each in parts[0]], parts[1]))
+    return Filter(kind(*parts))
 
 
 def slowly(specification: Any, row: EmbeddingRow) -> bool:
