@@ -131,8 +131,8 @@ def test_exports_are_no_tables(suffix: str, tmp_path: Path) -> None:
             open_it(tmp_path / f"table{suffix}")
         assert str(caught.value) == (
             f"{tmp_path}/table{suffix} has the name of an export, and only a LanceDB folder is embedded into or "
-            f"as as {tmp_path}/table.lance: `unreel export` turns a folder into such a file, and .parquet into a "
-            "folder."
+            f"searched, such as {tmp_path}/table.lance: `unreel export` turns a folder into such a file, and .parquet "
+            "into a folder."
         )
     assert not list(tmp_path.iterdir())
 
