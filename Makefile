@@ -53,7 +53,7 @@ test-oldest:
 	test -x $(VENV)-oldest/bin/python || $(OLDEST) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check uv
 	$(VENV)-oldest/bin/uv pip install --quiet --python $(VENV)-oldest/bin/python --resolution lowest-direct \
-		--editable '.[search,web,fetch,compiled,fused,test]'
+		--editable '.[web,fetch,compiled,fused,test]'
 	OMP_NUM_THREADS=1 $(VENV)-oldest/bin/python -m pytest -W default -m '$(FAST) and not alone' \
 		$(addprefix tests/,settings losses methods models video)
 

@@ -105,7 +105,7 @@ def measure(encoder: LoadedEncoder, manifest: Manifest, options: argparse.Namesp
     for number in range(options.rounds + 1):
         if number == 1:  # the first round has warmed up
             speeds = {what: Speeds() for what in speeds}
-        place = folder / f"table-{number}{options.suffix}"
+        place = folder / f"table-{number}"
         speeds["embed"].lap(clips, partial(update, place, encoder, manifest, facts))
         speeds["from decoded clips"].lap(clips, lambda: [clip_encoder.vectors(sample) for sample in held])
         speeds["from views"].lap(len(held) * len(views), encode_views)
@@ -149,7 +149,6 @@ if __name__ == "__main__":
     parser.add_argument("--videos", type=int, default=24)
     parser.add_argument("--clips", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--suffix", default="", help=".parquet, for a file instead of a LanceDB table")
     try:
         main(parser.parse_args())
     except UnreelError as error:

@@ -27,10 +27,10 @@ from jaxtyping import Float32
 
 from unreel.rng import generator
 from unreel.search.index import bring_up_to_date
+from unreel.search.lance import claimed
 from unreel.search.metadata import TableFacts
 from unreel.search.rows import EmbeddingRow, table_of
 from unreel.search.table import EmbeddingTable, Hit
-from unreel.search.writer import claimed
 from unreel.settings.encoder import EncoderSettings
 from unreel.training.run import versions
 

@@ -12,7 +12,7 @@ from unreel.cli import demo, evaluate, pretrain, synth
 from unreel.errors import CollectionError
 from unreel.evaluation.classification import read_classifications
 from unreel.evaluation.results import read_retrievals
-from unreel.search.vectors import read_vectors
+from unreel.search.table import read_vectors
 from unreel.training.metrics import read_metrics
 from unreel.video.collection.manifest import Manifest
 
@@ -36,7 +36,7 @@ def test_the_demo_leaves_all_it_promises(demo_folder: Path) -> None:
     assert {score.label for score in trained.scores} == {"appearance", "motion"}
     assert (trained.origin.seen, trained.origin.expected) == (48, 48)
     assert {1, 5, 10} <= trained.scores[0].hits.keys()
-    tables = ("embeddings.parquet", "embeddings-untrained.parquet")
+    tables = ("embeddings.lance", "embeddings-untrained.lance")
     vectors = [read_vectors(demo_folder / "run" / table) for table in tables]
     assert [(list(each), len(next(iter(each.values())))) for each in vectors] == [
         (["hdc-small"], 48),

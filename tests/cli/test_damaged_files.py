@@ -80,7 +80,7 @@ READERS: dict[str, Sequence[str]] = {
     "run/weights.safetensors": (
         "evaluate retrieval run videos --out OUT --clips 1",
         "evaluate linear run videos --out OUT --clips 1",
-        "embed run videos --out OUT.parquet --clips 1",
+        "embed run videos --out OUT.lance --clips 1",
         "finetune videos --weights run --out OUT --steps 1",
         "figure looks run videos --query bend/g0_0.mp4 --hit jump/g0_0.mp4 --out OUT.html",
     ),
@@ -124,11 +124,11 @@ READERS: dict[str, Sequence[str]] = {
     ),
     "videos/manifest.parquet": (
         "evaluate knn run videos --out OUT --clips 1",
-        "embed run videos --out OUT.parquet --clips 1",
+        "embed run videos --out OUT.lance --clips 1",
         "leaks videos",
         "pretrain videos --recipe hdc-small --out OUT --steps 1",
     ),
-    "videos/prepared.json": ("evaluate knn run videos --out OUT --clips 1", "embed run videos --out OUT.parquet"),
+    "videos/prepared.json": ("evaluate knn run videos --out OUT --clips 1", "embed run videos --out OUT.lance"),
 }
 OFTEN = {"run/weights.safetensors", "run/settings.yaml", "run/versions.json", "videos/manifest.parquet"}
 """What is tried each time, the others when there is time."""

@@ -84,7 +84,7 @@ def test_all_verbs(
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setenv("UNREEL_CACHE", str(tmp_path))
     out = place / f"out{columns}\x1b[2J\n{FORGED}"
-    videos, prepared, table = place / "videos", out / "prepared", out / "table\n.parquet"
+    videos, prepared, table = place / "videos", out / "prepared", out / "table\n.lance"
 
     def said(*words: object, code: int = 0) -> str:
         return "".join(answer_facts(capsys, *words, code=code))

@@ -42,7 +42,7 @@ def _embedded(run: Path, encoder: str, manifest: Manifest) -> None:
         EmbeddingRow(each, "video", f"/v/{each}", "/v", 0.0, 1.0, "", {}, 0, each, encoder, "abc", 5) for each in ids
     ]
     vectors = np.random.default_rng(0).normal(size=(len(ids), 4)).astype(np.float32)
-    write_rows(run / "embeddings.parquet", rows, vectors, encoder=encoder)
+    write_rows(run / "embeddings.lance", rows, vectors, encoder=encoder)
 
 
 def _page(out: Path) -> tuple[str, Outline]:

@@ -4,9 +4,10 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from clips import Clip
-from tables import tiny_weights
+from tables import contents, tiny_weights
 
 from unreel.cli import curate, duplicates, embed, export, search
 from unreel.errors import CollectionError, OverwriteError, SettingsError
@@ -59,10 +60,10 @@ def test_embed_says_what_it_leaves_out(folder: Path, tmp_path: Path, capsys: pyt
         Clip(frames=12 + 3 * number, width=72, height=56).write(videos / f"{'ab'[number % 2]}/{number}.mp4")
     (videos / "broken.mp4").write_bytes(b"no video")
     (videos / "notes.txt").write_text("mine")
-    words = [str(folder / "weights.safetensors"), str(videos), "--out", str(tmp_path / "t.parquet"), "--clips", "2"]
+    words = [str(folder / "weights.safetensors"), str(videos), "--out", str(tmp_path / "t.lance"), "--clips", "2"]
     embed.main(words)
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == f"6 videos embedded (tiny) in {tmp_path / 't.parquet'}"
+    assert said[0] == f"6 videos embedded (tiny) in {tmp_path / 't.lance'}"
     assert said[1].startswith("  skipped: 1 × ")
     assert said[2].startswith("    broken.mp4: ")
     assert said[3:] == [
@@ -82,12 +83,12 @@ def test_embed_says_what_it_leaves_out(folder: Path, tmp_path: Path, capsys: pyt
 def test_rows_of_many_videos_are_removed_only_where_that_is_asked_for(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    videos, out = tmp_path / "videos", tmp_path / "t.parquet"
+    videos, out = tmp_path / "videos", tmp_path / "t.lance"
     for number in range(6):
         Clip(frames=20, width=72, height=56).write(videos / f"{'away' if number < 4 else 'here'}/{number}.mp4")
     words = [str(folder / "weights.safetensors"), str(videos), "--out", str(out), "--clips", "1"]
     embed.main(words)
-    before = out.read_bytes()
+    before = contents(out)
     (videos / "away").rename(tmp_path / "away")
     with pytest.raises(CollectionError) as caught:
         embed.main(words)
@@ -96,7 +97,7 @@ def test_rows_of_many_videos_are_removed_only_where_that_is_asked_for(
         "more). Nothing was changed. If a folder is only away for the moment, bring it back; to remove their rows, add "
         "--remove-missing."
     )
-    assert out.read_bytes() == before
+    assert contents(out) == before
     (tmp_path / "away").rename(videos / "away")
     capsys.readouterr()
     embed.main(words)
@@ -189,18 +190,54 @@ def test_how_many_are_kept(folder: Path, tmp_path: Path, capsys: pytest.CaptureF
 def test_paths_that_look_like_a_path_and_a_label(tmp_path: Path, folder: Path) -> None:
     name = "my videos/a.mp4 b, c.mp4"
     Clip(frames=30, width=72, height=56).write(tmp_path / name)
-    embed.main([str(folder / "weights.safetensors"), str(tmp_path / "my videos"), "--out", str(tmp_path / "t.parquet")])
+    embed.main([str(folder / "weights.safetensors"), str(tmp_path / "my videos"), "--out", str(tmp_path / "t.lance")])
     for made in ("list.txt", "list.csv"):
-        curate.main([str(tmp_path / "t.parquet"), "--out", str(tmp_path / made)])
+        curate.main([str(tmp_path / "t.lance"), "--out", str(tmp_path / made)])
         (file,) = collected(tmp_path / made).files
         assert (file.path, file.labels) == (tmp_path / name, {})
+
+
+def test_files_hold_a_table_and_parquet_is_the_way_back(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = EmbeddingTable.open(folder / "table")
+    for suffix in (".parquet", ".npy", ".csv"):
+        export.main([str(folder / "table"), "--out", str(tmp_path / f"out{suffix}")])
+        assert capsys.readouterr().out == f"{table.count()} rows in {tmp_path}/out{suffix}\n"
+    rows, vectors = table.rows(), table.vectors(None).vectors
+    assert np.array_equal(np.load(tmp_path / "out.npy"), vectors)
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [(each["id"], each["kind"], each["start"]) for each in csv.DictReader(file)] == [
+            (row.id, row.kind, str(row.start)) for row in rows
+        ]
+    export.main([str(tmp_path / "out.parquet"), "--out", str(tmp_path / "again.lance")])
+    assert capsys.readouterr().out == f"{table.count()} rows in {tmp_path}/again.lance\n"
+    assert contents(tmp_path / "again.lance") == contents(folder / "table")
+    assert EmbeddingTable.open(tmp_path / "again.lance").facts == table.facts
+    words = [str(folder / "weights.safetensors"), str(folder / "videos"), "--clips", "all"]
+    embed.main([*words, "--out", str(tmp_path / "again.lance")])
+    assert capsys.readouterr().out == f"0 videos embedded, 5 kept (tiny) in {tmp_path}/again.lance\n"
+    export.main([str(folder / "table"), "--out", str(tmp_path / "some.npy"), "--kind", "clip", "--where", "start = 0"])
+    assert len(np.load(tmp_path / "some.npy")) == 5
+
+
+def test_what_no_file_is_made_of(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"expected a name that ends in \.parquet, \.npy, \.csv; or name a --to"):
+        export.main([str(folder / "table"), "--out", str(tmp_path / "out")])
+    with pytest.raises(
+        SettingsError, match=r"makes a whole table again and nothing else: give --out FOLDER\.lance alone"
+    ):
+        export.main([str(tmp_path / "x.parquet"), "--out", str(tmp_path / "out"), "--to", "tensorboard"])
+    with pytest.raises(CollectionError, match=r"x\.parquet cannot be read \(No such file or directory\)"):
+        export.main([str(tmp_path / "x.parquet"), "--out", str(tmp_path / "out")])
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("to", ["tensorboard", "fiftyone", "atlas"])
 def test_exports_say_what_to_type_next(
     to: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / ("out.parquet" if to == "atlas" else "out")
+    out = tmp_path / ("out.lance" if to == "atlas" else "out")
     extra = ["--pictures"] if to == "tensorboard" else []
     words = [str(folder / "table"), "--to", to, "--out", str(out)]
     export.main([*words, *extra])

@@ -150,7 +150,7 @@ def test_where_others_can_ask_the_address_has_a_token(shop: Shop) -> None:
     [
         ({"tables": ()}, SettingsError, r"no table was named\. Make one with `unreel embed RUN FOLDER --out TABLE`"),
         ({"token": "short"}, SettingsError, r"the token has 5 letters, expected at least 12: others could guess it"),
-        ({"tables": ("nothing.parquet",)}, CollectionError, r"there is no table of embeddings at nothing\.parquet"),
+        ({"tables": ("nothing.lance",)}, CollectionError, r"there is no table of embeddings at nothing\.lance"),
         (
             {"weights": (Path("nowhere"),)},
             CheckpointError,

@@ -69,7 +69,7 @@ VERBS = (
     "evaluate knn street651-small videos --out out",
     "evaluate test street651-small videos --out out",
     "evaluate finetune street651-small videos --out out --split 1",
-    "embed street651-small videos --out out.parquet",
+    "embed street651-small videos --out out.lance",
     "figure looks street651-small videos --query a --hit b --out out.html",
     "reproduce table1 --data videos --scale small --out out",
 )

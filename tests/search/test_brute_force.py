@@ -78,3 +78,16 @@ def test_nothing_passes_by() -> None:
     found = nearest_of([], np.ones(3, np.float32), 5)
     assert not len(found)
     assert set(schema(3).names) < set(found.column_names)
+
+
+def test_what_float32_cannot_tell_apart_is_ranked() -> None:
+    """Vectors that differ in the last bits of a long sum: the order of rows is no answer there."""
+    chance = np.random.default_rng(0)
+    query = unit(chance.normal(size=512).astype(np.float32))
+    vectors = (query + 1e-4 * chance.normal(size=(300, 512))).astype(np.float32)
+    table = table_of([row for number in range(300) for row in rows_for(number, 0)], vectors)
+    wide = vectors.astype(np.float64)
+    right = wide @ query.astype(np.float64) / np.linalg.norm(wide, axis=1) / np.linalg.norm(query.astype(np.float64))
+    expected = [table["id"][int(row)].as_py() for row in np.argsort(-right)[:20]]
+    assert Held(table.drop_columns("vector"), vectors).nearest(query, 20)["id"].to_pylist() == expected
+    assert nearest_of(table.to_batches(max_chunksize=7), query, 20)["id"].to_pylist() == expected

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import Clip
-from damaged_tables import RIGHT, Damaged, damaged_tables
+from damaged_tables import RIGHT, Damaged, damaged_files, damaged_tables
 from tables import TINY, rows_for, tiny_weights, write_rows
 
 import unreel.cli
@@ -44,13 +44,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Clip(frames=20 + 8 * number, width=72, height=56).write(folder / f"videos/walk/{number}.mp4")
     prepare(folder / "videos", folder / "prepared", PrepareOptions(TINY.prepared_side, workers=1))
     tiny_weights(folder / "weights.safetensors")
-    assert call(MORE_VERBS["embed"], folder, folder / "t.parquet", folder) == (0, "")
+    assert call(MORE_VERBS["embed"], folder, folder / "table", folder) == (0, "")
     return folder
 
 
 @pytest.fixture(scope="module")
 def tables(folder: Path) -> list[Damaged]:
-    return list(damaged_tables(folder / "t.parquet", folder / "damaged"))
+    return list(damaged_tables(folder / "table", folder / "damaged"))
 
 
 def call(words: list[str], folder: Path, table: Path, out: Path) -> tuple[int, str]:
@@ -65,6 +65,11 @@ def call(words: list[str], folder: Path, table: Path, out: Path) -> tuple[int, s
         except SystemExit as end:
             return int(end.code or 0), said.getvalue()
     return 0, said.getvalue()
+
+
+def bytes_in(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def ends_well(code: int, said: str, damaged: Damaged) -> bool:
@@ -88,11 +93,9 @@ def test_every_verb_on_every_table(
                 continue  # takes seconds, and is what all other tests of it do
             table = damaged.place
             if name == "embed":
-                table = out / "copy.parquet"
-                if damaged.place.stat().st_size < 1 << 20:
-                    shutil.copy(damaged.place, table)
-                else:
-                    table.symlink_to(damaged.place)
+                if damaged.place.name in ("nothing", "a file"):
+                    continue
+                table = Path(shutil.copytree(damaged.place, out / "copy"))
             code, said = call(words, folder, table, out)
             calls += 1
             if not ends_well(code, said, damaged):
@@ -112,22 +115,33 @@ def test_a_page_is_shown_of_whole_tables_only(tables: list[Damaged]) -> None:
 
 
 def test_embedding_onto_a_damaged_table_changes_nothing(folder: Path, tables: list[Damaged], tmp_path: Path) -> None:
-    chosen = [each for each in tables if each.place.stem in ("vectors nan", "end nan", "id twice", "flip 0", "text")]
+    chosen = [each for each in tables if each.place.name in ("vectors nan", "end nan", "rows twice", "flip 0", "cut")]
     assert len(chosen) == 5
     for damaged in chosen:
-        table = Path(shutil.copy(damaged.place, tmp_path))
+        table = Path(shutil.copytree(damaged.place, tmp_path / damaged.place.name))
         code, said = call(MORE_VERBS["embed"], folder, table, tmp_path)
         assert ends_well(code, said, damaged), (damaged, code, said)
-        assert table.read_bytes() == damaged.place.read_bytes()
+        assert bytes_in(table) == bytes_in(damaged.place)
 
 
 def test_what_holds_no_rows_is_told_as_such(folder: Path, tmp_path: Path) -> None:
     rows = rows_for(0)[1:]
-    write_rows(tmp_path / "clips.parquet", rows, np.ones((3, 8), np.float32))
+    write_rows(tmp_path / "clips", rows, np.ones((3, 8), np.float32))
     for name in ("curate", "tensorboard"):
-        code, said = call(VERBS[name], folder, tmp_path / "clips.parquet", tmp_path)
+        code, said = call(VERBS[name], folder, tmp_path / "clips", tmp_path)
         assert code == 2
-        assert "clips.parquet holds no video. Embed some: unreel embed" in said
+        assert "clips holds no video. Embed some: unreel embed" in said
+
+
+def test_a_damaged_file_makes_no_table(folder: Path, tmp_path: Path) -> None:
+    wrong = []
+    for damaged in damaged_files(folder / "table", tmp_path / "files"):
+        out = tmp_path / damaged.place.stem
+        out.mkdir()
+        code, said = call(["export", "TABLE", "--out", "OUT/read.lance"], folder, damaged.place, out)
+        if not ends_well(code, said, damaged) or (out / "read.lance").exists() != (damaged.said == RIGHT):
+            wrong.append((damaged.place.name, damaged.said, code, said[-300:]))
+    assert not wrong
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "nothing", "loop"])
@@ -139,12 +153,10 @@ def test_what_is_no_file(kind: str, folder: Path, tmp_path: Path) -> None:
         os.mkfifo(place)
     elif kind == "loop":
         place.symlink_to(place)
-    code, said = call(VERBS["curate"], folder, place, tmp_path)
+    code, said = call(["export", "TABLE", "--out", "OUT/read.lance"], folder, place, tmp_path)
     assert code == 2
-    assert {"folder": "is no file", "pipe": "is no file"}.get(kind, "there is no table of embeddings") in said
-    if kind == "folder":
-        code, said = call(MORE_VERBS["embed"], folder, place, tmp_path)
-        assert (code, "x.parquet is no file, as a table of that name is" in said) == (2, True)
+    assert {"folder": "is a folder", "pipe": "is a pipe"}.get(kind, "cannot be read") in said
+    assert not (tmp_path / "read.lance").exists()
 
 
 def test_vectors_that_can_be_compared() -> None:

@@ -9,11 +9,9 @@ import pytest
 from tables import WIDTH, contents, rows_for, write_rows
 
 from unreel.errors import CollectionError
-from unreel.search import checksums, parquet
+from unreel.search import checksums
 from unreel.search.checksums import LISTING
 from unreel.search.table import EmbeddingTable
-
-FLIPS = 120
 
 
 def written(place: Path) -> Path:
@@ -39,31 +37,6 @@ def told_or_right(place: Path, expected: list[tuple[object, ...]]) -> bool:
         assert "\n" not in str(error)
         return True
     return False
-
-
-def test_every_part_of_a_file_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "_ROW_GROUP", 12)
-    place = written(tmp_path / "table.parquet")
-    whole, expected = place.read_bytes(), contents(place)
-    chance = random.Random(0)
-    for at in (*range(4, len(whole), len(whole) // FLIPS), *range(len(whole) - 12, len(whole))):
-        flip(place, at, chance.randrange(8))
-        assert told_or_right(place, expected), at
-        place.write_bytes(whole)
-
-
-def test_large_files_are_compared_where_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "CHECKED_BYTES", 0)
-    place = written(tmp_path / "table.parquet")
-    whole = place.read_bytes()
-    vector = EmbeddingTable.open(place).vector("walk/001.mp4").tobytes()
-    flip(place, whole.index(vector), 3)
-    table = EmbeddingTable.open(place)
-    assert table.count("video") == 6  # the vectors were not asked for
-    with pytest.raises(
-        CollectionError, match=r"table.parquet is not as `unreel embed` wrote it \(its checksum differs\)"
-    ):
-        table.vectors("video")
 
 
 def test_every_file_of_a_folder_is_compared(tmp_path: Path) -> None:
@@ -110,20 +83,3 @@ def test_of_large_folders_the_small_files_are_compared(tmp_path: Path, monkeypat
     monkeypatch.setattr(checksums, "_crc", lambda path, *_: read.append(path))
     EmbeddingTable.open(place)
     assert read == []
-
-
-def test_an_array_is_compared_with_the_rows(tmp_path: Path) -> None:
-    place = written(tmp_path / "table.npy")
-    whole = place.read_bytes()
-    flip(place, len(whole) - 9, 2)
-    with pytest.raises(CollectionError, match=r"table.npy is not as `unreel embed` wrote it"):
-        EmbeddingTable.open(place)
-    assert len(EmbeddingTable.open(place.with_suffix(".parquet")).vectors("video")) == 6
-    rows = rows_for(0, 4)
-    from unreel.search.writer import claimed
-
-    with claimed(place) as writer:  # brings it up to date
-        writer.begin(writer.facts())
-        writer.finish()
-    assert place.read_bytes() == whole
-    assert rows[0] in EmbeddingTable.open(place).rows()

@@ -15,13 +15,11 @@ from tables import TINY, contents, tiny_weights
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare
 
-PLACES = ["table", "table.parquet", "table.npy"]
 PROGRAM = Path(__file__).parents[1] / "support" / "embedding_processes.py"
 KILLS, FEW_KILLS = 30, 2
 
-LANCE = ["", "embed.lock", "facts.lance", "facts.lance/_versions", "embeddings.lance", "embeddings.lance/_versions"]
-LANCE += ["embeddings.lance/data", "checksums.json.unfinished"]
-PARQUET = [".lock", ".unfinished", ".unfinished/facts.json", ".unfinished/000000.parquet", ".partial", ""]
+SEEN = ["", "embed.lock", "facts.lance", "facts.lance/_versions", "embeddings.lance", "embeddings.lance/_versions"]
+SEEN += ["embeddings.lance/data", "checksums.json.unfinished"]
 """What is there at a moment at which to kill: behind the table's own name."""
 
 Embed = Callable[..., dict[str, Any]]
@@ -59,47 +57,33 @@ def embed(folder: Path) -> Iterator[Embed]:
         process.stdin.close()
 
 
-@pytest.mark.parametrize(
-    ("place", "kills"),
-    [(PLACES[0], FEW_KILLS), *(pytest.param(each, KILLS, marks=pytest.mark.slow) for each in PLACES)],
-)
-def test_killed_at_any_moment_it_goes_on_to_the_same_table(
-    embed: Embed, place: str, kills: int, tmp_path: Path
-) -> None:
-    undisturbed = embed(tmp_path / "undisturbed" / place)
+@pytest.mark.parametrize("kills", [FEW_KILLS, pytest.param(KILLS, marks=pytest.mark.slow)])
+def test_killed_at_any_moment_it_goes_on_to_the_same_table(embed: Embed, kills: int, tmp_path: Path) -> None:
+    undisturbed = embed(tmp_path / "undisturbed")
     assert undisturbed["code"] == 0
-    expected, seconds = contents(tmp_path / "undisturbed" / place), undisturbed["seconds"]
-    array = tmp_path / "undisturbed" / place if place.endswith(".npy") else None
+    expected, seconds = contents(tmp_path / "undisturbed"), undisturbed["seconds"]
     killed = 0
     for number in range(kills):
-        out = tmp_path / str(number) / place
+        out = tmp_path / str(number) / "table"
         if number % 2:  # from the first system call on
             moment: dict[str, object] = {"after": seconds * number / kills}
         else:
-            seen = PARQUET if place != "table" else LANCE
-            behind = seen[number // 2 % len(seen)]
-            table = out.with_suffix(".parquet") if place != "table" else out
-            moment = {
-                "after": number % 3 * 0.002,
-                "seen": f"{table}{behind}" if place != "table" else str(out / behind),
-            }
+            moment = {"after": number % 3 * 0.002, "seen": str(out / SEEN[number // 2 % len(SEEN)])}
         for _ in range(2):
             killed += embed(out, **moment)["code"] == -9
         again = embed(out)
         assert (again["code"], again["said"].count("\n")) == (0, 1), (moment, again)
         assert contents(out) == expected, moment
-        assert array is None or out.read_bytes() == array.read_bytes()
         assert not [path for path in out.parent.iterdir() if path.suffix in (".unfinished", ".partial", ".lock")]
     assert killed >= kills
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_a_disk_that_is_full_is_told_and_the_same_command_goes_on(embed: Embed, place: str, tmp_path: Path) -> None:
-    assert embed(tmp_path / "undisturbed" / place)["code"] == 0
-    expected = contents(tmp_path / "undisturbed" / place)
+def test_a_disk_that_is_full_is_told_and_the_same_command_goes_on(embed: Embed, tmp_path: Path) -> None:
+    assert embed(tmp_path / "undisturbed")["code"] == 0
+    expected = contents(tmp_path / "undisturbed")
     full = 0
     for largest in (0, 300, 2000, 6000):
-        out = tmp_path / str(largest) / place
+        out = tmp_path / str(largest)
         ended = embed(out, largest=largest)
         full += ended["code"] == 2
         assert ended["code"] in (0, 2), ended
@@ -145,11 +129,10 @@ def test_a_folder_with_an_unfinished_table_and_something_else_is_skipped(embed: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", PLACES)
-def test_a_real_disk_that_is_full_from_the_first_byte(folder: Path, place: str, tmp_path: Path) -> None:
+def test_a_real_disk_that_is_full_from_the_first_byte(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     embed = [sys.executable, "-m", "unreel", "embed", str(folder / "weights.safetensors"), str(folder / "prepared")]
-    line = " ".join(f"'{word}'" for word in [*embed, "--out", str(tmp_path / "disk" / place)])
+    line = " ".join(f"'{word}'" for word in [*embed, "--out", str(tmp_path / "disk/table")])
     script = (
         f"cd '{tmp_path}' && mount -t tmpfs -o size=1m none disk || exit 77\n"
         f"head -c 2m /dev/zero > disk/filler 2> /dev/null\n"

@@ -37,14 +37,14 @@ def test_a_node_that_dies_changes_nothing(tmp_path: Path, cluster: Any) -> None:
     facts, encoder = facts_of(weights, manifest, clips="all"), load_encoder(weights)
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     cluster.wait_for_nodes()
-    place = tmp_path / "table.parquet"
+    place = tmp_path / "table"
     found: list[int] = []
 
     def kill_one_at_work() -> None:
-        pieces = tmp_path / "table.parquet.unfinished"
-        while not list(pieces.glob("0*.parquet")):
+        data = tmp_path / "table/embeddings.lance/data"
+        while not list(data.glob("*.lance")):
             time.sleep(0.01)
-        found.append(len(list(pieces.glob("0*.parquet"))))
+        found.append(len(list(data.glob("*.lance"))))
         cluster.remove_node(nodes[0], allow_graceful=False)
 
     killer = threading.Thread(target=kill_one_at_work)
@@ -56,5 +56,5 @@ def test_a_node_that_dies_changes_nothing(tmp_path: Path, cluster: Any) -> None:
     assert changes.embedded == VIDEOS
     assert found
     assert 0 < found[0] < VIDEOS  # there was work left
-    update(tmp_path / "alone.parquet", encoder, manifest, facts)
-    assert contents(place) == contents(tmp_path / "alone.parquet")
+    update(tmp_path / "alone", encoder, manifest, facts)
+    assert contents(place) == contents(tmp_path / "alone")

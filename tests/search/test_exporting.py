@@ -23,8 +23,8 @@ VIDEOS = 5
 def rows(tmp_path: Path) -> Vectors:
     chance = np.random.default_rng(0)
     rows = [row for number in range(VIDEOS) for row in rows_for(number, 2, "wa\tlk" if number else "")]
-    write_rows(tmp_path / "table.parquet", rows, chance.normal(size=(len(rows), WIDTH)).astype(np.float32))
-    return EmbeddingTable.open(tmp_path / "table.parquet").vectors("video")
+    write_rows(tmp_path / "table", rows, chance.normal(size=(len(rows), WIDTH)).astype(np.float32))
+    return EmbeddingTable.open(tmp_path / "table").vectors("video")
 
 
 def served(folder: Path, route: str, **arguments: str) -> bytes:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from tables import rows_for, write_rows
 
-from unreel.errors import SettingsError
 from unreel.search import index as index_module
 from unreel.search.index import NEAREST, WANTED, bring_up_to_date
 from unreel.search.table import EmbeddingTable
@@ -72,10 +71,3 @@ def test_new_rows_are_found(place: Path) -> None:
     index = bring_up_to_date(place, "always", changed=True)
     assert index is not None
     assert index.rows == VIDEOS * (CLIPS + 1) + 2
-
-
-def test_a_file_has_none(tmp_path: Path) -> None:
-    write_rows(tmp_path / "table.parquet", rows_for(0), np.ones((4, WIDTH), np.float32))
-    assert bring_up_to_date(tmp_path / "table.parquet", "auto", changed=True) is None
-    with pytest.raises(SettingsError, match="is a file and can have no index: name a folder"):
-        bring_up_to_date(tmp_path / "table.parquet", "always", changed=True)

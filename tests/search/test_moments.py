@@ -90,10 +90,8 @@ def table(tmp_path: Path) -> EmbeddingTable:
     for video in range(5):
         rows = rows_for(video, 200)
         angles = np.linspace(0, 0.1, len(rows)) + video / 4
-        write_rows(
-            tmp_path / "table.parquet", rows, np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-        )
-    return EmbeddingTable.open(tmp_path / "table.parquet")
+        write_rows(tmp_path / "table", rows, np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32))
+    return EmbeddingTable.open(tmp_path / "table")
 
 
 def test_as_many_clips_are_looked_for_as_it_takes(table: EmbeddingTable) -> None:

@@ -1,32 +1,28 @@
-"""Reading tables: the same from LanceDB and from Parquet, sorted, by condition, searched."""
+"""Reading tables: sorted, by condition, searched."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from jaxtyping import Float32
 from tables import FACTS, WIDTH, rows_for, write_rows
 
-from unreel.errors import CollectionError, MissingExtraError, OverwriteError, SettingsError
+from unreel.errors import CollectionError, MissingExtraError, SettingsError
 from unreel.extras import require
-from unreel.search import parquet
 from unreel.search import table as store_module
+from unreel.search.lance import EXPORTS, claimed
 from unreel.search.metadata import TableFacts
-from unreel.search.rows import EmbeddingRow, table_of
-from unreel.search.table import EmbeddingTable
-from unreel.search.vectors import read_vectors
-from unreel.search.writer import claimed
+from unreel.search.rows import EmbeddingRow
+from unreel.search.table import EmbeddingTable, read_vectors
 
 LABELS = "walk", "run", "", "it's"
 
 
-@pytest.fixture(params=["table", "table.parquet", "table.npy"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
     """A table written in an order that is not its own."""
-    place: Path = tmp_path / "new" / request.param
+    place = tmp_path / "new/table"
     videos = [rows_for(number, 3, label) for number, label in enumerate(LABELS)]
     for rows in reversed(videos):
         write_rows(place, rows, vectors_for(rows))
@@ -76,8 +72,6 @@ def test_vectors_by_kind(place: Path) -> None:
     assert some.column("label") == [row.label for row in rows if row.label != "walk"]
     assert np.array_equal(some.vectors, vectors_for([row for row in rows if row.label != "walk"]))
     assert read_vectors(place)["hdc"].keys() == {row.id for row in rows}
-    if place.suffix == ".npy":
-        assert np.array_equal(np.load(place), vectors_for(all_rows()))
 
 
 @pytest.mark.parametrize("held", [1 << 20, 0])
@@ -123,42 +117,24 @@ def test_a_table_is_as_it_was_opened(place: Path) -> None:
     assert table.refreshed() is table
     rows = rows_for(9)
     write_rows(place, rows, vectors_for(rows))
-    assert table.count("video") == 4 or place.suffix in (".parquet", ".npy")  # a file is read as it is
+    assert table.count("video") == 4
     now = table.refreshed()
     assert now is not table
     assert now.count("video") == 5
     assert now.row(rows[0].id) == rows[0]
 
 
-def test_what_is_no_table_of_ours(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"id": ["a"]}), tmp_path / "other.parquet")
-    with pytest.raises(CollectionError, match="does not say how its vectors were made"):
-        EmbeddingTable.open(tmp_path / "other.parquet")
-    (tmp_path / "broken.parquet").write_text("hello")
-    with pytest.raises(CollectionError, match="cannot be read as a Parquet table"):
-        EmbeddingTable.open(tmp_path / "broken.parquet")
-    older = table_of(rows_for(0), np.ones((4, WIDTH), np.float32))
-    facts = FACTS.to_json().replace("embeddings-2", "embeddings-0")
-    pq.write_table(older.replace_schema_metadata({b"unreel": facts}), tmp_path / "older.parquet")
-    with pytest.raises(CollectionError, match="format 'unreel-embeddings-0', expected 'unreel-embeddings-2'"):
-        EmbeddingTable.open(tmp_path / "older.parquet")
-
-
-def test_a_file_that_claims_more_than_it_can_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_rows(tmp_path / "table.parquet", rows_for(0), np.ones((4, WIDTH), np.float32))
-    monkeypatch.setattr(parquet, "_MOST_TIMES", 0.001)
-    with pytest.raises(
-        CollectionError, match=r"claims 4 rows of 8 numbers each, which in a file of \d+ bytes cannot be"
-    ):
-        EmbeddingTable.open(tmp_path / "table.parquet")
-
-
-def test_an_array_that_is_none_of_ours(tmp_path: Path) -> None:
-    np.save(tmp_path / "table.npy", np.arange(3))
-    before = (tmp_path / "table.npy").read_bytes()
-    with pytest.raises(OverwriteError, match=r"table.npy exists already and is none of ours"):
-        write_rows(tmp_path / "table.npy", rows_for(0), np.ones((4, WIDTH), np.float32))
-    assert (tmp_path / "table.npy").read_bytes() == before
+@pytest.mark.parametrize("suffix", EXPORTS)
+def test_exports_are_no_tables(suffix: str, tmp_path: Path) -> None:
+    for open_it in (EmbeddingTable.open, lambda place: claimed(place).__enter__()):
+        with pytest.raises(CollectionError) as caught:
+            open_it(tmp_path / f"table{suffix}")
+        assert str(caught.value) == (
+            f"{tmp_path}/table{suffix} has the name of an export, and only a LanceDB folder is embedded into or "
+            f"searched, such as {tmp_path}/table.lance: `unreel export` turns a folder into such a file, and .parquet "
+            "into a folder."
+        )
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_table_by_its_address(tmp_path: Path) -> None:
@@ -172,14 +148,13 @@ def test_a_table_by_its_address(tmp_path: Path) -> None:
 
 
 def test_an_empty_table(tmp_path: Path) -> None:
-    for place in (tmp_path / "table", tmp_path / "table.parquet"):
-        with claimed(place) as writer:
-            writer.begin(FACTS)
-            writer.finish()
-        table = EmbeddingTable.open(place)
-        assert table.rows() == []
-        assert len(table.vectors("clip")) == 0
-        assert table.search(np.ones(WIDTH, np.float32)) == []
+    with claimed(tmp_path / "table") as store:
+        store.begin(FACTS)
+        store.finish()
+    table = EmbeddingTable.open(tmp_path / "table")
+    assert table.rows() == table.rows("start < 1") == []
+    assert len(table.vectors("clip")) == len(table.vectors("clip", "start < 1")) == 0
+    assert table.search(np.ones(WIDTH, np.float32)) == []
 
 
 def test_facts_survive_and_refuse_others() -> None:
@@ -195,5 +170,5 @@ def test_facts_survive_and_refuse_others() -> None:
 
 
 def test_an_extra_that_is_not_installed() -> None:
-    with pytest.raises(MissingExtraError, match=r"no package 'not_there'.*pip install 'unreel\[search\]'"):
-        require("not_there", "search")
+    with pytest.raises(MissingExtraError, match=r"no package 'not_there'.*pip install 'unreel\[web\]'"):
+        require("not_there", "web")

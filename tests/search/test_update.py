@@ -20,8 +20,6 @@ from unreel.video.collection.manifest import Manifest
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare
 
-PLACES = ["table", "table.parquet"]
-
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -60,10 +58,9 @@ def bring(folder: Path, weights: Path) -> Updated:
     return bring
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_rows_say_what_they_are(place: str, folder: Path, bring: Updated) -> None:
-    assert bring(place) == Changes(embedded=4)
-    table = EmbeddingTable.open(folder / place)
+def test_rows_say_what_they_are(folder: Path, bring: Updated) -> None:
+    assert bring("table") == Changes(embedded=4)
+    table = EmbeddingTable.open(folder / "table")
     row = table.row("walk/3.mp4")
     assert (row.label, row.labels, row.path) == ("walk", {"class": "walk"}, str(folder / "videos/walk/3.mp4"))
     assert (row.start, row.end, row.source) == (0.0, 4.4, str(folder / "videos"))
@@ -76,107 +73,91 @@ def test_rows_say_what_they_are(place: str, folder: Path, bring: Updated) -> Non
     assert table.facts.sources == {str(folder / "videos"): str(folder / "prepared of videos")}
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_again_changes_nothing(place: str, folder: Path, bring: Updated) -> None:
-    bring(place)
-    before, opened = contents(folder / place), EmbeddingTable.open(folder / place)
-    assert bring(place) == Changes(kept=4)
+def test_again_changes_nothing(folder: Path, bring: Updated) -> None:
+    bring("table")
+    before, opened = contents(folder / "table"), EmbeddingTable.open(folder / "table")
+    assert bring("table") == Changes(kept=4)
     assert opened.refreshed() is opened
-    assert contents(folder / place) == before
-    bring(f"another {place}")
-    assert contents(folder / f"another {place}") == before
+    assert contents(folder / "table") == before
+    bring("another table")
+    assert contents(folder / "another table") == before
 
 
-def test_both_kinds_of_table_hold_the_same(folder: Path, bring: Updated) -> None:
-    for place in PLACES:
-        bring(place)
-    assert contents(folder / PLACES[0]) == contents(folder / PLACES[1])
-
-
-@pytest.mark.parametrize("place", PLACES)
-def test_only_what_has_changed_is_embedded(place: str, folder: Path, bring: Updated) -> None:
-    bring(place)
+def test_only_what_has_changed_is_embedded(folder: Path, bring: Updated) -> None:
+    bring("table")
     Clip(frames=33, width=72, height=56).write(folder / "videos/run/0.mp4")
     Clip(frames=40, width=72, height=56).write(folder / "videos/run/new.mp4")
     (folder / "videos/walk/1.mp4").unlink()
-    assert bring(place) == Changes(embedded=2, kept=2, removed={"walk/1.mp4": f"not in {folder / 'videos'} any more"})
-    bring(f"another {place}")
-    assert contents(folder / place) == contents(folder / f"another {place}")
+    assert bring("table") == Changes(embedded=2, kept=2, removed={"walk/1.mp4": f"not in {folder / 'videos'} any more"})
+    bring("another table")
+    assert contents(folder / "table") == contents(folder / "another table")
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_labels_change_without_embedding(
-    place: str, folder: Path, bring: Updated, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bring(place)
+def test_labels_change_without_embedding(folder: Path, bring: Updated, monkeypatch: pytest.MonkeyPatch) -> None:
+    bring("table")
     rows = "run/0.mp4,hurry,park\nrun/2.mp4,hurry,\nwalk/1.mp4,walk,\nwalk/3.mp4,,sea\n"
     (folder / "videos/labels.csv").write_text(f"path,action,scene\n{rows}")
     monkeypatch.setattr(update_module, "embedded_here", None)  # whatever would be embedded would fail
     monkeypatch.setattr(update_module._Update, "_embed", lambda *_: None)
-    assert bring(place) == Changes(kept=4, described=4)
-    table = EmbeddingTable.open(folder / place)
+    assert bring("table") == Changes(kept=4, described=4)
+    table = EmbeddingTable.open(folder / "table")
     assert table.row("run/0.mp4").labels == {"action": "hurry", "scene": "park"}
     assert table.row("walk/3.mp4").label == "sea"
     monkeypatch.undo()
-    bring(f"another {place}")
-    assert contents(folder / place) == contents(folder / f"another {place}")
+    bring("another table")
+    assert contents(folder / "table") == contents(folder / "another table")
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_encoders_are_not_mixed(place: str, folder: Path, bring: Updated) -> None:
-    bring(place)
-    before = contents(folder / place)
+def test_encoders_are_not_mixed(folder: Path, bring: Updated) -> None:
+    bring("table")
+    before = contents(folder / "table")
     for change in ({"checkpoint": "another"}, {"level": 4}, {"clips": "all"}, {"side": 40}):
         with pytest.raises(CollectionError, match="Their vectors cannot be compared: name another table"):
-            bring(place, **change)
-    assert contents(folder / place) == before
+            bring("table", **change)
+    assert contents(folder / "table") == before
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_several_folders_in_one_table(place: str, folder: Path, bring: Updated) -> None:
-    bring(place)
+def test_several_folders_in_one_table(folder: Path, bring: Updated) -> None:
+    bring("table")
     Clip(frames=30, width=72, height=56).write(folder / "more/a.mp4")
-    assert bring(place, "more") == Changes(embedded=1)
-    assert bring(place) == Changes(kept=4)  # nothing of the other folder is gone
-    table = EmbeddingTable.open(folder / place)
+    assert bring("table", "more") == Changes(embedded=1)
+    assert bring("table") == Changes(kept=4)  # nothing of the other folder is gone
+    table = EmbeddingTable.open(folder / "table")
     assert table.values("source", "video") == {str(folder / "videos"): 4, str(folder / "more"): 1}
     assert set(table.facts.sources) == {str(folder / "videos"), str(folder / "more")}
     shutil.copytree(folder / "videos", folder / "copied")
     with pytest.raises(CollectionError, match=r"holds 4 videos of the same names from .*/videos \('run/0.mp4', say\)"):
-        bring(place, "copied")
+        bring("table", "copied")
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_what_cannot_be_read_is_said_and_tried_again(place: str, folder: Path, weights: Path, bring: Updated) -> None:
+def test_what_cannot_be_read_is_said_and_tried_again(folder: Path, weights: Path, bring: Updated) -> None:
     manifest = prepare(folder / "videos", folder / "prepared of videos", PrepareOptions(38, workers=1))
     lost = manifest.file(manifest.usable[1])
     content = lost.read_bytes()
     lost.unlink()
     facts, encoder = facts_of(weights, manifest), load_encoder(weights)
-    changes = update(folder / place, encoder, manifest, facts)
+    changes = update(folder / "table", encoder, manifest, facts)
     assert (changes.embedded, list(changes.missing)) == (3, ["run/2.mp4"])
     assert "cannot be read any more" in changes.missing["run/2.mp4"]
     lost.write_bytes(content)
-    assert update(folder / place, encoder, manifest, facts) == Changes(embedded=1, kept=3)
-    assert bring(f"another {place}") == Changes(embedded=4)
-    assert contents(folder / place) == contents(folder / f"another {place}")
+    assert update(folder / "table", encoder, manifest, facts) == Changes(embedded=1, kept=3)
+    assert bring("another table") == Changes(embedded=4)
+    assert contents(folder / "table") == contents(folder / "another table")
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_not_one_video_can_be_read(place: str, folder: Path, weights: Path) -> None:
+def test_not_one_video_can_be_read(folder: Path, weights: Path) -> None:
     manifest = prepare(folder / "videos", folder / "prepared of videos", PrepareOptions(38, workers=1))
     for record in manifest.usable:
         manifest.file(record).unlink()
     with pytest.raises(CollectionError, match=r"none of the 4 videos of .* can be read any more .*prepare again"):
-        update(folder / place, load_encoder(weights), manifest, facts_of(weights, manifest))
+        update(folder / "table", load_encoder(weights), manifest, facts_of(weights, manifest))
 
 
-@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("writes", [1, 3])
 def test_what_was_written_before_an_end_is_kept(
-    place: str, writes: int, folder: Path, bring: Updated, monkeypatch: pytest.MonkeyPatch
+    writes: int, folder: Path, bring: Updated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bring(f"another {place}")
+    bring("another table")
     monkeypatch.setattr(update_module, "ROWS_AT_ONCE", 1)
     embedded = embedded_here
 
@@ -188,10 +169,10 @@ def test_what_was_written_before_an_end_is_kept(
 
     monkeypatch.setattr(update_module, "embedded_here", ends)
     with pytest.raises(KeyboardInterrupt):
-        bring(place)
+        bring("table")
     monkeypatch.setattr(update_module, "embedded_here", embedded)
-    assert bring(place) == Changes(embedded=4 - writes, kept=writes)
-    assert contents(folder / place) == contents(folder / f"another {place}")
+    assert bring("table") == Changes(embedded=4 - writes, kept=writes)
+    assert contents(folder / "table") == contents(folder / "another table")
     assert not list(folder.glob("*.unfinished"))
 
 
@@ -199,9 +180,12 @@ def test_what_is_something_else_is_left_alone(folder: Path, bring: Updated) -> N
     with pytest.raises(OverwriteError, match=r"holds 'run', 'walk' and is no table of embeddings: name a new folder"):
         bring("videos")
     (folder / "notes.parquet").write_text("mine")
-    with pytest.raises(CollectionError, match="cannot be read as a Parquet table"):
+    with pytest.raises(CollectionError, match=r"has the name of an export.* such as .*/notes\.lance: `unreel export`"):
         bring("notes.parquet")
-    assert (folder / "notes.parquet").read_text() == "mine"
+    (folder / "notes").write_text("mine")
+    with pytest.raises(CollectionError, match="notes cannot be written"):
+        bring("notes")
+    assert (folder / "notes.parquet").read_text() == (folder / "notes").read_text() == "mine"
 
 
 def test_files_of_uneven_rate_are_asked_for_times(folder: Path, bring: Updated) -> None:

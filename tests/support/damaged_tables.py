@@ -3,11 +3,14 @@
 import json
 import math
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import lancedb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +18,8 @@ import pyarrow.parquet as pq
 FLIPS = 25
 CHANGED = "is not as `unreel embed` wrote it"
 UNREADABLE = "cannot be read as a Parquet table"
+MISSING = "there is no table of embeddings at"
+HINT = "latest_version_hint.json"  # of LanceDB, which can do without
 
 NO_FILE = "expected a name that a file can have"
 NO_VALUE = "expected a value in every row"
@@ -30,9 +35,9 @@ VALUES: dict[str, tuple[str, Any, str]] = {
     "end nan": ("end", math.nan, NO_TIME),
     "end inf": ("end", math.inf, NO_TIME),
     "end negative": ("end", -5.0, NO_TIME),
-    "end before start": ("end", 0.0, NO_TIME),
+    "end before start": ("start", 1e6, NO_TIME),
     "end far away": ("end", 1e300, NO_TIME),
-    "start huge": ("start", lambda row, value: 1e308 if row % 2 else value, NO_TIME),
+    "start huge": ("start", lambda row, value: value if row % 2 else 1e308, NO_TIME),
     "start nan": ("start", math.nan, NO_TIME),
     "labels cut": ("labels", "{", NO_LABELS),
     "labels list": ("labels", "[1,2]", NO_LABELS),
@@ -41,7 +46,7 @@ VALUES: dict[str, tuple[str, Any, str]] = {
     "labels empty": ("labels", "", NO_LABELS),
     "label big": ("label", lambda row, value: "L" * 1_000_000 if row == 0 else value, RIGHT),
     "label null": ("label", None, NO_VALUE),
-    "id null": ("id", lambda row, value: None if row == 0 else value, NO_VALUE),
+    "id null": ("id", lambda row, value: None if row < 2 else value, NO_VALUE),
     "id empty": ("id", "", NO_FILE),
     "id same": ("id", "same", ELSEWHERE),
     "path null": ("path", None, NO_VALUE),
@@ -50,7 +55,7 @@ VALUES: dict[str, tuple[str, Any, str]] = {
     "path empty": ("path", "", NO_FILE),
     "source root": ("source", "/", ELSEWHERE),
     "source zero byte": ("source", "/a\0", NO_FILE),
-    "kind odd": ("kind", "thing", "expected 'video' or 'clip'"),
+    "kind odd": ("kind", "thing", "holds "),
     "level odd": ("level", -1, "expected 5 as the table says of itself"),
     "checkpoint odd": ("checkpoint", "x", "as the table says of itself"),
     "size negative": ("size", -1, "expected a number of bytes"),
@@ -87,7 +92,7 @@ FACTS: dict[str, tuple[dict[str, object], str]] = {
     "facts index": ({"index": {"kind": "x"}}, "says of itself index.rows"),
     "facts format": ({"format": "unreel-embeddings-0"}, "has the format 'unreel-embeddings-0', expected"),
     "facts format odd": ({"format": ["x"] * 9999}, "has the format ['x', 'x'"),
-    "facts of another version": ({"format": "unreel-embeddings-2"}, CHANGED),  # which has checksums
+    "facts of an earlier version": ({"format": "unreel-embeddings-1"}, "expected 'unreel-embeddings-2'"),
 }
 
 TEXTS: dict[str, tuple[bytes, str]] = {
@@ -107,19 +112,60 @@ class Damaged:
 
 
 def damaged_tables(whole: Path, out: Path) -> Iterator[Damaged]:
-    """Parquet files made of a table that is whole, in a folder.
+    """Folders made of a table that is whole.
 
-    All but those of flipped bits have no checksums, as those of earlier versions of unreel: rows are looked at too.
+    All but those of changed files have no checksums, as those that other programs write: rows are looked at too.
     """
-    table = pq.read_table(whole)
-    facts = json.loads(table.schema.metadata[b"unreel"]) | {"format": "unreel-embeddings-1"}
+    table, facts = _read(whole)
+
+    def put(name: str, said: str, changed: pa.Table = table, noted: dict[str, Any] | bytes = facts) -> Damaged:
+        database = lancedb.connect(out / name)
+        database.create_table("facts", pa.table({"json": [_text(noted)]}))
+        with patch(
+            "lancedb.table._handle_bad_vectors", lambda reader, **_: reader
+        ):  # what other programs do not look at
+            database.create_table("embeddings", changed)
+        return Damaged(out / name, said)
+
+    yield from _of_other_content(put, table, facts)
+    yield from _of_other_files(whole, out)
+
+
+def damaged_files(whole: Path, out: Path) -> Iterator[Damaged]:
+    """Parquet files made of a table that is whole."""
+    table, facts = _read(whole)
     out.mkdir()
 
     def put(name: str, said: str, changed: pa.Table = table, noted: dict[str, Any] | bytes = facts) -> Damaged:
-        text = noted if isinstance(noted, bytes) else json.dumps(noted).encode()
-        pq.write_table(changed.replace_schema_metadata({b"unreel": text}), out / f"{name}.parquet")
-        return Damaged(out / f"{name}.parquet", said)
+        file = out / f"{name}.parquet"
+        pq.write_table(changed.replace_schema_metadata({b"unreel": _text(noted)}), file, write_page_checksum=True)
+        return Damaged(file, said)
 
+    yield from _of_other_content(put, table, facts)
+    yield put("id twice", "has a column 'id' of string and string", table.append_column("id", table["id"]))
+    place, values = table.schema.get_field_index("vector"), table["vector"].to_pylist()
+    for name, array in (  # which LanceDB makes what it should be
+        ("vectors of doubles", pa.array(values, pa.list_(pa.float64(), len(values[0])))),
+        ("vectors of any length", pa.array([each[: row % 9] for row, each in enumerate(values)])),
+    ):
+        said = f"has a column 'vector' of {str(array.type).split('<')[0]}"
+        yield put(name, said, table.set_column(place, "vector", array))
+    yield from _of_other_bytes((out / "as before.parquet").read_bytes(), out)
+
+
+def _read(whole: Path) -> tuple[pa.Table, dict[str, Any]]:
+    database = lancedb.connect(whole)
+    facts = database.open_table("facts").to_arrow()["json"][0].as_py()
+    return database.open_table("embeddings").to_arrow(), json.loads(facts)
+
+
+def _text(noted: dict[str, Any] | bytes) -> str | bytes:
+    if isinstance(noted, dict):
+        return json.dumps(noted)
+    return noted.decode() if noted.isascii() else noted
+
+
+def _of_other_content(put: Callable[..., Damaged], table: pa.Table, facts: dict[str, Any]) -> Iterator[Damaged]:
     yield put("as before", RIGHT)
     for name, (column, value, said) in VALUES.items():
         yield put(name, said, _with(table, column, _values(table[column], value)))
@@ -134,7 +180,38 @@ def damaged_tables(whole: Path, out: Path) -> Iterator[Damaged]:
         yield put(f"no {name}", f"has no column {name!r}", table.drop_columns([name]))
     yield from _of_other_types(put, table)
     yield put("rows twice", "holds two rows of the", pa.concat_tables([table, table]))
-    yield from _of_other_bytes(whole.read_bytes(), out)
+
+
+def _of_other_files(whole: Path, out: Path) -> Iterator[Damaged]:
+    (out / "nothing").mkdir()
+    yield Damaged(out / "nothing", MISSING)
+    (out / "a file").write_text("hello")
+    yield Damaged(out / "a file", MISSING)
+    lancedb.connect(out / "of others").create_table("embeddings", pa.table({"id": ["a"], "vector": [[1.0, 2.0]]}))
+    yield Damaged(out / "of others", "does not say how its vectors were made")
+
+    def copy(name: str) -> Path:
+        return Path(shutil.copytree(whole, out / name))
+
+    shutil.rmtree(copy("no facts") / "facts.lance")
+    yield Damaged(out / "no facts", CHANGED)
+    shutil.rmtree(copy("no rows") / "embeddings.lance")
+    yield Damaged(out / "no rows", CHANGED)
+    for name, listed in (("cut", True), ("cut, without checksums", False)):
+        for file in copy(name).glob("embeddings.lance/data/*.lance"):
+            file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+        if not listed:
+            (out / name / "checksums.json").unlink()
+        yield Damaged(out / name, CHANGED if listed else "cannot be read")
+    chance = random.Random(1)
+    for number in range(FLIPS):
+        files = [each for each in sorted(copy(f"flip {number}").rglob("*.*")) if each.is_file() and each.name != HINT]
+        chosen = chance.choice(files)
+        flipped = bytearray(chosen.read_bytes())
+        for _ in range(chance.choice([1, 5, 50])):
+            flipped[chance.randrange(len(flipped))] ^= 1 << chance.randrange(8)
+        chosen.write_bytes(flipped)
+        yield Damaged(out / f"flip {number}", CHANGED)
 
 
 def _values(column: pa.ChunkedArray, value: Any) -> list[Any]:
@@ -142,11 +219,8 @@ def _values(column: pa.ChunkedArray, value: Any) -> list[Any]:
 
 
 def _of_other_types(put: Callable[..., Damaged], table: pa.Table) -> Iterator[Damaged]:
-    values = table["vector"].to_pylist()
     for name, column, array in (
         ("end text", "end", pa.array([str(value) for value in table["end"].to_pylist()])),
-        ("vectors of doubles", "vector", pa.array(values, pa.list_(pa.float64(), len(values[0])))),
-        ("vectors of any length", "vector", pa.array([each[: row % 9] for row, each in enumerate(values)])),
         ("id bytes", "id", table["id"].cast(pa.binary())),
     ):
         changed = table.set_column(table.schema.get_field_index(column), column, array)
@@ -155,8 +229,7 @@ def _of_other_types(put: Callable[..., Damaged], table: pa.Table) -> Iterator[Da
     yield put("vectors null", NO_VALUE, table.set_column(table.schema.get_field_index("vector"), "vector", null))
     raw = pa.array([b"\xff\xfe" + value.encode() for value in table["label"].to_pylist()])
     broken = pa.Array.from_buffers(pa.string(), len(raw), raw.buffers())
-    yield put("label no text", "expected a text in UTF-8", table.set_column(6, "label", broken))
-    yield put("id twice", "has a column 'id' of string and string", table.append_column("id", table["id"]))
+    yield put("label no text", "UTF", table.set_column(6, "label", broken))
 
 
 def _of_other_bytes(content: bytes, out: Path) -> Iterator[Damaged]:
@@ -165,9 +238,9 @@ def _of_other_bytes(content: bytes, out: Path) -> Iterator[Damaged]:
         ("text", b"hello", UNREADABLE),
         ("nothing", b"", UNREADABLE),
         ("cut", content[: len(content) // 2], UNREADABLE),
-        ("cut at the end", content[:-1], CHANGED),
+        ("cut at the end", content[:-1], UNREADABLE),
         ("end alone", b"PAR1PAR1", UNREADABLE),
-        ("huge footer", content[:-8] + claim + end, CHANGED),
+        ("huge footer", content[:-8] + claim + end, UNREADABLE),
         ("encrypted", content[:-4] + b"PARE", UNREADABLE),
         ("of others", _of_others(), "does not say how its vectors were made"),
     ):
@@ -177,14 +250,7 @@ def _of_other_bytes(content: bytes, out: Path) -> Iterator[Damaged]:
         file.truncate(10 << 30)
         file.seek(-8, 2)
         file.write(claim + end)
-    yield Damaged(out / "huge claim.parquet", CHANGED)
-    chance = random.Random(1)
-    for number in range(FLIPS):
-        flipped = bytearray(content)
-        for _ in range(chance.choice([1, 5, 50])):
-            flipped[chance.randrange(4, len(flipped))] ^= 1 << chance.randrange(8)
-        (out / f"flip {number}.parquet").write_bytes(flipped)
-        yield Damaged(out / f"flip {number}.parquet", "parquet")
+    yield Damaged(out / "huge claim.parquet", UNREADABLE)
 
 
 def _of_others() -> bytes:

@@ -10,10 +10,10 @@ from jaxtyping import Float32
 from unreel import models
 from unreel.checkpoint import load_encoder
 from unreel.checkpoint.weights import PREFIX, WeightsHeader, save_weights
+from unreel.search.lance import claimed
 from unreel.search.metadata import Clips, Level, TableFacts
 from unreel.search.rows import EmbeddingRow, table_of
 from unreel.search.update import source_of
-from unreel.search.writer import claimed
 from unreel.settings.encoder import EncoderSettings
 from unreel.video.collection.manifest import Manifest
 

@@ -112,7 +112,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         torch.manual_seed(7)
         state = {f"encoder.{name}": each for name, each in models.build_from(ENCODER).state_dict().items()}
     save_weights(run / "weights.safetensors", state, WeightsHeader(ENCODER, "tiny", 0), step=0)
-    tables = root / "tiny.parquet", root / "untrained.parquet"
+    tables = root / "tiny.lance", root / "untrained.lance"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNREEL_CACHE", str(root / "cache"))
         for table, untrained in zip(tables, (False, True), strict=True):

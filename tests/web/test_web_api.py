@@ -91,7 +91,7 @@ def test_the_collection_is_told(client: httpx.Client) -> None:
         ("/api/videos/0123456789abcdef", 404, "There is no such video in this collection."),
         ("/api/videos/x", 422, "key: String should match pattern '^[0-9a-f]{16}$'"),
         ("/api/videos?limit=x", 422, "limit: Input should be a valid integer, unable to parse string as an integer"),
-        ("/api/videos?where=label", 400, "makes no sense at its end: expected"),
+        ("/api/videos?where=label", 400, "makes no sense at 'label': expected"),
         (f"/api/uploads/{'0' * 32}/similar", 404, "This video is not kept any more: send it again."),
         ("/api/nothing", 404, "Not Found"),
     ],

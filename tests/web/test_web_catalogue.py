@@ -89,8 +89,8 @@ def test_only_tables_of_one_collection_are_shown_together(shop: Shop, tmp_path: 
     assert [shown.name for shown in twice.shown] == [
         f"tiny {twice.shown[0].table.facts.checkpoint[:6]}, level 5 ({n})" for n in (1, 2)
     ]
-    with pytest.raises(CollectionError, match=r"there is no table of embeddings at .*nothing\.parquet"):
-        Catalogue.open([tmp_path / "nothing.parquet"])
+    with pytest.raises(CollectionError, match=r"there is no table of embeddings at .*nothing\.lance"):
+        Catalogue.open([tmp_path / "nothing.lance"])
 
 
 def test_tables_of_other_collections_are_skipped(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def test_tables_of_other_collections_are_skipped(shop: Shop, monkeypatch: pytest
 
 @pytest.mark.parametrize(
     ("table", "place"),
-    [("a/hdc.parquet", "a/hdc.labels.csv"), ("a/hdc", "a/hdc.labels.csv"), ("s3://bucket/hdc/", "hdc.labels.csv")],
+    [("a/hdc.lance", "a/hdc.labels.csv"), ("a/hdc", "a/hdc.labels.csv"), ("s3://bucket/hdc/", "hdc.labels.csv")],
 )
 def test_labels_go_beside_the_table(table: str, place: str) -> None:
     assert beside(table) == Path(place)

@@ -125,13 +125,13 @@ def test_weizmann_in_the_page_is_as_in_the_evaluation(
 ) -> None:
     folder = real_data("weizmann")
     monkeypatch.setenv("UNREEL_CACHE", str(tmp_path / "cache"))
-    embed(EmbedSettings(run=shop.run, folder=folder, out=str(tmp_path / "table.parquet"), accelerator="cpu"))
+    embed(EmbedSettings(run=shop.run, folder=folder, out=str(tmp_path / "table.lance"), accelerator="cpu"))
     encoder, evaluator = load_encoder(shop.run), Evaluator()
     manifest = prepared(folder, PrepareOptions(encoder.settings.prepared_side))
     evaluated = evaluator.retrieval(encoder, manifest, evaluator.features(encoder, manifest)).neighbours
     assert len(evaluated) == 90
     with (
-        opened(SiteOptions([tmp_path / "table.parquet"], cache=tmp_path / "web")) as site,
+        opened(SiteOptions([tmp_path / "table.lance"], cache=tmp_path / "web")) as site,
         serving(site, Rules()) as at,
     ):
         for query in sorted(evaluated)[::18]:

@@ -92,7 +92,7 @@ A first look, with a collection made on the spot:
 With your own videos (folder names are labels for evaluating, never for learning):
   unreel pretrain FOLDER --out runs/mine --recipe hdc-small
   unreel evaluate retrieval runs/mine FOLDER --out runs/mine/evaluation
-  unreel embed runs/mine FOLDER --out runs/mine/embeddings.parquet
+  unreel embed runs/mine FOLDER --out runs/mine/embeddings.lance
   unreel report runs/mine --folder FOLDER --out runs/mine/report.html
 
 A run may be stopped (Ctrl-C) or killed: the same command goes on. While it trains, and with labels:

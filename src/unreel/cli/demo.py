@@ -65,7 +65,7 @@ def run(settings: DemoSettings) -> Path:
     evaluate.run("retrieval", evaluating)
 
     say("4 of 5: embedding the collection", style="bold")
-    tables = training.out / "embeddings-untrained.parquet", training.out / "embeddings.parquet"
+    tables = training.out / "embeddings-untrained.lance", training.out / "embeddings.lance"
     for table, untrained in zip(tables, (True, False), strict=True):
         embed.run(embed.EmbedSettings(run=training.out, folder=manifest.root, out=str(table), untrained=untrained))
 

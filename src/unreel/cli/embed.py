@@ -33,8 +33,7 @@ class EmbedSettings(LimitSettings):
     folder: tyro.conf.Positional[Path]
     """Folder of videos, or of prepared videos; an unprepared one is prepared on the way."""
     out: str
-    """Table to make or bring up to date: a LanceDB folder or address (s3://…), a Parquet file (.parquet), or an array
-    (.npy) with its rows in a Parquet file beside it."""
+    """Table to make or bring up to date: a LanceDB folder, or an address (s3://…)."""
     level: Literal[3, 4, 5] = 5
     """Block of the encoder whose features are taken."""
     clips: Clips | Literal["all"] = 10
@@ -45,7 +44,7 @@ class EmbedSettings(LimitSettings):
     """Remove the rows of all videos that are gone, however many; otherwise more than three are an error, for a folder
     may be away for the moment only."""
     index: Literal["auto", "none", "always"] = "auto"
-    """Whether a LanceDB table has an index; auto: a large one does, smaller ones are searched exactly in no time."""
+    """Whether the table has an index; auto: a large one does, smaller ones are searched exactly in no time."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute."""
     loader_workers: Workers | None = None

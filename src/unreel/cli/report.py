@@ -40,7 +40,7 @@ class ReportSettings(Settings):
     evaluation: tuple[Path, ...] = ()
     """Results of `unreel evaluate retrieval`; default: RUN/evaluation, where there is one."""
     embeddings: tuple[Path, ...] = ()
-    """Tables of `unreel embed`, one map each; default: RUN/embeddings.parquet, where there is one."""
+    """Tables of `unreel embed`, one map each; default: RUN/embeddings.lance, where there is one."""
     split_files: Annotated[bool, tyro.conf.arg(aliases=("--split",))] = False
     """Put the moving pictures into a folder beside the page, for large collections; otherwise the page is one file."""
     title: str = "unreel"
@@ -89,7 +89,7 @@ def next_steps(run: Path, *, group_pattern: str | None = None) -> list[str]:
     return [
         f"{unreel} pretrain FOLDER --out runs/mine --recipe hdc-small --steps 2000",
         f"{unreel} evaluate retrieval runs/mine FOLDER --out runs/mine/evaluation{groups}",
-        f"{unreel} embed runs/mine FOLDER --out runs/mine/embeddings.parquet",
+        f"{unreel} embed runs/mine FOLDER --out runs/mine/embeddings.lance",
         f"{unreel} report runs/mine --out runs/mine/report.html",
         f"{_typed('tensorboard')} --logdir {run}",
     ]
@@ -112,14 +112,14 @@ def _typed(program: str) -> str:
 
 def _vectors(tables: Sequence[Path], runs: Sequence[RunContents]) -> "dict[str, dict[str, np.ndarray]]":
     """The embeddings of every encoder; one of a run whose encoder is called like another's is called by its run too."""
-    from unreel.search.vectors import read_vectors
+    from unreel.search.table import read_vectors
 
     if tables:
         return {name: each for table in tables for name, each in read_vectors(table).items()}
     found = [
         (run.name, name, each)
         for run in runs
-        if (table := run.path / "embeddings.parquet").exists()
+        if (table := run.path / "embeddings.lance").exists()
         for name, each in read_vectors(table).items()
     ]
     names = [name for _, name, _ in found]

@@ -1,4 +1,4 @@
-"""Exact search: every row compared, in blocks, the best kept."""
+"""Exact search: rows that float32 can rule out are let go of, the others are compared by `evaluation.nearest`."""
 
 from collections.abc import Iterable
 from typing import final
@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Float32, Int
 
+from unreel.evaluation.nearest import UnitVectors, nearest
 from unreel.search.rows import schema, sorted_places, vectors_of
 
 _WAITING = 4096  # candidates, or four times the wanted, before the worse of them are let go
@@ -32,22 +33,11 @@ def cosines(vectors: Float32[np.ndarray, "n c"], query: Float32[np.ndarray, " c"
     return similarities
 
 
-def best(similarities: Float32[np.ndarray, " n"], top: int) -> Int[np.ndarray, " m"]:
-    """The rows of the `top` largest similarities and of those equal to the last of them, in no order."""
-    if len(similarities) <= top:
-        return np.arange(len(similarities))
-    least = np.partition(similarities, len(similarities) - top)[len(similarities) - top]
-    return np.flatnonzero(similarities >= least)
-
-
-def ranked(candidates: pa.Table, top: int) -> pa.Table:
-    """The `top` most similar of rows with a similarity, ties in the order of rows."""
-    return candidates.take(sorted_places(candidates, SIMILARITY)[:top])
-
-
-def with_similarity(rows: pa.Table, query: Float32[np.ndarray, " c"]) -> pa.Table:
-    """Rows with a vector, compared with a unit vector."""
-    return rows.append_column(SIMILARITY, pa.array(cosines(vectors_of(rows), query)))
+def ranked(candidates: pa.Table, query: Float32[np.ndarray, " c"], top: int) -> pa.Table:
+    """The `top` rows most similar to a vector, with their similarities, ties in the order of rows."""
+    candidates = candidates.take(sorted_places(candidates))
+    found = nearest(UnitVectors(query[None]), UnitVectors(vectors_of(candidates)), top)
+    return candidates.take(pa.array(found.rows[0])).append_column(SIMILARITY, pa.array(found.similarities[0]))
 
 
 @final
@@ -62,29 +52,32 @@ class Held:
         self, query: Float32[np.ndarray, " c"], top: int, among: Bool[np.ndarray, " n"] | None = None
     ) -> pa.Table:
         """The `top` rows most similar to a unit vector, with their vectors and similarities."""
-        similarities = np.einsum("nc,c->n", self.vectors, query) / self._lengths
+        similarities = self.vectors @ query / self._lengths
         places = np.arange(len(similarities)) if among is None else np.flatnonzero(among)
-        found = places[best(similarities[places], top)]
+        found = places[_possible(similarities[places], top, len(query))]
         vectors = pa.FixedSizeListArray.from_arrays(pa.array(self.vectors[found].reshape(-1)), self.vectors.shape[1])
-        rows = self.rows.take(pa.array(found)).append_column("vector", vectors)
-        return ranked(rows.append_column(SIMILARITY, pa.array(similarities[found])), top)
+        return ranked(self.rows.take(pa.array(found)).append_column("vector", vectors), query, top)
 
 
 def nearest_of(batches: Iterable[pa.RecordBatch], query: Float32[np.ndarray, " c"], top: int) -> pa.Table:
     """As `Held.nearest`, of rows that pass by in any order."""
-    waiting: list[pa.Table] = []
-    count, least = 0, -np.inf
+    waiting = [schema(len(query)).empty_table()]
+    least = -np.inf
     for batch in batches:
-        similarities = cosines(vectors_of(batch), query)
-        places = best(similarities, top)
-        places = places[similarities[places] >= least]
-        found = pa.Table.from_batches([batch]).take(pa.array(places))
-        waiting.append(found.append_column(SIMILARITY, pa.array(similarities[places])))
-        count += len(places)
-        if count > max(_WAITING, 4 * top):
-            kept = ranked(pa.concat_tables(waiting), top)
-            waiting, count = [kept], len(kept)
-            least = kept[SIMILARITY][-1].as_py() if len(kept) == top else least
-    if not waiting:
-        return schema(len(query)).append(pa.field(SIMILARITY, pa.float32())).empty_table()
-    return ranked(pa.concat_tables(waiting), top)
+        vectors = vectors_of(batch)
+        similarities = vectors @ query / lengths(vectors)
+        places = _possible(similarities, top, len(query), least)
+        waiting.append(pa.Table.from_batches([batch]).select(waiting[0].column_names).take(pa.array(places)))
+        if sum(map(len, waiting)) > max(_WAITING, 4 * top):
+            kept = ranked(pa.concat_tables(waiting), query, top)
+            waiting, least = [kept.drop_columns([SIMILARITY])], kept[SIMILARITY][-1].as_py()
+    return ranked(pa.concat_tables(waiting), query, top)
+
+
+def _possible(
+    similarities: Float32[np.ndarray, " n"], top: int, width: int, least: float = -np.inf
+) -> Int[np.ndarray, " m"]:
+    """The rows that may be among the `top` nearest, `least` similar at the least, whatever float32 has rounded."""
+    if len(similarities) > top:
+        least = max(least, float(np.partition(similarities, len(similarities) - top)[len(similarities) - top]))
+    return np.flatnonzero(similarities >= least - width * 2.0**-20)

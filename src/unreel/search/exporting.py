@@ -3,6 +3,8 @@
 tensorboard     OUT/{projector_config.pbtxt, tensors.tsv, metadata.tsv}       tensorboard --logdir OUT
 fiftyone        OUT/{metadata.json, samples.json}                             fiftyone.Dataset.from_dir(…)
 atlas           OUT.parquet                                                   embedding-atlas OUT.parquet …
+npy             OUT.npy                                                       np.load(…), in the order of csv
+csv             OUT.csv                                                       any spreadsheet
 """
 
 import json
@@ -23,9 +25,9 @@ from PIL import Image
 
 from unreel.evaluation.nearest import UnitVectors, nearest
 from unreel.search.brute_force import lengths
-from unreel.search.rows import COLUMNS, EmbeddingRow, plain, rows_of
+from unreel.search.rows import COLUMNS, EmbeddingRow, labels_of, plain, rows_of
 from unreel.search.table import Vectors
-from unreel.text import defused
+from unreel.text import comma_separated, defused
 
 NEIGHBOURS = 15
 NEIGHBOURS_UP_TO = 20_000
@@ -72,17 +74,26 @@ def to_fiftyone(out: Path, rows: Vectors, name: str) -> None:
 
 def to_atlas(out: Path, rows: Vectors, places: Float[np.ndarray, "n 2"]) -> None:
     """A Parquet file for embedding-atlas: rows, vectors, places on a map, and the nearest rows of each."""
-    flat = pa.array(rows.vectors.reshape(-1), pa.float32())
-    offsets = pa.array(np.arange(0, rows.vectors.size + 1, rows.vectors.shape[1]), pa.int32())
-    table = _plain(rows.table)
+    table = rows.with_vectors()
     table = table.append_column("text", table["id"])
-    table = table.append_column("vector", pa.ListArray.from_arrays(offsets, flat))
     for column, values in zip(("projection_x", "projection_y"), places.T, strict=True):
         table = table.append_column(column, pa.array(values.astype(np.float64)))
     if len(rows) <= NEIGHBOURS_UP_TO:
         table = table.append_column("neighbors", _neighbours(rows.vectors))
     out.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, out)
+
+
+def to_npy(out: Path, rows: Vectors) -> None:
+    """The vectors, in the order of the rows."""
+    with out.open("wb") as file:
+        np.save(file, rows.vectors, allow_pickle=False)
+
+
+def to_csv(out: Path, rows: Vectors) -> None:
+    """The rows without their vectors."""
+    values = (vars(row) | {"labels": labels_of(row.labels)} for row in rows_of(rows.table))
+    out.write_text(comma_separated(list(COLUMNS), ([each[name] for name in COLUMNS] for each in values)), "utf-8")
 
 
 def principal_places(vectors: Float32[np.ndarray, "n c"]) -> Float[np.ndarray, "n 2"]:

@@ -12,13 +12,11 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float32
 
-from unreel.errors import SettingsError
 from unreel.rng import generator
 from unreel.search.brute_force import cosines, unit
-from unreel.search.filters import Compared
-from unreel.search.lance import LanceStore, claimed_lance
+from unreel.search.filters import compared
+from unreel.search.lance import LanceStore, claimed
 from unreel.search.metadata import IndexFacts
-from unreel.search.parquet import parquet_path
 from unreel.search.rows import vectors_of
 
 IndexChoice = Literal["auto", "none", "always"]
@@ -29,7 +27,7 @@ WANTED = 0.98
 QUERIES = 200
 NEAREST = 10
 
-_CLIPS = Compared("kind", "=", "clip")
+_CLIPS = compared("kind", "=", "clip")
 _ROUNDING = 1e-6  # of similarities: rows as similar as the last of the nearest are as good
 
 
@@ -37,14 +35,9 @@ def bring_up_to_date(place: Path | str, choice: IndexChoice, *, changed: bool) -
     """Give a table the index it should have, or none, and measure it where the rows have `changed`.
 
     Raises:
-        SettingsError: an index of a file is asked for.
         CollectionError: the table cannot be written.
     """
-    if parquet_path(place) is not None:
-        if choice == "always":
-            raise SettingsError(f"{place} is a file and can have no index: name a folder, which is a LanceDB table.")
-        return None
-    with claimed_lance(str(place)) as store:
+    with claimed(place) as store:
         facts = store.facts()
         wanted = choice == "always" or (choice == "auto" and store.count() >= FROM_ROWS)
         if not wanted and facts.index is not None:

@@ -1,4 +1,4 @@
-"""A table of embeddings in LanceDB: a folder, or an address of an object store.
+"""A table of embeddings: a folder, or an address of an object store, that LanceDB keeps.
 
 TABLE/
 ├── embeddings.lance      the rows
@@ -21,10 +21,9 @@ from jaxtyping import Float32
 
 from unreel.engine.locks import locked
 from unreel.errors import CollectionError, OverwriteError
-from unreel.extras import require
 from unreel.search.checks import ADVICE, check_schema, checked
 from unreel.search.checksums import LISTING, check_files, damaged, note_files
-from unreel.search.filters import Filter, Not, Within
+from unreel.search.filters import Filter, negated, within
 from unreel.search.metadata import TableFacts
 from unreel.search.rows import schema
 from unreel.text import first_of
@@ -33,6 +32,9 @@ BATCH = 4096
 CACHE_BYTES = 2 << 30
 """Of an index, what is kept in memory."""
 EMBEDDINGS, FACTS = "embeddings", "facts"
+EXPORTS = (".parquet", ".npy", ".csv")
+ROW_ID = "_rowid"
+"""A column that tells rows of a table that was opened from each other."""
 
 _LOCK, _EMBEDDINGS_FOLDER = "embed.lock", f"{EMBEDDINGS}.lance"
 _OWN = {f"{FACTS}.lance", _EMBEDDINGS_FOLDER, _LOCK, LISTING}
@@ -49,14 +51,21 @@ class LanceStore:
     Credentials and regions of object stores are taken from the environment, as their own tools take them.
 
     Raises:
-        MissingExtraError: LanceDB is not installed.
-        CollectionError: the address cannot be reached, or files of the folder are others than were written.
+        CollectionError: the address cannot be reached, files of the folder are others than were written, or the name
+            is that of an export.
     """
 
     def __init__(self, place: str) -> None:
         self.place = place
+        if "://" not in place and Path(place).suffix in EXPORTS:
+            raise CollectionError(
+                f"{place} has the name of an export, and only a LanceDB folder is embedded into or searched, such as "
+                f"{Path(place).with_suffix('.lance')}: `unreel export` turns a folder into such a file, and .parquet "
+                "into a folder."
+            )
         os.environ.setdefault("LANCE_LOG", "error")  # or it warns, over many lines, before it says what is wrong
-        lancedb: Any = require("lancedb", "search")
+        import lancedb  # not at the top: it takes as long as all the rest
+
         self._folder = None if "://" in place else Path(place)
         self._open: dict[str, Any] = {}
         self._whole: set[str] = set()
@@ -94,7 +103,7 @@ class LanceStore:
             CollectionError: it is no table of `unreel embed`.
         """
         check_schema(self._open[EMBEDDINGS].schema, self.facts().width, self.place)
-        if self.count(Not(Within("kind", ("video", "clip")))):  # which no search and no list would ever show
+        if self.count(negated(within("kind", ("video", "clip")))):  # which no search and no list would ever show
             raise CollectionError(f"{self.place} holds rows of neither videos nor clips. {ADVICE}")
 
     def facts(self) -> TableFacts:
@@ -107,7 +116,7 @@ class LanceStore:
         with _Told(f"{self.place} cannot be read"):
             if FACTS in self._open and "json" in self._open[FACTS].schema.names and self._open[FACTS].count_rows() == 1:
                 text = self._open[FACTS].search().select(["json"]).to_arrow()["json"][0].as_py()
-        return TableFacts.from_json(text, self.place)
+        return TableFacts.from_json(text if isinstance(text, str) else "", self.place)
 
     def version(self) -> str:
         """Another text when the table has changed."""
@@ -116,15 +125,17 @@ class LanceStore:
     def count(self, where: Filter | None = None) -> int:
         """How many rows fulfil the condition."""
         with _Told(f"{self.place} cannot be read"):
-            return int(self._open[EMBEDDINGS].count_rows(where.sql() if where is not None else None))
+            return int(self._open[EMBEDDINGS].count_rows(where))
 
     def batches(self, columns: Sequence[str], where: Filter | None = None) -> Iterator[pa.RecordBatch]:
         """Those columns of the rows that fulfil the condition, in any order."""
         facts = self.facts()
         with _Told(f"{self.place} cannot be read"):
-            query = self._open[EMBEDDINGS].search().select(list(columns))
+            query = self._open[EMBEDDINGS].search().select([name for name in columns if name != ROW_ID])
+            if ROW_ID in columns:
+                query = query.with_row_id(True)
             if where is not None:
-                query = query.where(where.sql())
+                query = query.where(where)
             yield from checked(query.to_batches(BATCH), facts, self.place)
 
     def nearest_by_index(
@@ -134,13 +145,14 @@ class LanceStore:
         with _Told(f"{self.place} cannot be read"):
             search = self._open[EMBEDDINGS].search(query).distance_type("cosine").limit(count).nprobes(probes)
             if where is not None:
-                search = search.where(where.sql(), prefilter=True)
+                search = search.where(where, prefilter=True)
             found = search.to_arrow().drop_columns("_distance")
             return pa.Table.from_batches(checked(found.to_batches(), self.facts(), self.place), found.schema)
 
     def create_index(self) -> None:
         """Index the vectors, and what rows are chosen by."""
-        kinds: Any = require("lancedb.index", "search")
+        import lancedb.index as kinds
+
         wanted = {"vector": kinds.IvfFlat(distance_type="cosine"), "kind": kinds.Bitmap(), "id": kinds.BTree()}
         with _Told(f"{self.place} cannot be written"):
             for column, kind in wanted.items():
@@ -167,7 +179,7 @@ class LanceStore:
         """Remove the rows of these videos."""
         with _Told(f"{self.place} cannot be written"):
             for first in range(0, len(ids), _AT_ONCE):
-                self._open[EMBEDDINGS].delete(Within("id", tuple(ids[first : first + _AT_ONCE])).sql())
+                self._open[EMBEDDINGS].delete(within("id", ids[first : first + _AT_ONCE]))
 
     def append(self, rows: pa.Table) -> None:
         """Add rows: all of them or none."""
@@ -234,15 +246,15 @@ class LanceStore:
 
 
 @contextmanager
-def claimed_lance(place: str) -> Iterator[LanceStore]:
+def claimed(place: Path | str) -> Iterator[LanceStore]:
     """The table at `place`, kept from other processes that would write to it where it is a folder.
 
     Raises:
         OverwriteError: the folder holds something else.
         CollectionError: it cannot be written.
-        MissingExtraError: LanceDB is not installed.
     """
-    if "://" in place:
+    place = str(place)
+    if "://" in place or Path(place).suffix in EXPORTS:
         yield LanceStore(place)
         return
     folder = Path(place)

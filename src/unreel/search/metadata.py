@@ -1,7 +1,6 @@
 """What a whole table of embeddings is: which encoder made it and how, so that a query can be made the same way."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, field, replace
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,7 @@ from unreel.settings import model
 from unreel.settings.encoder import EncoderSettings
 from unreel.video.collection.options import HIGHEST_SIDE
 
-FORMAT, WITHOUT_CHECKSUMS = "unreel-embeddings-2", "unreel-embeddings-1"
+FORMAT = "unreel-embeddings-2"
 
 Clips = model.Clips | Literal["all"]
 """Equally spaced clips per video, or all that do not overlap."""
@@ -70,8 +69,8 @@ class TableFacts:
         return json.dumps({"format": FORMAT, **asdict(self), "settings": self.settings.model_dump(mode="json")})
 
     @classmethod
-    def from_json(cls, text: str, place: str, formats: Sequence[str] = (FORMAT, WITHOUT_CHECKSUMS)) -> "TableFacts":
-        """What `to_json` wrote, in one of these `formats`; `place` names the table in errors.
+    def from_json(cls, text: str, place: str) -> "TableFacts":
+        """What `to_json` wrote; `place` names the table in errors.
 
         Raises:
             CollectionError: it is something else, or makes no sense.
@@ -84,9 +83,9 @@ class TableFacts:
                 f"{place} does not say how its vectors were made, as `unreel embed` notes it. Embed the videos again, "
                 "into a new table."
             ) from None
-        if found not in formats:
+        if found != FORMAT:
             raise CollectionError(
-                f"{place} has the format {brief(found)}, expected {formats[0]!r}: another version of unreel made it. "
+                f"{place} has the format {brief(found)}, expected {FORMAT!r}: another version of unreel made it. "
                 "Embed the videos again, into a new table."
             )
         try:

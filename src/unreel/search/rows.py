@@ -99,11 +99,10 @@ def vectors_of(batch: pa.RecordBatch | pa.Table) -> Float32[np.ndarray, "n c"]:
     return np.concatenate(arrays) if arrays else np.zeros((0, column.type.list_size), np.float32)
 
 
-def sorted_places(table: pa.Table, falling: str | None = None) -> pa.Array:
-    """In which order the rows are sorted: by a column where one is given, the largest first; then by `ORDER`."""
-    names = ORDER if falling is None else (falling, *ORDER)
-    keys = pa.table({name: plain(table[name]) for name in names})
-    return pc.sort_indices(keys, [(name, "descending" if name == falling else "ascending") for name in names])
+def sorted_places(table: pa.Table) -> pa.Array:
+    """In which order the rows are sorted."""
+    keys = pa.table({name: plain(table[name]) for name in ORDER})
+    return pc.sort_indices(keys, [(name, "ascending") for name in ORDER])
 
 
 def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

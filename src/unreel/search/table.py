@@ -1,6 +1,6 @@
 """A table of embeddings, read: rows by condition, vectors, and search.
 
-table = EmbeddingTable.open("embeddings")
+table = EmbeddingTable.open("embeddings.lance")
 table.facts.encoder, table.count("video"), table.rows("label = 'walk'", kind="clip", limit=20)
 hits = table.search(vector, top=20, kind="clip", where="label != 'walk'")
 """
@@ -17,19 +17,19 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Float32, Int
 
 from unreel.errors import CollectionError, SettingsError
-from unreel.search.brute_force import SIMILARITY, Held, nearest_of, ranked, unit, with_similarity
+from unreel.search.brute_force import SIMILARITY, Held, nearest_of, ranked, unit
 from unreel.search.checks import check_distinct
-from unreel.search.filters import Compared, Filter, all_of, columns_of, parse_filter
-from unreel.search.lance import LanceStore
+from unreel.search.filters import Filter, all_of, compared, parse_filter
+from unreel.search.lance import ROW_ID, LanceStore
 from unreel.search.metadata import TableFacts
-from unreel.search.parquet import ParquetStore, parquet_path
 from unreel.search.rows import COLUMNS, EmbeddingRow, Kind, plain, rows_of, sorted_places, vectors_of
 
 HELD_BYTES = 512 << 20
 """Vectors of one kind that are kept in memory once they were searched; more are read for each exact search."""
 
 _SPARE = 10  # rows that an index is asked for beyond those wanted: it does not break ties as we do
-_ALL = [*COLUMNS, "vector"]
+_ROWS = [*COLUMNS, ROW_ID]
+_ALL = [*_ROWS, "vector"]
 # Texts that many rows share: kept once.
 _SHARED = ("kind", "path", "source", "label", "labels", "checksum", "encoder", "checkpoint")
 
@@ -57,25 +57,15 @@ class Vectors:
         """The row of a vector."""
         return rows_of(self.table.slice(place, 1))[0]
 
+    def with_vectors(self) -> pa.Table:
+        """All columns, the vectors among them, as they are and not as dictionaries."""
+        flat = pa.FixedSizeListArray.from_arrays(pa.array(self.vectors.reshape(-1)), self.vectors.shape[1])
+        return pa.table({name: plain(self.table[name]) for name in COLUMNS} | {"vector": flat})
+
     def column(self, name: str) -> list[str] | list[float]:
         """One column."""
         values: list[str] | list[float] = self.table[name].to_pylist()
         return values
-
-
-def store_at(place: Path | str) -> LanceStore | ParquetStore:
-    """Where a table is kept: a name ending in .parquet is a file, any other a LanceDB folder or an address.
-
-    Beside an array (.npy) lies the file of its rows.
-
-    Raises:
-        MissingExtraError: LanceDB is needed and not installed.
-        CollectionError: an address cannot be reached.
-    """
-    path = parquet_path(place)
-    if path is None:
-        return LanceStore(str(place))
-    return ParquetStore(path, Path(place) if Path(place).suffix == ".npy" else None)
 
 
 @final
@@ -85,14 +75,14 @@ class EmbeddingTable:
     Rows are sorted by id, kind and start. `facts` say how the vectors were made.
     """
 
-    def __init__(self, store: LanceStore | ParquetStore) -> None:
+    def __init__(self, store: LanceStore) -> None:
         store.check()
         self._store = store
         self.place = store.place
         self.facts: TableFacts = store.facts()
         self._version = store.version()
         self._rows: dict[Kind | None, pa.Table] = {}
-        self._held: dict[Kind, Held] = {}
+        self._held: dict[Kind | None, Held] = {}
 
     @classmethod
     def open(cls, place: Path | str) -> "EmbeddingTable":
@@ -100,9 +90,8 @@ class EmbeddingTable:
 
         Raises:
             CollectionError: there is none, it is damaged, or it is not one of `unreel embed`.
-            MissingExtraError: LanceDB is needed and not installed.
         """
-        store = store_at(place)
+        store = LanceStore(str(place))
         if not store.exists:
             raise CollectionError(
                 f"there is no table of embeddings at {place}. Make one with: unreel embed RUN FOLDER --out {place}"
@@ -158,7 +147,9 @@ class EmbeddingTable:
         name = order.removeprefix("-")
         if order and name not in COLUMNS:
             raise SettingsError(f"rows cannot be sorted by {name!r}; the columns are {', '.join(COLUMNS)}.")
-        found = _fulfilling(self._sorted(kind), _condition(None, where))
+        found = self._sorted(kind)
+        if (condition := _condition(None, where)) is not None:
+            found = found.filter(pa.array(self._mask(found, condition)))
         if order:
             keys = pa.table({"key": plain(found[name]), "place": np.arange(len(found))})
             direction = "descending" if order.startswith("-") else "ascending"
@@ -182,8 +173,8 @@ class EmbeddingTable:
         (vector,) = vectors_of(self._one(identity, kind, start))
         return np.asarray(vector)
 
-    def vectors(self, kind: Kind = "video", where: str | None = None) -> Vectors:
-        """The rows of a kind, under a condition, and their vectors.
+    def vectors(self, kind: Kind | None = "video", where: str | None = None) -> Vectors:
+        """The rows of a kind, or all, under a condition, and their vectors.
 
         Raises:
             SettingsError: `where` is no condition.
@@ -192,7 +183,7 @@ class EmbeddingTable:
         held = self._held.get(kind) or _held(self._store.batches(_ALL, _condition(kind)), self.facts.width, self.place)
         if condition is None:
             return Vectors(held.rows, held.vectors)
-        mask = _mask(held.rows, condition)
+        mask = self._mask(held.rows, condition)
         return Vectors(held.rows.filter(pa.array(mask)), held.vectors[mask])
 
     def search(
@@ -218,12 +209,12 @@ class EmbeddingTable:
             )
         query, condition = unit(vector), _condition(kind, where)
         index = self.facts.index
-        if index is not None and not exact and isinstance(self._store, LanceStore):
+        if index is not None and not exact:
             candidates = self._store.nearest_by_index(query, top + _SPARE, condition, index.probes)
-            found = ranked(with_similarity(candidates, query), top)
+            found = ranked(candidates, query, top)
         elif self.load(kind):
             held = self._held[kind]
-            found = held.nearest(query, top, None if where is None else _mask(held.rows, parse_filter(where)))
+            found = held.nearest(query, top, None if where is None else self._mask(held.rows, parse_filter(where)))
         else:
             found = nearest_of(self._store.batches(_ALL, condition), query, top)
         similarities = found[SIMILARITY].to_pylist()
@@ -242,27 +233,43 @@ class EmbeddingTable:
     def _sorted(self, kind: Kind | None) -> pa.Table:
         """The rows of a kind, or all, without their vectors; kept in memory."""
         if kind not in self._rows:
-            self._rows[kind] = _compact(self._store.batches(list(COLUMNS), _condition(kind)), self.place)[0]
+            self._rows[kind] = _compact(self._store.batches(_ROWS, _condition(kind)), self.place)[0]
         return self._rows[kind]
 
+    def _mask(self, rows: pa.Table, condition: Filter) -> Bool[np.ndarray, " n"]:
+        """Which of the rows fulfil a condition."""
+        found = [batch[ROW_ID].to_numpy() for batch in self._store.batches(["kind", ROW_ID], condition)]
+        return np.isin(rows[ROW_ID].to_numpy(), np.concatenate([np.zeros(0, np.uint64), *found]))
+
     def _one(self, identity: str, kind: Kind, start: float) -> pa.Table:
-        condition = all_of(Compared("id", "=", identity), Compared("kind", "=", kind), Compared("start", "=", start))
+        condition = all_of(compared("id", "=", identity), compared("kind", "=", kind), compared("start", "=", start))
         found = list(self._store.batches(_ALL, condition))
         if not any(map(len, found)):
             raise CollectionError(f"{self.place} holds no {kind} of {identity!r} that begins at {start:g} s.")
         return pa.Table.from_batches(found)
 
 
-def no_rows(place: Path | str, kind: Kind, where: str | None) -> CollectionError:
+def read_vectors(place: Path | str) -> dict[str, dict[str, Float32[np.ndarray, " c"]]]:
+    """Encoder name → video id → vector of the whole video, of the table at a path or an address.
+
+    Raises:
+        CollectionError: there is no such table.
+    """
+    table = EmbeddingTable.open(place)
+    found = table.vectors("video")
+    return {table.facts.encoder: dict(zip(found.table["id"].to_pylist(), found.vectors, strict=True))}
+
+
+def no_rows(place: Path | str, kind: Kind | None, where: str | None) -> CollectionError:
     """The error of a table, or a condition, that leaves nothing to work with."""
     if where is None:
-        return CollectionError(f"{place} holds no {kind}. Embed some: unreel embed RUN FOLDER --out {place}")
-    return CollectionError(f"no {kind} of {place} fulfils the condition. Choose another --where.")
+        return CollectionError(f"{place} holds no {kind or 'row'}. Embed some: unreel embed RUN FOLDER --out {place}")
+    return CollectionError(f"no {kind or 'row'} of {place} fulfils the condition. Choose another --where.")
 
 
 def _condition(kind: Kind | None, where: str | None = None) -> Filter | None:
     """The rows of a kind under a condition."""
-    of_kind = None if kind is None else Compared("kind", "=", kind)
+    of_kind = None if kind is None else compared("kind", "=", kind)
     return all_of(of_kind, None if where is None else parse_filter(where))
 
 
@@ -290,7 +297,7 @@ def _compact(batches: Iterable[pa.RecordBatch], place: str) -> tuple[pa.Table, I
     """These rows sorted, texts that many share kept once, and the order that sorts them."""
     shared = [pa.Table.from_batches([_encoded(batch)]) for batch in batches]
     if not shared:
-        return pa.schema(COLUMNS.items()).empty_table(), np.zeros(0, np.int64)
+        return pa.schema([*COLUMNS.items(), (ROW_ID, pa.uint64())]).empty_table(), np.zeros(0, np.int64)
     table = pa.concat_tables(shared).unify_dictionaries().combine_chunks()
     order = sorted_places(table)
     table = table.take(order)
@@ -302,16 +309,3 @@ def _encoded(batch: pa.RecordBatch) -> pa.RecordBatch:
     for name in _SHARED:
         batch = batch.set_column(batch.schema.get_field_index(name), name, batch[name].dictionary_encode())
     return batch
-
-
-def _mask(rows: pa.Table, condition: Filter) -> Bool[np.ndarray, " n"]:
-    """Which of the rows fulfil a condition."""
-    columns = {name: plain(rows[name]) for name in columns_of(condition)}
-    places = pa.table(columns | {"place": np.arange(len(rows))}).filter(condition.expression())["place"]
-    mask = np.zeros(len(rows), np.bool_)
-    mask[places.to_numpy()] = True
-    return mask
-
-
-def _fulfilling(rows: pa.Table, condition: Filter | None) -> pa.Table:
-    return rows if condition is None else rows.filter(pa.array(_mask(rows, condition)))

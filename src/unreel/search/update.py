@@ -27,7 +27,8 @@ from unreel.reading import brief
 from unreel.search.checks import ADVICE, check_distinct
 from unreel.search.checksums import CHECKED_BYTES
 from unreel.search.embedding import ClipEncoder, Embedded, embedded_here, embedded_on_cluster
-from unreel.search.filters import Compared, Within
+from unreel.search.filters import compared, within
+from unreel.search.lance import LanceStore, claimed
 from unreel.search.metadata import TableFacts
 from unreel.search.rows import (
     COLUMNS,
@@ -41,7 +42,6 @@ from unreel.search.rows import (
     vectors_of,
 )
 from unreel.search.windows import WindowDataset
-from unreel.search.writer import Writer, claimed
 from unreel.text import first_of
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
@@ -51,7 +51,7 @@ FEW = 3
 SECONDS_AT_ONCE = 10.0
 """What is lost if the process ends: work that was not yet written."""
 
-_VIDEOS = Compared("kind", "=", "video")
+_VIDEOS = compared("kind", "=", "video")
 
 
 @dataclass(frozen=True)
@@ -99,36 +99,36 @@ def update(
         CollectionError: the table holds vectors of another encoder, or videos of the same names from elsewhere, or
             cannot be written, or not one video can be read, or too many are gone.
         OverwriteError: there is something else.
-        MissingExtraError: LanceDB, or Ray, is needed and not installed.
+        MissingExtraError: Ray is needed and not installed.
     """
-    with claimed(place) as writer:
-        if writer.exists:
-            writer.check()
-            held = writer.facts()
-            held.check_same(facts, writer.place)
-            _look_through(writer, held)
+    with claimed(place) as store:
+        if store.exists:
+            store.check()
+            held = store.facts()
+            held.check_same(facts, store.place)
+            _look_through(store, held)
             facts = replace(facts, sources=held.sources | facts.sources, index=held.index)
-        return _Update(writer, manifest, encoder, facts, work).run(remove_missing)
+        return _Update(store, manifest, encoder, facts, work).run(remove_missing)
 
 
-def _look_through(writer: Writer, facts: TableFacts) -> None:
+def _look_through(store: LanceStore, facts: TableFacts) -> None:
     """Read what is there, of large tables all but the vectors, so that nothing is built on what makes no sense.
 
     Raises:
         CollectionError: something makes no sense.
     """
-    keys = [batch.select(list(ORDER)) for batch in writer.batches(list(COLUMNS))]
+    keys = [batch.select(list(ORDER)) for batch in store.batches(list(COLUMNS))]
     if 4 * facts.width * sum(map(len, keys)) <= CHECKED_BYTES:
-        for _ in writer.batches(["id", "vector"]):
+        for _ in store.batches(["id", "vector"]):
             pass
     if keys:
         table = pa.Table.from_batches(keys)
-        check_distinct(table.take(sorted_places(table)), writer.place)
+        check_distinct(table.take(sorted_places(table)), store.place)
         of_kind = [table.filter(pc.equal(table["kind"], kind))["id"].unique() for kind in ("clip", "video")]
         orphans = of_kind[0].filter(pc.invert(pc.is_in(of_kind[0], of_kind[1])))
         if len(orphans):
             raise CollectionError(
-                f"{writer.place} holds clips of {len(orphans)} videos without the videos' own rows, the first of them "
+                f"{store.place} holds clips of {len(orphans)} videos without the videos' own rows, the first of them "
                 f"{brief(orphans[0].as_py())}. {ADVICE}"
             )
 
@@ -147,14 +147,14 @@ class _Update:
     """One call of `update`."""
 
     def __init__(
-        self, writer: Writer, manifest: Manifest, encoder: LoadedEncoder, facts: TableFacts, work: EmbeddingEngine
+        self, store: LanceStore, manifest: Manifest, encoder: LoadedEncoder, facts: TableFacts, work: EmbeddingEngine
     ) -> None:
-        self._writer, self._encoder, self._facts, self._work = writer, encoder, facts, work
+        self._store, self._encoder, self._facts, self._work = store, encoder, facts, work
         self._manifest, self._source = manifest, source_of(manifest)
         self._records = {record.id: record for record in manifest.usable}
 
     def run(self, remove_missing: bool) -> Changes:
-        held = self._held() if self._writer.exists else {}
+        held = self._held() if self._store.exists else {}
         gone = self._gone(held, remove_missing)
         kept = {
             identity: known
@@ -162,9 +162,9 @@ class _Update:
             if identity in self._records and known.checksum == self._records[identity].checksum
         }
         changes = Changes(kept=len(kept), removed=gone)
-        self._writer.begin(self._facts)
+        self._store.begin(self._facts)
         if len(kept) < len(held):
-            self._writer.remove([identity for identity in held if identity not in kept])
+            self._store.remove([identity for identity in held if identity not in kept])
         changes.described = self._describe(kept)
         self._embed([record for identity, record in self._records.items() if identity not in kept], changes)
         if not kept and not changes.embedded:
@@ -172,7 +172,7 @@ class _Update:
                 f"none of the {len(self._records)} videos of {self._manifest.root} can be read any more "
                 f"({first_of(sorted(set(changes.missing.values())), 1)}): prepare again."
             )
-        self._writer.finish()
+        self._store.finish()
         return changes
 
     def _gone(self, held: Mapping[str, _Known], remove_missing: bool) -> dict[str, str]:
@@ -187,7 +187,7 @@ class _Update:
         if len(gone) > FEW and not remove_missing:
             first, reason = min(gone.items())
             raise CollectionError(
-                f"{len(gone)} of the {len(held)} videos that {self._writer.place} holds of {self._source} are gone, "
+                f"{len(gone)} of the {len(held)} videos that {self._store.place} holds of {self._source} are gone, "
                 f"the first of them {first!r} ({reason}). Nothing was changed. If a folder is only away for the "
                 "moment, bring it back; to remove their rows, add --remove-missing."
             )
@@ -200,7 +200,7 @@ class _Update:
             CollectionError: it holds videos of the same names from another source.
         """
         known, others = {}, []
-        for batch in self._writer.batches(["id", "source", "checksum", "path", "labels"], _VIDEOS):
+        for batch in self._store.batches(["id", "source", "checksum", "path", "labels"], _VIDEOS):
             for row in batch.to_pylist():
                 if row["source"] == self._source:
                     known[row["id"]] = _Known(row["checksum"], row["path"], row["labels"])
@@ -209,7 +209,7 @@ class _Update:
         if others:
             source, identity = others[0]
             raise CollectionError(
-                f"{self._writer.place} holds {len(others)} videos of the same names from {source} ({identity!r}, say), "
+                f"{self._store.place} holds {len(others)} videos of the same names from {source} ({identity!r}, say), "
                 f"so those of {self._source} cannot be told from them: name another table."
             )
         return known
@@ -220,14 +220,14 @@ class _Update:
         ids = [identity for identity, known in kept.items() if now[identity] != known]
         for first in range(0, len(ids), VIDEOS_AT_ONCE):
             some = ids[first : first + VIDEOS_AT_ONCE]
-            rows = pa.Table.from_batches(self._writer.batches([*COLUMNS, "vector"], Within("id", tuple(some))))
+            rows = pa.Table.from_batches(self._store.batches([*COLUMNS, "vector"], within("id", some)))
             labels = {identity: json.loads(now[identity].labels) for identity in some}
             anew = [
                 replace(row, path=now[row.id].path, labels=labels[row.id], label=first_label(labels[row.id]))
                 for row in rows_of(rows)
             ]
-            self._writer.remove(some)
-            self._writer.append(table_of(anew, vectors_of(rows)))
+            self._store.remove(some)
+            self._store.append(table_of(anew, vectors_of(rows)))
         return len(ids)
 
     def _known(self, record: VideoRecord) -> _Known:
@@ -247,10 +247,10 @@ class _Update:
                 waiting.append(self._rows(dataset, found))
                 changes.embedded += 1
                 if sum(map(len, waiting)) >= ROWS_AT_ONCE or monotonic() - written > SECONDS_AT_ONCE:
-                    self._writer.append(pa.concat_tables(waiting))
+                    self._store.append(pa.concat_tables(waiting))
                     waiting, written = [], monotonic()
         if waiting:
-            self._writer.append(pa.concat_tables(waiting))
+            self._store.append(pa.concat_tables(waiting))
 
     def _embedded(self, dataset: WindowDataset) -> Iterator[Embedded]:
         if self._work.engine == "ray":

@@ -113,7 +113,6 @@ class Catalogue:
 
         Raises:
             CollectionError: one is no table, holds nothing, or is of another collection than the first.
-            MissingExtraError: LanceDB is needed and not installed.
         """
         return cls([EmbeddingTable.open(place) for place in places])
 

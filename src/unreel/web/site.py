@@ -96,4 +96,4 @@ def beside(table: Path | str) -> Path:
     """Where the labels go if nobody says: beside the table, or here where that is an address."""
     text = str(table)
     place = Path(text.rstrip("/").rsplit("/", 1)[-1]) if "://" in text else Path(text)
-    return place.with_name(f"{place.name.removesuffix('.parquet')}.labels.csv")
+    return place.with_name(f"{place.name.removesuffix('.lance')}.labels.csv")
