@@ -61,7 +61,7 @@ def rows_of(videos: range) -> list[EmbeddingRow]:
         spans = [(clip / 2, clip / 2 + 0.5) for clip in range(CLIPS)] + [(0.0, CLIPS / 2)]
         for number, (start, end) in enumerate(spans):
             kind: Any = "clip" if number < CLIPS else "video"
-            facts = {"class": label}, 1, f"{video:064x}", "synthetic", "none", 5
+            facts = {"class": label}, 1, f"{video:064x}", "synthetic", "none", "5"
             rows.append(EmbeddingRow(name, kind, f"/videos/{name}", "/videos", start, end, label, *facts))
     return rows
 

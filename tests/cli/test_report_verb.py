@@ -39,7 +39,7 @@ def manifest(make_manifest: Make) -> Manifest:
 def _embedded(run: Path, encoder: str, manifest: Manifest) -> None:
     ids = [record.id for record in manifest.usable]
     rows = [
-        EmbeddingRow(each, "video", f"/v/{each}", "/v", 0.0, 1.0, "", {}, 0, each, encoder, "abc", 5) for each in ids
+        EmbeddingRow(each, "video", f"/v/{each}", "/v", 0.0, 1.0, "", {}, 0, each, encoder, "abc", "5") for each in ids
     ]
     vectors = np.random.default_rng(0).normal(size=(len(ids), 4)).astype(np.float32)
     write_rows(run / "embeddings.lance", rows, vectors, encoder=encoder)

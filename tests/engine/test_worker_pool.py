@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from misbehave import own_process, square
+from pebble.pool.process import PoolManager
 from running import children
 
 from unreel.engine.limits import Limits
@@ -27,6 +28,21 @@ def test_every_task_has_its_result_or_is_lost() -> None:
         with pytest.raises(OSError, match="No space left on device"):
             pool.submit(square, 1000).result(60)
         assert pool.submit(square, 4).result(60) == 16
+
+
+def test_a_process_that_ends_before_it_is_known_what_it_took_is_no_end_of_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = PoolManager.process_next_message
+
+    def late(manager: PoolManager, timeout: float) -> None:
+        time.sleep(0.7)  # as on a busy machine: by then the end of the process was noticed
+        read(manager, timeout)
+
+    monkeypatch.setattr(PoolManager, "process_next_message", late)
+    with WorkerPool(1, Limits(60.0)) as pool:
+        futures = [pool.submit(square, number) for number in (5, 2)]
+        assert [each.result(60) for each in futures] == [Lost("crashed"), 4]
 
 
 def test_who_stops_waiting_takes_nothing_from_others() -> None:

@@ -65,7 +65,7 @@ def test_rows_say_what_they_are(folder: Path, bring: Updated) -> None:
     assert (row.label, row.labels, row.path) == ("walk", {"class": "walk"}, str(folder / "videos/walk/3.mp4"))
     assert (row.start, row.end, row.source) == (0.0, 4.4, str(folder / "videos"))
     assert row.size == (folder / "videos/walk/3.mp4").stat().st_size
-    assert (row.encoder, row.checkpoint, row.level) == ("tiny", table.facts.checkpoint, 5)
+    assert (row.encoder, row.checkpoint, row.level) == ("tiny", table.facts.checkpoint, "5")
     clips = table.rows("id = 'walk/3.mp4'", kind="clip")
     assert [(clip.start, clip.end) for clip in clips] == [(0.0, 0.64), (1.88, 2.52), (3.76, 4.4)]
     vectors = [table.vector(clip.id, "clip", clip.start) for clip in clips]

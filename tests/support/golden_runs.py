@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 import platform
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,7 +47,8 @@ def run(name: str, videos: Path, out: Path) -> dict[str, Any]:
 
 def machine() -> list[str]:
     """What the last bits of sums depend on."""
-    return [torch.__version__, platform.machine(), torch.backends.cpu.get_cpu_capability()]
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    return [torch.__version__, platform.machine(), torch.backends.cpu.get_cpu_capability(), threads]
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def rows_for(number: int, clips: int = 3, label: str = "walk") -> list[Embedding
     name = f"{label}/{number:03}.mp4"
     labels = {"class": label} if label else {}
     video = EmbeddingRow(
-        name, "video", f"/v/{name}", "/v", 0.0, clips / 2, label, labels, 10, f"sum{number}", "hdc", "abc", 5
+        name, "video", f"/v/{name}", "/v", 0.0, clips / 2, label, labels, 10, f"sum{number}", "hdc", "abc", "5"
     )
     return [video, *(replace(video, kind="clip", start=n / 2, end=(n + 1) / 2) for n in range(clips))]
 

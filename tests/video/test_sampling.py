@@ -12,7 +12,6 @@ from unreel.rng import generator
 from unreel.video.clips.sampling import (
     consecutive_starts,
     equally_spaced_starts,
-    looped,
     one_start,
     starts_of_centres,
     two_starts,
@@ -80,9 +79,8 @@ def test_equally_spaced_clips_have_equally_spaced_centres(frames: int, count: in
     assert np.allclose(np.array(starts) + 8, np.linspace(8, frames - 8, count), atol=0.5)
 
 
-def test_short_videos_are_looped() -> None:
+def test_short_videos_begin_at_their_first_frame() -> None:
     assert equally_spaced_starts(5, 16, 3) == [0, 0, 0]
-    assert looped(5, 12) == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]
 
 
 @pytest.mark.parametrize("frames", [16, 17, 29, 100, 164, 1001])

@@ -61,7 +61,7 @@ def test_a_table_has_times_labels_and_similarities(client: httpx.Client, shop: S
 
 @pytest.mark.parametrize("label", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1"])
 def test_spreadsheets_compute_nothing(label: str) -> None:
-    row = EmbeddingRow("=1.mp4", "video", "=1.mp4", "", 0.0, 1.0, label, {}, 1, "", "hdc", "abc", 5)
+    row = EmbeddingRow("=1.mp4", "video", "=1.mp4", "", 0.0, 1.0, label, {}, 1, "", "hdc", "abc", "5")
     _, values = csv.reader(
         StringIO(as_table([SelectedVideo(Video("k", row), 0.0, 1.0, False)], lambda _: label), newline="")
     )

@@ -17,7 +17,7 @@ from unreel.web.source_files import Original, Originals
 
 def row(path: Path, source: Path, size: int = 4) -> EmbeddingRow:
     """The row of a video."""
-    return EmbeddingRow("x", "video", str(path), str(source), 0.0, 1.0, "", {}, size, "", "hdc", "abc", 5)
+    return EmbeddingRow("x", "video", str(path), str(source), 0.0, 1.0, "", {}, size, "", "hdc", "abc", "5")
 
 
 @pytest.mark.parametrize(("name", "state"), [*LOST.items(), *ELSEWHERE.items(), ("walk/0.mp4", "same")])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from unreel.cli.inputs.encoder import EncoderCode
 from unreel.cli.inputs.limits import LimitSettings
 from unreel.cli.inputs.parsing import parse
 from unreel.console import say
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from unreel.video.collection.manifest import Manifest
 
 
-class EmbedSettings(LimitSettings):
+class EmbedSettings(LimitSettings, EncoderCode):
     """Turn the videos of a folder into vectors, in a table to search, to curate, or to read with other tools.
 
     Every video gives a row for each of its clips and one for itself: the mean over its clips of the global average of
@@ -34,8 +35,8 @@ class EmbedSettings(LimitSettings):
     """Folder of videos, or of prepared videos; an unprepared one is prepared on the way."""
     out: str
     """Table to make or bring up to date: a LanceDB folder, or an address (s3://…)."""
-    level: Literal[3, 4, 5] = 5
-    """Block of the encoder whose features are taken."""
+    level: int | str | None = None
+    """Block of the encoder whose features are taken; default: the last."""
     clips: Clips | Literal["all"] = 10
     """Equally spaced clips per video, or all that do not overlap."""
     untrained: bool = False
@@ -73,6 +74,7 @@ def run(settings: EmbedSettings) -> None:
     encoder = load_encoder(settings.run)
     if settings.untrained:
         encoder = untrained_encoder(encoder)
+    level = encoder.encoder.find_level(settings.level)
     options = PrepareOptions(encoder.settings.prepared_side, engine=settings.engine, limits=settings.limits())
     manifest = prepared(settings.folder, options)
     facts = TableFacts(
@@ -80,9 +82,9 @@ def run(settings: EmbedSettings) -> None:
         checkpoint=encoder.checkpoint,
         weights=str(place_of(settings.run).resolve()),
         settings=encoder.settings,
-        level=settings.level,
+        level=level,
         clips=settings.clips,
-        width=encoder.encoder.channels[settings.level],
+        width=encoder.encoder.channels[level],
         side=manifest.side,
         untrained=settings.untrained,
     ).with_source(source_of(manifest), manifest.root)

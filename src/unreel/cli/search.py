@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 from pydantic import Field
 
+from unreel.cli.inputs.encoder import EncoderCode
 from unreel.cli.inputs.limits import LimitSettings
 from unreel.cli.inputs.parsing import parse
 from unreel.console import say, say_json
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from unreel.search.table import EmbeddingTable
 
 
-class SearchSettings(LimitSettings):
+class SearchSettings(LimitSettings, EncoderCode):
     """Find more like this: the videos, or the moments in videos, of a table that are most similar to a video.
 
     A whole video is compared with whole videos; a piece of one, --at a time, with clips, and clips of a video that

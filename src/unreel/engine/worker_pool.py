@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar, final
 
 from pebble import ProcessExpired, ProcessPool
+from pebble.pool.process import PoolManager
 
 from unreel.engine.cpus import keep_to_one_thread
 from unreel.engine.limits import DEFAULT_LIMITS, OUT_OF_MEMORY, Limits, limit_memory, run_limited
@@ -17,6 +18,7 @@ from unreel.errors import UnreelError
 
 Result = TypeVar("Result")
 
+_BROKEN = 5  # processes that end one after the other with no task at work
 _LIFE = 500  # tasks of a process before another takes its place: libraries may leak
 
 
@@ -41,6 +43,7 @@ class WorkerPool:
         self._pool = ProcessPool(
             workers, max_tasks=_LIFE, initializer=_begin, initargs=(limits.memory,), context=context("spawn")
         )
+        self._pool._pool_manager = _Manager(self._pool._context, context("spawn"))
 
     def __enter__(self) -> "WorkerPool":
         return self
@@ -81,6 +84,34 @@ class WorkerPool:
         )
         scheduled.add_done_callback(tell)
         return told
+
+
+class _Manager(PoolManager):
+    """pebble looks for the task of a process that has ended once, and it may not yet have read that it took one.
+
+    Then that task would never end, or with it the whole pool. Here its process is remembered.
+    """
+
+    alone = 0
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.expired: dict[int, int] = {}
+
+    def handle_worker_expiration(self, expiration: tuple[int, int]) -> None:
+        """Tell what became of the task of a process that has ended; now, or later by `update_tasks`."""
+        self.expired.update([expiration])
+        at_work = any(task.worker_id for task in list(self.task_manager.tasks.values()))
+        self.alone = 0 if at_work else self.alone + 1
+        if at_work or self.alone > _BROKEN:  # none of them comes to work
+            super().handle_worker_expiration(expiration)
+
+    def update_tasks(self) -> None:
+        """Tell of tasks whose process is known to have ended."""
+        super().update_tasks()  # type: ignore[no-untyped-call]
+        for task in list(self.task_manager.tasks.values()):
+            if task.worker_id in self.expired and task.worker_id not in self.worker_manager.workers:
+                super().handle_worker_expiration((task.worker_id, self.expired[task.worker_id]))
 
 
 def _result_of(future: "Future[Result]") -> Result | Lost:

@@ -94,7 +94,7 @@ def _verdicts(batch: pa.RecordBatch, facts: TableFacts) -> Iterator[tuple[str, A
     for names, holds, expected in _RULES:
         if columns.keys() >= set(names):
             yield names[0], holds(*(columns[name] for name in names)), expected
-    for name, wanted in (("level", facts.level), ("checkpoint", facts.checkpoint)):
+    for name, wanted in (("level", str(facts.level)), ("checkpoint", facts.checkpoint)):
         if name in columns:
             yield name, pc.equal(columns[name], wanted), f"{brief(wanted)} as the table says of itself"
 

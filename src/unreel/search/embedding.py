@@ -20,6 +20,7 @@ from unreel.engine.read_ahead import AHEAD, read_ahead
 from unreel.evaluation.features import centre_of
 from unreel.search.checks import usable
 from unreel.search.windows import Piece, WindowDataset
+from unreel.types import Level
 from unreel.video.clips.datasets import Failure, Sample
 from unreel.video.clips.loading import SMALL
 
@@ -39,9 +40,9 @@ class Embedded:
 class ClipEncoder:
     """An encoder that gives the global average of one level for each clip."""
 
-    def __init__(self, encoder: LoadedEncoder, level: int, device: str = "cpu") -> None:
+    def __init__(self, encoder: LoadedEncoder, level: Level, device: str = "cpu") -> None:
         self.settings, self.device = encoder.settings, device
-        self._encoder, self._level = encoder.encoder.to(device), level
+        self._encoder, self._level = encoder.encoder.to(device), encoder.encoder.find_level(level)
 
     @torch.inference_mode()
     def vectors(self, sample: Sample) -> Float32[np.ndarray, "v c"]:
@@ -78,7 +79,7 @@ def embedded_here(encoder: ClipEncoder, dataset: WindowDataset, workers: int | N
         yield from encoder.embedded(pieces, samples)
 
 
-def embedded_on_cluster(encoder: LoadedEncoder, level: int, dataset: WindowDataset) -> Iterator[Embedded]:
+def embedded_on_cluster(encoder: LoadedEncoder, level: Level, dataset: WindowDataset) -> Iterator[Embedded]:
     """The vectors of the videos of the dataset, in any order, by actors on a Ray cluster.
 
     Raises:
@@ -95,7 +96,7 @@ def embedded_on_cluster(encoder: LoadedEncoder, level: int, dataset: WindowDatas
 class _InActor:
     """Embeds in an actor; where it has several CPUs, the others read ahead."""
 
-    def __init__(self, encoder: LoadedEncoder, level: int, dataset: WindowDataset, place: ActorResources) -> None:
+    def __init__(self, encoder: LoadedEncoder, level: Level, dataset: WindowDataset, place: ActorResources) -> None:
         self._encoder = ClipEncoder(encoder, level, place.device)
         self._dataset, self._readers = dataset, place.cpus - 1
 

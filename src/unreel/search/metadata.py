@@ -20,7 +20,8 @@ FORMAT = "unreel-embeddings-2"
 Clips = model.Clips | Literal["all"]
 """Equally spaced clips per video, or all that do not overlap."""
 
-Level = Literal[3, 4, 5]
+Level = Annotated[int, Field(ge=0)] | Annotated[str, Field(min_length=1)]
+"""The name of an encoder's level."""
 
 _STRICT = ConfigDict(extra="forbid")
 _Words = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$")]

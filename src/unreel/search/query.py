@@ -1,12 +1,13 @@
 """From a video to the vector that it is searched by, made as those of the table were."""
 
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, final
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int
 
 from unreel.checkpoint import load_encoder, place_of, untrained_encoder
 from unreel.engine.device import device
@@ -20,10 +21,11 @@ from unreel.search.metadata import TableFacts
 from unreel.search.query_clip import ClipRequest, read_piece
 from unreel.search.windows import AT_ONCE, WindowDataset
 from unreel.video.clips.datasets import region, stacked
-from unreel.video.clips.sampling import consecutive_starts, looped
+from unreel.video.clips.sampling import TimeScale, consecutive_starts, runs
 from unreel.video.collection.journal import reason_of
 from unreel.video.collection.manifest import Manifest, VideoRecord
 from unreel.video.collection.transcode import transcode
+from unreel.video.decoding.timestamps import measure
 from unreel.video.decoding.yuv import Planes
 
 
@@ -51,6 +53,7 @@ class QueryEncoder:
         pool: WorkerPool | None = None,
     ) -> None:
         self._encoder, self._facts = encoder, facts
+        self._scale = TimeScale.of(facts.settings)
         self._engine = pool or Executor(workers=1, limits=limits)
 
     @classmethod
@@ -117,7 +120,9 @@ class QueryEncoder:
                 height=made.height,
             )
             manifest = Manifest(Path(name), (record,), side=self._facts.side)
-            dataset = WindowDataset(manifest, [record], self._facts.settings.clip_length, self._facts.clips)
+            dataset = WindowDataset(
+                manifest, [record], self._facts.settings.clip_length, self._facts.clips, scale=self._scale
+            )
             (found,) = embedded_here(self._encoder, dataset, 0)
         if found.reason:
             raise VideoError(found.reason)
@@ -125,13 +130,13 @@ class QueryEncoder:
 
     def _piece(self, path: Path, at: float, seconds: float) -> QueryVector:
         length = self._facts.settings.clip_length
-        piece = self._decoded(read_piece, path, ClipRequest(at, seconds, length, self._facts.side))
-        frames = len(piece.planes.luma)
-        order = range(frames) if frames >= length else looped(frames, length)
-        clips = [
-            _cut(piece.planes, list(order)[start : start + length], self._facts.side)
-            for start in consecutive_starts(len(order), length)
-        ]
+        fps = float(self._decoded(measure, path).rate) if self._scale.rate else 0.0
+        stride = fps / self._scale.rate if self._scale.rate else self._scale.step
+        fewest = ceil((length - 1) * max(1.0, stride)) + 1
+        piece = self._decoded(read_piece, path, ClipRequest(at, seconds, fewest, self._facts.side))
+        numbers = self._scale.numbers(piece.record(path.name, fps))
+        tables = numbers[runs(consecutive_starts(len(numbers), length), length) % len(numbers)]
+        clips = [_cut(piece.planes, table, self._facts.side) for table in tables]
         vectors = [
             self._encoder.vectors(stacked(path.name, 0, clips[first : first + AT_ONCE]))
             for first in range(0, len(clips), AT_ONCE)
@@ -146,5 +151,5 @@ class QueryEncoder:
         return found
 
 
-def _cut(planes: Planes, frames: list[int], side: int) -> Planes:
+def _cut(planes: Planes, frames: Int[np.ndarray, " t"], side: int) -> Planes:
     return region(Planes(planes.luma[frames], planes.chroma[frames], planes.colour), side, (0.5, 0.5))

@@ -16,9 +16,10 @@ import numpy as np
 from jaxtyping import UInt8
 
 from unreel.errors import VideoError
+from unreel.video.collection.manifest import VideoRecord
 from unreel.video.collection.probe import Framing, check_file
 from unreel.video.decoding.convert import plane_views
-from unreel.video.decoding.timestamps import TOLERANCE, FrameSpan, played
+from unreel.video.decoding.timestamps import TOLERANCE, FrameSpan, Times, played
 from unreel.video.decoding.yuv import Colour, Planes
 
 MOST_FRAMES = 4096
@@ -42,8 +43,32 @@ class Piece:
     """Frames of a video, shown from `start` to `end`, in seconds of a player (see `decoding.timestamps`)."""
 
     planes: Planes
-    start: float
-    end: float
+    times: Times
+
+    @property
+    def start(self) -> float:
+        """When the first frame is shown."""
+        return float(self.times.starts[0])
+
+    @property
+    def end(self) -> float:
+        """When the last one has gone."""
+        return self.times.end
+
+    def record(self, name: str, fps: float) -> VideoRecord:
+        """What a manifest says of a video of these frames alone, cut out of one of `fps` frames a second."""
+        frames, height, width = self.planes.luma.shape
+        return VideoRecord(
+            name,
+            "ok",
+            frames=frames,
+            fps=fps,
+            width=width,
+            height=height,
+            start=self.start,
+            duration=self.end,
+            times=self.times.packed(),
+        )
 
 
 def read_piece(path: Path, wanted: ClipRequest) -> Piece:
@@ -61,7 +86,8 @@ def read_piece(path: Path, wanted: ClipRequest) -> Piece:
                 framing = Framing(chosen[0].frame, film.stream, wanted.side)
                 planes = [plane_views(framing.upright(each.frame)) for each in chosen]
                 luma, chroma = np.stack([y for y, _, _ in planes]), np.stack([np.stack(each[1:]) for each in planes])
-                return Piece(Planes(luma, chroma, Colour("bt601")), chosen[0].start, chosen[-1].end)
+                times = Times(np.array([each.start for each in chosen]), chosen[-1].end)
+                return Piece(Planes(luma, chroma, Colour("bt601")), times)
         lead = max(1.0, 4 * lead)  # the video ends soon: look for its last frames
 
 

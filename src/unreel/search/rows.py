@@ -25,7 +25,7 @@ COLUMNS: dict[str, pa.DataType] = {
     "checksum": pa.string(),
     "encoder": pa.string(),
     "checkpoint": pa.string(),
-    "level": pa.int64(),
+    "level": pa.string(),
 }
 """All but the vector."""
 
@@ -54,7 +54,7 @@ class EmbeddingRow:
     checksum: str
     encoder: str
     checkpoint: str
-    level: int
+    level: str
 
 
 def rows_of(table: pa.Table) -> list[EmbeddingRow]:

@@ -43,6 +43,7 @@ from unreel.search.rows import (
 )
 from unreel.search.windows import WindowDataset
 from unreel.text import first_of
+from unreel.video.clips.sampling import TimeScale
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
 VIDEOS_AT_ONCE, ROWS_AT_ONCE = 1000, 4096
@@ -235,7 +236,10 @@ class _Update:
 
     def _embed(self, records: Sequence[VideoRecord], changes: Changes) -> None:
         """Embed videos, and write them now and then."""
-        dataset = WindowDataset(self._manifest, records, self._facts.settings.clip_length, self._facts.clips)
+        encoder = self._facts.settings
+        dataset = WindowDataset(
+            self._manifest, records, encoder.clip_length, self._facts.clips, scale=TimeScale.of(encoder)
+        )
         waiting: list[pa.Table] = []
         written = monotonic()
         with ProgressBar(f"embedding ({self._encoder.name})", len(records)) as bar:
@@ -275,10 +279,9 @@ class _Update:
             checksum=record.checksum,
             encoder=self._encoder.name,
             checkpoint=self._encoder.checkpoint,
-            level=self._facts.level,
+            level=str(self._facts.level),
         )
-        spans = record.shown.spans(dataset.starts(found.row), self._facts.settings.clip_length)
-        clips = [replace(video, kind="clip", start=start, end=end) for start, end in spans]
+        clips = [replace(video, kind="clip", start=start, end=end) for start, end in dataset.spans(found.row)]
         return table_of([video, *clips], np.vstack([dataset.mean(found.row, found.vectors), found.vectors]))
 
 

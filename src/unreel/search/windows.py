@@ -16,9 +16,10 @@ from torch.utils.data import Dataset
 from unreel.errors import VideoError
 from unreel.search.metadata import Clips
 from unreel.video.clips.datasets import Failure, Sample, Videos, region, stacked
-from unreel.video.clips.sampling import consecutive_starts, equally_spaced_starts
+from unreel.video.clips.sampling import EVERY_FRAME, TimeScale, consecutive_starts, equally_spaced_starts
 from unreel.video.collection.manifest import Manifest, VideoRecord
 from unreel.video.decoding.decode import VideoReader
+from unreel.video.decoding.timestamps import Span
 
 AT_ONCE = 16
 """Clips of a piece, at the most: the memory that decoding and encoding take, however long the video is."""
@@ -48,21 +49,35 @@ class WindowDataset(Dataset[Sample | Failure]):
         clip_length: int,
         clips: Clips,
         reader: VideoReader | None = None,
+        scale: TimeScale = EVERY_FRAME,
     ) -> None:
         self.records = list(records)
-        self._videos = Videos(manifest, records, reader)
+        self._videos = Videos(manifest, records, reader, scale)
         self._side, self._clip_length, self._clips = manifest.side, clip_length, clips
 
     def __len__(self) -> int:
         return len(self.records)
 
     def starts(self, row: int) -> list[int]:
-        """First frames of the clips of a video, each once."""
-        return sorted(set(starts_of(self.records[row].frames, self._clip_length, self._clips)))
+        """First frames, at the time scale, of the clips of a video, each once."""
+        return sorted(set(self._starts(row)))
+
+    def spans(self, row: int) -> list[Span]:
+        """From when to when a player shows each clip, in seconds; a longer one than the video ends with it."""
+        shown, numbers = self.records[row].shown, self._videos.numbers(row)
+        edges = [*shown.starts[numbers].tolist(), shown.end]
+        return [(edges[start], edges[min(start + self._clip_length, len(numbers))]) for start in self.starts(row)]
+
+    def _starts(self, row: int) -> list[int]:
+        """As often as they are asked for; of a video that cannot be shown at that scale one, which says why."""
+        try:
+            return starts_of(len(self._videos.numbers(row)), self._clip_length, self._clips)
+        except VideoError:
+            return [0]
 
     def mean(self, row: int, vectors: Float32[np.ndarray, "v c"]) -> Float32[np.ndarray, " c"]:
         """The vector of a video, from those of its clips: a clip that was asked for several times counts as often."""
-        _, counts = np.unique(starts_of(self.records[row].frames, self._clip_length, self._clips), return_counts=True)
+        _, counts = np.unique(self._starts(row), return_counts=True)
         mean: np.ndarray = np.repeat(vectors, counts, axis=0).mean(axis=0)
         return mean
 

@@ -40,7 +40,7 @@ class EncoderFacts(Model):
     number: int
     name: str
     checkpoint: str
-    level: int
+    level: int | str
     width: Annotated[int, Field(description="Numbers of a vector.")]
     videos: int
     clips: int

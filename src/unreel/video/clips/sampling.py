@@ -162,7 +162,7 @@ def two_starts(frames: int, clip_length: int, chance: Generator, gap: float = 0.
 
 
 def one_start(frames: int, clip_length: int, chance: Generator) -> int:
-    """First frame of one clip, uniform; 0 where the video is shorter than a clip and is looped (see `looped`)."""
+    """First frame of one clip, uniform; 0 where the video is shorter than a clip and is looped."""
     return int(chance.integers(max(frames - clip_length, 0) + 1))
 
 
@@ -172,7 +172,7 @@ def consecutive_starts(frames: int, clip_length: int) -> list[int]:
     video   |0 1 2 3 4 5 6 7 8 9 10|
     clips   |0 1 2 3|4 5 6 7|           clip_length 4: starts 0, 4
 
-    A video shorter than a clip gives start 0: it is looped (see `looped`).
+    A video shorter than a clip gives start 0: it is looped.
     """
     return list(range(0, max(frames - clip_length, 0) + 1, clip_length))
 
@@ -181,7 +181,7 @@ def equally_spaced_starts(frames: int, clip_length: int, count: int) -> list[int
     """First frames of `count` clips spread evenly from the first possible to the last, both included.
 
     Equal to centres at linspace(clip_length/2, frames − clip_length/2, count). A video shorter than a clip gives start
-    0 every time: it is looped (see `looped`).
+    0 every time: it is looped.
     """
     last = max(frames - clip_length, 0)
     return [int(start) for start in np.linspace(0, last, count).round()]
@@ -191,12 +191,7 @@ def starts_of_centres(frames: int, clip_length: int, count: int) -> list[int]:
     """First frames of `count` clips with their centres at linspace(clip_length/2, frames − clip_length/2, count).
 
     Rounded down, as in the code of clip order prediction (Xu et al., CVPR 2019), while `equally_spaced_starts` rounds
-    to the nearest. A video shorter than a clip gives start 0 every time: it is looped (see `looped`).
+    to the nearest. A video shorter than a clip gives start 0 every time: it is looped.
     """
     half = clip_length / 2
     return [int(centre - half) for centre in np.linspace(half, max(frames, clip_length) - half, count)]
-
-
-def looped(frames: int, length: int) -> list[int]:
-    """Frame numbers of a video of `frames` frames played over and over until `length` frames are shown."""
-    return [index % frames for index in range(length)]
