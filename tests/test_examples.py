@@ -101,10 +101,10 @@ def test_one_scene_at_two_rates_looks_the_same(tmp_path: Path) -> None:
     for rate in (25, 60):
         with av.open(folder / f"{rate}.mp4", "w") as container:
             stream = container.add_stream("libx264", rate=rate, options={"crf": "12"})
-            stream.width = stream.height = 48
+            stream.width = stream.height = 96
             stream.pix_fmt = "yuv420p"
             for number in range(2 * rate):
-                x, y = np.meshgrid(np.arange(48), np.arange(48))
+                x, y = np.meshgrid(np.arange(96), np.arange(96))
                 t = number / rate
                 scene = 128 + 100 * np.sin((x + 20 * t) / 6) * np.cos((y - 11 * t) / 9)
                 frame = av.VideoFrame.from_ndarray(np.repeat(scene[..., None], 3, 2).astype(np.uint8), format="rgb24")
@@ -124,7 +124,8 @@ def test_one_scene_at_two_rates_looks_the_same(tmp_path: Path) -> None:
         "0.0625",
         "--frame-rate",
         "12.5",
-        *INPUT[:4],
+        "--size",
+        "64",
     )
     unreel("embed", run, folder, "--out", tmp_path / "table.lance", "--loader-workers", "0", "--clips", "1")
     unreel("export", tmp_path / "table.lance", "--out", tmp_path / "table.npy")
