@@ -67,7 +67,7 @@ def stop_requests() -> Iterator[Stop]:
     signals in its main thread only: in another one this does nothing.
     """
     stop = Stop()
-    with answering(SIGNALS, stop.note):
+    with handled_signals(SIGNALS, stop.note):
         _noting.append(stop)
         try:
             yield stop
@@ -90,7 +90,7 @@ def signals_end() -> Iterator[None]:
         else:
             raise Interrupted(number)
 
-    with answering(ENDING, end):
+    with handled_signals(ENDING, end):
         yield
 
 
@@ -110,7 +110,7 @@ def shielded() -> Iterator[None]:
 
 
 @contextmanager
-def answering(signals: Iterable[int], handler: Callable[..., Any]) -> Iterator[None]:
+def handled_signals(signals: Iterable[int], handler: Callable[..., Any]) -> Iterator[None]:
     """Call the handler for these signals, but for those that are ignored (nohup has SIGHUP be so); main thread only."""
     before = {}
     try:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import uvicorn
 from starlette.types import ASGIApp
 
-from unreel.engine.signals import ENDING, answering
+from unreel.engine.signals import ENDING, handled_signals
 from unreel.errors import SettingsError
 from unreel.web.app import application
 from unreel.web.connections import SECONDS_IDLE, ConnectionLimit, places
@@ -111,7 +111,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        with answering(ENDING, self.handle_exit):
+        with handled_signals(ENDING, self.handle_exit):
             yield
         for number in self._captured_signals[:1]:
             signal.raise_signal(number)
