@@ -92,7 +92,7 @@ FACTS: dict[str, tuple[dict[str, object], str]] = {
     "facts index": ({"index": {"kind": "x"}}, "says of itself index.rows"),
     "facts format": ({"format": "unreel-embeddings-0"}, "has the format 'unreel-embeddings-0', expected"),
     "facts format odd": ({"format": ["x"] * 9999}, "has the format ['x', 'x'"),
-    "facts of an earlier version": ({"format": "unreel-embeddings-1"}, "expected 'unreel-embeddings-2'"),
+    "facts of an earlier version": ({"format": "unreel-embeddings-1"}, "expected 'unreel-embeddings-3'"),
 }
 
 TEXTS: dict[str, tuple[bytes, str]] = {

@@ -15,7 +15,7 @@ from unreel.settings import model
 from unreel.settings.encoder import EncoderSettings
 from unreel.video.collection.options import HIGHEST_SIDE
 
-FORMAT = "unreel-embeddings-2"
+FORMAT = "unreel-embeddings-3"
 
 Clips = model.Clips | Literal["all"]
 """Equally spaced clips per video, or all that do not overlap."""
