@@ -88,7 +88,7 @@ def test_a_flipped_bit_is_told(tmp_path_factory: pytest.TempPathFactory, place: 
     [
         ({"encoder": {"width": 1e9}}, r"encoder\.width: Input should be less than or equal to 8, got 1000000000\.0"),
         ({"encoder": {"size": 10**12}}, r"encoder\.size: Input should be less than or equal to 1024"),
-        ({"encoder": {"clip_length": -5}}, r"encoder\.clip_length: Input should be greater than or equal to 4"),
+        ({"encoder": {"clip_length": -5}}, r"encoder\.clip_length: Input should be greater than or equal to 1"),
         ({"encoder": {"width": float("nan")}}, "encoder.width"),
         ({"encoder": {"name": "c3d", "shortcut": "A"}}, "names an encoder that cannot be: .* is for r3d18 only"),
         ({"encoder": {"name": "c3d", "clip_length": 4}}, "names an encoder that cannot be: C3D cannot encode"),

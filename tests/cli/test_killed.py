@@ -103,7 +103,7 @@ def moments(number: int, of: int) -> list[int]:
     )
 
 
-FEW = {"synth": 3, "pretrain": 1, "embed": 3}
+FEW = {"synth": 3, "pretrain": 1}
 """Of these verbs so many moments are tried each time; of all of them thirty, when there is time."""
 SWEEPS = [pytest.param(verb, number, id=verb) for verb, number in FEW.items()] + [
     pytest.param(verb, 30, id=f"{verb}, 30 moments", marks=[pytest.mark.slow, pytest.mark.alone]) for verb in VERBS

@@ -141,7 +141,7 @@ def test_compiled_as_well_is_skipped() -> None:
 
 
 def test_all_kernels_compile_for_a_gpu(tmp_path: Path) -> None:
-    program = Path(__file__).parent.parent / "kernels_compiled.py"
+    program = Path(__file__).parents[1] / "support" / "kernels_compiled.py"
     own = {"TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
     done = subprocess.run([sys.executable, program], env=os.environ | own, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -22,5 +22,5 @@ def test_losses_and_weights_are_those_of_old(name: str, videos: Path, tmp_path: 
     if machine() == kept["machine"]:
         assert found == kept[name]
     losses, expected = ([float.fromhex(each) for each in side["losses"]] for side in (found, kept[name]))
-    assert losses == pytest.approx(expected, rel=1e-4)
-    assert found["norms"] == pytest.approx(kept[name]["norms"], rel=1e-3)
+    assert losses == pytest.approx(expected, rel=1e-2)
+    assert found["norms"] == pytest.approx(kept[name]["norms"], rel=2e-2)

@@ -11,7 +11,7 @@ from unreel.cli.inputs.limits import LimitSettings
 from unreel.cli.inputs.parsing import parse
 from unreel.console import say
 from unreel.engine.executor import EngineName
-from unreel.settings.model import Clips, Workers
+from unreel.settings.model import Clips, Count, Workers
 from unreel.text import excerpt, unbroken
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class EmbedSettings(LimitSettings, EncoderCode):
     """Folder of videos, or of prepared videos; an unprepared one is prepared on the way."""
     out: str
     """Table to make or bring up to date: a LanceDB folder, or an address (s3://…)."""
-    level: int | str | None = None
+    level: Count | str | None = None
     """Block of the encoder whose features are taken; default: the last."""
     clips: Clips | Literal["all"] = 10
     """Equally spaced clips per video, or all that do not overlap."""

@@ -54,7 +54,7 @@ class EvaluateSettings(LabelledSettings):
     protocol: Literal["gap", "centred", "vcop"] = "gap"
     """gap: mean over clips of the global average; centred: the same less the mean of gallery or queries; vcop: frames
     of 128×171, maximum of 2×2 cells, flattened, mean over clips. All compare by the cosine."""
-    level: int | str | None = None
+    level: Count | str | None = None
     """Block of the encoder whose features are evaluated; default: the last."""
     clips: Clips | None = None
     """Clips per video; default: those of the protocol, 10."""

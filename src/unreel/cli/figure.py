@@ -13,7 +13,7 @@ from unreel.cli.inputs.parsing import parse
 from unreel.cli.inputs.results import read_recognitions
 from unreel.console import explain, say
 from unreel.errors import CollectionError, SettingsError
-from unreel.settings.model import Seed, Settings
+from unreel.settings.model import Count, Seed, Settings
 from unreel.text import excerpt, unbroken
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class LooksFigure(EncoderCode):
     """Id of the other."""
     out: Path
     """Figure to make (.html, .pdf or .png)."""
-    levels: tuple[int | str, ...] = ()
+    levels: tuple[Count | str, ...] = ()
     """Blocks of the encoder; default: all that give features."""
     frames: Annotated[int, Field(ge=1, le=16)] = 6
     """Frames of each clip on paper."""

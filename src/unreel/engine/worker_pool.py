@@ -53,6 +53,7 @@ class WorkerPool:
     ) -> None:
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
+        self._pool._pool_manager.task_manager.tasks_abort(BrokenProcessPool("stopped"))
 
     def run(self, work: Callable[..., Result], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Result | Lost]]:
         """The number and the result of every task, in their order: in place of an `Engine`.
