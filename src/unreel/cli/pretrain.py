@@ -52,8 +52,10 @@ def _starting_point(arguments: Sequence[str]) -> tuple[type[PretrainSettings], l
         if chosen.method and chosen.method.rpartition("/")[2] != settings.method.rpartition("/")[2]:
             raise SettingsError(f"{chosen.config} is of the method {settings.method}, but --method is {chosen.method}.")
         return type(settings), rest, settings
-    method = chosen.method or "hdc"
-    named = recipes.changes(chosen.recipe or "hdc") if method == "hdc" or chosen.recipe else {"recipe": method}
+    named = (
+        {"recipe": chosen.method} if chosen.method and not chosen.recipe else recipes.changes(chosen.recipe or "hdc")
+    )
+    method = chosen.method or str(named.get("method", "hdc"))
     changes = {**named, "method": method}
     kind = settings_kind(method)
     # Not validated on purpose: folder and out are still to come, and all is validated once they are there.
