@@ -82,11 +82,22 @@ def _without_largest(schema: object, place: str) -> Iterator[str]:
             yield from _without_largest(value, place)
 
 
-def test_every_number_of_every_verb_has_a_largest() -> None:
+def _of_every_verb() -> set[type[Settings]]:
     for module in iter_modules(cli.__path__):
         import_module(f"unreel.cli.{module.name}")
     kinds = {kind for kind in _all_settings() if kind.__module__.startswith("unreel.")}
     assert len(kinds) > 30
+    return kinds
+
+
+def test_every_option_of_every_verb_is_explained() -> None:
+    options = {kind for kind in _of_every_verb() if not kind.__name__.startswith("_")}
+    fields = [(kind.__name__, *each) for kind in options for each in kind.model_fields.items()]
+    assert [f"{kind}.{name}" for kind, name, field in fields if not field.description] == []
+
+
+def test_every_number_of_every_verb_has_a_largest() -> None:
+    kinds = _of_every_verb()
     assert [place for kind in kinds for place in _without_largest(kind.model_json_schema(), kind.__name__)] == []
 
 

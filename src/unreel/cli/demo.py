@@ -39,6 +39,7 @@ class DemoSettings(Settings):
     shapes: Videos = 240
     """How many videos of Moving Shapes to render."""
     seed: Seed = 0
+    """Decides the videos, the first weights and every draw."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -52,7 +52,9 @@ class SplitsSettings(Settings):
     """What `unreel evaluate finetune` fine-tunes on."""
 
     split: tuple[str, ...] = ()
+    """Official splits to fine-tune and test on, each by itself; all: all there are."""
     folds: Folds | None = None
+    """Folds to fine-tune and test on in turn."""
 
     @model_validator(mode="after")
     def _one_of_them(self) -> "SplitsSettings":

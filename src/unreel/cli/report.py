@@ -44,6 +44,7 @@ class ReportSettings(Settings):
     split_files: Annotated[bool, tyro.conf.arg(aliases=("--split",))] = False
     """Put the moving pictures into a folder beside the page, for large collections; otherwise the page is one file."""
     title: str = "unreel"
+    """Title of the page."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -39,6 +39,7 @@ class ReproduceSettings(Settings):
     target: tyro.conf.Positional[
         Literal["table1", "table2", "table3", "table4", "table5", "figure1", "figure4", "evidence"]
     ]
+    """Table, figure or evidence to reproduce."""
     data: Path
     """Folder of the data sets; for evidence, or with another scale than the paper's, a folder of labelled videos."""
     out: Path | None = None

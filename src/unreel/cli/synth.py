@@ -25,6 +25,7 @@ class SynthSettings(Settings):
     videos: Videos = 240
     """How many; multiples of 48 have every motion with every appearance equally often."""
     seed: Seed = 0
+    """Decides every video."""
     side: Annotated[int, Field(ge=16, le=1024)] = 128
     """Height and width in pixels."""
     frames: Annotated[int, Field(ge=1, le=100_000)] = 64

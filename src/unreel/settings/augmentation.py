@@ -22,16 +22,21 @@ class AugmentationSettings(Settings):
     flip: bool = True
     """Mirror left and right."""
     flip_probability: Probability = 0.5
+    """How often a clip is mirrored."""
     colour_jitter: bool = True
     """Change brightness, contrast, saturation and hue."""
     brightness: Strength = 0.4
+    """Brightness is multiplied by 1 − this to 1 + this."""
     contrast: Strength = 0.4
+    """Contrast is multiplied by 1 − this to 1 + this."""
     saturation: Strength = 0.4
+    """Saturation is multiplied by 1 − this to 1 + this."""
     hue: Annotated[float, Field(ge=0, le=0.5)] = 0.1
     """Largest turn of the hue as a share of the full circle."""
     channel_replication: bool = True
     """Show one of R, G, B in all three channels."""
     channel_replication_probability: Probability = 0.5
+    """How often one channel is shown in all three."""
     channel_replication_per_frame: bool = False
     """Draw the channel for every frame on its own, as OPN does, instead of once per clip."""
     in_temporal_contrast: bool = True

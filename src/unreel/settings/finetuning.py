@@ -55,8 +55,11 @@ class FinetuneSettings(TrainingSettings):
     batch_size: BatchSize = 32
     """Videos of a step, those of all processes together."""
     learning_rate: PositiveAmount = 0.01
+    """Learning rate before it falls."""
     encoder: tyro.conf.OmitArgPrefixes[EncoderChoice] = EncoderChoice()
+    """The encoder and what it is shown: known from --weights, chosen only for training from scratch."""
     augmentation: AugmentationSettings = AugmentationSettings(colour_jitter=False, channel_replication=False)
+    """The transformations that clips are drawn with."""
 
     @model_validator(mode="before")
     @classmethod

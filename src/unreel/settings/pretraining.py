@@ -38,11 +38,13 @@ class PretrainSettings(TrainingSettings):
     exclude: str | None = None
     """Regular expression: no video in whose path it is found is learnt from."""
     encoder: tyro.conf.OmitArgPrefixes[EncoderSettings] = EncoderSettings()
+    """The encoder, and what it is shown."""
     knn_every: Count = 1000
     """Steps between k-NN evaluations by labels (leave one out, R@1); 0: none."""
     knn_folder: Path | None = None
     """Labelled videos that k-NN evaluates; default: those learnt from, where they have labels."""
     augmentation: AugmentationSettings = AugmentationSettings()
+    """The transformations that views are drawn from."""
 
     @model_validator(mode="before")
     @classmethod

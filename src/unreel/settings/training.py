@@ -51,7 +51,9 @@ class TrainingSettings(Settings):
     log_every: PositiveCount = 10
     """Steps between rows of the metrics."""
     learning_rate: PositiveAmount = 0.1
+    """Learning rate before it falls; the paper has 0.1 for pretraining, 0.01 for fine-tuning."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Share of the velocity that is kept from update to update."""
     keras_momentum: bool = False
     """Keep the learning rate inside the velocity, as Keras does: v ← momentum · v − rate · gradient."""
     decay: Amount = 1e-4
