@@ -84,7 +84,7 @@ def test_all_verbs(
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setenv("UNREEL_CACHE", str(tmp_path))
     out = place / f"out{columns}\x1b[2J\n{FORGED}"
-    videos, prepared, table = place / "videos", out / "prepared", out / "table\n.lance"
+    videos, prepared, table = place / "videos", out / "prepared", tmp_path / "table.lance"
 
     def said(*words: object, code: int = 0) -> str:
         return "".join(answer_facts(capsys, *words, code=code))
@@ -92,6 +92,7 @@ def test_all_verbs(
     assert r"b\n999 videos" in said("scan", videos, "--out", out / "scan.parquet")
     assert r"n\n999 videos" in said("prepare", videos, prepared)
     said("leaks", prepared, code=2)
+    said("embed", "street651-small", prepared, "--out", out / "table\n.lance", code=2)  # no place for LanceDB
     said("embed", "street651-small", prepared, "--out", table)
     query = videos / f"{NAMES[0]}.mp4"
     assert r"a\x1b]0;owned\x07\x1b[2J" in said("search", table, query)

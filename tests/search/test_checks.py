@@ -93,7 +93,7 @@ def test_every_verb_on_every_table(
                 continue  # takes seconds, and is what all other tests of it do
             table = damaged.place
             if name == "embed":
-                if damaged.place.name in ("nothing", "a file"):
+                if damaged.place.name in ("nothing", "a file", "cut, without checksums"):  # begun: it is begun anew
                     continue
                 table = Path(shutil.copytree(damaged.place, out / "copy"))
             code, said = call(words, folder, table, out)
