@@ -53,7 +53,7 @@ class Direction:
 
     def regions(self, draw: Draw) -> np.ndarray:
         """A random place of the frame (1 2)."""
-        return draw("regions").random((1, 2))
+        return OneClip(self.length).regions(draw)
 
 
 class ArrowOfTime(nn.Module):

@@ -1,4 +1,4 @@
-"""How methods, encoders and exports of other makers join: by name, looked up when it is wanted.
+"""How methods and encoders of other makers join: by name, looked up when it is wanted.
 
     "hdc"             built in: a path of unreel's own
     "mine"            the entry point `mine` of an installed package, in the group unreel.methods or unreel.encoders

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import tyro
 
-from unreel import plugins, recipes
-from unreel.cli.inputs.parsing import parse
+from unreel import recipes
+from unreel.cli.inputs.parsing import parse, trust
 from unreel.console import show
 from unreel.errors import SettingsError
 from unreel.settings.encoder import with_encoder
@@ -45,8 +45,7 @@ def _starting_point(arguments: Sequence[str]) -> tuple[type[PretrainSettings], l
     chosen, rest = parser.parse_known_args(list(arguments))
     if chosen.config and chosen.recipe:
         raise SettingsError(f"got --config {chosen.config} and --recipe {chosen.recipe}, expected one of them.")
-    for word in arguments:
-        plugins.allow(word.rpartition("=")[2])
+    trust(arguments)
     if chosen.config:
         settings = read_pretraining(chosen.config)
         if chosen.method and chosen.method.rpartition("/")[2] != settings.method.rpartition("/")[2]:

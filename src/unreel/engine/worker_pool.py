@@ -56,7 +56,7 @@ class WorkerPool:
         self._pool._pool_manager.task_manager.tasks_abort(BrokenProcessPool("stopped"))
 
     def run(self, work: Callable[..., Result], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Result | Lost]]:
-        """The number and the result of every task, in their order: in place of an `Engine`.
+        """The number and the result of every task, in their order: in place of an `Executor`.
 
         Raises:
             UnreelError: a task has raised it, or the pool ends before.

@@ -13,14 +13,14 @@ from unreel import models
 from unreel.engine import process_group
 from unreel.errors import SettingsError
 from unreel.methods.views import Views
-from unreel.rng import generator
+from unreel.rng import draws_of
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.types import ClipBatch, Loss
 
 
 @final
 class Classifier(nn.Module):
-    """clip ─▶ crop, scale, flip ─▶ encoder ─▶ mean of level 5 (─▶ standardised) ─▶ dropout ─▶ linear layer ─▶ classes
+    """clip ─▶ crop, scale, flip ─▶ encoder ─▶ mean of the top (─▶ standardised) ─▶ dropout ─▶ linear layer ─▶ classes
 
     `classes` are the names of what the logits stand for, `labels` the class of every video to learn from by its id.
     The encoder is freshly drawn from torch's generator; blocks that are frozen are neither trained nor, where they
@@ -115,10 +115,8 @@ class Classifier(nn.Module):
         share = self.settings.dropout
         if not self.training or not share:
             return features
-        draws = [
-            generator(self.settings.seed, "dropout", batch.epoch, video).random(features.shape[1])
-            for video in batch.ids
-        ]
+        chances = (draws_of(self.settings.seed, batch.epoch, video)("dropout") for video in batch.ids)
+        draws = [chance.random(features.shape[1]) for chance in chances]
         kept = torch.from_numpy(np.stack(draws) >= share).to(features.device)
         return features * kept / (1 - share)
 

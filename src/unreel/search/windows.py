@@ -19,7 +19,7 @@ from unreel.video.clips.datasets import Failure, Sample, Videos, region, stacked
 from unreel.video.clips.sampling import EVERY_FRAME, TimeScale, consecutive_starts, equally_spaced_starts
 from unreel.video.collection.manifest import Manifest, VideoRecord
 from unreel.video.decoding.decode import VideoReader
-from unreel.video.decoding.timestamps import Span
+from unreel.video.decoding.timestamps import Span, Times
 
 AT_ONCE = 16
 """Clips of a piece, at the most: the memory that decoding and encoding take, however long the video is."""
@@ -65,8 +65,7 @@ class WindowDataset(Dataset[Sample | Failure]):
     def spans(self, row: int) -> list[Span]:
         """From when to when a player shows each clip, in seconds; a longer one than the video ends with it."""
         shown, numbers = self.records[row].shown, self._videos.numbers(row)
-        edges = [*shown.starts[numbers].tolist(), shown.end]
-        return [(edges[start], edges[min(start + self._clip_length, len(numbers))]) for start in self.starts(row)]
+        return Times(shown.starts[numbers], shown.end).spans(self.starts(row), self._clip_length)
 
     def _starts(self, row: int) -> list[int]:
         """As often as they are asked for; of a video that cannot be shown at that scale one, which says why."""

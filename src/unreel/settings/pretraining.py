@@ -68,8 +68,7 @@ def settings_kind(method: str) -> type[PretrainSettings]:
     Raises:
         SettingsError: there is no such method, or it has no settings made from `PretrainSettings`.
     """
-    own = SETTINGS if method in SETTINGS else METHODS
-    found = plugins.load("methods", method, own, object)
+    found = plugins.load("methods", method, SETTINGS, object)
     kind = found if method in SETTINGS else getattr(found, "settings_kind", None)
     if not (isinstance(kind, type) and issubclass(kind, PretrainSettings)):
         raise SettingsError(

@@ -14,7 +14,8 @@ from unreel.evaluation.recognition import Recognition, RecognitionTest, read_rec
 from unreel.methods.classifier import Classifier
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import read_settings
-from unreel.training.loop import TrainingJob, failures_told, train
+from unreel.training.failures import failures_told
+from unreel.training.loop import TrainingJob, train
 from unreel.training.resume import CHECKPOINTS
 from unreel.training.run import SETTINGS
 from unreel.training.task import Task

@@ -9,10 +9,9 @@ Everything of a step is a function of its number: batches, draws, learning rate.
 """
 
 import math
-import re
 import signal
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from statistics import mean
 from typing import Any, cast, final
@@ -26,18 +25,18 @@ from unreel.checkpoint import TrainingState, WeightsHeader, save_checkpoint, sav
 from unreel.checkpoint.state import best_score, checkpoints, prune
 from unreel.checkpoint.weights import FINAL
 from unreel.engine import process_group
-from unreel.engine.files import is_about_writing, not_written
 from unreel.engine.gpu_prefetch import copied_ahead
 from unreel.engine.launch import launched, unobserved
 from unreel.engine.malloc import keep_freed_memory
 from unreel.engine.progress import ProgressBar
 from unreel.engine.signals import Stop, stop_requests
-from unreel.engine.watchdog import connection_lost, watched_peers
-from unreel.errors import CheckpointError, OutputError, RunError, SettingsError, Stopped, TrainingError
+from unreel.engine.watchdog import watched_peers
+from unreel.errors import CheckpointError, SettingsError, Stopped, TrainingError
 from unreel.methods import GIVEN, Method
 from unreel.models import Encoder
 from unreel.settings.training import TrainingSettings
 from unreel.text import excerpt
+from unreel.training.failures import failures_told
 from unreel.training.optimization import learning_rate, restore, set_learning_rate, sgd
 from unreel.training.resume import CHECKPOINTS, Opened, opened
 from unreel.training.timing import StepTimer
@@ -366,39 +365,3 @@ def _fill(method: nn.Module, state: TrainingState) -> None:
 
 def _due(step: int, every: int, last: int) -> bool:
     return step == last or (every > 0 and step % every == 0)
-
-
-@contextmanager
-def failures_told(settings: TrainingSettings) -> Iterator[None]:
-    """A full disk, a lost process, too little memory and no compiler are no faults of the program."""
-    try:
-        yield
-    except (OSError, OutputError) as error:
-        if isinstance(error, OSError) and not is_about_writing(error):
-            raise
-        told = error if isinstance(error, OutputError) else not_written(settings.out, error)
-        raise RunError(
-            f"{told} Its checkpoints are whole: run the same command again, to go on from the newest of them."
-        ) from error
-    except torch.OutOfMemoryError as error:
-        raise TrainingError(
-            f"the device's memory is full ({_first_line(error)}). Run the same command with --accumulate "
-            f"{2 * settings.accumulate} or --checkpoint-activations: both need less, and the run goes on."
-        ) from error
-    except RuntimeError as error:
-        if connection_lost(error):
-            raise TrainingError(
-                f"another process of this run is gone ({_first_line(error)}). See what it said; the same command goes "
-                "on from the newest checkpoint."
-            ) from error
-        if settings.compile and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
-            raise SettingsError(
-                f"the encoder could not be compiled ({_first_line(error)}). Run the same command without --compile, or "
-                "install the compiler that it needs."
-            ) from error
-        raise
-
-
-def _first_line(error: BaseException) -> str:
-    """Without gloo's place in its source and its advice."""
-    return re.sub(r"^\[\S*gloo\S*\] |\. This is typically.*", "", str(error).partition("\n")[0])

@@ -26,8 +26,7 @@ def parse(
     Raises:
         SettingsError: a value makes no sense.
     """
-    for word in arguments:  # code that the user names himself is trusted
-        plugins.allow(word.partition("=")[2] if word.startswith("--") else word)
+    trust(arguments)
     words: dict[str, Any] = {"prog": f"unreel {verb}", "args": arguments}
     if default is not None:
         words["default"] = default
@@ -42,6 +41,12 @@ def parse(
     words["args"] = [one_line(argument) for argument in arguments]  # which tyro shows
     with explained():
         return read(**words)  # once more, aloud: help, or a mistake that tyro explains; ends the program
+
+
+def trust(arguments: Sequence[str]) -> None:
+    """Let code be imported that the user has named himself, as --encoder FILE.py:CLASS or --encoder=FILE.py:CLASS."""
+    for word in arguments:
+        plugins.allow(word.partition("=")[2] if word.startswith("--") else word)
 
 
 def _fault(ended: BaseException | None) -> ValidationError | None:
