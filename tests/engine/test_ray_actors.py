@@ -45,5 +45,5 @@ def test_what_cannot_be_done_ends_the_work() -> None:
         dict(on_actors(squares_of, [1, 2, 11]))
     with pytest.raises(UnreelError, match=r"was lost 3 times in the same piece of work.*Run this again to go on"):
         dict(on_actors(squares_of, [1, 5, 2]))
-    with pytest.raises(UnreelError, match=r"could not be made ready 3 times.*nothing on Place"):
+    with pytest.raises(UnreelError, match=r"could not be made ready 3 times.*nothing on ActorResources"):
         dict(on_actors(nothing_of, [1, 2]))
