@@ -149,7 +149,7 @@ def _passed(size: int, found: Found) -> float:
     return size * (found.processes - 1) / found.processes
 
 
-def _machine(alone: Found, views: int) -> Machine:
+def _machine(alone: Found, views: float) -> Machine:
     """A line through the times of one process for shares of the batch; nothing is read."""
     videos = sorted(alone.steps)
     slope, fixed = np.polyfit(videos, [mean(alone.steps[each]) for each in videos], 1)

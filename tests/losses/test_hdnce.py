@@ -65,7 +65,7 @@ def test_gradients_are_those_of_finite_differences() -> None:
 
 def test_what_is_watched_has_the_names_of_its_parts_and_no_gradient() -> None:
     anchors, positives = (each.requires_grad_() for each in _pairs(6, 3, 5))
-    figures = watch({4: (anchors, positives)}, {5: _pairs(6, 5)})
+    figures = watch({"spatial_4": (anchors, positives), "temporal_5": _pairs(6, 5)})
     assert set(figures) == {
         f"{figure}/{part}" for figure in ("alignment", "uniformity", "rank") for part in ("spatial_4", "temporal_5")
     }

@@ -11,9 +11,11 @@ from unreel.engine import process_group
 from unreel.errors import SettingsError
 from unreel.methods.hdc import HDC
 from unreel.models.convolution import Convolution
-from unreel.planning.counting import views, weights, work
+from unreel.planning.counting import EncodedFrames, encoded_frames, weights, work
 from unreel.planning.model import BYTES_OF_FLOAT, EMBEDDING_WIDTH
+from unreel.recipes import changes
 from unreel.settings.hdc import HDCSettings
+from unreel.settings.pretraining import pretraining
 
 
 def _settings(**changes: object) -> HDCSettings:
@@ -50,9 +52,15 @@ def test_resnet18_is_what_its_layers_make() -> None:
     assert stem + others == pytest.approx(16.6e9, rel=0.01)  # the 8.3 · 10⁹ multiplications known of it
 
 
-def test_views_are_those_that_a_weight_asks_for() -> None:
-    assert [views(_settings(alpha=a, beta=b)) for a, b in (((0, 0, 1), (1, 0, 0)), ((0, 1, 0), (0, 0, 0)))] == [3, 2]
-    assert views(_settings(alpha=(0, 0, 0), beta=(0, 0, 0), steps=0)) == 1
+def test_frames_are_those_of_the_views_that_a_weight_asks_for() -> None:
+    asked = (((0, 0, 1), (1, 0, 0)), ((0, 1, 0), (0, 0, 0)))
+    found = [encoded_frames(_settings(alpha=a, beta=b)) for a, b in asked]
+    assert [(each.learnt, each.followed, each.read) for each in found] == [(48, 0, 32), (32, 0, 32)]
+
+
+def test_copies_are_counted_apart() -> None:
+    values = {**changes("rspnet"), "folder": "in", "out": "out"}
+    assert encoded_frames(pretraining(values, "rspnet")) == EncodedFrames(16, 32, 48)
 
 
 @pytest.mark.parametrize("encoder", ["r3d18", "c3d", "r2plus1d10"])

@@ -75,8 +75,11 @@ def _ended(monkeypatch: pytest.MonkeyPatch, at: int, error: BaseException) -> It
 
 
 def _figures(run: Path) -> list[Mapping[str, float]]:
-    """The metrics without what a clock says."""
-    return [{name: each for name, each in row.items() if "seconds" not in name} for row in read_metrics(run)]
+    """The metrics without what a clock and the machine say."""
+    return [
+        {name: each for name, each in row.items() if not name.startswith(("seconds", "memory"))}
+        for row in read_metrics(run)
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -213,11 +213,11 @@ def test_a_split_that_leaks_is_not_learnt_from(manifest: Manifest, tmp_path: Pat
 def test_embeddings_that_are_all_alike_are_told_once(
     manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unreel.training.loop.SETTLED", 4)
+    monkeypatch.setattr("unreel.training.advice.SETTLED", 4)
     settings = {"steps": 8, "log_every": 2, "knn_every": 0, "alpha": (0.0, 0.0, 1.0), "beta": (0.0, 0.0, 0.0)}
     pretrain(_settings(manifest, tmp_path / "spread", **settings), manifest)
     assert "all alike" not in (tmp_path / "spread" / "log.txt").read_text()
-    monkeypatch.setattr("unreel.training.loop.COLLAPSED", -5)  # everything is alike
+    monkeypatch.setattr("unreel.training.advice.COLLAPSED", -5)  # everything is alike
     pretrain(_settings(manifest, tmp_path / "run", **settings), manifest)
     log = (tmp_path / "run" / "log.txt").read_text()
     assert log.count("step 4: uniformity/spatial_5 near 0: these embeddings are all alike; try --standardise") == 1

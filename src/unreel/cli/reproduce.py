@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from unreel.settings.pretraining import PretrainSettings
 
 
+ON_FOLDERS = ("evidence", "rivals")
+"""Targets that are evaluated on a folder of one's own."""
+
+
 class ReproduceSettings(Settings):
     """Run what a table or figure of the paper needs, or go on with it, and print ours beside the paper's numbers.
 
@@ -37,22 +41,22 @@ class ReproduceSettings(Settings):
     """
 
     target: tyro.conf.Positional[
-        Literal["table1", "table2", "table3", "table4", "table5", "figure1", "figure4", "evidence"]
+        Literal["table1", "table2", "table3", "table4", "table5", "figure1", "figure4", "sec41", "evidence", "rivals"]
     ]
-    """Table, figure or evidence to reproduce."""
+    """Table, figure, evidence, or comparison with the paper's rivals."""
     data: Path
     """Folder of the data sets; for evidence, or with another scale than the paper's, a folder of labelled videos."""
     out: Path | None = None
     """Folder for all runs and tables, shared by all targets; default: runs/reproduction or, small,
-    runs/reproduction-small, or runs/evidence."""
+    runs/reproduction-small, runs/evidence or runs/rivals."""
     dry_run: bool = False
     """List the jobs with their estimated time and storage; nothing is run or written."""
     scale: str = "paper"
     """paper: as the paper did it; small: at a size for a CPU, about an hour; or a YAML file of settings that all rows
     begin with, under the keys pretrain and finetune, and a note for the table."""
     exclude: str | None = None
-    """Evidence: regular expression; no video in whose path it is found is pretrained on, as those of the persons that
-    are tested."""
+    """Evidence and rivals: regular expression; no video in whose path it is found is pretrained on, as those of the
+    persons that are tested."""
     rows: tuple[str, ...] = ()
     """Rows to run; default: all."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
@@ -92,17 +96,17 @@ class ReproduceSettings(Settings):
 
     @model_validator(mode="after")
     def _exclude_from_evidence(self) -> "ReproduceSettings":
-        if self.exclude is not None and self.target != "evidence":
+        if self.exclude is not None and self.target not in ON_FOLDERS:
             raise ValueError(
-                f"exclude is {self.exclude!r} for {self.target}, expected it for evidence only: the others name what "
-                "they pretrain on (--pretrain-data); take it away"
+                f"exclude is {self.exclude!r} for {self.target}, expected it for {' and '.join(ON_FOLDERS)} only: the "
+                "others name what they pretrain on (--pretrain-data); take it away"
             )
         return self
 
     @property
     def official(self) -> bool:
         """Whether the paper's data sets evaluate, by their official lists."""
-        return self.scale == "paper" and self.target != "evidence"
+        return self.scale == "paper" and self.target not in ON_FOLDERS
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -114,7 +118,7 @@ def run(settings: ReproduceSettings, command: str) -> None:
     """Plan, run what is still to be run, print and write the table, which says by which command it was made."""
     from unreel.reproduction import runner
     from unreel.reproduction.learning_curves import write_curves
-    from unreel.reproduction.rendering import compared, terminal, write_all
+    from unreel.reproduction.rendering import compared, costs, terminal, write_all
     from unreel.reproduction.results import outcome
 
     out = (settings.out or _place(settings)).absolute()
@@ -130,6 +134,8 @@ def run(settings: ReproduceSettings, command: str) -> None:
     show(terminal(found))
     if found.pairs:
         show(compared(found))
+    if found.costs:
+        show(costs(found))
     if found.complete and not report.failed:
         written = [*write_all(found, out, _made(report)), *made.figures, *write_curves(made, out)]
         say(f"written to {', '.join(map(unbroken, written))}")
@@ -170,7 +176,7 @@ def show_plan(made: "ReproductionPlan", devices: Sequence[str]) -> None:
 
 
 def _plan(settings: ReproduceSettings, out: Path) -> "ReproductionPlan":
-    from unreel.reproduction.evidence import evidence
+    from unreel.reproduction.evidence import evidence, rivals
     from unreel.reproduction.paper import TABLES, for_folder, restricted
     from unreel.reproduction.plan import plan
     from unreel.reproduction.sources import folder_of_videos
@@ -182,8 +188,9 @@ def _plan(settings: ReproduceSettings, out: Path) -> "ReproductionPlan":
     evaluated = folder_of_videos("videos", settings.data, settings.group_pattern)
     given = settings.pretrain_data
     learnt = folder_of_videos("pretraining", given) if given else evaluated
-    if settings.target == "evidence":
-        table = evidence(learnt.folder.name, evaluated.folder.name, settings.exclude)
+    if settings.target in ON_FOLDERS:
+        made = evidence if settings.target == "evidence" else rivals
+        table = made(learnt.folder.name, evaluated.folder.name, settings.exclude)
     else:
         table = for_folder(TABLES[settings.target], evaluated.folder.name)
     table = restricted(table, settings.rows)
@@ -192,8 +199,8 @@ def _plan(settings: ReproduceSettings, out: Path) -> "ReproductionPlan":
 
 def _place(settings: ReproduceSettings) -> Path:
     """Where runs and tables go if nobody says."""
-    if settings.target == "evidence":
-        return Path("runs/evidence")
+    if settings.target in ON_FOLDERS:
+        return Path("runs", settings.target)
     return Path("runs/reproduction" if settings.official else "runs/reproduction-small")
 
 
@@ -215,7 +222,7 @@ def _official(settings: ReproduceSettings, table: "PaperTable") -> "tuple[Source
 
 
 def _budget(settings: ReproduceSettings) -> "Budget":
-    from unreel.reproduction.budget import Budget, read_scale
+    from unreel.reproduction.budget import Budget, ScaleSettings, read_scale
 
     budget = Budget(
         scale=read_scale(settings.scale),
@@ -228,6 +235,15 @@ def _budget(settings: ReproduceSettings) -> "Budget":
         allow_leaks=settings.allow_leaks,
         how=() if settings.accelerator == "auto" else ("--accelerator", settings.accelerator),
     )
+    if settings.target == "rivals":
+        from unreel.reproduction.evidence import RIVALS_FRAMES
+
+        shared = ScaleSettings(
+            pretrain={"min_frames": RIVALS_FRAMES, **budget.scale.pretrain},
+            finetune=budget.scale.finetune,
+            note=budget.scale.note,
+        )
+        budget = replace(budget, scale=shared)
     pretrain, finetune = (_words(getattr(settings, name), name) for name in ("pretrain_options", "finetune_options"))
     tuning = {"steps": settings.finetune_steps} if settings.finetune_steps else {}
     return replace(

@@ -1,5 +1,6 @@
 """Where to compute."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -58,6 +59,16 @@ def _kind(accelerator: str) -> str:
     if accelerator != "auto":
         return accelerator
     return "mps" if torch.backends.mps.is_available() else "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most bytes that this process has had so far: of a GPU's memory where it computes on one, else of RAM."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    import resource  # which is not everywhere
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 @contextmanager

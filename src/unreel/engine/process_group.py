@@ -44,6 +44,15 @@ def average(values: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     return mean
 
 
+def of_whole_batch(loss: Float[Tensor, ""], *figures: Float[Tensor, ""]) -> tuple[Float[Tensor, ""], ...]:
+    """Means over this process's rows as means over all processes' rows; the loss keeps its own gradient.
+
+    Gradients averaged over the processes, as DistributedDataParallel does, are then those of one process with all rows.
+    """
+    whole = average(torch.stack([loss, *figures]))
+    return (loss + (whole[0] - loss).detach() if count() > 1 else loss), *whole[1:]
+
+
 class _Gather(Function):
     # torch.distributed.nn has one that is deprecated and one that is private
     @staticmethod

@@ -50,18 +50,17 @@ def hdnce(
 
 
 @torch.no_grad()
-def watch(spatial: Pairs, temporal: Pairs) -> dict[str, Tensor]:
-    """Figures that tell whether the embeddings collapse: `alignment/…`, `uniformity/…`, `rank/…` of every pair given.
+def watch(pairs: Pairs) -> dict[str, Tensor]:
+    """Figures that tell whether embeddings collapse: `alignment/NAME`, `uniformity/NAME`, `rank/NAME` of every pair.
 
     Uniformity and rank are the anchors', of this process alone.
     """
     figures: dict[str, Tensor] = {}
-    for task, levels in (("spatial", spatial), ("temporal", temporal)):
-        for level in sorted(levels):
-            anchors, positives = _by_position(levels[level])
-            figures[f"alignment/{task}_{level}"] = alignment(anchors, positives)
-            figures[f"uniformity/{task}_{level}"] = uniformity(anchors)
-            figures[f"rank/{task}_{level}"] = effective_rank(anchors)
+    for name, pair in pairs.items():
+        anchors, positives = _by_position(pair)
+        figures[f"alignment/{name}"] = alignment(anchors, positives)
+        figures[f"uniformity/{name}"] = uniformity(anchors)
+        figures[f"rank/{name}"] = effective_rank(anchors)
     return figures
 
 

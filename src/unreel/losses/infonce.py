@@ -63,10 +63,7 @@ def infonce(
         loss, accuracy = (sums / (b * n)).unbind()
     if reduction == "sum":
         loss = loss * len(everyone)
-    if process_group.count() > 1:
-        whole = process_group.average(torch.stack([loss, accuracy]))
-        loss, accuracy = loss + (whole[0] - loss).detach(), whole[1]
-    return InfoNCE(loss, accuracy.detach())
+    return InfoNCE(*process_group.of_whole_batch(loss, accuracy))
 
 
 def _compare(

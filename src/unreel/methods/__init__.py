@@ -44,7 +44,7 @@ class Method(Protocol):
         """The loss of a batch of such rows; `watched` adds figures that tell how learning goes."""
         ...
 
-    def updated(self, outputs: Mapping[str, Tensor], step: int) -> None:
+    def updated(self, outputs: Mapping[str, Tensor], step: int, /) -> None:
         """Change what state there is, once after every update of the weights; `outputs` are the step's, detached."""
         ...
 

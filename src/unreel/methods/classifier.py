@@ -3,17 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import final
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from unreel import models
-from unreel.engine import process_group
 from unreel.errors import SettingsError
+from unreel.losses import classification
+from unreel.methods.heads import dropped
 from unreel.methods.views import Views
-from unreel.rng import draws_of
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.types import ClipBatch, Loss
 
@@ -56,27 +54,17 @@ class Classifier(nn.Module):
 
     def forward(self, batch: ClipBatch) -> dict[str, Tensor]:
         """The logits (b k) of a batch of one clip per video, and the row of the right class of each (b)."""
-        logits = self._logits(self._dropped(self._features(self.view(batch)), batch))
+        features = self._features(self.view(batch))
+        if self.training:
+            features = dropped(features, self.settings.dropout, self.settings.seed, batch)
+        logits = self._logits(features)
         targets = torch.tensor([self._targets[identity] for identity in batch.ids], device=logits.device)
         return {"logits": logits, "targets": targets}
 
     def loss(self, outputs: Mapping[str, Tensor], *, watched: bool = False) -> Loss:
-        """Cross entropy, the mean over the batch, and how often the right class comes first; watched: among five.
-
-        In several processes value and figures are those of the whole batch in every process; gradients averaged over
-        the processes, as DistributedDataParallel does, are those of one process with the whole batch.
-        """
-        logits, targets = outputs["logits"], outputs["targets"]
-        with torch.autocast(logits.device.type, enabled=False):
-            loss = functional.cross_entropy(logits.to(torch.promote_types(logits.dtype, torch.float32)), targets)
-        right = logits.gather(1, targets[:, None])
-        place = (logits > right).sum(dim=1)
+        """Cross entropy, and how often the right class comes first; watched: among five (see `classification`)."""
         hits = {"top1": 1} | ({"top5": 5} if watched and len(self.classes) > 5 else {})
-        values = torch.stack([loss.detach(), *((place < most).to(loss).mean() for most in hits.values())])
-        whole = process_group.average(values)
-        total = loss + (whole[0] - loss).detach() if process_group.count() > 1 else loss
-        figures = {f"accuracy/{name}": value for name, value in zip(hits, whole[1:], strict=True)}
-        return Loss(total, {"cross_entropy": whole[0]}, figures)
+        return classification(outputs["logits"], outputs["targets"], hits)
 
     @torch.inference_mode()
     def probabilities(self, clips: Float[Tensor, "b 3 t s s"]) -> Float[Tensor, "b k"]:
@@ -109,16 +97,6 @@ class Classifier(nn.Module):
     def _features(self, clips: Float[Tensor, "b 3 t s s"]) -> Float[Tensor, "b c"]:
         features: Tensor = self.standardised(self.encoder(clips)[self.encoder.top].mean(dim=(2, 3, 4)))
         return features
-
-    def _dropped(self, features: Float[Tensor, "b c"], batch: ClipBatch) -> Float[Tensor, "b c"]:
-        """Features with some set to zero and the others raised to make up for it: chosen by seed, epoch and video."""
-        share = self.settings.dropout
-        if not self.training or not share:
-            return features
-        chances = (draws_of(self.settings.seed, batch.epoch, video)("dropout") for video in batch.ids)
-        draws = [chance.random(features.shape[1]) for chance in chances]
-        kept = torch.from_numpy(np.stack(draws) >= share).to(features.device)
-        return features * kept / (1 - share)
 
     def _logits(self, features: Float[Tensor, "b c"]) -> Float[Tensor, "b k"]:
         logits: Tensor = self.linear(features)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from unreel import models
 from unreel.errors import SettingsError
 from unreel.losses import hdnce, infonce, standardised, watch
+from unreel.methods.heads import projection
 from unreel.methods.views import Views
 from unreel.settings.hdc import HDCSettings
 from unreel.types import ClipBatch, Level, Loss, Pyramid
@@ -18,7 +19,6 @@ from unreel.video.clips.sampling import TwoClips
 
 LEVELS = 3
 """Levels that are contrasted: the last ones of the encoder, 3, 4 and 5 of unreel's own."""
-EMBEDDING_WIDTH = 128
 
 
 @final
@@ -51,7 +51,7 @@ class HDC(nn.Module):
         self.all_used = self._weights()[self.levels[-1]] > 0
         self.projections = nn.ModuleDict(
             {
-                f"{view}{level}": _projection(settings.projection, self.encoder.channels[level])
+                f"{view}{level}": projection(settings.projection, self.encoder.channels[level])
                 for view, wanted in (("o", self._weights()), ("s", self.alpha), ("t", self.beta))
                 for level in self.levels
                 if wanted[level]
@@ -93,7 +93,8 @@ class HDC(nn.Module):
         both = self.settings.both_directions
         loss = hdnce(spatial, temporal, alpha=self.alpha, beta=self.beta, contrast=contrast, both_directions=both)
         if watched:
-            loss.figures |= watch(spatial, temporal)
+            named = {"spatial": spatial, "temporal": temporal}
+            loss.figures |= watch({f"{task}_{k}": each for task, levels in named.items() for k, each in levels.items()})
         return loss
 
     def updated(self, outputs: Mapping[str, Tensor], step: int) -> None:
@@ -128,9 +129,3 @@ def _levels(encoder: models.Encoder) -> tuple[Level, ...]:
             "encoder or method."
         )
     return levels
-
-
-def _projection(kind: str, channels: int) -> nn.Module:
-    """The linear layer of the paper, or one of the encoder's width, ReLU and that (Chen et al., SimCLR, ICML 2020)."""
-    last = nn.Linear(channels, EMBEDDING_WIDTH)
-    return last if kind == "linear" else nn.Sequential(nn.Linear(channels, channels), nn.ReLU(), last)

@@ -12,8 +12,6 @@ from typing import Literal
 BYTES_OF_FLOAT = 4
 """Gradients and embeddings are float32 in mixed precision too."""
 EMBEDDING_WIDTH = 128
-CLIPS_READ = 2
-"""Clips of a video that are decoded for a step: x and Γ(x)."""
 STEP_SECONDS = 0.010
 """What every step costs, however small: starting kernels, the optimiser, Python."""
 Limit = Literal["computing", "communicating", "decoding"]
@@ -23,15 +21,16 @@ Limit = Literal["computing", "communicating", "decoding"]
 class StepWork:
     """What a step asks for, whatever computes it.
 
-    `views` are clips that are encoded per video, `operations` those to learn from one of them (a multiplication and an
-    addition are two), `weights` the numbers of the encoder, `vectors` of `EMBEDDING_WIDTH` floats what a video is
-    compared by.
+    `views` are clips that are encoded per video, `read` those decoded for them, `operations` those to learn from one of
+    them (a multiplication and an addition are two), `weights` the numbers of the encoder, `vectors` of
+    `EMBEDDING_WIDTH` floats what a video is compared by.
     """
 
-    views: int
+    views: float
     operations: float
     weights: int
     vectors: int
+    read: float = 2.0
 
     def sent(self, batch_size: int, gpus: int) -> float:
         """Bytes that each GPU sends, and receives, in a step: in a ring, which is the least there is.
@@ -91,7 +90,7 @@ def step(work: StepWork, machine: Machine, batch_size: int, gpus: int) -> Step:
     own, sent = batch_size // gpus, work.sent(batch_size, gpus)
     computing = own * work.views / machine.learnt + machine.step_seconds
     communicating = sent / machine.bandwidth(gpus)
-    busy, decoding = computing + communicating, CLIPS_READ * own / machine.decoded  # on one core
+    busy, decoding = computing + communicating, work.read * own / machine.decoded  # on one core
     seconds = max(busy, decoding / machine.cores) if machine.cores else busy
     limit: Limit = "communicating" if communicating > computing else "computing"
     return Step(

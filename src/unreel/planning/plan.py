@@ -11,7 +11,7 @@ from unreel.planning.counting import work
 from unreel.planning.model import Machine, Step, StepWork, step
 from unreel.planning.question import PlanSettings
 from unreel.planning.rates import Files, Rate
-from unreel.settings.hdc import HDCSettings
+from unreel.settings.pretraining import PretrainSettings, pretraining
 from unreel.video.collection.manifest import Manifest
 
 GIGABIT = 1e9 / 8
@@ -28,7 +28,7 @@ class Plan:
     """
 
     asked: PlanSettings
-    settings: HDCSettings
+    settings: PretrainSettings
     work: StepWork
     files: Files
     learning: Rate
@@ -46,7 +46,7 @@ def make_plan(asked: PlanSettings, recipe: Mapping[str, Any]) -> Plan:
     """
     size = {} if asked.batch_size is None else {"batch_size": asked.batch_size}
     changes = {**recipe, **size, "precision": asked.precision, "folder": "planned", "out": "planned"}
-    settings = HDCSettings.model_validate(changes)
+    settings = pretraining(changes, f"recipe {asked.recipe}")
     needed = work(settings)
     manifest = Manifest.read(asked.prepared) if asked.prepared else None
     seconds, encoder = asked.seconds_per_video or SECONDS, settings.encoder_settings
@@ -95,7 +95,7 @@ def _costs(asked: PlanSettings, files: Files, steps: Sequence[Step]) -> list[Cos
     return costs
 
 
-def _learning(asked: PlanSettings, settings: HDCSettings, needed: StepWork) -> Rate:
+def _learning(asked: PlanSettings, settings: PretrainSettings, needed: StepWork) -> Rate:
     if asked.clips_per_second is not None:
         return Rate(asked.clips_per_second, "given: --clips-per-second")
     if asked.gpu is not None:
@@ -103,7 +103,7 @@ def _learning(asked: PlanSettings, settings: HDCSettings, needed: StepWork) -> R
     return rates.learning_measured(settings.encoder_settings, asked.precision)
 
 
-def _reading(asked: PlanSettings, settings: HDCSettings, manifest: Manifest | None) -> Rate:
+def _reading(asked: PlanSettings, settings: PretrainSettings, manifest: Manifest | None) -> Rate:
     if asked.decode_clips_per_second is not None:
         return Rate(asked.decode_clips_per_second, "given: --decode-clips-per-second")
     if asked.measure and manifest is not None:

@@ -22,10 +22,13 @@ _TITLES = {
     "loss": "Loss",
     "knn": "k-NN accuracy",
     "test": "Test accuracy",
-    "accuracy": "Accuracy of the contrast",
+    "accuracy": "Share of right answers",
     "rank": "Effective rank",
     "learning_rate": "Learning rate",
+    "memory": "Most memory so far, GB",
 }
+BESIDE = {"chance": "accuracy"}
+"""Groups that are drawn among the lines of another."""
 _PERCENT = ("knn", "test", "accuracy")
 _EVALUATED = ("knn", "test")
 
@@ -113,7 +116,8 @@ def _grouped(keys: Iterable[str]) -> dict[str, list[str]]:
     """The metrics by their prefix, sorted within it."""
     groups: dict[str, list[str]] = {prefix: [] for prefix in _TITLES}
     for key in keys:
-        groups.setdefault(key.split("/")[0], []).append(key)
+        prefix = key.split("/")[0]
+        groups.setdefault(BESIDE.get(prefix, prefix), []).append(key)
     return {group: sorted(found) for group, found in groups.items() if found}
 
 

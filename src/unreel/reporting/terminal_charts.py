@@ -14,7 +14,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from unreel.reporting.curves import Point, Range, thin, ticks
+from unreel.reporting.curves import BESIDE, Point, Range, thin, ticks
 from unreel.text import one_line
 
 TITLES = {
@@ -25,7 +25,9 @@ TITLES = {
     "learning_rate": "Learning rate",
     "rank": "Effective rank",
     "uniformity": "Uniformity",
+    "accuracy": "Share of right answers",
     "seconds": "Seconds per step",
+    "memory": "Most memory so far, GB",
 }
 """The groups drawn first, in this order; then the others in order of appearance."""
 COLOURS = ("bright_cyan", "bright_yellow", "bright_magenta", "bright_green", "bright_red", "bright_blue", "white")
@@ -85,7 +87,8 @@ def charts(courses: Sequence[Course]) -> list[TerminalChart]:
     averaged: set[str] = set()
     for course in courses:
         for row in course.metrics:
-            for group, figures in _grouped(row, _HALVES if several else _WHOLE).items():
+            seen = {name: value for name, value in row.items() if not (several and name.split("/")[0] in BESIDE)}
+            for group, figures in _grouped(seen, _HALVES if several else _WHOLE).items():
                 lines = groups.setdefault(group, {})
                 named = {course.name: sum(figures.values()) / len(figures)} if several else figures
                 averaged |= {group} if several and len(figures) > 1 else set()
@@ -107,7 +110,9 @@ def _grouped(row: Mapping[str, int | float], left_out: tuple[str, ...]) -> dict[
     groups: dict[str, dict[str, float]] = {}
     for name, value in row.items():
         group, _, part = name.partition("/")
-        if name != "step" and name not in left_out:
+        if group in BESIDE:
+            groups.setdefault(BESIDE[group], {})[name] = float(value)
+        elif name != "step" and name not in left_out:
             groups.setdefault("parts" if group == "loss" and part else group, {})[part or group] = float(value)
     return groups
 

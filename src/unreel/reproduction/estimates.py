@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from unreel.engine.cpus import cores
 from unreel.planning.costs import run_size
-from unreel.planning.counting import views, weights
+from unreel.planning.counting import encoded_frames, weights
 from unreel.reproduction.jobs import ReproductionJob
 from unreel.settings.encoder import EncoderSettings
 from unreel.settings.pretraining import PretrainSettings
@@ -26,8 +26,10 @@ Seconds = Callable[[EncoderSettings], float]
 
 
 def clips_learnt(settings: PretrainSettings) -> float:
-    """Clips that a pretraining run learns from: two or three views of every video of a batch."""
-    return float(settings.steps * settings.batch_size * views(settings))
+    """Clips that a pretraining run learns from: those that the method shows its encoders of every video of a batch."""
+    if not settings.steps:
+        return 0.0
+    return settings.steps * settings.batch_size * encoded_frames(settings).clips(settings.encoder)
 
 
 def clips_embedded(videos: int, crops: int = CROPS) -> float:

@@ -1,13 +1,13 @@
 """The evidence on a folder of one's own: every row evaluated in several ways, over several seeds, pair by pair."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from unreel.evaluation.comparison import sign_flips
 from unreel.evaluation.metrics import bootstrap
-from unreel.recipes import PAPER
+from unreel.recipes import PAPER, RIVALS, shorter
 from unreel.reproduction.columns import FineTuned, HitRate, LinearProbe, Rights
 from unreel.reproduction.paper import ABLATION, SWITCHED_OFF, PaperTable
 from unreel.reproduction.plan import ReproductionPlan
@@ -24,6 +24,8 @@ ALL = "all columns"
 TESTED = (
     "Intervals and p of differences are over these videos with these seeds: they do not tell what another seed gives."
 )
+RIVALS_FRAMES = 32
+"""What every rival at the short size does with."""
 COMPARED = (
     ("sc", ("scratch",)),
     ("tc", ("scratch",)),
@@ -63,6 +65,23 @@ def evidence(pretraining: str, evaluated: str, exclude: str | None = None) -> Pa
         printed=("UCF101, fine-tuned", *(column.head for column in COLUMNS[1:])),
         watched=True,
         compared=COMPARED,
+    )
+
+
+def rivals(pretraining: str, evaluated: str, exclude: str | None = None) -> PaperTable:
+    """The same of the methods that the paper compares with, as far as they go, beside HDC and its parts.
+
+    All learn from the same videos, those of `RIVALS_FRAMES` frames or more, for the same steps, with the same encoder.
+    """
+    table = evidence(pretraining, evaluated, exclude)
+    rows = tuple(map(_row, ("scratch", *map(shorter, RIVALS), "sc", "tc", "sc+tc", "hdc")))
+    return replace(
+        table,
+        name=table.name.replace("evidence", "rivals"),
+        title=table.title.replace("Evidence", "Rivals"),
+        rows=rows,
+        compared=(("hdc", tuple(row.recipe for row in rows[:-1])),),
+        with_rivals=True,
     )
 
 

@@ -8,7 +8,6 @@ from statistics import mean
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from unreel.recipes import ROWS
 from unreel.reporting.paper_figure import COLOURS, DOTS_PER_INCH, INK, PAGE_WIDTH, RULE, save_figures
 from unreel.reproduction.plan import ReproductionPlan
 from unreel.training.metrics import read_metrics
@@ -53,16 +52,21 @@ def _curves(plan: ReproductionPlan) -> dict[str, tuple[Curve, Curve]]:
     for row in dict.fromkeys(name for name, _ in plan.pretrained):
         runs = [run for (name, _), run in plan.pretrained.items() if name == row and (run / "metrics.csv").exists()]
         losses, evaluated = zip(*map(_of_run, runs), strict=True) if runs else ((), ())
-        if runs and ROWS[row]().get("steps") != 0:
+        if runs and read_loosely(runs[0])["steps"]:
             found[row] = (_mean(losses), _mean(evaluated))
     return found
 
 
 def _of_run(run: Path) -> tuple[Curve, Curve]:
-    """The loss over that of guessing, ln b for every unit of weight, and the share of right neighbours in percent."""
+    """The loss over that of guessing, and the share of right neighbours in percent.
+
+    Guessing costs HDC ln b for every unit of weight; of other methods the first loss is taken for it.
+    """
     settings, rows = read_loosely(run), read_metrics(run)
-    guessing = log(settings["batch_size"]) * sum((*settings["alpha"], *settings["beta"]))
-    loss = {int(row["step"]): float(row["loss"]) / guessing for row in rows if "loss" in row}
+    losses = {int(row["step"]): float(row["loss"]) for row in rows if "loss" in row}
+    weights = (*settings.get("alpha", ()), *settings.get("beta", ()))
+    guessing = log(settings["batch_size"]) * sum(weights) if weights else abs(next(iter(losses.values()), 1.0))
+    loss = {step: each / guessing for step, each in losses.items()}
     right = {int(row["step"]): [row[name] for name in row if name.startswith("knn/")] for row in rows}
     return loss, {step: 100 * mean(shares) for step, shares in right.items() if shares}
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from unreel.errors import SettingsError
-from unreel.recipes import ENCODERS, PAPER, ROWS
+from unreel.recipes import ENCODERS, OTHERS, PAPER, ROWS, printed_rows, shorter
 from unreel.reproduction.columns import Column, FineTuned, HitRate
-from unreel.reproduction.rows import UNTRAINED, PaperRow
+from unreel.reproduction.rows import PaperRow
 
 DATA_SETS = {"ucf101": "UCF101", "hmdb51": "HMDB51"}
 ABLATION = ("sc", "tc", "sc+tc", "two-level", "two-level-weighted", "three-level", "scratch", "hdc")
@@ -20,54 +20,24 @@ _SWITCHES = {
 }
 HITS = (1, 5, 10, 20, 50)
 
-# What the paper prints of methods of others, never run here; references are the paper's. Table 3: top-1 % on UCF101 and
-# on HMDB51. Tables 4 and 5: hit@1, 5, 10, 20, 50 in %; with our two rows.
-_RECOGNITION = """
-Random Initialization [45] | CaffeNet | 38.6 13.3
-Shuffle & Learn [45] | CaffeNet | 50.2 18.1
-Büchler et al. [5] | CaffeNet | 58.6 25.0
-Random Initialization [39] | VGG-M-2048 | 51.1 18.3
-OPN [39] | VGG-M-2048 | 59.8 23.8
-Random Initialization [74] | R3D-18 | 54.4 21.5
-Clip Order [74] | R3D-18 | 64.9 29.5
-VCP [41] | R3D-18 | 66.0 31.5
-Random Initialization [33] | R3D-18+1 | 44.7 19.4
-CCL [33] | R3D-18+1 | 69.4 37.8
-Random Initialization [15] | 2D3D-ResNet18 | 46.5 17.1
-DPC [15] | 2D3D-ResNet18 | 68.2 34.5
-Random Initialization [4] | I3D | 47.9 29.6
-SpeedNet [4] | I3D | 66.7 43.7
-Random Initialization [18] | 3D-ResNet18 | 42.4 17.1
-3D-RotNet [30] | 3D-ResNet18 | 62.9 33.7
-3D-ST-Puzzle [32] | 3D-ResNet18 | 65.8 33.7
-Random Initialization [74] | C3D | 61.6 23.2
-Motion & Appearance [67] | C3D | 61.2 33.4
-Clip Order [74] | C3D | 65.6 28.4
-VCP [41] | C3D | 68.5 32.5
-Cho et al. [8] | C3D | 70.4 34.3
-Clip Order [74] | R(2+1)D-10 | 72.4 30.9
-VCP [41] | R(2+1)D-10 | 66.3 32.2
-Cho et al. [8] | R(2+1)D-10 | 74.8 36.8
-PacePrediction [68] | R(2+1)D-10 | 77.1 36.6
-"""
+# Tables 4 and 5: hit@1, 5, 10, 20, 50 in %; with our two rows.
 _RETRIEVAL = {
     "ucf101": """
-OPN [39] | | 19.9 28.7 34.0 40.6 51.6
-Büchler et al. [5] | | 25.7 36.2 42.2 49.2 59.5
-Random Initialized | C3D | 16.7 27.5 33.7 41.4 53.0
-Clip Order [74] | C3D | 12.5 29.0 39.0 50.6 66.9
-VCP [41] | C3D | 17.3 31.5 42.0 52.6 67.7
-CCL [33] | R3D-18+1 | 22.0 39.1 44.6 56.3 70.8
-HDC | C3D | 33.9 49.6 55.7 61.6 69.9
+OPN [39] | opn |  | 19.9 28.7 34.0 40.6 51.6
+Büchler et al. [5] | order-adaptive |  | 25.7 36.2 42.2 49.2 59.5
+Random Initialized | untrained | C3D | 16.7 27.5 33.7 41.4 53.0
+Clip Order [74] | vcop | C3D | 12.5 29.0 39.0 50.6 66.9
+VCP [41] | cloze | C3D | 17.3 31.5 42.0 52.6 67.7
+CCL [33] | ccl | R3D-18+1 | 22.0 39.1 44.6 56.3 70.8
+HDC | hdc | C3D | 33.9 49.6 55.7 61.6 69.9
 """,
     "hmdb51": """
-Random Initialized | C3D | 7.4 20.5 31.9 44.5 66.3
-Clip Order [74] | C3D | 7.4 22.6 34.4 48.5 70.1
-VCP [41] | C3D | 7.8 23.8 35.3 49.3 71.6
-HDC | C3D | 14.6 28.8 36.1 44.8 57.9
+Random Initialized | untrained | C3D | 7.4 20.5 31.9 44.5 66.3
+Clip Order [74] | vcop | C3D | 7.4 22.6 34.4 48.5 70.1
+VCP [41] | cloze | C3D | 7.8 23.8 35.3 49.3 71.6
+HDC | hdc | C3D | 14.6 28.8 36.1 44.8 57.9
 """,
 }
-_OURS = {"Random Initialized": UNTRAINED, "HDC": "hdc"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +47,8 @@ class PaperTable:
     `labels` head the columns that name a row. `splits` are those that a number is the mean of; without any a folder of
     one's own is tested. `printed` heads the paper's numbers where they are of other data. `drawn`: the nearest videos
     of all rows are shown side by side. `watched`: pretraining is evaluated on the way, and its curves are drawn.
-    `compared` are rows, each with those that it is compared with video by video.
+    `compared` are rows, each with those that it is compared with video by video. `with_rivals`: rivals are run without
+    being named.
     """
 
     name: str
@@ -90,6 +61,7 @@ class PaperTable:
     drawn: bool = False
     watched: bool = False
     compared: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    with_rivals: bool = False
 
     @property
     def ours(self) -> tuple[PaperRow, ...]:
@@ -108,7 +80,7 @@ class PaperTable:
 
 
 def restricted(table: PaperTable, names: Sequence[str]) -> PaperTable:
-    """The table with some of the rows that can be run, and all of others; all where none is named.
+    """The table with some of the rows that can be run, and all of others; where none is named, all but rivals' are run.
 
     Raises:
         SettingsError: it has no such row.
@@ -116,7 +88,15 @@ def restricted(table: PaperTable, names: Sequence[str]) -> PaperTable:
     known = [row.name for row in table.ours]
     for unknown in [name for name in names if name not in known]:
         raise SettingsError(f"{table.name} has no row {unknown!r} to run. Its rows are: {', '.join(known)}.")
-    return replace(table, rows=tuple(row for row in table.rows if not (names and row.recipe) or row.name in names))
+    chosen = names or [row.name for row in table.ours if table.with_rivals or not row.rival]
+    rows = (row if row.name in chosen else _not_run(row, table) for row in table.rows)
+    return replace(table, rows=tuple(row for row in rows if row))
+
+
+def _not_run(row: PaperRow, table: PaperTable) -> PaperRow | None:
+    """A row that is not chosen: of others, beside the paper's tables, its numbers are shown all the same."""
+    shown = not row.recipe or (row.rival and table.splits)
+    return replace(row, recipe="") if shown else None
 
 
 def for_folder(table: PaperTable, folder: str) -> PaperTable:
@@ -126,7 +106,7 @@ def for_folder(table: PaperTable, folder: str) -> PaperTable:
         table,
         title=f"{table.title}: {folder}",
         columns=tuple(column.on(folder) for column in own),
-        rows=tuple(replace(row, paper=row.paper[: len(own)]) for row in table.ours),
+        rows=tuple(replace(row, paper=row.paper[: len(own)], recipe=shorter(row.recipe)) for row in table.ours),
         splits=(),
         printed=tuple(column.head for column in own),
     )
@@ -154,7 +134,7 @@ def _switched_off() -> Iterator[PaperRow]:
 
 def _compared() -> Iterator[PaperRow]:
     """Table 3: group by group, each beginning with random weights and ending with HDC."""
-    for architecture, others in groupby(_rows(_RECOGNITION), key=lambda row: row.labels[1]):
+    for architecture, others in groupby(_rows(OTHERS, "r3d18"), key=lambda row: row.labels[1]):
         encoder = next((name for name, shown in ENCODERS.items() if shown == architecture), "")
         methods = list(others)
         if encoder and methods[0].labels[0].startswith("Random"):  # the paper has made this number itself, too
@@ -172,12 +152,11 @@ def _shown(method: str, recipe: str, architecture: str, encoder: str) -> Iterato
         yield PaperRow((method, architecture), _printed(recipe, encoder, "Table 3"), recipe, encoder)
 
 
-def _rows(text: str) -> Iterator[PaperRow]:
-    """The rows of lines `method | architecture | numbers`."""
-    for line in text.strip().split("\n"):
-        method, architecture, numbers = (cell.strip() for cell in line.split("|"))
-        recipe = _OURS.get(method, "")
-        yield PaperRow((method, architecture), tuple(map(float, numbers.split())), recipe, "c3d" if recipe else "")
+def _rows(text: str, otherwise: str) -> Iterator[PaperRow]:
+    """The rows of lines of the paper; of architectures that are none of ours, ours has the encoder `otherwise`."""
+    for method, recipe, architecture, numbers in printed_rows(text):
+        encoder = next((name for name, shown in ENCODERS.items() if shown == architecture), otherwise)
+        yield PaperRow((method, architecture), numbers, recipe, encoder if recipe else "")
 
 
 def _printed(recipe: str, encoder: str, place: str) -> tuple[float, ...]:
@@ -194,7 +173,7 @@ def _ablation(name: str, title: str, labels: tuple[str, ...], rows: Iterator[Pap
 def _retrieval(name: str, data: str) -> PaperTable:
     title = f"Table {name[-1]}: nearest-neighbour retrieval on {DATA_SETS[data]}, %"
     columns = tuple(HitRate(f"R@{k}", data, k, beside=True) for k in HITS)
-    return PaperTable(name, title, columns, tuple(_rows(_RETRIEVAL[data])), ("method", "architecture"))
+    return PaperTable(name, title, columns, tuple(_rows(_RETRIEVAL[data], "c3d")), ("method", "architecture"))
 
 
 def _figure(name: str, recipes: tuple[str, ...]) -> PaperTable:
@@ -212,6 +191,19 @@ _TABLES = (
         "Table 3: recognition, top-1 %, mean of three splits",
         tuple(FineTuned(head, data) for data, head in DATA_SETS.items()),
         tuple(_compared()),
+        ("method", "architecture"),
+        ("1", "2", "3"),
+    ),
+    PaperTable(
+        "sec41",
+        "Sec. 4.1: Temporal Contrast with and without spatial augmentations, top-1 %, mean of three splits",
+        tuple(FineTuned(head, data) for data, head in DATA_SETS.items()),
+        tuple(
+            PaperRow(
+                (f"HDC, {words} spatial augmentations in TC", "C3D"), _printed(recipe, "c3d", place), recipe, "c3d"
+            )
+            for words, recipe, place in (("with", "hdc", "Table 3"), ("without", "plain-temporal-view", "Sec. 4.1"))
+        ),
         ("method", "architecture"),
         ("1", "2", "3"),
     ),

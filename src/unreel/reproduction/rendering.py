@@ -10,11 +10,13 @@ from unreel.console import Table
 from unreel.engine.files import write_whole
 from unreel.reproduction.columns import Figure
 from unreel.reproduction.results import TableCell, TableResults, TableRow
+from unreel.reproduction.rows import PaperRow
 from unreel.text import comma_separated as as_csv
 
 PROVENANCE = ("data", "split", "protocol", "encoder", "checkpoint", "seed", "seen", "expected")
 _FIELDS = {"data": "collection"}
 _PAIRED = ["difference of", "column", "points", "95 % over videos", "p over videos", "videos"]
+_COSTS = ["pretraining of", "frames encoded per video and step", "minutes", "memory, GB", "own task, right %"]
 _NAMING = 2
 """How many of these are names."""
 _LATEX = str.maketrans(
@@ -44,6 +46,8 @@ def markdown(outcome: TableResults, made: str) -> str:
     if outcome.pairs:
         aligned = ["---"] * _NAMING + ["---:"] * (len(_PAIRED) - _NAMING)
         parts.append(_grid([_PAIRED, aligned, *_paired(outcome)]))
+    if outcome.costs:
+        parts.append(_grid([_COSTS, ["---", *["---:"] * (len(_COSTS) - 2), "---"], *_spent(outcome)]))
     if outcome.figures:
         titles = ("figures of", "column", *PROVENANCE)
         parts.append(_grid([titles, ["---"] * len(titles), *_sources(outcome.figures)]))
@@ -54,6 +58,14 @@ def compared(outcome: TableResults) -> Table:
     """Rows against rows, video by video."""
     table = Table("compared video by video, in points", _PAIRED, left=_PAIRED[:_NAMING])
     for cells in _paired(outcome):
+        table.add(*cells)
+    return table
+
+
+def costs(outcome: TableResults) -> Table:
+    """What the pretraining of each row took, and how far it came in its own task."""
+    table = Table("pretraining", _COSTS, left=_COSTS[-1:])
+    for cells in _spent(outcome):
         table.add(*cells)
     return table
 
@@ -124,9 +136,14 @@ def _cells(outcome: TableResults) -> list[list[str]]:
 def _cells_of(line: TableRow, known: Sequence[bool]) -> list[str]:
     cells = list(line.row.labels)
     for paper, ours, in_paper in zip(line.row.paper, line.ours, known, strict=True):
-        cells += ["–" if paper is None else f"{paper:.1f}"] if in_paper else []
+        cells += [_printed(paper, line.row)] if in_paper else []
         cells.append(_cell(ours) if line.row.recipe else "not run")
     return cells
+
+
+def _printed(paper: float | None, row: PaperRow) -> str:
+    own_data = row.rival is not None and row.rival.own_data
+    return "–" if paper is None else f"{paper:.1f}{', own data' if own_data else ''}"
 
 
 def _cell(cell: TableCell | None) -> str:
@@ -148,6 +165,14 @@ def _paired(outcome: TableResults) -> list[list[str]]:
             str(each.videos),
         ]
         for each in outcome.pairs
+    ]
+
+
+def _spent(outcome: TableResults) -> list[list[str]]:
+    """A line for every row, under `_COSTS`."""
+    return [
+        [each.row, f"{each.frames:g}", f"{each.minutes:.1f}", f"{each.memory:.2f}", each.solved]
+        for each in outcome.costs
     ]
 
 

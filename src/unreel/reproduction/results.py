@@ -8,6 +8,7 @@ from statistics import mean, stdev
 from unreel.reproduction.columns import Figure
 from unreel.reproduction.evidence import TESTED, Pair, pairs
 from unreel.reproduction.plan import ReproductionPlan
+from unreel.reproduction.pretraining_costs import PretrainingCost, pretraining_costs
 from unreel.reproduction.rows import PaperRow
 from unreel.training.run import VIDEOS, read_videos
 
@@ -35,7 +36,8 @@ class TableRow:
 class TableResults:
     """A table as it came out, the figures it is made of, and what is to be said under it.
 
-    `columns` head our numbers, `printed` those of the paper; `pairs` are rows compared video by video.
+    `columns` head our numbers, `printed` those of the paper; `pairs` are rows compared video by video, `costs`
+    what their pretraining took.
     """
 
     name: str
@@ -47,6 +49,7 @@ class TableResults:
     figures: tuple[Figure, ...]
     notes: tuple[str, ...]
     pairs: tuple[Pair, ...] = ()
+    costs: tuple[PretrainingCost, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -63,7 +66,10 @@ def outcome(plan: ReproductionPlan, command: str) -> TableResults:
     tested = (TESTED,) if compared else ()
     notes = (*_notes(plan, figures), *_unseen(figures), *tested, f"Command: {command}")
     printed = table.printed or table.heads
-    return TableResults(table.name, table.title, table.labels, table.heads, printed, lines, figures, notes, compared)
+    costs = tuple(pretraining_costs(plan)) if table.watched else ()
+    return TableResults(
+        table.name, table.title, table.labels, table.heads, printed, lines, figures, notes, compared, costs
+    )
 
 
 def _figures(plan: ReproductionPlan) -> Iterator[Figure]:
@@ -97,6 +103,8 @@ def _notes(plan: ReproductionPlan, figures: Sequence[Figure]) -> Iterator[str]:
         return
     if budget.scale.note:
         yield budget.scale.note
+    if any(row.rival and row.rival.own_data and row.paper[0] is not None for row in table.rows):
+        yield "own data: pretrained by its authors on UCF101 itself; no number of others is of an equal budget."
     for name, words in (("collection", "Data"), ("split", "Split"), ("protocol", "Protocol")):
         yield f"{words}: {'; '.join(sorted({str(getattr(each.origin, name)) for each in figures}))}."
     runs = [run for (row, _), run in plan.pretrained.items() if not row.startswith("scratch")]

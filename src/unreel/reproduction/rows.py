@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from unreel.recipes import named
+from unreel.recipes import RIVALS, Rival, named
 
 UNTRAINED = "untrained"
 """The row of an encoder before its first step, where a table is about retrieval."""
@@ -12,7 +12,7 @@ UNTRAINED = "untrained"
 class PaperRow:
     """A row: what stands in the columns that name it, and the paper's number in each of the others.
 
-    `recipe` is one of `recipes.ROWS`, or `UNTRAINED`; empty for a method of others, which is shown and never run.
+    `recipe` is one of `recipes.ROWS`, a rival's, or `UNTRAINED`; empty for what is shown and not run.
     """
 
     labels: tuple[str, ...]
@@ -24,6 +24,11 @@ class PaperRow:
     def name(self) -> str:
         """What the row is called on the command line and in files; of a recipe, its name."""
         return named(self.recipe, self.encoder) if self.recipe else ", ".join(self.labels)
+
+    @property
+    def rival(self) -> Rival | None:
+        """The method of others that the row is about, where it is run."""
+        return RIVALS.get(self.recipe.removesuffix("-short"))
 
     @property
     def pretrained_by(self) -> str:

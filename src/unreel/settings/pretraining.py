@@ -14,9 +14,53 @@ from unreel.settings.encoder import EncoderSettings, nested
 from unreel.settings.model import Count, read_values, validated
 from unreel.settings.training import TrainingSettings, check_statistics
 
-METHODS = {"hdc": "unreel.methods.hdc:HDC"}
+METHODS = {
+    "hdc": "unreel.methods.hdc:HDC",
+    "rotnet": "unreel.methods.rotnet:RotNet",
+    "vcop": "unreel.methods.vcop:ClipOrder",
+    "pace": "unreel.methods.pace:Pace",
+    "cvrl": "unreel.methods.cvrl:CVRL",
+    "cloze": "unreel.methods.cloze:Cloze",
+    "opn": "unreel.methods.opn:OPN",
+    "shuffle-learn": "unreel.methods.shuffle_learn:ShuffleLearn",
+    "speednet": "unreel.methods.speednet:SpeedNet",
+    "playback": "unreel.methods.playback:Playback",
+    "puzzle": "unreel.methods.puzzle:Puzzle",
+    "moco": "unreel.methods.moco:MoCo",
+    "rspnet": "unreel.methods.rspnet:RSPNet",
+    "byol": "unreel.methods.byol:BYOL",
+    "dpc": "unreel.methods.dpc:DPC",
+    "pace-contrast": "unreel.methods.pace_contrast:PaceContrast",
+    "tclr": "unreel.methods.tclr:TCLR",
+    "statistics": "unreel.methods.statistics:Statistics",
+    "ccl": "unreel.methods.ccl:CCL",
+    "order-adaptive": "unreel.methods.order_adaptive:AdaptiveOrder",
+    "videomoco": "unreel.methods.videomoco:VideoMoCo",
+}
 """Where the methods that come with unreel lie, by name."""
-SETTINGS = {"hdc": "unreel.settings.hdc:HDCSettings"}
+SETTINGS = {
+    "hdc": "unreel.settings.hdc:HDCSettings",
+    "rotnet": "unreel.settings.rivals:RotNetSettings",
+    "vcop": "unreel.settings.rivals:ClipOrderSettings",
+    "pace": "unreel.settings.rivals:PaceSettings",
+    "cvrl": "unreel.settings.rivals:CVRLSettings",
+    "cloze": "unreel.settings.rivals:ClozeSettings",
+    "opn": "unreel.settings.rivals:OPNSettings",
+    "shuffle-learn": "unreel.settings.rivals:ShuffleLearnSettings",
+    "speednet": "unreel.settings.rivals:SpeedNetSettings",
+    "playback": "unreel.settings.rivals:PlaybackSettings",
+    "puzzle": "unreel.settings.rivals:PuzzleSettings",
+    "moco": "unreel.settings.rivals:MoCoSettings",
+    "rspnet": "unreel.settings.rivals:RSPNetSettings",
+    "byol": "unreel.settings.rivals:BYOLSettings",
+    "dpc": "unreel.settings.rivals:DPCSettings",
+    "pace-contrast": "unreel.settings.rivals:PaceContrastSettings",
+    "tclr": "unreel.settings.rivals:TCLRSettings",
+    "statistics": "unreel.settings.rivals:StatisticsSettings",
+    "ccl": "unreel.settings.rivals:CCLSettings",
+    "order-adaptive": "unreel.settings.rivals:AdaptiveOrderSettings",
+    "videomoco": "unreel.settings.rivals:VideoMoCoSettings",
+}
 """Where their settings lie, which need no torch."""
 
 
@@ -39,6 +83,9 @@ class PretrainSettings(TrainingSettings):
     """Regular expression: no video in whose path it is found is learnt from."""
     encoder: tyro.conf.OmitArgPrefixes[EncoderSettings] = EncoderSettings()
     """The encoder, and what it is shown."""
+    min_frames: Count = 0
+    """Frames below which a video is left out, where the method would do with fewer: so that several learn from the
+    same ones."""
     knn_every: Count = 1000
     """Steps between k-NN evaluations by labels (leave one out, R@1); 0: none."""
     knn_folder: Path | None = None

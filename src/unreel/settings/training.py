@@ -27,6 +27,8 @@ class TrainingSettings(Settings):
         | {"accumulate", "checkpoint_activations", "compile", "accelerator", "devices", "nodes", "loader_workers"}
     )
     """Settings that a resumed run may have otherwise: they say how and how long it computes, not what."""
+    follows_steps: ClassVar[bool] = False
+    """Whether something besides a cosine's rate depends on the last step, which a resumed run must then leave."""
 
     folder: tyro.conf.Positional[Path]
     """Folder of videos, or of prepared videos (see `unreel prepare`); an unprepared one is prepared on the way."""

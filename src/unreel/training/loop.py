@@ -25,6 +25,7 @@ from unreel.checkpoint import TrainingState, WeightsHeader, save_checkpoint, sav
 from unreel.checkpoint.state import best_score, checkpoints, prune
 from unreel.checkpoint.weights import FINAL
 from unreel.engine import process_group
+from unreel.engine.device import peak_memory
 from unreel.engine.gpu_prefetch import copied_ahead
 from unreel.engine.launch import launched, unobserved
 from unreel.engine.malloc import keep_freed_memory
@@ -36,6 +37,7 @@ from unreel.methods import GIVEN, Method
 from unreel.models import Encoder
 from unreel.settings.training import TrainingSettings
 from unreel.text import excerpt
+from unreel.training.advice import Advice
 from unreel.training.failures import failures_told
 from unreel.training.optimization import learning_rate, restore, set_learning_rate, sgd
 from unreel.training.resume import CHECKPOINTS, Opened, opened
@@ -43,12 +45,6 @@ from unreel.training.timing import StepTimer
 from unreel.types import ClipBatch, Loss
 from unreel.video.clips.datasets import ClipDataset
 from unreel.video.clips.loading import ProcessShare, training_batches
-
-MUCH_WAITING = 0.1
-"""The share of the time spent waiting for data above which the log says so, once."""
-COLLAPSED = -0.005
-"""Uniformity above which embeddings are all alike; some begin so, hence the log says it only after `SETTLED` steps."""
-SETTLED = 200
 
 
 @dataclass(frozen=True)
@@ -128,10 +124,10 @@ class _Training:
     def __init__(self, job: TrainingJob, fabric: Fabric, run: Opened) -> None:
         self.job, self.settings, self.fabric, self.run = job, job.settings, fabric, run
         self.pace = StepTimer()
-        self._told: set[str] = set()
         self._begun = 0
         self._best = -math.inf
         self._evaluated = self._rank = ""
+        self._advice = Advice(self.settings)
         if fabric.device.type == "cpu":
             keep_freed_memory()
         for encoder in job.method.modules():  # a method may keep copies of it
@@ -254,15 +250,10 @@ class _Training:
         parts = {f"loss/{name}": value.item() for name, value in loss.parts.items()}
         figures = {name: value.item() for name, value in loss.figures.items()}
         pace, rate = self.pace.lap(), learning_rate(self.settings, step - 1)
-        self._write(step, {"loss": loss.total.item(), **parts, **figures, "learning_rate": rate, **pace})
-        waiting = pace["seconds/data"] / pace["seconds/step"]
-        if waiting > MUCH_WAITING and step > self._begun + self.settings.log_every:
-            advice = "%.0f %% of the time is spent waiting for data; see unreel bench loading %s"
-            self._log_once(step, advice, 100 * waiting, self.settings.folder)
-        alike = [name for name, value in figures.items() if name.startswith("uniformity/") and value > COLLAPSED]
-        if alike and step >= SETTLED and self.settings.batch_size > process_group.count():
-            advice = "%s near 0: these embeddings are all alike; try --standardise, or a lower --learning-rate"
-            self._log_once(step, advice, ", ".join(alike))
+        memory = {"memory/gigabytes": peak_memory(self.fabric.device) / 1e9}
+        self._write(step, {"loss": loss.total.item(), **parts, **figures, "learning_rate": rate, **pace, **memory})
+        for text, *words in self._advice.of(step, figures, pace["seconds/data"] / pace["seconds/step"]):
+            self._log(f"step %d: {text}", step, *words)
 
     def evaluate(self, step: int) -> float | None:
         """Have the method evaluated; its score, where that is higher than ever before in this run."""
@@ -334,11 +325,6 @@ class _Training:
     def _write(self, step: int, figures: Mapping[str, float]) -> None:
         if self.run.trackers:
             self.run.trackers.write(step, figures)
-
-    def _log_once(self, step: int, advice: str, *words: object) -> None:
-        if advice not in self._told:
-            self._told.add(advice)
-            self._log(f"step %d: {advice}", step, *words)
 
     def _log(self, *words: object) -> None:
         if self.run.folder:

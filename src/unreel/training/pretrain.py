@@ -114,7 +114,7 @@ def choose_videos(settings: PretrainSettings, manifest: Manifest, evaluated: Man
         pattern = expression_of("exclude", settings.exclude)
         left_out |= {each.id: f"excluded by {settings.exclude!r}" for each in usable if pattern.search(each.id)}
         usable = [record for record in usable if not pattern.search(record.id)]
-    needed, scale = check_method(settings).sampling.needed, TimeScale.of(encoder)
+    needed, scale = max(check_method(settings).sampling.needed, settings.min_frames), TimeScale.of(encoder)
     short = {each.id: reason for each in usable if (reason := too_short(each, needed, scale))}
     videos = tuple(record for record in usable if record.id not in short)
     if len(videos) < settings.batch_size:

@@ -152,7 +152,7 @@ def versions() -> dict[str, str]:
 def differences(before: TrainingSettings, now: TrainingSettings) -> dict[str, tuple[object, object]]:
     """The settings that a resumed run must not have otherwise, and their values before and now."""
     old, new = before.model_dump(mode="json"), now.model_dump(mode="json")
-    free = now.changeable - ({"steps"} if now.schedule == "cosine" else set())  # whose rate depends on the last step
+    free = now.changeable - ({"steps"} if now.schedule == "cosine" or now.follows_steps else set())
     return {name: (old[name], new[name]) for name in new if name not in free and old[name] != new[name]}
 
 

@@ -39,8 +39,9 @@ def assumptions(plan: Plan) -> list[str]:
     asked, work, encoder = plan.asked, plan.work, plan.settings.encoder_settings
     cores = f"{asked.cores_per_gpu:g}" if asked.cores_per_gpu else "as many as are needed"
     return [
-        f"Recipe {asked.recipe}: {encoder.name}, {encoder.clip_length} frames of {encoder.size}², {work.views} views, "
-        f"{work.weights / 1e6:.1f} million weights, {work.operations / 1e9:.3g} billion operations for a clip.",
+        f"Recipe {asked.recipe}: {encoder.name}, {encoder.clip_length} frames of {encoder.size}², "
+        f"{work.views:.3g} clips per video, {work.weights / 1e6:.1f} million weights, "
+        f"{work.operations / 1e9:.3g} billion operations for a clip.",
         f"A GPU learns from {_plain(plan.learning.per_second)} clips/s ({plan.learning.source}), in {asked.precision}; "
         f"all else of a step takes {1e3 * STEP_SECONDS:g} ms (assumed).",
         f"A core reads {_plain(plan.reading.per_second)} clips/s ({plan.reading.source}); cores for each GPU: {cores}.",

@@ -83,6 +83,43 @@ class OneClip:
 
 @final
 @dataclass(frozen=True)
+class Pieces:
+    """`count` pieces with `gap` frames between two, the first one at a random start, each at a place of its own.
+
+    `stride` frames lie from one frame of a piece to the next; `together`: all pieces are cut at one place.
+
+    length 2, count 3, gap 1, stride 2     |0   2|  |4   6|  |8   10|
+    """
+
+    length: int
+    count: int = 1
+    gap: int = 0
+    stride: int = 1
+    random_region: bool = True
+    together: bool = False
+
+    @property
+    def span(self) -> int:
+        """Frames from the first to the last of a piece, both included."""
+        return (self.length - 1) * self.stride + 1
+
+    @property
+    def needed(self) -> int:
+        """All pieces and what is between them."""
+        return self.count * self.span + (self.count - 1) * self.gap
+
+    def frames(self, count: int, draw: Draw) -> Int[np.ndarray, "v t"]:
+        """The frames of the pieces, in their order."""
+        start = int(draw("clips").integers(count - self.needed + 1))
+        return start + np.arange(self.count)[:, None] * (self.span + self.gap) + self.stride * np.arange(self.length)
+
+    def regions(self, draw: Draw) -> Float[np.ndarray, "v 2"]:
+        """Random places, a random one for all, or the centre."""
+        return places(draw, self.count, random=self.random_region, together=self.together)
+
+
+@final
+@dataclass(frozen=True)
 class TimeScale:
     """Which frames of a file an encoder is shown: every `step`-th, or `rate` frames a second.
 
@@ -131,12 +168,18 @@ def too_short(video: VideoRecord, needed: int, scale: TimeScale = EVERY_FRAME) -
     except VideoError as error:
         return str(error)
     which = "" if scale == EVERY_FRAME else " at that time scale"
-    return f"too short: {frames} frames{which}, a clip has {needed}" if frames < needed else ""
+    return f"too short: {frames} frames{which}, {needed} are needed" if frames < needed else ""
 
 
 def runs(starts: Sequence[int], length: int) -> Int[np.ndarray, "v t"]:
     """The frames of clips of `length` frames that follow each other, by their first ones."""
     return np.asarray(starts, np.int64)[:, None] + np.arange(length)
+
+
+def places(draw: Draw, count: int, *, random: bool = True, together: bool = False) -> Float[np.ndarray, "v 2"]:
+    """Where in the frame the squares of so many clips lie: random places, a random one for all, or the centre."""
+    drawn = draw("regions").random((1 if together else count, 2)) if random else np.full((1, 2), 0.5)
+    return np.broadcast_to(drawn, (count, 2))
 
 
 def two_starts(frames: int, clip_length: int, chance: Generator, gap: float = 0.0) -> tuple[int, int]:
