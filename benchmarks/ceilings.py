@@ -8,7 +8,7 @@ rounds: a ceiling is what was reached once. The other benchmarks measure them in
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
@@ -32,10 +32,10 @@ class Ceilings:
         return self.bfloat16 if precision == "bfloat16" else self.float32
 
 
-def measure(device: str, rounds: int) -> Ceilings:
-    """The ceilings, with as many threads as torch has now."""
+def measure(device: str, rounds: int, sides: Sequence[int] | None = None) -> Ceilings:
+    """The ceilings, with as many threads as torch has now, from products of matrices of these sides."""
     rates = {
-        name: max(_matrix_rate(side, dtype, device, rounds) for side in SIDES[device])
+        name: max(_matrix_rate(side, dtype, device, rounds) for side in sides or SIDES[device])
         for name, dtype in PRECISIONS.items()
     }
     return Ceilings(**rates, bytes_per_second=_bandwidth(device, rounds), threads=torch.get_num_threads())
@@ -62,7 +62,7 @@ def _least(work: Callable[[], object], device: str, rounds: int) -> float:
 def main(options: argparse.Namespace) -> None:
     """Measure, print and write."""
     torch.set_num_threads(options.threads)
-    found = measure(options.device, options.rounds)
+    found = measure(options.device, options.rounds, options.sides)
     rates = {name: found.rate(name) / 1e9 for name in PRECISIONS}
     rows = [(f"matrix product, {name}", f"{rate:.1f} GFLOP/s") for name, rate in rates.items()]
     rows.append(("copy", f"{found.bytes_per_second / 1e9:.1f} GB/s"))

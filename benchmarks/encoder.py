@@ -104,7 +104,7 @@ def main(options: argparse.Namespace) -> None:
     """Measure, print and write."""
     torch.set_num_threads(options.threads)
     keep_freed_memory()
-    ceilings = measured_ceilings(options.device, options.rounds)
+    ceilings = measured_ceilings(options.device, options.rounds, options.sides)
     figures: dict[str, dict[str, Any]] = {}
     for name in options.encoders or ENCODERS:
         works = passes(name, options)

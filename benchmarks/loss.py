@@ -120,7 +120,7 @@ def main(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     keep_freed_memory()
     limit_memory()
-    ceilings = measured_ceilings(options.device, options.rounds)
+    ceilings = measured_ceilings(options.device, options.rounds, options.sides)
     chosen, left_out = contrasts(options.chunk_size)
     found = {str(batch): measured(batch, options, chosen, left_out, ceilings.float32) for batch in options.batches}
     rows = [

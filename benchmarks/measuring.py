@@ -94,6 +94,7 @@ def add_options(parser: argparse.ArgumentParser, rounds: int) -> None:
     """Options that these benchmarks have in common."""
     parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--sides", type=int, nargs="+", help="of the square matrices whose product is the ceiling")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--out", type=Path, help="file for the figures, as JSON; chart.py draws them")
 

@@ -155,7 +155,7 @@ def main(options: argparse.Namespace) -> None:
     paths = {"compiled_views": options.compiled_views, "fused": options.fused}
     settings = settings_of(options, precision=options.precision, **paths)
     assert settings.encoder.name == "r3d18" and settings.encoder.norm == "instance"  # what the plain version has
-    ceilings = measured_ceilings(options.device, options.rounds)
+    ceilings = measured_ceilings(options.device, options.rounds, options.sides)
     batch = noise(settings)
     works = {"unreel": own_step(settings, batch), **plain_steps(settings, batch)}
     if options.device == "cuda":

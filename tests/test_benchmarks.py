@@ -61,7 +61,7 @@ def test_scaling_is_foretold_and_measured(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_an_encoder_is_measured_against_the_matrix_rate_and_drawn(tmp_path: Path) -> None:
     out = tmp_path / "encoder.json"
-    figures = _run("encoder.py", "r3d18 --width 0.0625 --size 32 --batch 1 --frames 4", out)
+    figures = _run("encoder.py", "r3d18 --width 0.0625 --size 32 --batch 1 --frames 4 --sides 64", out)
     both = figures["encoders"]["r3d18"]["forward and backward"]
     assert 0 < both["operations"] < both["operations with those on padding"]
     assert sum(figures["encoders"]["r3d18"]["shares of the time"].values()) == pytest.approx(1)
@@ -71,7 +71,7 @@ def test_an_encoder_is_measured_against_the_matrix_rate_and_drawn(tmp_path: Path
 
 @pytest.mark.slow
 def test_the_loss_is_measured_and_its_missing_rivals_are_named(tmp_path: Path) -> None:
-    figures = _run("loss.py", "--batches 8 --chunk-size 4 --width 4", tmp_path / "loss.json")
+    figures = _run("loss.py", "--batches 8 --chunk-size 4 --width 4 --sides 64", tmp_path / "loss.json")
     measured = figures["batches"]["8"]
     assert {"unreel", "unreel in blocks"} <= set(measured)
     assert set(measured) | set(figures["left out"]) >= {"lightly", "pytorch-metric-learning"}
@@ -87,7 +87,7 @@ def test_the_memory_of_the_loss_is_measured_in_a_process_of_its_own(tmp_path: Pa
 
 @pytest.mark.slow
 def test_a_step_is_measured_beside_a_plain_one(tmp_path: Path) -> None:
-    figures = _run("step.py", "--width 0.0625 --size 48 --batch 2", tmp_path / "step.json")
+    figures = _run("step.py", "--width 0.0625 --size 48 --batch 2 --sides 64", tmp_path / "step.json")
     assert set(figures["steps"]) == {"unreel", "plain", "plain, views ready"}
     assert figures["steps"]["plain"]["times unreel's"]["median"] > 0
 

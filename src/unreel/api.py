@@ -54,18 +54,21 @@ def finetune(
     Raises:
         UnreelError: every mistake that the user can mend; its message says how.
     """
+    plugins.allow(str(changes.get("encoder", "")))
     values = {**changes, "folder": Path(videos).resolve(), "out": Path(out), "weights": weights}
     return run_finetuning(validated(FinetuneSettings, values, "unreel.finetune"))
 
 
-def load(run: Path | str) -> LoadedEncoder:
+def load(run: Path | str, *, encoder: str = "") -> LoadedEncoder:
     """The encoder of a run folder, of one of its checkpoints, or of a weights file, ready to embed clips.
 
-    A name alone can be that of an encoder that comes with unreel: load("street651-small").
+    A name alone can be that of an encoder that comes with unreel: load("street651-small"). Where its code lies in a
+    file of yours, `encoder` names it as FILE.py:CLASS: no weights file makes unreel import code.
 
     Raises:
         CheckpointError: there are no weights, they are damaged, or they are no unreel encoder.
     """
+    plugins.allow(encoder)
     return load_encoder(Path(run))
 
 

@@ -44,6 +44,9 @@ def test_a_queue_is_compared_with_by_slow_loops() -> None:
         total -= log(own / (own + others)) / 3
     found = against_queue(queries, keys, queue, temperature=0.1, weights=weights)
     assert found.loss.item() == pytest.approx(total, rel=1e-4)
+    same = torch.tensor([[True, *[False] * 5]] * 3)
+    without = against_queue(queries, keys, queue, temperature=0.1, own=same).loss
+    torch.testing.assert_close(without, against_queue(queries, keys, queue[1:], temperature=0.1).loss)
     nothing = against_queue(torch.zeros(3, 4), keys, queue, temperature=0.1)
     assert nothing.loss.item() == pytest.approx(log(7))
 
@@ -80,9 +83,10 @@ def test_a_follower_follows_and_a_queue_forgets_the_oldest() -> None:
     assert queue.keys.shape == (6, 4)
     torch.testing.assert_close(queue.keys.norm(dim=1), torch.ones(6))
     batches = torch.nn.functional.normalize(torch.randn(3, 3, 4), dim=2)
-    for batch in batches:
-        queue.push(batch)
+    for number, batch in enumerate(batches):
+        queue.push(batch, torch.arange(3) + 10 * number)
     torch.testing.assert_close(queue.keys, torch.cat([batches[2], batches[1]]))
+    assert queue.own(torch.tensor([21, 5])).tolist() == [[False, True, *[False] * 4], [False] * 6]
     assert queue.ages(3).tolist() == [0, 0, 0, 1, 1, 1]
 
 
@@ -95,6 +99,7 @@ def test_moco_compares_with_the_keys_of_the_steps_before() -> None:
     expected = against_queue(outputs["queries"], keys, method.queue.keys, temperature=0.1).loss
     assert torch.equal(method.loss(outputs).total, expected)
     method.updated(outputs, 1)
+    assert method.queue.own(outputs["given/videos"])[:, :4].equal(torch.eye(4, dtype=torch.bool))
     torch.testing.assert_close(method.queue.keys[:4], torch.nn.functional.normalize(keys, dim=1))
 
 
@@ -115,6 +120,7 @@ def test_byol_ends_at_minus_one() -> None:
 def test_rspnet_s_loss_at_the_ends() -> None:
     method = method_of(settings_of("rspnet", queue=64))
     zero = {name: torch.zeros(4, 128) for name in ("query/A", "query/M", "given/same/A", "given/same/M")}
+    zero["given/videos"] = torch.arange(4) + 1
     zero |= {"given/other/A": torch.zeros(4, 128), "given/other/M": torch.zeros(4, 128)}
     assert method.loss(zero).total.item() == pytest.approx(2 * log(65) + 2, rel=1e-4)
     along, across = torch.eye(128)[:1].expand(4, 128), torch.eye(128)[1:2].expand(4, 128)
@@ -168,7 +174,7 @@ def test_the_recurrent_unit_is_that_of_its_equations() -> None:
     found = unit(seen, state)
     for i, j in ((0, 0), (1, 3)):
         both = torch.cat([seen[i, j], state[i, j]])
-        z, r = torch.sigmoid(unit.gates.weight @ both + unit.gates.bias).split(3)
+        z, r = torch.split(torch.sigmoid(unit.gates.weight @ both + unit.gates.bias), 3)
         other = torch.cat([seen[i, j], r * state[i, j]])
         candidate = torch.tanh(unit.candidate.weight @ other + unit.candidate.bias)
         torch.testing.assert_close(found[i, j], (1 - z) * state[i, j] + z * candidate)
@@ -313,5 +319,5 @@ def test_statistics_are_those_of_slow_loops() -> None:
 def test_patterns_have_as_many_places_as_the_paper_says() -> None:
     grid, rings, triangles = numbers.patterns()
     assert [int(each.max()) + 1 for each in (grid, rings, triangles)] == [16, 4, 8]
-    assert [len(each.unique()) for each in (grid, rings, triangles)] == [16, 4, 8]
+    assert [len(torch.unique(each)) for each in (grid, rings, triangles)] == [16, 4, 8]
     assert torch.equal(rings, rings.flip(0)) and rings[13, 13] == 0 and rings[0, 0] == 3

@@ -66,7 +66,7 @@ def test_vcop_s_label_is_the_place_of_the_order_among_all() -> None:
         number = order_drawn(draw, 3)
         order = list(permutations(range(3)))[number]
         table = sampling.frames(sampling.needed + 3, draw)
-        ordered = [None, None, None]
+        ordered: list[list[int]] = [[], [], []]
         for place, piece in enumerate(order):
             ordered[piece] = table[place].tolist()
         assert ordered == sorted(ordered) and ordered[1][0] - ordered[0][-1] == 5  # a gap of 4 frames
@@ -96,14 +96,14 @@ def test_opn_guards_its_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
         return seen[-1][1]
 
     monkeypatch.setattr(opn, "_apart", watched)
-    views = opn.guarded_views(method.view, settings, batch)
+    views = opn.guarded_views(method.view, method.settings, batch)
     patches, pieces = zip(*seen, strict=True)
     assert all(torch.equal(each.box, patches[0].box) and torch.equal(each.flip, patches[0].flip) for each in patches)
     boxes = torch.stack([each.box for each in pieces])
     patch = patches[0].box
     assert (boxes[:, :, :2] >= patch[:, :2] - 1e-6).all()
     assert (boxes[:, :, :2] + boxes[:, :, 2:] <= patch[:, :2] + patch[:, 2:] + 1e-6).all()
-    assert len(boxes[:, 0].unique(dim=0)) == 4
+    assert len(torch.unique(boxes[:, 0], dim=0)) == 4
     assert all((each.channel >= 0).all() for each in pieces)
     assert len({int(each.channel[0]) for each in pieces} | {int(each.channel[1]) for each in pieces}) > 1
     assert all(torch.equal(view[:, 0], view[:, 1]) and torch.equal(view[:, 1], view[:, 2]) for view in views)
@@ -193,9 +193,12 @@ def test_puzzles_in_space_are_quadrants_and_in_time_follow_each_other(monkeypatc
     monkeypatch.setattr(puzzle, "KEPT", 1.0)  # a piece fills its cell
     draws: list[Any] = []
     for row in range(4):
-        method.view(
-            batch, "pieces", row, lambda each, row=row: draws.append((each, method._cell(batch, row, each))) or each
-        )
+
+        def watched(each: Any, row: int = row) -> Any:
+            draws.append((each, method._cell(batch, row, each)))
+            return each
+
+        method.view(batch, "pieces", row, watched)
     for number, draw in enumerate(_draws(12)):
         order, whole = orders[order_drawn(draw, 4)], draws[0][0]
         table = method.sampling.frames(40, draw)

@@ -60,7 +60,7 @@ def test_frames_are_those_of_the_views_that_a_weight_asks_for() -> None:
 
 def test_copies_are_counted_apart() -> None:
     values = {**changes("rspnet"), "folder": "in", "out": "out"}
-    assert encoded_frames(pretraining(values, "rspnet")) == EncodedFrames(16, 32, 48)
+    assert encoded_frames(pretraining(values, "rspnet")) == EncodedFrames(16.0, 32.0, 48.0)
 
 
 @pytest.mark.parametrize("encoder", ["r3d18", "c3d", "r2plus1d10"])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from unreel.planning.model import Machine, StepWork, step
 
-WORK = StepWork(views=3, operations=1e9, weights=1000, vectors=2)
+WORK = StepWork(views=3.0, operations=1e9, weights=1000, vectors=2)
 MACHINE = Machine(100.0, 10.0, video_size=1e6, inside=1e15, between=1e15, step_seconds=0.0)
 VECTORS = 8 * 2 * 128 * 4
 """Bytes of the vectors of eight videos."""

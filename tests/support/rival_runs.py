@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from unreel import methods, recipes
+from unreel.models import Encoder
 from unreel.rng import draws_of
 from unreel.settings.pretraining import PretrainSettings, pretraining
 from unreel.types import ClipBatch
@@ -27,6 +28,7 @@ CLASSES = {
     "cloze": 4,
 }
 """Of the tasks that are told by classes, at the short size."""
+WITH_QUEUE = ("moco", "videomoco", "rspnet")
 
 
 def settings_of(name: str, **changes: Any) -> PretrainSettings:
@@ -39,6 +41,15 @@ def method_of(settings: PretrainSettings) -> Any:
     """The method, its first weights drawn from seed 0."""
     torch.manual_seed(0)
     return methods.build(settings)
+
+
+def in_double(method: Any) -> Any:
+    """The method in float64, its encoders too, which are given views in float32."""
+    method.double()
+    for module in method.modules():
+        if isinstance(module, Encoder):
+            module.register_forward_pre_hook(lambda _, clips: (clips[0].double(),))
+    return method
 
 
 def video(number: int, frames: int, side: int) -> tuple[np.ndarray, np.ndarray]:

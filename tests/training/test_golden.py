@@ -23,4 +23,4 @@ def test_losses_and_weights_are_those_of_old(name: str, videos: Path, tmp_path: 
         assert found == kept[name]
     losses, expected = ([float.fromhex(each) for each in side["losses"]] for side in (found, kept[name]))
     assert losses == pytest.approx(expected, rel=1e-2)
-    assert found["norms"] == pytest.approx(kept[name]["norms"], rel=2e-2)
+    assert found["norms"] == pytest.approx(kept[name]["norms"], rel=5e-2)

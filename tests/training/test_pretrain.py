@@ -63,7 +63,7 @@ def test_the_run_folder(manifest: Manifest, tmp_path: Path) -> None:
     assert lines[1]["gradient_norm"] > 0
     videos = json.loads((run / "videos.json").read_text())
     assert len(videos["used"]) == 6
-    assert videos["left_out"]["class 0/short.mp4"] == "too short: 9 frames, a clip has 16"
+    assert videos["left_out"]["class 0/short.mp4"] == "too short: 9 frames, 16 are needed"
     assert "class 1/text.mp4" in videos["left_out"]
     assert any((run / "tensorboard").iterdir())
     assert "finished 4 steps" in (run / "log.txt").read_text()

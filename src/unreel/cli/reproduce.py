@@ -191,9 +191,9 @@ def _plan(settings: ReproduceSettings, out: Path) -> "ReproductionPlan":
     if settings.target in ON_FOLDERS:
         made = evidence if settings.target == "evidence" else rivals
         table = made(learnt.folder.name, evaluated.folder.name, settings.exclude)
+        table = restricted(table, settings.rows)
     else:
-        table = for_folder(TABLES[settings.target], evaluated.folder.name)
-    table = restricted(table, settings.rows)
+        table = for_folder(restricted(TABLES[settings.target], settings.rows), evaluated.folder.name)
     return plan(table, budget, learnt, dict.fromkeys(table.data, evaluated), out)
 
 

@@ -7,7 +7,7 @@ without one there is one process, and everything here does nothing.
 from typing import TypeVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, distributed
 from torch.autograd import Function
 
@@ -24,7 +24,7 @@ def rank() -> int:
     return distributed.get_rank() if count() > 1 else 0
 
 
-def gather(rows: Float[Tensor, "b ..."]) -> Float[Tensor, "all ..."]:
+def gather(rows: Shaped[Tensor, "b ..."]) -> Shaped[Tensor, "all ..."]:
     """The rows of all processes in the order of their ranks, with gradient.
 
     Backward, a process gets the gradients that all processes have for its own rows, added.

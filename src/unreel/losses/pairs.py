@@ -5,7 +5,7 @@ process; gradients averaged over the processes are those of one process with the
 """
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -36,9 +36,12 @@ def against_queue(
     queue: Float[Tensor, "n d"],
     *,
     temperature: float,
+    own: Bool[Tensor, "b n"] | None = None,
     weights: Float[Tensor, " n"] | None = None,
 ) -> InfoNCE:
-    """−log softmax of cos/τ at a query's own key, over that and the queue's; `weights` are factors on its cosines.
+    """−log softmax of cos/τ at a query's own key, over that and the queue's but for those that are its `own`, too.
+
+    `weights` are factors on the queue's cosines.
 
     Source: MoCo (He et al., CVPR 2020), Eq. 1; the weights: VideoMoCo (Pan et al., CVPR 2021), Eq. 6.
     """
@@ -47,6 +50,8 @@ def against_queue(
         negatives = queries @ queue.T
         if weights is not None:
             negatives = negatives * weights
+        if own is not None:
+            negatives = negatives.masked_fill(own, -torch.inf)
         scores = torch.cat([(queries * keys).sum(dim=1, keepdim=True), negatives], dim=1) / temperature
         return _told(scores, torch.zeros(len(scores), dtype=torch.long, device=scores.device))
 

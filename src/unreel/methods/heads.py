@@ -109,4 +109,4 @@ class Centre(nn.Module):
     def follow(self, outputs: Mapping[str, Tensor]) -> None:
         """Come nearer to the mean of a step's features, those of all processes."""
         if self.wanted:
-            self.mean.lerp_(process_group.average(outputs[CENTRED].float().mean(dim=(0, 1))), 1 - _KEPT)
+            self.mean.lerp_(process_group.average(outputs[CENTRED].to(self.mean).mean(dim=(0, 1))), 1 - _KEPT)

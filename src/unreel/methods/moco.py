@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from unreel.losses import against_queue, watch
 from unreel.methods.heads import EMBEDDING_WIDTH, mlp, ready, top_features
-from unreel.methods.momentum import Follower, Queue, rising
+from unreel.methods.momentum import Follower, Queue, numbers_of, rising
 from unreel.methods.views import Views
 from unreel.settings.rivals import MoCoSettings
 from unreel.types import ClipBatch, Loss
@@ -38,15 +38,16 @@ class MoCo(nn.Module):
         self.queue = Queue(settings.queue, settings.batch_size, EMBEDDING_WIDTH)
 
     def forward(self, batch: ClipBatch) -> dict[str, Tensor]:
-        """The queries (b d) and their keys (b d)."""
+        """The queries (b d), their keys (b d), and the number of each video (b)."""
         queries = self.head(top_features(self.encoder, [self.view(batch, "query")])[:, 0])
         keys = self.keys.heads(self.keys([self.view(batch, "key", 1)])[:, 0])
-        return {"queries": queries, "given/keys": keys}
+        return {"queries": queries, "given/keys": keys, "given/videos": numbers_of(batch)}
 
     def loss(self, outputs: Mapping[str, Tensor], *, watched: bool = False) -> Loss:
         """The contrast, and how often the own key is nearer than all of the queue."""
         queries, keys = outputs["queries"], outputs["given/keys"]
-        found = against_queue(queries, keys, self.queue.keys, temperature=self.settings.temperature)
+        own, temperature = self.queue.own(outputs["given/videos"]), self.settings.temperature
+        found = against_queue(queries, keys, self.queue.keys, temperature=temperature, own=own)
         figures = watch({"clips": (queries, keys)}) if watched else {}
         return Loss(found.loss, {"clips": found.loss.detach()}, {"accuracy/clips": found.accuracy, **figures})
 
@@ -54,4 +55,4 @@ class MoCo(nn.Module):
         """Let the copies follow, and the queue have the step's keys."""
         kept = rising(self.settings.momentum_copy, step, self.settings.steps)
         self.keys.follow(self.encoder, self.head, kept)
-        self.queue.push(outputs["given/keys"])
+        self.queue.push(outputs["given/keys"], outputs["given/videos"])

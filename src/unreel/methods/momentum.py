@@ -3,16 +3,18 @@
 import math
 from collections.abc import Sequence
 from copy import deepcopy
+from hashlib import blake2b
 from typing import final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
 from unreel.engine import process_group
 from unreel.methods.heads import top_features
 from unreel.models import Encoder
+from unreel.types import ClipBatch
 
 
 @final
@@ -44,26 +46,41 @@ def rising(kept: float, step: int, steps: int) -> float:
     return 1 - (1 - kept) * (1 + math.cos(math.pi * min(step / max(steps, 1), 1))) / 2
 
 
+def numbers_of(batch: ClipBatch) -> Int[Tensor, " b"]:
+    """A number for each video of a batch, the same in all processes and runs; none is 0."""
+    digests = (blake2b(name.encode(), digest_size=7).digest() for name in batch.ids)
+    return torch.tensor([1 + int.from_bytes(each, "little") for each in digests], device=batch.luma.device)
+
+
 @final
 class Queue(nn.Module):
-    """The last keys, as many whole batches as have room, the newest in place of the oldest; at first random ones."""
+    """The last keys, as many whole batches as have room, the newest in place of the oldest; at first random ones.
+
+    It knows of which video each is: in a small collection a video's own key of an epoch ago is no negative.
+    """
 
     keys: Tensor
+    videos: Tensor
     place: Tensor
 
     def __init__(self, length: int, batch_size: int, width: int) -> None:
         super().__init__()
         batches = max(1, length // batch_size)
         self.register_buffer("keys", functional.normalize(torch.randn(batches * batch_size, width), dim=1))
+        self.register_buffer("videos", torch.zeros(batches * batch_size, dtype=torch.long))
         self.register_buffer("place", torch.zeros((), dtype=torch.long))
 
     @torch.no_grad()
-    def push(self, keys: Float[Tensor, "b d"]) -> None:
-        """Put in a step's keys, those of all processes in the order of their ranks."""
+    def push(self, keys: Float[Tensor, "b d"], videos: Int[Tensor, " b"]) -> None:
+        """Put in a step's keys and the numbers of their videos, those of all processes in the order of their ranks."""
         batch = functional.normalize(process_group.gather(keys).to(self.keys.dtype), dim=1)
         rows = (int(self.place) + torch.arange(len(batch), device=batch.device)) % len(self.keys)
-        self.keys[rows] = batch
+        self.keys[rows], self.videos[rows] = batch, process_group.gather(videos)
         self.place.fill_((int(self.place) + len(batch)) % len(self.keys))
+
+    def own(self, videos: Int[Tensor, " b"]) -> Bool[Tensor, "b n"]:
+        """Which keys are of each of these videos."""
+        return videos[:, None] == self.videos
 
     def ages(self, batch_size: int) -> Float[Tensor, " n"]:
         """How many steps ago each key was put in, 0 for the newest."""

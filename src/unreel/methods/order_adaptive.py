@@ -63,8 +63,8 @@ class AdaptiveOrder(nn.Module):
         """Follow the mean of the features, and the error of every order that was shown."""
         self.centre.follow(outputs)
         logits = process_group.gather(outputs["logits"])
-        targets = process_group.gather(outputs["given/targets"].float()).long()
-        self.errors.copy_(followed(self.errors, (logits.argmax(dim=1) != targets).float(), targets))
+        targets = process_group.gather(outputs["given/targets"])
+        self.errors.copy_(followed(self.errors, (logits.argmax(dim=1) != targets).to(self.errors), targets))
 
     def probabilities(self) -> Float[Tensor, " k"]:
         """How likely each order is to be shown."""

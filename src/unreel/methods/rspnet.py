@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from unreel.engine import process_group
 from unreel.losses import against_queue, unit, watch
 from unreel.methods.heads import EMBEDDING_WIDTH, ready, top_features
-from unreel.methods.momentum import Follower, Queue
+from unreel.methods.momentum import Follower, Queue, numbers_of
 from unreel.methods.speed import pace_drawn
 from unreel.methods.views import Views
 from unreel.rng import Draw
@@ -73,7 +73,7 @@ class RSPNet(nn.Module):
         self.queue = Queue(settings.queue, settings.batch_size, EMBEDDING_WIDTH)
 
     def forward(self, batch: ClipBatch) -> dict[str, Tensor]:
-        """For each head the queries (b d), and the keys of the same (b d) and of the other speed (b d)."""
+        """For each head the queries (b d), the keys of the same (b d) and of the other speed (b d); the videos (b)."""
         query = top_features(self.encoder, [self.view(batch, "query")])[:, 0]
         same, other = self.keys([self.view(batch, "same", 1), self.view(batch, "other", 2)]).unbind(dim=1)
         heads, copies = self.heads, cast(nn.ModuleDict, self.keys.heads)
@@ -81,15 +81,15 @@ class RSPNet(nn.Module):
         keys = {("same", name): copies[name](same) for name in "AM"} | {
             ("other", name): copies[name](other) for name in "AM"
         }
-        return queries | {f"given/{which}/{name}": each for (which, name), each in keys.items()}
+        given = {f"given/{which}/{name}": each for (which, name), each in keys.items()}
+        return queries | given | {"given/videos": numbers_of(batch)}
 
     def loss(self, outputs: Mapping[str, Tensor], *, watched: bool = False) -> Loss:
         """The sum of appearance, with the queue, and relative speed, with a margin; how often each is right."""
         chosen, query = self.settings, outputs["query/A"]
-        found = [
-            against_queue(query, outputs[f"given/{which}/A"], self.queue.keys, temperature=chosen.temperature)
-            for which in ("same", "other")
-        ]
+        own = self.queue.own(outputs["given/videos"])
+        keys = (outputs[f"given/{which}/A"] for which in ("same", "other"))
+        found = [against_queue(query, each, self.queue.keys, temperature=chosen.temperature, own=own) for each in keys]
         with torch.autocast(query.device.type, enabled=False):
             nearer = _cosine(outputs, "same") - _cosine(outputs, "other")
             hinge = ((chosen.margin - nearer) / chosen.temperature).clamp(min=0).mean()
@@ -103,7 +103,7 @@ class RSPNet(nn.Module):
     def updated(self, outputs: Mapping[str, Tensor], _step: int) -> None:
         """Let the copies follow, and the queue have the step's keys of the other speed."""
         self.keys.follow(self.encoder, self.heads, self.settings.momentum_copy)
-        self.queue.push(outputs["given/other/A"])
+        self.queue.push(outputs["given/other/A"], outputs["given/videos"])
 
 
 def _cosine(outputs: Mapping[str, Tensor], which: str) -> Float[Tensor, " b"]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from unreel.losses import against_queue, watch
 from unreel.methods.heads import EMBEDDING_WIDTH, drawn, mlp, ready, top_features
-from unreel.methods.momentum import Follower, Queue, rising
+from unreel.methods.momentum import Follower, Queue, numbers_of, rising
 from unreel.methods.views import Views
 from unreel.settings.rivals import VideoMoCoSettings
 from unreel.types import ClipBatch, Loss
@@ -39,19 +39,24 @@ class VideoMoCo(nn.Module):
         self.queue = Queue(settings.queue, settings.batch_size, EMBEDDING_WIDTH)
 
     def forward(self, batch: ClipBatch) -> dict[str, Tensor]:
-        """The queries (b d) and their keys (b d)."""
+        """The queries (b d), their keys (b d), and the number of each video (b)."""
         query = self.view(batch, "query")
         count = round(self.settings.blanked * query.shape[2])
         orders = drawn(self.settings, batch, lambda draw: draw("blanked").permutation(query.shape[2])[:count])
         query = torch.stack([blanked(clip, torch.from_numpy(each)) for clip, each in zip(query, orders, strict=True)])
         keys = self.keys.heads(self.keys([self.view(batch, "key", 1)])[:, 0])
-        return {"queries": self.head(top_features(self.encoder, [query])[:, 0]), "given/keys": keys}
+        return {
+            "queries": self.head(top_features(self.encoder, [query])[:, 0]),
+            "given/keys": keys,
+            "given/videos": numbers_of(batch),
+        }
 
     def loss(self, outputs: Mapping[str, Tensor], *, watched: bool = False) -> Loss:
         """The contrast, and how often the own key is nearer than all of the queue."""
         queries, keys, chosen = outputs["queries"], outputs["given/keys"], self.settings
         weights = chosen.queue_decay ** self.queue.ages(chosen.batch_size)
-        found = against_queue(queries, keys, self.queue.keys, temperature=chosen.temperature, weights=weights)
+        own = self.queue.own(outputs["given/videos"])
+        found = against_queue(queries, keys, self.queue.keys, temperature=chosen.temperature, own=own, weights=weights)
         figures = watch({"clips": (queries, keys)}) if watched else {}
         return Loss(found.loss, {"clips": found.loss.detach()}, {"accuracy/clips": found.accuracy, **figures})
 
@@ -59,7 +64,7 @@ class VideoMoCo(nn.Module):
         """Let the copies follow, and the queue have the step's keys."""
         kept = rising(self.settings.momentum_copy, step, self.settings.steps)
         self.keys.follow(self.encoder, self.head, kept)
-        self.queue.push(outputs["given/keys"])
+        self.queue.push(outputs["given/keys"], outputs["given/videos"])
 
 
 def blanked(clip: Float[Tensor, "3 t s s"], frames: Tensor) -> Float[Tensor, "3 t s s"]:

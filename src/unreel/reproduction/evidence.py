@@ -81,7 +81,6 @@ def rivals(pretraining: str, evaluated: str, exclude: str | None = None) -> Pape
         title=table.title.replace("Evidence", "Rivals"),
         rows=rows,
         compared=(("hdc", tuple(row.recipe for row in rows[:-1])),),
-        with_rivals=True,
     )
 
 

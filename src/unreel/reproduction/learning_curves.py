@@ -52,7 +52,7 @@ def _curves(plan: ReproductionPlan) -> dict[str, tuple[Curve, Curve]]:
     for row in dict.fromkeys(name for name, _ in plan.pretrained):
         runs = [run for (name, _), run in plan.pretrained.items() if name == row and (run / "metrics.csv").exists()]
         losses, evaluated = zip(*map(_of_run, runs), strict=True) if runs else ((), ())
-        if runs and read_loosely(runs[0])["steps"]:
+        if any(losses):
             found[row] = (_mean(losses), _mean(evaluated))
     return found
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from unreel.errors import SettingsError
-from unreel.recipes import ENCODERS, OTHERS, PAPER, ROWS, printed_rows, shorter
+from unreel.recipes import ENCODERS, OTHERS, PAPER, RIVALS, ROWS, printed_rows, shorter
 from unreel.reproduction.columns import Column, FineTuned, HitRate
 from unreel.reproduction.rows import PaperRow
 
@@ -47,8 +47,7 @@ class PaperTable:
     `labels` head the columns that name a row. `splits` are those that a number is the mean of; without any a folder of
     one's own is tested. `printed` heads the paper's numbers where they are of other data. `drawn`: the nearest videos
     of all rows are shown side by side. `watched`: pretraining is evaluated on the way, and its curves are drawn.
-    `compared` are rows, each with those that it is compared with video by video. `with_rivals`: rivals are run without
-    being named.
+    `compared` are rows, each with those that it is compared with video by video.
     """
 
     name: str
@@ -61,7 +60,6 @@ class PaperTable:
     drawn: bool = False
     watched: bool = False
     compared: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    with_rivals: bool = False
 
     @property
     def ours(self) -> tuple[PaperRow, ...]:
@@ -85,18 +83,12 @@ def restricted(table: PaperTable, names: Sequence[str]) -> PaperTable:
     Raises:
         SettingsError: it has no such row.
     """
-    known = [row.name for row in table.ours]
+    runnable = [row if row.recipe else replace(row, recipe=row.could) for row in table.rows]
+    known = [row.name for row in runnable if row.recipe]
     for unknown in [name for name in names if name not in known]:
         raise SettingsError(f"{table.name} has no row {unknown!r} to run. Its rows are: {', '.join(known)}.")
-    chosen = names or [row.name for row in table.ours if table.with_rivals or not row.rival]
-    rows = (row if row.name in chosen else _not_run(row, table) for row in table.rows)
-    return replace(table, rows=tuple(row for row in rows if row))
-
-
-def _not_run(row: PaperRow, table: PaperTable) -> PaperRow | None:
-    """A row that is not chosen: of others, beside the paper's tables, its numbers are shown all the same."""
-    shown = not row.recipe or (row.rival and table.splits)
-    return replace(row, recipe="") if shown else None
+    rows = [own if own.recipe and own.name in names else row for own, row in zip(runnable, table.rows, strict=True)]
+    return replace(table, rows=tuple(row for row in rows if not (names and row.recipe) or row.name in names))
 
 
 def for_folder(table: PaperTable, folder: str) -> PaperTable:
@@ -156,7 +148,9 @@ def _rows(text: str, otherwise: str) -> Iterator[PaperRow]:
     """The rows of lines of the paper; of architectures that are none of ours, ours has the encoder `otherwise`."""
     for method, recipe, architecture, numbers in printed_rows(text):
         encoder = next((name for name, shown in ENCODERS.items() if shown == architecture), otherwise)
-        yield PaperRow((method, architecture), numbers, recipe, encoder if recipe else "")
+        rival = recipe in RIVALS
+        own, encoder = "" if rival else recipe, encoder if recipe else ""
+        yield PaperRow((method, architecture), numbers, own, encoder, recipe if rival else "")
 
 
 def _printed(recipe: str, encoder: str, place: str) -> tuple[float, ...]:

@@ -12,13 +12,15 @@ UNTRAINED = "untrained"
 class PaperRow:
     """A row: what stands in the columns that name it, and the paper's number in each of the others.
 
-    `recipe` is one of `recipes.ROWS`, a rival's, or `UNTRAINED`; empty for what is shown and not run.
+    `recipe` is one of `recipes.ROWS`, a rival's, or `UNTRAINED`; empty for what is shown and not run. `could` is the
+    rival's that would make it.
     """
 
     labels: tuple[str, ...]
     paper: tuple[float | None, ...]
     recipe: str = ""
     encoder: str = ""
+    could: str = ""
 
     @property
     def name(self) -> str:

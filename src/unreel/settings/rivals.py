@@ -2,7 +2,6 @@
 
 from typing import Annotated, ClassVar
 
-import tyro
 from pydantic import Field, model_validator
 
 from unreel.settings.augmentation import AugmentationSettings
@@ -13,7 +12,6 @@ from unreel.settings.pretraining import PretrainSettings
 Blocks = Annotated[int, Field(ge=2, le=100)]
 Paces = Annotated[int, Field(ge=2, le=100)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Name = tyro.conf.Fixed[str]
 
 
 class PretextSettings(PretrainSettings):
@@ -47,7 +45,6 @@ class ContrastSettings(PretrainSettings):
 class RotNetSettings(PretextSettings):
     """Pretrain an encoder to tell by how much a clip is turned: 0, 90, 180 or 270° (3D-RotNet, Jing et al., 2018)."""
 
-    method: Name = "rotnet"
     stride: FrameStep = 2
     """Frames from one frame of a clip to the next."""
 
@@ -55,7 +52,6 @@ class RotNetSettings(PretextSettings):
 class ClipOrderSettings(PretextSettings):
     """Pretrain an encoder to tell the order of three pieces of a video (Clip Order, Xu et al., CVPR 2019)."""
 
-    method: Name = "vcop"
     piece_length: ClipLength = 16
     """Frames of a piece."""
     piece_gap: Count = 8
@@ -67,7 +63,6 @@ class ClipOrderSettings(PretextSettings):
 class ClozeSettings(ClipOrderSettings):
     """Pretrain an encoder to tell what was done to the middle one of three pieces (VCP, Luo et al., AAAI 2020)."""
 
-    method: Name = "cloze"
     replaced: bool = True
     """Among the operations is to replace the piece by another one of the video, which must then be longer."""
 
@@ -75,7 +70,6 @@ class ClozeSettings(ClipOrderSettings):
 class OPNSettings(ClipOrderSettings):
     """Pretrain an encoder to tell the order of four pieces, forwards or backwards (OPN, Lee et al., ICCV 2017)."""
 
-    method: Name = "opn"
     augmentation: AugmentationSettings = AugmentationSettings()
     """The transformations that views are drawn from; with channel replication each piece shows one channel."""
 
@@ -86,13 +80,10 @@ class AdaptiveOrderSettings(OPNSettings):
     After Büchler et al. (ECCV 2018), whose policy is learnt by reinforcement; this one is not.
     """
 
-    method: Name = "order-adaptive"
-
 
 class ShuffleLearnSettings(PretextSettings):
     """Pretrain an encoder to tell whether three pieces are in order (Shuffle and Learn, Misra et al., ECCV 2016)."""
 
-    method: Name = "shuffle-learn"
     piece_length: ClipLength = 16
     """Frames of a piece."""
 
@@ -100,7 +91,6 @@ class ShuffleLearnSettings(PretextSettings):
 class PaceSettings(PretextSettings):
     """Pretrain an encoder to tell how fast a clip is shown (Pace Prediction, Wang et al., ECCV 2020)."""
 
-    method: Name = "pace"
     paces: Paces = 4
     """A clip has every frame, every second, … to every so-manieth."""
     piece_length: ClipLength = 16
@@ -110,7 +100,6 @@ class PaceSettings(PretextSettings):
 class PaceContrastSettings(PaceSettings):
     """Pretrain an encoder to tell paces, and by contrast of two clips of a video (Pace Prediction, ECCV 2020)."""
 
-    method: Name = "pace-contrast"
     contrast_weight: Amount = 0.1
     """Weight of the contrast."""
     temperature: PositiveAmount = 0.1
@@ -120,19 +109,14 @@ class PaceContrastSettings(PaceSettings):
 class SpeedNetSettings(PretextSettings):
     """Pretrain an encoder to tell whether a clip is shown at twice its speed (SpeedNet, Benaim et al., CVPR 2020)."""
 
-    method: Name = "speednet"
-
 
 class PlaybackSettings(PretextSettings):
     """Pretrain an encoder to tell three clips apart by speed and direction (Cho et al., 2020)."""
-
-    method: Name = "playback"
 
 
 class PuzzleSettings(PretextSettings):
     """Pretrain an encoder to order four pieces in space or in time (3D-ST-Puzzle, Kim et al., AAAI 2019)."""
 
-    method: Name = "puzzle"
     piece_length: ClipLength = 16
     """Frames of a piece."""
 
@@ -143,7 +127,6 @@ class StatisticsSettings(PretrainSettings):
     The targets are numbers; the loss is their squared error.
     """
 
-    method: Name = "statistics"
     learning_rate: PositiveAmount = 0.003
     """Learning rate before it falls."""
     appearance_weight: Amount = 0.1
@@ -153,7 +136,8 @@ class StatisticsSettings(PretrainSettings):
 class DPCSettings(ContrastSettings):
     """Pretrain an encoder to predict the features of what comes next (Dense Predictive Coding, Han et al., 2019)."""
 
-    method: Name = "dpc"
+    learning_rate: PositiveAmount = 0.01
+    """Learning rate before it falls; dot products, which it compares, are larger than cosines."""
     piece_length: ClipLength = 5
     """Frames of a block."""
     blocks: Blocks = 8
@@ -173,7 +157,6 @@ class DPCSettings(ContrastSettings):
 class CVRLSettings(ContrastSettings):
     """Pretrain an encoder by contrast of two clips of a video, near ones preferred (CVRL, Qian et al., CVPR 2021)."""
 
-    method: Name = "cvrl"
     stride: FrameStep = 2
     """Frames from one frame of a clip to the next."""
 
@@ -191,7 +174,6 @@ class MomentumSettings(ContrastSettings):
 class MoCoSettings(MomentumSettings):
     """Pretrain an encoder by contrast with a queue of earlier clips (MoCo, as in Feichtenhofer et al., CVPR 2021)."""
 
-    method: Name = "moco"
     queue: PositiveCount = 4096
     """Clips of earlier steps that are compared with, in whole batches."""
 
@@ -199,7 +181,6 @@ class MoCoSettings(MomentumSettings):
 class VideoMoCoSettings(MoCoSettings):
     """Pretrain an encoder as MoCo does, older clips of the queue counting less (VideoMoCo, Pan et al., CVPR 2021)."""
 
-    method: Name = "videomoco"
     queue_decay: Annotated[float, Field(gt=0, le=1)] = 0.99999
     """Factor on the similarity to a clip of the queue, for each step of its age."""
     blanked: Share = 0.25
@@ -209,8 +190,9 @@ class VideoMoCoSettings(MoCoSettings):
 class BYOLSettings(MomentumSettings):
     """Pretrain an encoder to predict its copy's view of another clip (BYOL, as in Feichtenhofer et al., CVPR 2021)."""
 
-    method: Name = "byol"
     momentum_copy: Share = 0.996
+    """Share of the copy's weights that is kept at a step; it rises to 1 along half a cosine, and a resumed run must
+    then have as many steps as it began with."""
     standardise: bool = False
     """Give every dimension mean 0 and spread 1 over the batch before they are compared, against collapse."""
 
@@ -219,9 +201,10 @@ class RSPNetSettings(MoCoSettings):
     """Pretrain an encoder to compare speeds, and by contrast with a queue (RSPNet, Chen et al., AAAI 2021)."""
 
     follows_steps: ClassVar[bool] = False
-    method: Name = "rspnet"
     momentum_copy: Share = 0.999
+    """Share of the copy's weights that is kept at a step."""
     temperature: PositiveAmount = 0.07
+    """τ of the contrast."""
     margin: PositiveAmount = 0.14
     """Cosine by which a clip of the same speed is to be nearer than one of another."""
 
@@ -229,12 +212,9 @@ class RSPNetSettings(MoCoSettings):
 class TCLRSettings(ContrastSettings):
     """Pretrain an encoder by contrast of videos and of the parts of each (TCLR, Dave et al., CVIU 2022)."""
 
-    method: Name = "tclr"
     piece_length: ClipLength = 16
     """Frames of each of the four parts; the whole clip has as many frames over all of them as the encoder is shown."""
 
 
 class CCLSettings(ContrastSettings):
     """Pretrain an encoder by cycles between videos and their frames (after CCL, Kong et al., NeurIPS 2020)."""
-
-    method: Name = "ccl"
