@@ -11,6 +11,8 @@ transforms, as if other CPUs made the views: what is left is layers and precisio
 in unreel's precision too. The floor is what the convolutions take at the matrix rate of unreel's precision, measured in
 the same run.
 
+Methods that are not HDC are measured against the passes of their encoder instead (`passes.py`).
+
 On a GPU (`--device cuda --fused --compiled-views`) the slow paths of unreel are measured beside its fast ones, its
 three views by themselves, and the memory of every step; the plain step is measured with views that are ready only.
 """
@@ -22,6 +24,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import passes
 import torch
 from ceilings import measure as measured_ceilings
 from counting import count
@@ -35,6 +38,7 @@ from unreel import recipes
 from unreel.engine.malloc import keep_freed_memory
 from unreel.methods.hdc import HDC
 from unreel.settings.hdc import HDCSettings
+from unreel.settings.pretraining import PretrainSettings, pretraining
 from unreel.training.optimization import sgd
 from unreel.types import ClipBatch
 from unreel.video.decoding.yuv import Colour
@@ -128,12 +132,12 @@ def add_recipe(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--batch", type=int)
 
 
-def settings_of(options: argparse.Namespace, **changes: Any) -> HDCSettings:
+def settings_of(options: argparse.Namespace, **changes: Any) -> PretrainSettings:
     """Those of the recipe, with what was asked for and `changes`."""
     given = {"width": options.width, "size": options.size, "batch_size": options.batch}
     chosen = {name: value for name, value in given.items() if value is not None}
     fixed = {"folder": Path(), "out": Path(), "accelerator": options.device}
-    return HDCSettings.model_validate({**recipes.changes(options.recipe), **chosen, **fixed, **changes})
+    return pretraining({**recipes.changes(options.recipe), **chosen, **fixed, **changes}, options.recipe)
 
 
 def slow(settings: HDCSettings) -> HDCSettings:
@@ -151,9 +155,13 @@ def highest_memory(work: Callable[[], object]) -> float:
 def main(options: argparse.Namespace) -> None:
     """Measure, print and write."""
     torch.set_num_threads(options.threads)
+    if options.memory or not isinstance(settings_of(options), HDCSettings):
+        passes.main(options, settings_of)
+        return
     keep_freed_memory()
     paths = {"compiled_views": options.compiled_views, "fused": options.fused}
     settings = settings_of(options, precision=options.precision, **paths)
+    assert isinstance(settings, HDCSettings)
     assert settings.encoder.name == "r3d18" and settings.encoder.norm == "instance"  # what the plain version has
     ceilings = measured_ceilings(options.device, options.rounds, options.sides)
     batch = noise(settings)
@@ -207,5 +215,6 @@ if __name__ == "__main__":
     parser.add_argument("--precision", choices=["32-true", "bf16-mixed"], default="32-true")
     parser.add_argument("--compiled-views", action="store_true")
     parser.add_argument("--fused", action="store_true")
+    parser.add_argument("--memory", action="store_true", help="print the bytes that a step takes, and nothing else")
     add_options(parser, rounds=5)
     main(parser.parse_args())

@@ -141,6 +141,25 @@ def test_the_evidence_is_a_table_of_five_judgements_and_of_pairs(
     assert "± " in (out / "evidence.tex").read_text().replace(r"$\pm$", "±")
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("inside")
+def test_rivals_are_compared_on_the_same_videos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(8):
+        name = f"{'ab'[number % 2]}/{'xyzu'[number // 2]}_{number}.mp4"
+        Clip(width=40, height=40, frames=30 + 2 * number).write(tmp_path / "data" / name)
+    rows = ("--rows", "vcop-short", "moco-short", "hdc", "--scale", "small", "--group-pattern", "/([a-z]+)_")
+    reproduce(["rivals", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out"), *rows, *TINY])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "frames encoded per video and step" in said and "chance 16.7" in said
+    lines = _table(tmp_path / "out", "rivals")
+    (vcop,) = (line.split(" | ") for line in lines if line.startswith("| vcop-short | 24 |"))
+    assert float(vcop[2]) >= 0 and float(vcop[3]) > 0 and "order" in vcop[4]
+    assert any(line.startswith("| moco-short | ") for line in lines)
+    assert any(line.startswith("| hdc − vcop-short | all columns |") for line in lines)
+    assert any("on 7 of 8 videos of" in line for line in lines)  # one has less than 32 frames
+    assert (tmp_path / "out" / "rivals-curves.png").exists()
+
+
 def _nearest_right(out: Path, row: str) -> dict[str, float]:
     """By video, the share of the seeds whose nearest neighbour is of its class, read from the neighbours."""
     right: dict[str, float] = {}

@@ -31,6 +31,9 @@ from unreel.video.collection.prepare import prepare
 RIVALS = tuple(recipes.RIVALS)
 CONTRASTS = [name for name in RIVALS if recipes.RIVALS[name].family in ("contrast", "prediction")]
 SLOW = pytest.mark.slow
+OFTEN = ("vcop", "pace-contrast", "rspnet", "dpc", "tclr")
+SOME = [name if name in OFTEN else pytest.param(name, marks=SLOW) for name in RIVALS]
+"""All of them, most with the slow tests: each of these shows another way of comparing."""
 
 
 def _detached(outputs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -81,7 +84,7 @@ def test_the_first_loss_is_that_of_guessing(name: str) -> None:
     assert method.loss(method(batch)).parts["cross_entropy"].item() == pytest.approx(log(CLASSES[name]), abs=1e-5)
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", SOME)
 def test_nothing_is_drawn_from_torch_and_all_parameters_act(name: str) -> None:
     settings = settings_of(name, centre=True) if "centre" in type(settings_of(name)).model_fields else settings_of(name)
     method = method_of(settings)
@@ -101,7 +104,23 @@ def test_nothing_is_drawn_from_torch_and_all_parameters_act(name: str) -> None:
     assert len(encoders) == len(method.encoder.state_dict())
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", SOME)
+def test_mixed_precision_changes_little(name: str) -> None:
+    settings = settings_of(name)
+    method = method_of(settings)
+    batch = batch_of(method, settings)
+    whole = method.loss(method(batch)).total
+    with torch.autocast("cpu", torch.bfloat16):
+        outputs = method(batch)
+        mixed = method.loss(outputs, watched=True).total
+        method.updated(_detached(outputs), 1)
+    mixed.backward()
+    assert mixed.dtype == torch.float32
+    assert mixed.item() == pytest.approx(whole.item(), rel=0.1, abs=0.1)
+    assert all(each.grad.isfinite().all() for each in method.parameters() if each.requires_grad)
+
+
+@pytest.mark.parametrize("name", SOME)
 def test_an_encoder_is_called_once_for_each_shape(name: str) -> None:
     settings = settings_of(name)
     method = method_of(settings)
@@ -182,7 +201,7 @@ def _trained(name: str, manifest: Manifest, out: Path, **changes: Any) -> dict[s
     return load_file(out / "weights.safetensors")
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", SOME)
 def test_a_batch_in_parts_is_the_whole_one(name: str) -> None:
     """The loop's own gradients, far from float32's rounding."""
     found = []

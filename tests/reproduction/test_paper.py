@@ -5,8 +5,8 @@ import re
 import pytest
 
 from unreel.errors import SettingsError
-from unreel.recipes import ROWS
-from unreel.reproduction.paper import TABLES, restricted
+from unreel.recipes import RIVALS, ROWS
+from unreel.reproduction.paper import TABLES, for_folder, restricted
 from unreel.reproduction.rows import PaperRow
 
 TABLE_1 = """
@@ -138,3 +138,26 @@ def test_some_rows_only() -> None:
     assert restricted(TABLES["table1"], []) == TABLES["table1"]
     with pytest.raises(SettingsError, match=r"table2 has no row 'sc' to run\. Its rows are: no-colour-jitter, "):
         restricted(TABLES["table2"], ["sc"])
+
+
+def test_rivals_are_run_by_name_and_marked_where_their_data_was_their_own() -> None:
+    table = restricted(TABLES["table3"], ("vcop-c3d", "hdc-c3d", "vcop"))
+    run = {row.name: row for row in table.ours}
+    assert list(run) == ["vcop", "vcop-c3d", "hdc-c3d"]
+    assert run["vcop-c3d"].paper == (65.6, 28.4) and run["vcop-c3d"].rival == RIVALS["vcop"]
+    assert run["vcop"].labels == ("Clip Order [74]", "R3D-18")
+    assert ("PacePrediction [68]", "R(2+1)D-10") in {row.labels for row in table.rows}  # shown, not run
+    assert [row.name for row in restricted(TABLES["table4"], ()).ours] == ["untrained-c3d", "hdc-c3d"]
+    own = for_folder(table, "people")
+    assert [row.name for row in own.ours] == ["vcop-short", "vcop-short-c3d", "hdc-c3d"]
+    with pytest.raises(SettingsError, match=r"has no row 'vcop-r3d18' to run. Its rows are: .*vcop-c3d"):
+        restricted(TABLES["table3"], ("vcop-r3d18",))
+
+
+def test_section_4_1_compares_temporal_contrast_with_and_without_spatial_augmentations() -> None:
+    rows = TABLES["sec41"].ours
+    assert {row.name: row.paper for row in rows} == {
+        "hdc-c3d": (72.3, 39.3),
+        "plain-temporal-view-c3d": (68.9, 38.0),
+    }
+    assert TABLES["sec41"].splits == ("1", "2", "3")

@@ -122,9 +122,15 @@ def choose_videos(settings: PretrainSettings, manifest: Manifest, evaluated: Man
             f"{manifest.source or manifest.root} holds {len(videos)} videos of at least {needed} frames"
             f"{' at that time scale' * (scale != EVERY_FRAME)} ({len(left_out | short)} files left out"
             f"{_first(short) if scale != EVERY_FRAME else ''}), a batch needs {settings.batch_size}. "
-            f"Add videos or choose --batch-size {max(len(videos), 2)} or less."
+            f"{_way_out(len(videos), len(short))}"
         )
     return PretrainTask(manifest, videos, left_out | short, evaluated)
+
+
+def _way_out(videos: int, short: int) -> str:
+    if short >= 2 > videos:
+        return "Add longer videos, or choose shorter clips: --list-recipes shows recipes for videos of 32 frames."
+    return f"Add videos or choose --batch-size {max(videos, 2)} or less."
 
 
 def _first(reasons: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from unreel.video.collection.manifest import Manifest
 
 _IN_WORDS = {"recipe", "alpha", "beta", "weights", "label", "dropout", "folder", "steps", "batch_size", "seed"}
-_IN_WORDS |= {"encoder", "width", "norm", "clip_length", "size", "learning_rate", "decay"}
+_IN_WORDS |= {"method", "encoder", "width", "norm", "clip_length", "size", "learning_rate", "decay"}
 """Settings that every run's facts tell already."""
 
 
@@ -65,6 +65,8 @@ class RunContents:
             first = {"recipe": settings.recipe}
             if isinstance(settings, HDCSettings):
                 first["weights α, β"] = f"{settings.alpha}, {settings.beta}"
+            else:
+                first["method"] = settings.method
         else:
             weights = str(settings.weights) if settings.weights else "random"
             first = {"weights begun with": weights, "label": settings.label or "the only one"}
