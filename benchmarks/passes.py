@@ -1,6 +1,6 @@
 """A pretraining step of any method against the encoder passes that it asks for, and its memory against HDC's.
 
-    python benchmarks/step.py --recipe vcop-small [--width …] [--size …] [--batch …] [--rounds 5] [--threads 1] [--out FILE]
+    python benchmarks/step.py --recipe vcop-small [--width …] [--size …] [--batch …] [--rounds 5] [--out FILE]
 
 `step.py` comes here for methods that are not HDC. "passes" are forward and backward passes of the same encoder on
 clips of the same shapes, forward only where a copy encodes: what is left of a step is views, heads, loss, update.
@@ -89,7 +89,7 @@ def passes_of(settings: PretrainSettings, shapes: Shapes) -> Callable[[], object
             with torch.set_grad_enabled(learnt):
                 features = encoder(each)[encoder.top].mean()
             if learnt:
-                features.backward()
+                torch.autograd.backward(features)
 
     return passes
 

@@ -16,6 +16,7 @@ from measuring import device_name, show, write
 from step import add_recipe, noise, own_step, settings_of
 
 from unreel.settings.hdc import HDCSettings
+from unreel.settings.pretraining import PretrainSettings
 
 PATHS: dict[str, dict[str, Any]] = {
     "float32": {},
@@ -24,8 +25,9 @@ PATHS: dict[str, dict[str, Any]] = {
 }
 
 
-def losses(settings: HDCSettings, steps: int) -> list[float]:
+def losses(settings: PretrainSettings, steps: int) -> list[float]:
     """The loss of every step."""
+    assert isinstance(settings, HDCSettings), "of HDC: its recipes only"
     step = own_step(settings, noise(settings))
     return [each.item() for each in [step() for _ in range(steps)]]
 
