@@ -28,7 +28,7 @@ from unreel.video.collection.prepare import prepared
 
 
 def pretrain(videos: Path | str, out: Path | str, *, recipe: str = "hdc", **changes: Any) -> LoadedEncoder:
-    """Pretrain an encoder on a folder of videos, as `unreel pretrain` does; or go on with the run in `out`.
+    """Pretrain an encoder on a folder of videos, as `unreel pretrain` does; or resume the run in `out`.
 
     `changes` are settings of `PretrainSettings`: steps=2000, batch_size=64 …
 
@@ -46,7 +46,7 @@ def pretrain(videos: Path | str, out: Path | str, *, recipe: str = "hdc", **chan
 def finetune(
     videos: Path | str, out: Path | str, *, weights: Path | str | None = None, **changes: Any
 ) -> Recognition | None:
-    """Teach an encoder the classes of labelled videos, as `unreel finetune` does; or go on with the run in `out`.
+    """Teach an encoder the classes of labelled videos, as `unreel finetune` does; or resume the run in `out`.
 
     `weights` are a run, a checkpoint or a weights file to begin with; default: from scratch. `changes` are settings
     of `FinetuneSettings`. Gives what the test found, None where nothing is held out.

@@ -56,11 +56,11 @@ class CheckpointError(RunError):
 
 
 class TrainingError(UnreelError):
-    """A run that cannot go on."""
+    """A run that cannot continue."""
 
 
 class Stopped(UnreelError):
-    """A run that was asked to stop and has saved itself; the same command goes on."""
+    """A run that was asked to stop and has saved itself; the same command resumes it."""
 
     exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again
 

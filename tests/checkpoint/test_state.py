@@ -88,7 +88,7 @@ def test_a_flipped_bit_and_a_cut_are_noticed(
         found = load_checkpoint(path)
     except CheckpointError as error:
         assert str(path) in str(error)
-        assert "Go on from the one before it with --resume previous." in str(error)
+        assert "Resume from the one before it with --resume previous." in str(error)
     else:  # blanks between the words of JSON carry nothing
         assert name == "state.json"
         assert json.loads(changed) == json.loads(content)

@@ -68,7 +68,7 @@ def test_every_process_has_one_thread() -> None:
 
 def test_processes_that_do_not_start_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("unreel.engine.worker_pool._begin", os.kill)  # which wants arguments
-    with pytest.raises(UnreelError, match=r"^the processes have ended before their work\. Run this again to go on\.$"):
+    with pytest.raises(UnreelError, match=r"^the processes have ended before their work\. Run this again to resume\.$"):
         list(Executor(workers=1).run(square, [(2,)]))
 
 

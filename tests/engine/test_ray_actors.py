@@ -43,7 +43,7 @@ def test_every_task_is_done_once(actors: int | None) -> None:
 def test_what_cannot_be_done_ends_the_work() -> None:
     with pytest.raises(VideoError, match="eleven"):
         dict(on_actors(squares_of, [1, 2, 11]))
-    with pytest.raises(UnreelError, match=r"was lost 3 times in the same piece of work.*Run this again to go on"):
+    with pytest.raises(UnreelError, match=r"was lost 3 times in the same piece of work.*Run this again to resume"):
         dict(on_actors(squares_of, [1, 5, 2]))
     with pytest.raises(UnreelError, match=r"could not be made ready 3 times.*nothing on ActorResources"):
         dict(on_actors(nothing_of, [1, 2]))

@@ -88,7 +88,7 @@ def test_a_killed_process_ends_those_that_do_not_wait_for_it(victim: int, tmp_pa
     group.send(signal.SIGKILL, victim)
     reason = "has ended." if victim == 0 else "has said nothing for 4 s: it was killed, stopped or is cut off."
     assert group.ends(*_others(victim)) == [
-        (EXIT_CODE, "", f"unreel: process {rank} of 3 ends: process {victim} {reason} Start all again to go on.")
+        (EXIT_CODE, "", f"unreel: process {rank} of 3 ends: process {victim} {reason} Start all again to resume.")
         for rank in _others(victim)
     ]
 
@@ -114,7 +114,7 @@ def test_a_stopped_process_ends_those_that_wait_for_it(victim: int, reason: str,
     group = Group(tmp_path, VICTIM_ABSENT.format(victim=victim))
     group.send(signal.SIGSTOP, victim)
     assert group.ends(*_others(victim)) == [
-        (EXIT_CODE, "", f"unreel: process {rank} of 3 ends: {reason} Start all again to go on.")
+        (EXIT_CODE, "", f"unreel: process {rank} of 3 ends: {reason} Start all again to resume.")
         for rank in _others(victim)
     ]
 
@@ -149,7 +149,7 @@ def test_a_failed_process_ends_the_others(tmp_path: Path) -> None:
     own, *others = group.ends(1, 0, 2)
     assert own == (1, "", "[rank1]: ZeroDivisionError: division by zero")
     assert others == [
-        (EXIT_CODE, "", f"unreel: process {rank} of 3 ends: {reason} Start all again to go on.") for rank in (0, 2)
+        (EXIT_CODE, "", f"unreel: process {rank} of 3 ends: {reason} Start all again to resume.") for rank in (0, 2)
     ]
 
 

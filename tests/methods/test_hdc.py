@@ -1,5 +1,6 @@
 """HDC as a whole: views, projections, gradients, the named weights."""
 
+import sys
 from dataclasses import replace
 from unittest.mock import Mock
 
@@ -105,6 +106,7 @@ def test_the_temporal_view_can_be_a_plain_crop_and_channels_drawn_per_frame() ->
     assert not torch.equal(every.view(batch, "o"), _method().view(batch, "o"))
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="jaxtyping for Python 3.10 wraps what numba compiles")
 def test_compiled_views_give_the_same_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
     shared_out = Mock(wraps=numba_views._share_out)

@@ -150,7 +150,7 @@ def test_a_request_to_stop_is_passed_on_and_the_next_start_goes_on(
 
     thread = Thread(target=stop)
     thread.start()
-    with pytest.raises(Stopped, match=f"stopped by {number.name} while b ran; all is saved in .*goes on") as stopped:
+    with pytest.raises(Stopped, match=f"stopped by {number.name} while b ran; all is saved in .*resumes") as stopped:
         run(jobs, tmp_path, [""], lambda _: None)
     thread.join()
     assert stopped.value.exit_code == code

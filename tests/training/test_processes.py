@@ -34,7 +34,7 @@ TWO = ["--devices", "2", "--accelerator", "cpu"]
 SOON = 30.0  # seconds
 STEPS = 50
 SMALL = "--recipe hdc --encoder c3d --width 0.0625 --size 24 --clip-length 8 --batch-size 8 --knn-every 0 --log-every 1"
-GOES_ON = "The same command goes on from there."
+GOES_ON = "The same command resumes from there."
 
 
 def torchrun(processes: int, *options: str) -> list[str]:
@@ -177,7 +177,7 @@ def test_a_killed_process_ends_the_others(
     assert time.time() - (tmp_path / event).stat().st_mtime < SOON
     for reason in told(errors):
         gone = r"another process of this run is gone \([^()]*Connection [^()]*\)\. See what it said; the same command "
-        assert re.fullmatch(gone + r"goes on from the newest checkpoint\.", reason)
+        assert re.fullmatch(gone + r"resumes from the newest checkpoint\.", reason)
     if by == ALONE:
         assert len(told(errors)) == 1
     else:  # torchrun says it, and may end the other process before that can
@@ -191,7 +191,7 @@ def test_a_process_that_waits_for_nobody_ends_with_a_word_too(videos: Path, tmp_
     code, errors = pretrain(videos, tmp_path / "run", *KILLED, *TWO, events="absent=0@4 kill=1@4")
     assert time.time() - (tmp_path / "kill=1@4").stat().st_mtime < SOON
     silent = "process 1 has said nothing for 15 s: it was killed, stopped or is cut off"
-    assert told(errors) == [f"process 0 of 2 ends: {silent}. Start all again to go on."]
+    assert told(errors) == [f"process 0 of 2 ends: {silent}. Start all again to resume."]
     assert code == EXIT_CODE
 
 
@@ -210,7 +210,7 @@ def test_a_run_that_is_stopped_and_killed_is_the_run_that_was_not(videos: Path, 
     code, errors = pretrain(videos, broken, *words, by=torchrun(2, "--max-restarts=3"), events="kill=0@8")
     assert code == 0, errors
     log = (broken / "log.txt").read_text()
-    assert [line.rpartition(" ")[2] for line in log.splitlines() if "going on after" in line] == [str(after), "4"]
+    assert [line.rpartition(" ")[2] for line in log.splitlines() if "resuming after" in line] == [str(after), "4"]
     assert (broken / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
     assert losses(broken, 9).tolist() == losses(whole, 9).tolist()
 
@@ -260,7 +260,7 @@ def test_a_disk_that_is_full(videos: Path, tmp_path: Path, most_bytes: int) -> N
     (reason,) = told(errors)
     assert process.returncode == 2
     assert re.search(r"cannot be written: .*[Ff]ile too large", reason)
-    assert "run the same command again, to go on from the newest of them." in reason
+    assert "run the same command again, to resume from the newest of them." in reason
     left = checkpoints(run / "checkpoints")
     assert first in left
     assert all(load_checkpoint(each) for each in left)

@@ -30,7 +30,7 @@ from unreel.settings.model import Amount, Count, Settings
 FORMAT = "unreel-checkpoint-1"
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
-WANTED = FileSchema(CheckpointError, "Go on from the one before it with --resume previous.")
+WANTED = FileSchema(CheckpointError, "Resume from the one before it with --resume previous.")
 
 
 class _Optimizer(Settings):
@@ -81,7 +81,7 @@ def save_checkpoint(folder: Path, state: TrainingState, origin: WeightsHeader) -
                 shutil.rmtree(path)
     except OutputError as error:
         raise CheckpointError(
-            f"{error} Checkpoints written before are whole: run the same command again, to go on from the newest of "
+            f"{error} Checkpoints written before are whole: run the same command again, to resume from the newest of "
             "them."
         ) from error
     return path

@@ -95,7 +95,7 @@ With your own videos (folder names are labels for evaluating, never for learning
   unreel embed runs/mine FOLDER --out runs/mine/embeddings.lance
   unreel report runs/mine --folder FOLDER --out runs/mine/report.html
 
-A run may be stopped (Ctrl-C) or killed: the same command goes on. While it trains, and with labels:
+A run may be stopped (Ctrl-C) or killed: the same command resumes it. While it trains, and with labels:
   unreel watch runs/mine
   unreel finetune LABELLED --weights runs/mine --out runs/classes"""
 

@@ -26,7 +26,7 @@ class EmbedSettings(LimitSettings, EncoderCode):
     one level. A row holds id, path, start and end in seconds, labels, encoder, checkpoint and vector.
 
     The same command again embeds what is new or has changed and removes what is gone (of more than three videos only
-    with --remove-missing); stopped or killed, it goes on.
+    with --remove-missing); stopped or killed, it resumes.
     """
 
     run: tyro.conf.Positional[Path]

@@ -29,7 +29,7 @@ tests together: mean ± standard deviation over the splits. Without official spl
 held out, of each label alike where that can be, and the accuracy is that over all videos. As many folds as there are
 groups leave one group out.
 
-Every split or fold is a run in a folder of its own in OUT, so that the same command goes on after any end. What is
+Every split or fold is a run in a folder of its own in OUT, so that the same command resumes after any end. What is
 found is in OUT/finetune.json.
 
 All further options are those of fine-tuning: see unreel finetune --help"""

@@ -18,7 +18,7 @@ from unreel.video.fetch.remote import in_units
 class FetchSettings(Settings):
     """Download a data set from its official addresses and unpack it, with its official lists, ready for `prepare`.
 
-    Stopped half-way, the same command goes on where it was. An archive that you have already can be put into the
+    Stopped half-way, the same command resumes where it was. An archive that you have already can be put into the
     folder `archives` in FOLDER, and stays there. The rar archives of ucf101 and hmdb51 need a program that unpacks
     them: unrar or unar.
     """

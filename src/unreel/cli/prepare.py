@@ -18,7 +18,7 @@ from unreel.video.collection.prepare import prepare
 class PrepareSettings(CollectionSettings):
     """Open every file of a folder or list, list what can be used and what not, and make the usable ones fast to load.
 
-    Nothing in the folder is changed. Stopped half-way, the same command goes on where it was.
+    Nothing in the folder is changed. Stopped half-way, the same command resumes where it was.
     """
 
     out: tyro.conf.Positional[Path]

@@ -32,12 +32,12 @@ ON_FOLDERS = ("evidence", "rivals")
 
 
 class ReproduceSettings(Settings):
-    """Run what a table or figure of the paper needs, or go on with it, and print ours beside the paper's numbers.
+    """Run what a table or figure of the paper needs, or resume it, and print ours beside the paper's numbers.
 
     With --scale paper DATA holds the folders kinetics400, UCF-101 and hmdb51, with their official lists; with another
     scale, and for evidence, it is any folder of labelled videos, which are learnt from without their labels (or others,
     --pretrain-data) and then evaluated by them. Every job is an unreel command, printed as it could be typed, and runs
-    on a GPU of its own where there are any. Stopped or killed, the same command goes on.
+    on a GPU of its own where there are any. Stopped or killed, the same command resumes it.
     """
 
     target: tyro.conf.Positional[

@@ -14,7 +14,7 @@ from unreel.video.collection.scan import scan
 class ScanSettings(CollectionSettings):
     """Open and decode every video of a folder or list, and write down which can be used and why the others cannot.
 
-    Nothing is changed and no video is copied. Stopped half-way, the same command goes on where it was.
+    Nothing is changed and no video is copied. Stopped half-way, the same command resumes where it was.
     """
 
     out: Path

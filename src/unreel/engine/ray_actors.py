@@ -145,7 +145,7 @@ class _Crew:
         if self.losses[numbers[0]] >= _LOSSES:
             raise UnreelError(
                 f"a process of the cluster was lost {_LOSSES} times in the same piece of work; it may lack memory "
-                f"({words.strip().splitlines()[0]}). Run this again to go on."
+                f"({words.strip().splitlines()[0]}). Run this again to resume."
             )
 
 

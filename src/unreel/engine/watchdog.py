@@ -143,6 +143,6 @@ class _Watch:
 
     def _end(self) -> None:
         try:
-            complain(f"process {self._rank} of {self._count} ends: {self._trouble}. Start all again to go on.")
+            complain(f"process {self._rank} of {self._count} ends: {self._trouble}. Start all again to resume.")
         finally:
             os._exit(EXIT_CODE)

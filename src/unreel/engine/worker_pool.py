@@ -127,7 +127,7 @@ def _result_of(future: "Future[Result]") -> Result | Lost:
             return Lost("out of memory")
         return Lost("stalled" if error.exitcode == -getattr(signal, "SIGALRM", 0) else "crashed")
     if isinstance(error, BrokenProcessPool):
-        raise UnreelError("the processes have ended before their work. Run this again to go on.") from error
+        raise UnreelError("the processes have ended before their work. Run this again to resume.") from error
     if isinstance(error, (UnreelError, OSError)):
         raise error
     return Lost("failed", type(error).__name__)

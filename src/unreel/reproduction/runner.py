@@ -5,7 +5,7 @@
     ├── jobs/NAME.json      the command of a job, whether it is finished, and how long it took
     └── logs/NAME.txt       what it said
 
-A job whose result is there is finished: results are written whole. One that was stopped goes on where it was, as its
+A job whose result is there is finished: results are written whole. One that was stopped resumes where it was, as its
 command does by itself. A job that fails ends those that need it; the others go on.
 """
 
@@ -213,7 +213,7 @@ def _stopped(state: _State, stop: Stop) -> Stopped:
     assert stop.requested is not None
     stopped = Stopped(
         f"stopped by {stop.requested.name} while {', '.join(names)} ran; all is saved in {state.out}. The same command "
-        "goes on from there."
+        "resumes from there."
     )
     if stop.requested is signal.SIGINT:
         stopped.exit_code = 130

@@ -202,7 +202,7 @@ class LanceStore:
             if not all(_readable(table, table.version) for table in self._open.values()):
                 raise CollectionError(
                     f"{self.place} cannot be written: the disk has not taken all of {path.name}. Free some space: the "
-                    "same command goes on."
+                    "same command resumes it."
                 )
 
     def go_back(self) -> None:

@@ -6,7 +6,7 @@
                                  new ────────────────────── embedded
     of this source ───────────── gone                       removed; more than a few only where that is said to be right
 
-The rows of a video are written all at once, so that whenever this ends, the same call goes on, to the same table.
+The rows of a video are written all at once, so that whenever this ends, the same call resumes, to the same table.
 """
 
 import json

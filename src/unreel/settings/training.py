@@ -33,9 +33,9 @@ class TrainingSettings(Settings):
     folder: tyro.conf.Positional[Path]
     """Folder of videos, or of prepared videos (see `unreel prepare`); an unprepared one is prepared on the way."""
     out: Path
-    """Run folder: settings, log, metrics, checkpoints and weights. A run that is there already goes on."""
+    """Run folder: settings, log, metrics, checkpoints and weights. A run that is there already is resumed."""
     resume: Literal["auto", "previous", "never"] = "auto"
-    """Where OUT is a run of the same settings: auto goes on from its newest checkpoint, previous from the newest one
+    """Where OUT is a run of the same settings: auto resumes from its newest checkpoint, previous from the newest one
     that is not damaged, never gives an error."""
     steps: Count = 10_000
     """Updates of the weights; 0 leaves the first ones. A run may be resumed with more."""

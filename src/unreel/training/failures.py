@@ -22,12 +22,12 @@ def failures_told(settings: TrainingSettings) -> Iterator[None]:
             raise
         told = error if isinstance(error, OutputError) else not_written(settings.out, error)
         raise RunError(
-            f"{told} Its checkpoints are whole: run the same command again, to go on from the newest of them."
+            f"{told} Its checkpoints are whole: run the same command again, to resume from the newest of them."
         ) from error
     except torch.OutOfMemoryError as error:
         raise TrainingError(
             f"the device's memory is full ({_first_line(error)}). Run the same command with --accumulate "
-            f"{2 * settings.accumulate} or --checkpoint-activations: both need less, and the run goes on."
+            f"{2 * settings.accumulate} or --checkpoint-activations: both need less, and the run resumes."
         ) from error
     except RuntimeError as error:
         if connection_lost(error):

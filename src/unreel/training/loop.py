@@ -154,7 +154,7 @@ class _Training:
             self.fabric.strategy.precision.load_state_dict(state.scaler)
         self._best = best_score(self.settings.out / CHECKPOINTS)
         self._begun = state.step
-        self._log("going on after step %d", state.step)
+        self._log("resuming after step %d", state.step)
         return state.step
 
     def batches(self, done: int) -> Generator[ClipBatch, None, None]:
@@ -307,7 +307,7 @@ class _Training:
         name = stop.requested.name if stop.requested else "a signal to another process"
         stopped = Stopped(
             f"stopped by {name} after step {step} of {self.settings.steps}; all is saved in {self.settings.out}. "
-            "The same command goes on from there."
+            "The same command resumes from there."
         )
         if stop.requested is signal.SIGINT:
             stopped.exit_code = 130

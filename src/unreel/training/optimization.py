@@ -47,7 +47,7 @@ def restore(optimizer: Optimizer, state: dict[str, Any]) -> None:
     """
     if not _fits(optimizer, state):
         raise CheckpointError(
-            "the velocities of the checkpoint are not those of this model: another version of unreel wrote it? Go on "
+            "the velocities of the checkpoint are not those of this model: another version of unreel wrote it? Resume "
             "from the one before it with --resume previous, or write to another folder."
         )
     optimizer.load_state_dict(state)

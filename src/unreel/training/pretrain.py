@@ -47,7 +47,7 @@ KNN_VIDEOS = 2000
 
 
 def pretrain(settings: PretrainSettings, task: PretrainTask) -> None:
-    """Train on the videos of a task, or go on with it, and leave the run folder `settings.out`.
+    """Train on the videos of a task, or resume it, and leave the run folder `settings.out`.
 
     Raises:
         SettingsError: the encoder does not exist with these settings, the clips are too small for it, or a GPU is to

@@ -35,7 +35,7 @@ def opened(settings: TrainingSettings, used: Sequence[str], left_out: Mapping[st
 
     Raises:
         UnreelError: as `RunFolder` does, in every process.
-        CheckpointError: the checkpoint to go on from is damaged.
+        CheckpointError: the checkpoint to resume from is damaged.
     """
     with ExitStack() as stack:
         mine, failure = None, None

@@ -7,7 +7,7 @@ RUN/
 ├── run.lock                held by the process that trains
 ├── log.txt                 what happened when
 ├── metrics.csv             one row per measured step; the same figures in tensorboard/
-├── checkpoints/            what the run can go on from
+├── checkpoints/            what the run can resume from
 └── weights.safetensors     weights at the end
 """
 
@@ -50,7 +50,7 @@ class RunVideos:
 
 @final
 class RunFolder:
-    """An open run folder, new or that of a run to go on with. Use as a context manager.
+    """An open run folder, new or that of a run to resume. Use as a context manager.
 
     Raises:
         OverwriteError: the folder holds something else, or a run that must not be resumed.
@@ -113,7 +113,7 @@ def read_versions(run: Path) -> dict[str, str]:
 
 
 def check_out(settings: TrainingSettings) -> None:
-    """Nothing, if a run of these settings can begin or go on in its folder: to be called before a long preparation.
+    """Nothing, if a run of these settings can begin or resume in its folder: to be called before a long preparation.
 
     Raises:
         OverwriteError: the folder holds something else, or a run that must not be resumed.

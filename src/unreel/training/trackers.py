@@ -1,6 +1,6 @@
 """Where a run's figures go: metrics.csv and TensorBoard always, Weights & Biases and MLflow where asked for.
 
-metrics.csv is the record, the others show it. When a run goes on, W&B and MLflow are given what they lack of the
+metrics.csv is the record, the others show it. When a run resumes, W&B and MLflow are given what they lack of the
 record, so that neither a kill nor a server that was gone for a while leaves a hole, and either can be added later.
 """
 

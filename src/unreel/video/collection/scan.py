@@ -1,6 +1,6 @@
 """Looking through a collection without making anything of it: which files can be used, and why the others cannot.
 
-While it lasts, MANIFEST.unfinished keeps what is known, one line for each file: the same scan goes on from there.
+While it lasts, MANIFEST.unfinished keeps what is known, one line for each file: the same scan resumes from there.
 """
 
 import os

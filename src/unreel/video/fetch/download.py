@@ -1,4 +1,4 @@
-"""Downloading one file: interrupted, it goes on where it was; its name appears only when it is whole and verified.
+"""Downloading one file: interrupted, it resumes where it was; its name appears only when it is whole and verified.
 
 UCF101.rar.part         what has come so far
 UCF101.rar.part.json    where it comes from, and in which state the server had it
@@ -61,7 +61,7 @@ def download(file: RemoteFile, path: Path, patience: Patience | None = None) -> 
                 rejections.append(f"  {address} {rejection}")
     except (OSError, OutputError) as error:
         raise CollectionError(
-            f"{path} cannot be written: {why(error)}. Mend that and run this again: it goes on where it was."
+            f"{path} cannot be written: {why(error)}. Mend that and run this again: it resumes where it was."
         ) from error
     source = f" from {file.homepage}" if file.homepage else ""
     raise CollectionError(
@@ -254,7 +254,7 @@ class _Transfer:
         if needed > free:
             raise CollectionError(
                 f"{self.file.name} needs {in_units(needed)} more, but {self.path.parent} has {in_units(free)} free. "
-                "Make room and run this again: it goes on where it was."
+                "Make room and run this again: it resumes where it was."
             )
 
 

@@ -5,7 +5,7 @@
     ├── videos       UCF-101/Archery/…avi      hmdb51_org/wave/…avi                       train/…mp4, val/…mp4
     └── lists        ucfTrainTestlist/         testTrainMulti_7030_splits/                annotations/train.csv
 
-Stopped at any point, it goes on where it was. Nothing is downloaded or unpacked twice.
+Stopped at any point, it resumes where it was. Nothing is downloaded or unpacked twice.
 """
 
 import re
