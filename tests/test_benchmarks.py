@@ -92,6 +92,14 @@ def test_a_step_is_measured_beside_a_plain_one(tmp_path: Path) -> None:
     assert figures["steps"]["plain"]["times unreel's"]["median"] > 0
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the highest resident memory is read from /proc")
+def test_a_rival_s_step_is_measured_beside_its_encoder_passes(tmp_path: Path) -> None:
+    figures = _run("step.py", "--recipe moco-small --width 0.0625 --size 32 --batch 4", tmp_path / "step.json")
+    assert figures["frames"] == 32 and figures["step / passes"]["median"] > 0
+    assert set(figures["memory"]) == {"moco-small", "hdc"} and all(each > 0 for each in figures["memory"].values())
+
+
 def test_operations_are_counted_inside_of_the_maps_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     from counting import count
