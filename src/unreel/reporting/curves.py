@@ -80,7 +80,8 @@ def charts(metrics: Rows) -> list[CurveChart]:
     series = _series(metrics)
     x_range = _step_range([metrics])
     drawn = []
-    for group, keys in _grouped(series).items():
+    for group, every in _grouped(series).items():
+        keys = [key for key in every if key == group or series[key] != series.get(group)]  # no part that is the whole
         names = [key.removeprefix(f"{group}/").replace("_", " ") for key in keys]
         colours = [None if key == group else number for number, key in enumerate(keys)]
         lines = [*zip(names, colours, (series[key] for key in keys), strict=True)]

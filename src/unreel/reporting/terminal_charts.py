@@ -97,7 +97,7 @@ def charts(courses: Sequence[Course]) -> list[TerminalChart]:
     return [
         TerminalChart(group, _title(group) + (", mean" if group in averaged else ""), _finite(lines))
         for group, lines in groups.items()
-        if lines and (group != "parts" or len(lines) > 1 or several)  # a single part is the loss itself
+        if lines and (group != "parts" or several or [*lines.values()] != [*groups["loss"].values()])
     ]
 
 
