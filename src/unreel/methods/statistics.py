@@ -117,18 +117,25 @@ def appearance_statistics(clips: Float[Tensor, "b 3 t s s"]) -> Float[Tensor, "b
     small = functional.adaptive_avg_pool3d(clips, (None, SIDE, SIDE))
     bins = ((small + 1) / 2 * BINS).long().clamp(0, BINS - 1)
     octants = ((small > 0).long() * torch.tensor([4, 2, 1], device=clips.device)[:, None, None, None]).sum(dim=1)
-    counted = functional.one_hot(octants, DIRECTIONS).to(clips).sum(dim=1)  # (b h w 8)
-    histograms = functional.one_hot(bins, BINS).to(clips)  # (b 3 t h w bins)
     numbers: list[Tensor] = []
     for pattern in patterns():
-        places = functional.one_hot(pattern.to(clips.device)).to(clips)  # (h w p)
-        own = torch.einsum("bcthwk,hwp->bctpk", histograms, places)
-        overlap = (own.amin(dim=2).sum(dim=-1) / own.amax(dim=2).sum(dim=-1)).mean(dim=1)  # (b p)
-        colours = torch.einsum("bhwk,hwp->bpk", counted, places).argmax(dim=-1)
+        histograms = _histograms(bins, pattern.to(clips.device), BINS)  # (b 3 t p bins)
+        overlap = (histograms.amin(dim=2).sum(dim=-1) / histograms.amax(dim=2).sum(dim=-1)).mean(dim=1)
+        colours = _histograms(octants, pattern.to(clips.device), DIRECTIONS).sum(dim=1)  # (b p 8)
         for place in (overlap.argmin(dim=1), overlap.argmax(dim=1)):
-            numbers += [place, colours.gather(1, place[:, None])[:, 0]]
-    numbers.append(counted.sum(dim=(1, 2)).argmax(dim=-1))
+            numbers += [place, colours.argmax(dim=-1).gather(1, place[:, None])[:, 0]]
+    numbers.append(colours.sum(dim=1).argmax(dim=-1))
     return torch.stack(numbers, dim=1).to(clips) + 1
+
+
+def _histograms(values: Int[Tensor, "*b h w"], pattern: Int[Tensor, "h w"], bins: int) -> Int[Tensor, "*b p {bins}"]:
+    """How often each value, below `bins`, is found at each place of a pattern, picture by picture."""
+    places, pictures = int(pattern.max()) + 1, values.flatten(end_dim=-3)
+    rows = torch.arange(len(pictures), device=values.device)[:, None, None]
+    counts = torch.bincount(
+        ((rows * places + pattern) * bins + pictures).flatten(), minlength=len(pictures) * places * bins
+    )
+    return counts.view(*values.shape[:-2], places, bins)
 
 
 def _strongest(
