@@ -146,7 +146,8 @@ def test_it_costs_no_more_passes_than_are_counted(name: str) -> None:
 @pytest.mark.parametrize("name", RIVALS)
 def test_a_fixed_batch_is_learnt(name: str) -> None:
     queue = {"queue": 16, "learning_rate": 0.01} if name in WITH_QUEUE else {}
-    settings = settings_of(name, batch_size=8, **queue)
+    rate = {"learning_rate": 0.02} if name == "ccl" else {}
+    settings = settings_of(name, batch_size=8, **queue, **rate)
     method = method_of(settings)
     batch, optimizer = batch_of(method, settings, 8), sgd(method, settings)
     losses = []

@@ -56,5 +56,5 @@ def test_a_rate_that_the_file_does_not_have_is_an_error_but_for_a_hair() -> None
     with pytest.raises(VideoError, match="has 25 frames a second, fewer than the frame rate of 30"):
         TimeScale(rate=30.0).numbers(_video(50, 25.0))
     assert "fewer than the frame rate" in too_short(_video(50, 25.0), 16, TimeScale(rate=30.0))
-    assert too_short(_video(50, 25.0), 16, TimeScale(4)) == "too short: 13 frames at that time scale, a clip has 16"
+    assert too_short(_video(50, 25.0), 16, TimeScale(4)) == "too short: 13 frames at that time scale, 16 are needed"
     assert too_short(_video(50, 25.0), 16, EVERY_FRAME) == ""
