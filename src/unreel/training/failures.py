@@ -32,8 +32,8 @@ def failures_told(settings: TrainingSettings) -> Iterator[None]:
     except RuntimeError as error:
         if connection_lost(error):
             raise TrainingError(
-                f"another process of this run is gone ({_first_line(error)}). See what it said; the same command goes "
-                "on from the newest checkpoint."
+                f"another process of this run is gone ({_first_line(error)}). See what it said; the same command "
+                "resumes from the newest checkpoint."
             ) from error
         if settings.compile and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise SettingsError(
