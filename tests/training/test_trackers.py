@@ -117,6 +117,7 @@ def test_tensorboard_and_the_table_after_a_kill_and_a_resume(run: Path) -> None:
 
 def test_a_run_that_begins_again_has_no_step_twice(run: Path) -> None:
     write(run, range(3), start=0, end="stop")
+    sleep(1)  # as above
     write(run, range(10), start=0)
     assert in_csv(run) == TEN
     assert in_tensorboard(run) == ROUNDED
