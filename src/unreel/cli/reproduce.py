@@ -35,9 +35,9 @@ class ReproduceSettings(Settings):
     """Run what a table or figure of the paper needs, or resume it, and print ours beside the paper's numbers.
 
     With --scale paper DATA holds the folders kinetics400, UCF-101 and hmdb51, with their official lists; with another
-    scale, and for evidence, it is any folder of labelled videos, which are learnt from without their labels (or others,
-    --pretrain-data) and then evaluated by them. Every job is an unreel command, printed as it could be typed, and runs
-    on a GPU of its own where there are any. Stopped or killed, the same command resumes it.
+    scale, and for evidence and rivals, it is any folder of labelled videos, which are learnt from without their labels
+    (or others, --pretrain-data) and then evaluated by them. Every job is an unreel command, printed as it could be
+    typed, and runs on a GPU of its own where there are any. Stopped or killed, the same command resumes it.
     """
 
     target: tyro.conf.Positional[
@@ -45,7 +45,8 @@ class ReproduceSettings(Settings):
     ]
     """Table, figure, evidence, or comparison with the paper's rivals."""
     data: Path
-    """Folder of the data sets; for evidence, or with another scale than the paper's, a folder of labelled videos."""
+    """Folder of the data sets; for evidence and rivals, or with another scale than the paper's, a folder of labelled
+    videos."""
     out: Path | None = None
     """Folder for all runs and tables, shared by all targets; default: runs/reproduction or, small,
     runs/reproduction-small, runs/evidence or runs/rivals."""
@@ -58,7 +59,7 @@ class ReproduceSettings(Settings):
     """Evidence and rivals: regular expression; no video in whose path it is found is pretrained on, as those of the
     persons that are tested."""
     rows: tuple[str, ...] = ()
-    """Rows to run; default: all."""
+    """Rows to run; default: all, but of Tables 3 to 5 no rivals, which are run when they are named."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     """Seeds of every row; of several, mean and standard deviation are shown."""
     steps: PositiveCount | None = None
@@ -222,7 +223,7 @@ def _official(settings: ReproduceSettings, table: "PaperTable") -> "tuple[Source
 
 
 def _budget(settings: ReproduceSettings) -> "Budget":
-    from unreel.reproduction.budget import Budget, ScaleSettings, read_scale
+    from unreel.reproduction.budget import Budget, read_scale
 
     budget = Budget(
         scale=read_scale(settings.scale),
@@ -238,12 +239,8 @@ def _budget(settings: ReproduceSettings) -> "Budget":
     if settings.target == "rivals":
         from unreel.reproduction.evidence import RIVALS_FRAMES
 
-        shared = ScaleSettings(
-            pretrain={"min_frames": RIVALS_FRAMES, **budget.scale.pretrain},
-            finetune=budget.scale.finetune,
-            note=budget.scale.note,
-        )
-        budget = replace(budget, scale=shared)
+        shared = {"min_frames": RIVALS_FRAMES, **budget.scale.pretrain}
+        budget = replace(budget, scale=budget.scale.model_copy(update={"pretrain": shared}))
     pretrain, finetune = (_words(getattr(settings, name), name) for name in ("pretrain_options", "finetune_options"))
     tuning = {"steps": settings.finetune_steps} if settings.finetune_steps else {}
     return replace(

@@ -7,8 +7,9 @@ views.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar, final
+from typing import ClassVar
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from unreel.losses import against_queue, watch
@@ -20,7 +21,6 @@ from unreel.types import ClipBatch, Loss
 from unreel.video.clips.sampling import TwoClips
 
 
-@final
 class MoCo(nn.Module):
     """a view of one clip ─▶ encoder, head ─▶ query; a view of another ─▶ copies of them ─▶ its key, and the queue's."""
 
@@ -39,15 +39,15 @@ class MoCo(nn.Module):
 
     def forward(self, batch: ClipBatch) -> dict[str, Tensor]:
         """The queries (b d), their keys (b d), and the number of each video (b)."""
-        queries = self.head(top_features(self.encoder, [self.view(batch, "query")])[:, 0])
+        queries = self.head(top_features(self.encoder, [self.query_view(batch)])[:, 0])
         keys = self.keys.heads(self.keys([self.view(batch, "key", 1)])[:, 0])
         return {"queries": queries, "given/keys": keys, "given/videos": numbers_of(batch)}
 
     def loss(self, outputs: Mapping[str, Tensor], *, watched: bool = False) -> Loss:
         """The contrast, and how often the own key is nearer than all of the queue."""
         queries, keys = outputs["queries"], outputs["given/keys"]
-        own, temperature = self.queue.own(outputs["given/videos"]), self.settings.temperature
-        found = against_queue(queries, keys, self.queue.keys, temperature=temperature, own=own)
+        own, temperature, weights = self.queue.own(outputs["given/videos"]), self.settings.temperature, self.weights()
+        found = against_queue(queries, keys, self.queue.keys, temperature=temperature, own=own, weights=weights)
         figures = watch({"clips": (queries, keys)}) if watched else {}
         return Loss(found.loss, {"clips": found.loss.detach()}, {"accuracy/clips": found.accuracy, **figures})
 
@@ -56,3 +56,11 @@ class MoCo(nn.Module):
         kept = rising(self.settings.momentum_copy, step, self.settings.steps)
         self.keys.follow(self.encoder, self.head, kept)
         self.queue.push(outputs["given/keys"], outputs["given/videos"])
+
+    def query_view(self, batch: ClipBatch) -> Float[Tensor, "b 3 t s s"]:
+        """What the encoder is shown of the first clip of each video."""
+        return self.view(batch, "query")
+
+    def weights(self) -> Float[Tensor, " n"] | None:
+        """Factors on the cosines to the queue's keys; None: all count alike."""
+        return None

@@ -1,6 +1,7 @@
 """What a step asks for: operations from the encoder's own layers on shapes alone, frames from a tiny step."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 
 import torch
@@ -34,6 +35,7 @@ class EncodedFrames:
         return (self.learnt + self.followed / 3) / settings.clip_length
 
 
+@lru_cache(maxsize=256)
 def encoded_frames(settings: PretrainSettings) -> EncodedFrames:
     """What a method's encoders are shown, counted in a step of two black videos at a tiny size.
 
