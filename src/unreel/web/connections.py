@@ -152,6 +152,13 @@ class ConnectionLimit:
         self._is_full()
         self._changed.set()
 
+    def end(self) -> None:
+        """Send away all from whom something is waited for, who would hold up the end; not those who are sent to."""
+        latest = monotonic() - _GRACE
+        for guest in self._guests.values():
+            if guest.since is not None and guest.since < latest and not guest.transport.get_write_buffer_size():
+                guest.transport.abort()
+
     def _wait_for(self, guest: _Guest, seconds: float) -> None:
         guest.since, guest.seconds = monotonic(), seconds
         self._changed.set()

@@ -107,6 +107,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for task in self._admitting:
             task.cancel()
+        self._door.end()
         await super().shutdown(sockets)
 
     @contextmanager
