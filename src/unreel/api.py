@@ -107,5 +107,7 @@ def prepared_for(settings: PretrainSettings | FinetuneSettings, folder: Path | N
     Raises:
         CollectionError: it cannot be prepared.
     """
-    options = PrepareOptions(settings.encoder_settings.prepared_side, group_pattern=settings.group_pattern)
+    options = PrepareOptions(
+        settings.encoder_settings.prepared_side, group_pattern=settings.group_pattern, labels=settings.labels
+    )
     return prepared(folder or settings.folder, options)

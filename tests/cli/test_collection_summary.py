@@ -21,6 +21,7 @@ def test_only_the_first_missing_videos_and_leaks_are_named() -> None:
     manifest = Manifest(OUT, (*training, *held_out, validation), missing=("m1", "m2", "m3", "m4"))
     assert summary(manifest, "prepared", OUT) == [
         "6 videos prepared (0.6 minutes), 0 skipped, in out",
+        "  no labels (--labels folders or a table gives some)",
         "  4 exact duplicates, in 1 groups",
         "    a0.avi = a1.avi = t0.avi = …",
         "  near duplicates not looked for",
@@ -41,6 +42,7 @@ def test_refusals_are_counted_by_reason_and_named() -> None:
         Manifest(OUT, (cut, *bad, other), ignored=3, ignored_kinds={".txt": 2, ".insv": 1}), "can be used", OUT
     ) == [
         "1 videos can be used (2.0 minutes), 12 skipped, in out",
+        "  no labels (--labels folders or a table gives some)",
         "  skipped: 11 × empty file",
         "  skipped: 1 × no video stream",
         *(f"    x{number:02}.mp4: empty file" for number in range(10)),
@@ -55,6 +57,7 @@ def test_refusals_are_counted_by_reason_and_named() -> None:
 def test_a_plain_folder_has_no_lines_about_lists() -> None:
     assert summary(Manifest(OUT, (record("a"),)), "prepared", OUT) == [
         "1 videos prepared (0.1 minutes), 0 skipped, in out",
+        "  no labels (--labels folders or a table gives some)",
         "  no exact duplicates",
         "  near duplicates not looked for",
     ]

@@ -59,7 +59,7 @@ def test_labels_that_cannot_evaluate() -> None:
     features = features_of(unlabelled.records, np.eye(4))
     assert Evaluator().retrieval(ENCODER, unlabelled, features).scores == ()
     for evaluate, what in ((Evaluator().knn, "k-NN"), (Evaluator().linear, "a linear probe")):
-        with pytest.raises(CollectionError, match=f"videos has no labels, {what} needs some: put the videos into one"):
+        with pytest.raises(CollectionError, match=f"videos has no labels, {what} needs some: name a table of"):
             evaluate(ENCODER, unlabelled, features)
     halves = tuple(
         replace(each, splits={"1": "train" if each.labels else "test"}) for each in videos(["a", "b", "", ""])

@@ -49,7 +49,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     for name, frames in VIDEOS.items():
         width, height = (48, 66) if "tall" in name else (84, 48)  # 32 × 44 and 56 × 32: their centres are even places
         Clip(width=width, height=height, frames=frames, pictures=grey).write(folder / "videos" / name)
-    return prepare(folder / "videos", folder / "prepared", PrepareOptions(SIDE))
+    return prepare(folder / "videos", folder / "prepared", PrepareOptions(SIDE, labels="folders"))
 
 
 def _classifier() -> Classifier:

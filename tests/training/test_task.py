@@ -117,7 +117,11 @@ def test_one_of_several_labels_is_chosen_by_name() -> None:
 @pytest.mark.parametrize(
     ("records", "changes", "message"),
     [
-        ([_record(0, "")], {}, r"videos has no labels, fine-tuning needs some: put the videos into one sub-folder"),
+        (
+            [_record(0, "")],
+            {},
+            r"videos has no labels, fine-tuning needs some: name a table of them with --labels TABLE, or",
+        ),
         (
             [_record(0, "a"), _record(1, "a")],
             {},

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from unreel.errors import CollectionError, SettingsError
 from unreel.text import comma_separated
 from unreel.video.collection.discover import PREPARED_MARK, find_videos, grouped, groups_of, kinds_text, select
+from unreel.video.collection.labelling import no_classes
 
 
 def ids(folder: Path) -> list[str]:
@@ -34,10 +35,26 @@ def test_hidden_files_and_folders_do_not_count(tmp_path: Path) -> None:
     assert find_videos(tmp_path).ignored == {}
 
 
-def test_the_first_folder_is_the_label(tmp_path: Path) -> None:
-    make(tmp_path, "run/a.mp4", "walk/slow/b.mp4", "c.mp4")
-    labels = {file.id: file.labels for file in find_videos(tmp_path).files}
-    assert labels == {"run/a.mp4": {"class": "run"}, "walk/slow/b.mp4": {"class": "walk"}, "c.mp4": {}}
+def test_folders_that_look_like_classes_are_labels(tmp_path: Path) -> None:
+    make(tmp_path, "run/a.mp4", "run/b.mp4", "walk/a.mp4", "walk/b.mp4")
+    collection = find_videos(tmp_path)
+    assert [file.labels["class"] for file in collection.files] == ["run", "run", "walk", "walk"]
+    assert collection.labelled == "folders"
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        ("c.mp4", "1 of 5 videos do not lie one folder deep"),
+        ("walk/slow/b.mp4", "1 of 5 videos do not lie one folder deep"),
+        ("jump/b.mp4", "only one video lies in 'jump'"),
+    ],
+)
+def test_folders_that_do_not_look_like_classes_are_none(tmp_path: Path, other: str, why: str) -> None:
+    make(tmp_path, "run/a.mp4", "run/b.mp4", "walk/a.mp4", "walk/b.mp4", other)
+    collection = find_videos(tmp_path)
+    assert not any(file.labels for file in collection.files)
+    assert (collection.labelled, no_classes(ids(tmp_path))) == ("none", why)
 
 
 def test_a_table_of_labels_comes_before_the_folders(tmp_path: Path) -> None:

@@ -26,7 +26,10 @@ class DemoSettings(Settings):
     """
 
     videos: Path | None = None
-    """Folder of videos; folder names are used as labels for evaluating only, never for learning."""
+    """Folder of videos; labels are used for evaluating only, never for learning."""
+    labels: str = "auto"
+    """Where labels come from: auto (a labels.csv in the folder, else folders where they look like classes: every video
+    one folder deep, several folders, several videos in each), none, folders (the first of each path), or a table."""
     group_pattern: str | None = None
     """Regular expression whose first group, found in a video's path, names its group (person, source): neighbours
     are then looked for in other groups only."""
@@ -108,7 +111,8 @@ def _collection(settings: DemoSettings, out: Path, side: int) -> "Manifest":
     if settings.videos is None:
         out.mkdir(parents=True)
         render_collection(videos, MovingShapes(settings.shapes, settings.seed))
-    return prepare(videos, out / "prepared", PrepareOptions(side, group_pattern=settings.group_pattern))
+    options = PrepareOptions(side, group_pattern=settings.group_pattern, labels=settings.labels)
+    return prepare(videos, out / "prepared", options)
 
 
 def _fitted(training: PretrainSettings, manifest: "Manifest") -> PretrainSettings:

@@ -35,6 +35,9 @@ class EmbedSettings(LimitSettings, EncoderCode):
     """Folder of videos, or of prepared videos; an unprepared one is prepared on the way."""
     out: str
     """Table to make or bring up to date: a LanceDB folder, or an address (s3://…)."""
+    labels: str = "auto"
+    """Where labels come from: auto (a labels.csv in the folder, else folders where they look like classes: every video
+    one folder deep, several folders, several videos in each), none, folders (the first of each path), or a table."""
     level: Count | str | None = None
     """Block of the encoder whose features are taken; default: the last."""
     clips: Clips | Literal["all"] = 10
@@ -75,7 +78,9 @@ def run(settings: EmbedSettings) -> None:
     if settings.untrained:
         encoder = untrained_encoder(encoder)
     level = encoder.encoder.find_level(settings.level)
-    options = PrepareOptions(encoder.settings.prepared_side, engine=settings.engine, limits=settings.limits())
+    options = PrepareOptions(
+        encoder.settings.prepared_side, labels=settings.labels, engine=settings.engine, limits=settings.limits()
+    )
     manifest = prepared(settings.folder, options)
     facts = TableFacts(
         encoder=encoder.name,
@@ -110,9 +115,9 @@ def _summary(changes: "Changes") -> str:
 
 def _print_left_out(manifest: "Manifest", changes: "Changes", clip_length: int) -> None:
     """Which files have no rows, or none any more, and why; and of which videos no clip is whole."""
-    from unreel.cli.tables.collection_summary import other_files, print_reasons, skipped_files
+    from unreel.cli.tables.collection_summary import labels_line, other_files, print_reasons, skipped_files
 
-    say(*skipped_files(manifest), *other_files(manifest))
+    say(labels_line(manifest), *skipped_files(manifest), *other_files(manifest))
     for what, reasons in (("removed", changes.removed), ("left out", changes.missing)):
         if reasons:
             say(f"  {what}: {len(reasons)}")

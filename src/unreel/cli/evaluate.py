@@ -123,6 +123,7 @@ def main(arguments: Sequence[str]) -> None:
 def run(kind: str, settings: EvaluateSettings) -> None:
     """Evaluate, print and write."""
     from unreel.checkpoint import load_encoder, untrained_encoder
+    from unreel.cli.tables.collection_summary import labels_line
     from unreel.cli.tables.evaluation_tables import print_classifications, print_retrievals
     from unreel.engine.device import device
     from unreel.engine.files import check_free
@@ -135,6 +136,7 @@ def run(kind: str, settings: EvaluateSettings) -> None:
     where = device(settings.accelerator)
     trained = load_encoder(settings.run)
     manifest = settings.manifest(trained.settings.prepared_side)
+    say(labels_line(manifest).lstrip())
     evaluator = Evaluator(
         settings.level,
         settings.clips,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unreel.cli.inputs.parsing import parse
-from unreel.cli.tables.collection_summary import print_reasons
+from unreel.cli.tables.collection_summary import labels_line, print_reasons
 from unreel.console import Table, say, show
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import read_settings
@@ -52,7 +52,7 @@ def learn(settings: FinetuneSettings) -> "Recognition | None":
         looks = f"{videos} videos, each {times:.0f} times, {len(left_out)} files left out"
         test = f"tested on {len(tested)} videos ({excerpt(task.test.split)})" if task.test else NO_TEST
         classes = f"learning {len(task.classes)} classes of {quoted(task.label)}"
-        print_start(settings, left_out, f"{classes} from {looks}", f"  {test}")
+        print_start(settings, left_out, f"{classes} from {looks}", labels_line(task.collection), f"  {test}")
 
     found = run_finetuning(settings, begun)
     print_end(settings)

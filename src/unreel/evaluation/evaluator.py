@@ -16,6 +16,7 @@ from unreel.evaluation.split_features import SplitFeatures, split_features
 from unreel.evaluation.splits import Split, leave_one_out
 from unreel.text import first_of
 from unreel.types import Level
+from unreel.video.collection.labelling import NO_LABELS
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
 
@@ -159,10 +160,7 @@ class Evaluator:
 def _by_label(manifest: Manifest, features: SplitFeatures, what: str) -> list[tuple[str, SplitFeatures]]:
     """For each label that videos of the gallery and queries have: those of them."""
     if not manifest.label_names:
-        raise CollectionError(
-            f"{manifest.source or manifest.root} has no labels, {what} needs some: put the videos into one "
-            "sub-folder per label, or write a labels.csv with the columns path and one or more labels."
-        )
+        raise CollectionError(f"{manifest.source or manifest.root} has no labels, {what} needs some: {NO_LABELS}.")
     labelled = [(name, features.with_label(name)) for name in manifest.label_names]
     found = [(name, each) for name, each in labelled if each.gallery and each.queries]
     if not found:

@@ -12,6 +12,7 @@ from unreel.evaluation.metrics import average_precision, bootstrap, first_right,
 from unreel.evaluation.nearest import MEMORY, Groups, UnitVectors, ranked
 from unreel.evaluation.results import ClassScore, Neighbour, QueryRanking, Score
 from unreel.rng import generator
+from unreel.video.collection.labelling import NO_LABELS
 from unreel.video.collection.manifest import VideoRecord
 
 HITS_AT = (1, 5, 10, 20, 50)
@@ -88,7 +89,7 @@ def score_queries(
     if not len(scores.rows):
         raise CollectionError(
             f"no video has another one with the same {name!r} label to find, expected at least one pair: "
-            "give labels by sub-folders or a labels.csv, and check --group-pattern."
+            f"{NO_LABELS}, and check --group-pattern."
         )
     least = int(scores.sizes.min())
     hits = {k: scores.first_right <= k for k in hits_at if k <= least}

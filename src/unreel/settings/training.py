@@ -93,6 +93,9 @@ class TrainingSettings(Settings):
     at the most."""
     trackers: tuple[Literal["wandb", "mlflow"], ...] = ()
     """Where else the metrics go, besides RUN/metrics.csv and TensorBoard."""
+    labels: str = "auto"
+    """Where labels come from: auto (a labels.csv in the folder, else folders where they look like classes: every video
+    one folder deep, several folders, several videos in each), none, folders (the first of each path), or a table."""
     group_pattern: str | None = None
     """Regular expression whose first group, found in a video's path, names its group (person, source): videos are
     then evaluated by those of other groups only."""

@@ -24,7 +24,8 @@ def learnt_from(run: Path) -> tuple[VideoRecord, ...] | None:
         settings = read_settings(FinetuneSettings, run / SETTINGS)
         side = settings.encoder_settings.prepared_side
         place = next(each for each in (settings.folder, cache_folder(settings.folder, side)) if is_prepared(each))
-        manifest = prepared(place, PrepareOptions(side, group_pattern=settings.group_pattern))
+        options = PrepareOptions(side, group_pattern=settings.group_pattern, labels=settings.labels)
+        manifest = prepared(place, options)
     except (UnreelError, StopIteration):
         return None
     found = tuple(record for record in manifest if record.id in used)

@@ -9,6 +9,7 @@ from unreel.evaluation.splits import folds
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.text import first_of
 from unreel.video.clips.sampling import TimeScale, too_short
+from unreel.video.collection.labelling import NO_LABELS
 from unreel.video.collection.leaks import check_leaks, leaks, names_of
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
@@ -108,10 +109,7 @@ def _label(settings: FinetuneSettings, manifest: Manifest) -> str:
     """The name of the label to learn: the one asked for, or the only one."""
     place, names = manifest.source or manifest.root, manifest.label_names
     if not names:
-        raise CollectionError(
-            f"{place} has no labels, fine-tuning needs some: put the videos into one sub-folder per label, or write a "
-            "labels.csv with the columns path and one or more labels."
-        )
+        raise CollectionError(f"{place} has no labels, fine-tuning needs some: {NO_LABELS}.")
     if settings.label is None and len(names) > 1:
         raise CollectionError(f"{place} has {len(names)} labels, expected one to learn: choose --label {_or(names)}.")
     if settings.label is not None and settings.label not in names:

@@ -15,7 +15,7 @@ class CollectionSettings(LimitSettings):
     """Which videos there are, and who looks at them."""
 
     source: tyro.conf.Positional[Path]
-    """Folder of videos, whose sub-folders or labels.csv name labels; or a list: one path a line, perhaps a label."""
+    """Folder of videos; or a list: one path a line, perhaps a label."""
     include: str | None = None
     """Regular expression: only videos in whose path it is found, as in '^(walks|runs)/'."""
     exclude: str | None = None
@@ -26,6 +26,9 @@ class CollectionSettings(LimitSettings):
     """Folder of these lists; default: they are looked for in the folder of videos and beside it."""
     group_pattern: str | None = None
     """Regular expression whose first group, found in a video's path, names its group (person, source)."""
+    labels: str = "auto"
+    """Where labels come from: auto (a labels.csv in the folder, else folders where they look like classes: every video
+    one folder deep, several folders, several videos in each), none, folders (the first of each path), or a table."""
     workers: PositiveWorkers | None = None
     """Processes that decode; default: one for each CPU."""
     engine: EngineName = "local"

@@ -45,8 +45,11 @@ class RunContents:
         from unreel.video.collection.options import PrepareOptions
         from unreel.video.collection.prepare import prepared
 
-        side = self.settings.encoder_settings.prepared_side
-        return prepared(folder or self.settings.folder, PrepareOptions(side, group_pattern=self.settings.group_pattern))
+        settings = self.settings
+        options = PrepareOptions(
+            settings.encoder_settings.prepared_side, group_pattern=settings.group_pattern, labels=settings.labels
+        )
+        return prepared(folder or settings.folder, options)
 
     def shown(self, differing: Sequence[str]) -> "ShownRun":
         """The run as a report shows it, with the settings in which it differs from others beside it."""

@@ -22,6 +22,9 @@ class LabelledSettings(EncoderCode):
     """Folder of videos, or of prepared videos; an unprepared one is prepared on the way."""
     split: tuple[str, ...] = ()
     """Official splits to evaluate on, each by itself; all: all there are."""
+    labels: str = "auto"
+    """Where labels come from: auto (a labels.csv in the folder, else folders where they look like classes: every video
+    one folder deep, several folders, several videos in each), none, folders (the first of each path), or a table."""
     group_pattern: str | None = None
     """Regular expression whose first group, found in a video's path, names its group (person, source)."""
     layout: LayoutName = "folder"
@@ -38,5 +41,5 @@ class LabelledSettings(EncoderCode):
         from unreel.video.collection.options import PrepareOptions
         from unreel.video.collection.prepare import prepared
 
-        options = PrepareOptions(side, group_pattern=self.group_pattern, layout=self.layout, lists=self.lists)
-        return prepared(self.folder, options)
+        chosen = {name: getattr(self, name) for name in ("group_pattern", "layout", "lists", "labels")}
+        return prepared(self.folder, PrepareOptions(side, **chosen))

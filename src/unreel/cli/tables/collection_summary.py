@@ -8,6 +8,7 @@ from unreel.text import excerpt, unbroken
 from unreel.video.clips.profile import expected_rate
 from unreel.video.collection.discover import kinds_text
 from unreel.video.collection.duplicates import duplicates
+from unreel.video.collection.labelling import FOLDERS, NONE, no_classes
 from unreel.video.collection.leaks import leaks
 from unreel.video.collection.manifest import Manifest
 
@@ -21,10 +22,24 @@ def summary(manifest: Manifest, done: str, place: Path) -> list[str]:
     usable, skipped = manifest.usable, manifest.skipped
     minutes = sum(record.duration for record in usable) / 60
     lines = [f"{len(usable)} videos {done} ({minutes:.1f} minutes), {len(skipped)} skipped, in {unbroken(place)}"]
-    lines += skipped_files(manifest) + _duplicates(manifest) + other_files(manifest)
+    lines += [labels_line(manifest), *skipped_files(manifest), *_duplicates(manifest), *other_files(manifest)]
     for split in manifest.split_names:
         lines += _split(manifest, split)
     return lines
+
+
+def labels_line(manifest: Manifest) -> str:
+    """Which labels the videos have and where these come from, or why they have none; and how to change it."""
+    names, ids = manifest.label_names, [record.id for record in manifest]
+    if not names:
+        nested = any("/" in each for each in ids) and manifest.labelled == NONE
+        why = f": {no_classes(ids) or 'none were asked for'}" if nested else ""
+        return f"  no labels{why} (--labels folders or a table gives some)"
+    labelled = sum(bool(record.labels) for record in manifest.usable)
+    few = "" if labelled == len(manifest.usable) else f" of {labelled} of {len(manifest.usable)} videos"
+    folders = len({each.split("/")[0] for each in ids})
+    place = f"{folders} folders" if manifest.labelled == FOLDERS else excerpt(manifest.labelled or "an earlier version")
+    return f"  labels: {', '.join(map(excerpt, names))}{few}, from {place} (--labels none: without)"
 
 
 def skipped_files(manifest: Manifest) -> list[str]:

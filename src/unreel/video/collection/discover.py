@@ -18,8 +18,8 @@ from unreel.text import first_of
 from unreel.video.collection.file_names import file_named, printable
 from unreel.video.collection.image_folders import advice
 from unreel.video.collection.label_tables import read_table
+from unreel.video.collection.labelling import FOLDERS, LABELS_NAME, NONE, labels_of_folders, no_classes
 
-LABELS_NAME = "labels.csv"
 # Lies in every folder that `unreel prepare` writes, from the beginning: such a folder is no source of videos.
 PREPARED_MARK = "prepared.json"
 
@@ -53,7 +53,7 @@ class Collection:
     """The files of a folder with a video's name, sorted by id, and the `ignored` others, counted by kind.
 
     `missing` are the names of the videos that official lists name but the folder does not hold, sorted, and
-    `missing_splits` has the part of every split that these would be in.
+    `missing_splits` has the part of every split that these would be in. `labelled` says where the labels come from.
     """
 
     folder: Path
@@ -61,12 +61,13 @@ class Collection:
     ignored: Mapping[str, int] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     missing_splits: dict[str, dict[str, str]] = field(default_factory=dict)
+    labelled: str = NONE
 
 
 def find_videos(folder: Path) -> Collection:
     """The files with a video's name in `folder` and below, through links, but not in folders of prepared videos.
 
-    The labels come from `labels.csv` if there is one, otherwise from the first folder of each file; what it names is a
+    The labels come from `labels.csv` if there is one, otherwise from folders that look like classes; what it names is a
     video whatever its suffix. A folder that cannot be read is listed like a file, for the preparation to reject it by
     name.
 
@@ -92,14 +93,14 @@ def find_videos(folder: Path) -> Collection:
         elif path != folder / LABELS_NAME:
             others.append(path)
     if (folder / LABELS_NAME).exists():
-        labels = _labels_of_table(folder, paths)
+        labels, labelled = _labels_of_table(folder, paths), LABELS_NAME
         others = [path for path in others if printable(path.relative_to(folder)) not in paths]
     else:
-        labels = _labels_of_folders(paths)
+        labels, labelled = ({}, NONE) if no_classes(paths) else (labels_of_folders(paths), FOLDERS)
     if not paths:
         raise CollectionError(_nothing_found(folder, others))
     files = tuple(CollectionFile(name, paths[name], labels.get(name, {})) for name in sorted(paths))
-    return Collection(folder, files, kinds_of(others))
+    return Collection(folder, files, kinds_of(others), labelled=labelled)
 
 
 def select(collection: Collection, include: str | None, exclude: str | None) -> Collection:
@@ -219,10 +220,6 @@ def _nothing_found(folder: Path, others: list[Path]) -> str:
         or "Videos are known by their suffix, and others are taken where a list names them (one path a line): "
         f"{' '.join(sorted(VIDEO_SUFFIXES))}."
     )
-
-
-def _labels_of_folders(ids: Iterable[str]) -> dict[str, dict[str, str]]:
-    return {name: {"class": name.split("/")[0]} if "/" in name else {} for name in ids}
 
 
 def _labels_of_table(folder: Path, paths: dict[str, Path]) -> dict[str, dict[str, str]]:

@@ -19,6 +19,7 @@ from typing import Literal
 from unreel.errors import CollectionError
 from unreel.text import first_of, quoted
 from unreel.video.collection.discover import Collection, CollectionFile
+from unreel.video.collection.labelling import OFFICIAL
 from unreel.video.collection.official_lists import (
     HMDB51_FILES,
     KINETICS_FILES,
@@ -117,7 +118,11 @@ def arranged(collection: Collection, name: str, lists: Path | None = None) -> Co
     files = tuple(_described(file, names[file.id], layout, listed, classes) for file in collection.files)
     missing = tuple(sorted(listed.keys() - set(known.values())))
     return replace(
-        collection, files=files, missing=missing, missing_splits={each: listed[each].splits for each in missing}
+        collection,
+        files=files,
+        missing=missing,
+        missing_splits={each: listed[each].splits for each in missing},
+        labelled=OFFICIAL,
     )
 
 

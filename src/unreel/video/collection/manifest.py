@@ -121,7 +121,8 @@ class Manifest:
     `root` is the folder of the manifest; `source` the folder or the list the videos came from; `side` the shorter side
     of the prepared files in pixels, 0 where they were only scanned; `ignored` how many files of the folder do not even
     have a video's name, and `ignored_kinds` how many of each suffix; `missing` the names of the videos that official
-    lists name but the folder does not hold, and `missing_splits` the part of every split that these would be in.
+    lists name but the folder does not hold, and `missing_splits` the part of every split that these would be in;
+    `labelled` where the labels come from (see `collection.labelling`), empty if an earlier version noted nothing.
     """
 
     root: Path
@@ -132,6 +133,7 @@ class Manifest:
     missing: tuple[str, ...] = ()
     missing_splits: dict[str, dict[str, str]] = field(default_factory=dict)
     ignored_kinds: dict[str, int] = field(default_factory=dict)
+    labelled: str = ""
 
     def __iter__(self) -> Iterator[VideoRecord]:
         return iter(self.records)
@@ -239,6 +241,7 @@ class Manifest:
             "ignored_kinds": json.dumps(self.ignored_kinds),
             "missing": json.dumps(self.missing),
             "missing_splits": json.dumps(self.missing_splits),
+            "labelled": self.labelled,
         }
         path = path or self.root / FILE_NAME
         with whole(path) as unfinished:
@@ -283,6 +286,7 @@ class _Facts:
     missing: Json[tuple[str, ...]] = ()
     missing_splits: Json[dict[str, dict[str, str]]] = field(default_factory=dict)
     ignored_kinds: Json[dict[str, Natural]] = field(default_factory=dict)
+    labelled: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from unreel.engine.executor import Executor
 from unreel.engine.limits import DEFAULT_LIMITS, Limits
 from unreel.errors import SettingsError
 from unreel.video.collection.discover import Collection, grouped, select
+from unreel.video.collection.labelling import AUTO
 from unreel.video.collection.layouts import LayoutName, arranged
 from unreel.video.collection.path_lists import collected
 
@@ -19,8 +20,9 @@ class CollectionOptions:
     """Which videos there are and who looks at them.
 
     `include` and `exclude` are regular expressions: a video is taken if the first is found in its path and the second
-    is not. `layout` names a data set with official lists, and `lists` the folder of these (see `arranged`); `workers`
-    is the number of processes, `limits` what each of them may take for a file, `engine` where to work.
+    is not. `layout` names a data set with official lists, and `lists` the folder of these (see `arranged`); `labels`
+    says where labels come from (see `labelling`). `workers` is the number of processes, `limits` what each of them may
+    take for a file, `engine` where to work.
 
     Raises:
         SettingsError: a value that makes no sense.
@@ -29,6 +31,7 @@ class CollectionOptions:
     include: str | None = None
     exclude: str | None = None
     group_pattern: str | None = None
+    labels: str = AUTO
     layout: str = "folder"
     lists: Path | None = None
     workers: int | None = None

@@ -17,6 +17,7 @@ from unreel.text import quoted
 from unreel.video.collection.discover import VIDEO_SUFFIXES, Collection, CollectionFile, find_videos
 from unreel.video.collection.file_names import file_named, is_folder
 from unreel.video.collection.label_tables import PATH_COLUMNS, Labels, Names, labels_of, read_text
+from unreel.video.collection.labelling import NONE
 
 _SUFFIX = "|".join(sorted(suffix[1:] for suffix in VIDEO_SUFFIXES))
 _MISSING = re.compile(rf".*\.(?:{_SUFFIX})(?![^\s,;])|.*\.\w{{1,5}}\Z", re.IGNORECASE)
@@ -44,7 +45,8 @@ def collected(source: Path) -> Collection:
     if not labels:
         raise CollectionError(f"{source} names no video, expected one path a line.")
     files = (CollectionFile(name, file_named(str(source.parent / name)), labels[name]) for name in sorted(labels))
-    return Collection(source.absolute().parent, tuple(files))
+    labelled = source.name if any(labels.values()) else NONE
+    return Collection(source.absolute().parent, tuple(files), labelled=labelled)
 
 
 def _read(source: Path) -> Labels:

@@ -30,6 +30,7 @@ from unreel.reading import FileSchema, read_json, read_text
 from unreel.video.collection.discover import PREPARED_MARK, Collection, CollectionFile, groups_of
 from unreel.video.collection.file_names import printable
 from unreel.video.collection.journal import Note, described, reason_of
+from unreel.video.collection.labelling import AUTO, relabelled
 from unreel.video.collection.manifest import Manifest, VideoRecord, is_prepared
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.probe import check_file
@@ -70,7 +71,7 @@ def prepare(source: Path, out: Path, options: PrepareOptions) -> Manifest:
 def _manifest(
     records: Sequence[VideoRecord], source: Path, out: Path, collection: Collection, options: PrepareOptions
 ) -> Manifest:
-    return Manifest(
+    manifest = Manifest(
         out,
         tuple(sorted(records, key=lambda record: record.id)),
         printable(source.resolve()),
@@ -79,7 +80,9 @@ def _manifest(
         collection.missing,
         collection.missing_splits,
         dict(collection.ignored),
+        collection.labelled,
     )
+    return relabelled(manifest, options.labels)
 
 
 def _is_complete(manifest: Manifest) -> bool:
@@ -94,21 +97,23 @@ def _is_complete(manifest: Manifest) -> bool:
 def prepared(folder: Path, options: PrepareOptions) -> Manifest:
     """The manifest of `folder` if it is prepared, otherwise of its copy prepared in the cache.
 
-    A prepared folder keeps its side and its layout; the cached copy is brought up to date each time.
+    A prepared folder keeps its side and its layout; the cached copy is brought up to date each time, and has the labels
+    that are found by themselves, whatever others ask for.
 
     Raises:
         CollectionError: as `prepare` does, or a prepared folder's videos do not fit the group pattern, or another
             version prepared them.
     """
     if not is_prepared(folder):
-        return prepare(folder, cache_folder(folder, options.side), options)
+        made = prepare(folder, cache_folder(folder, options.side), replace(options, labels=AUTO))
+        return relabelled(made, options.labels)
     found = _signature(folder / PREPARED_MARK).get("format")
     if found != FORMAT:
         raise CollectionError(
             f"{folder} has the format {found!r}, expected {FORMAT!r}: another version of unreel prepared it. Prepare "
             "the videos again, into a new folder."
         )
-    manifest = Manifest.read(folder)
+    manifest = relabelled(Manifest.read(folder), options.labels)
     if options.group_pattern is None:
         return manifest
     groups = groups_of([record.id for record in manifest], options.group_pattern)

@@ -21,6 +21,7 @@ from unreel.errors import VideoError
 from unreel.video.collection.discover import CollectionFile
 from unreel.video.collection.file_names import printable
 from unreel.video.collection.journal import Journal, Note, described, reason_of
+from unreel.video.collection.labelling import relabelled
 from unreel.video.collection.manifest import Manifest, VideoRecord
 from unreel.video.collection.manifest_tables import check_suffix, write_manifest
 from unreel.video.collection.options import ScanOptions
@@ -62,7 +63,9 @@ def scan(source: Path, out: Path, options: ScanOptions) -> Manifest:
             missing=collection.missing,
             missing_splits=collection.missing_splits,
             ignored_kinds=dict(collection.ignored),
+            labelled=collection.labelled,
         )
+        manifest = relabelled(manifest, options.labels)
         write_manifest(manifest, out)
     manifest.check_usable(out)
     return manifest
