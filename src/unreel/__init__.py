@@ -12,9 +12,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from unreel.api import finetune, load, pretrain
+    from unreel.api import finetune, load, load_classifier, pretrain
 
-__all__ = ["finetune", "load", "pretrain"]
+__all__ = ["finetune", "load", "load_classifier", "pretrain"]
 
 __version__ = version("unreel")
 

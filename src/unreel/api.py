@@ -3,6 +3,7 @@
 unreel.pretrain(videos="videos", out="runs/mine", recipe="hdc-small")
 unreel.finetune(videos="labelled", weights="runs/mine", out="runs/classes", split="1", steps=1000)
 encoder = unreel.load("runs/mine")
+for video in unreel.load_classifier("runs/classes").predict("more").rows(): print(video.path, video.label)
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 from unreel import plugins, recipes
 from unreel.checkpoint import LoadedEncoder, load_encoder
 from unreel.evaluation.recognition import Recognition
+from unreel.prediction.video_classifier import VideoClassifier
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import validated
 from unreel.settings.pretraining import PretrainSettings, pretraining
@@ -70,6 +72,26 @@ def load(run: Path | str, *, encoder: str = "") -> LoadedEncoder:
     """
     plugins.allow(encoder)
     return load_encoder(Path(run))
+
+
+def load_classifier(
+    model: Path | str,
+    *,
+    labels: str = "auto",
+    label: str | None = None,
+    group_pattern: str | None = None,
+    encoder: str = "",
+) -> VideoClassifier:
+    """What tells classes of videos apart, as `unreel predict` uses it: a fine-tuned run, or a table of embeddings.
+
+    On a table it is fitted to `labels`, those that it holds or a table of them. `.predict(videos)` gives predictions
+    with `.rows()`: path, label, confidence, and the share of each of `.classes`. `encoder` as for `load`.
+
+    Raises:
+        UnreelError: every mistake that the user can mend; its message says how.
+    """
+    plugins.allow(encoder)
+    return VideoClassifier(model, labels, label, group_pattern)
 
 
 def run_pretraining(settings: PretrainSettings, begun: Callable[[int, Mapping[str, str]], None] | None = None) -> None:

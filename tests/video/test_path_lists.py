@@ -222,3 +222,10 @@ def test_what_is_no_text_is_skipped(tmp_path: Path) -> None:
         said = rejection(tmp_path, content, "a.mp4")
         assert said.startswith("F/a.mp4 is neither a folder of videos nor a list of them in UTF-8 (")
         assert said.endswith("Name a folder, a text file with one path a line, or a table saved as CSV in UTF-8.")
+
+
+def test_one_video_is_a_collection_of_one(tmp_path: Path) -> None:
+    make(tmp_path, "a.mp4", "b.mp4")
+    found = collected(tmp_path / "a.mp4")
+    assert [file.id for file in found.files] == ["a.mp4"]
+    assert found.folder == tmp_path

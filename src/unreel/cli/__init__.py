@@ -22,6 +22,7 @@ VERBS = {
     "plan": "tell what a pretraining will take: time, GPUs, storage, money",
     "pretrain": "learn an encoder from a folder of videos, without labels",
     "finetune": "teach an encoder the classes of labelled videos",
+    "predict": "give every video a label, by a fine-tuned run or by a few labels and a table",
     "watch": "draw the curves of runs in the terminal",
     "runs": "compare all runs of a folder in a table",
     "evaluate": "evaluate an encoder: retrieval, k-NN, linear, recognition; compare two",

@@ -9,6 +9,8 @@ precision   (1/1 + 2/3 + 3/6) / 3
 95 % bootstrap intervals say how far their means over videos may be off.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.random import Generator
@@ -49,3 +51,12 @@ def bootstrap(values: Float[np.ndarray, "p n"], chance: Generator) -> Float[np.n
             means[first : first + _AT_ONCE, measure] = values[measure][rows].mean(axis=1)
     low, high = np.percentile(means, [2.5, 97.5], axis=0)
     return np.stack([low, high], axis=1)
+
+
+def bootstrap_units(values: Float[np.ndarray, " n"], units: Sequence[str], chance: Generator) -> tuple[float, float]:
+    """The same interval of one measure's mean where whole units (groups, persons) are drawn, with all their videos."""
+    names, number = np.unique(np.array(units), return_inverse=True)
+    sums, sizes = np.bincount(number, weights=values), np.bincount(number)
+    drawn = chance.integers(len(names), size=(RESAMPLES, len(names)))
+    low, high = np.percentile(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1), [2.5, 97.5])
+    return float(low), float(high)

@@ -122,8 +122,7 @@ class RecognitionTest:
     def run(self, classifier: Classifier, step: int, *, shared: bool = False) -> Recognition:
         """What the classifier, after so many steps, says of all videos; it is left in the mode that it was in.
 
-        Videos are decoded and encoded by pieces: a long one needs no more memory than a short one. `shared`: all
-        processes of the run call this together, see a share of the videos each, and get the same result.
+        `shared`: all processes of the run call this together, see a share of the videos each, and get the same result.
 
         Raises:
             CollectionError: not one of the videos can be read any more.
@@ -153,18 +152,36 @@ class RecognitionTest:
         self, classifier: Classifier, own: Sequence[VideoRecord]
     ) -> Iterator[tuple[str, Prediction | Failure]]:
         """What became of each of the videos."""
-        encoder = classifier.settings.encoder_settings
-        dataset = RecognitionDataset(self.manifest, own, encoder.clip_length, scale=TimeScale.of(encoder))
-        device = classifier.linear.weight.device.type
-        workers = (0 if dataset.clips < SMALL else default_workers(device)) if self.workers is None else self.workers
         labels = {each.id: each.labels[self.label] for each in own}
-        with (
-            closing(read_ahead(dataset, dataset.pieces, workers, yielding=device == "cpu")) as samples,
-            ProgressBar("testing", len(own)) as bar,
-        ):
-            for identity, pieces in groupby(samples, key=lambda sample: str(sample.id)):
-                yield identity, _outcome(classifier, identity, labels[identity], pieces)
-                bar.advance()
+        for identity, shares in clip_shares(classifier, self.manifest, own, self.workers, "testing"):
+            if isinstance(shares, Failure):
+                yield identity, shares
+            else:
+                yield identity, _prediction(identity, labels[identity], shares, classifier.classes)
+
+
+def clip_shares(
+    classifier: Classifier,
+    manifest: Manifest,
+    videos: Sequence[VideoRecord],
+    workers: int | None = None,
+    description: str = "predicting",
+) -> Iterator[tuple[str, Float[np.ndarray, "v k"] | Failure]]:
+    """Of each video its id and the share of each class in each of its clips, the mean over five crops; or why not.
+
+    Videos are decoded, by `workers` processes, and encoded by pieces: a long one needs no more memory than a short one.
+    """
+    encoder = classifier.settings.encoder_settings
+    dataset = RecognitionDataset(manifest, videos, encoder.clip_length, scale=TimeScale.of(encoder))
+    device = classifier.linear.weight.device.type
+    workers = (0 if dataset.clips < SMALL else default_workers(device)) if workers is None else workers
+    with (
+        closing(read_ahead(dataset, dataset.pieces, workers, yielding=device == "cpu")) as samples,
+        ProgressBar(description, len(videos)) as bar,
+    ):
+        for identity, pieces in groupby(samples, key=lambda sample: str(sample.id)):
+            yield identity, _shares(classifier, pieces)
+            bar.advance()
 
 
 def write_recognition(path: Path, recognition: Recognition) -> None:
@@ -208,10 +225,8 @@ def five_crops(sample: Sample, size: int, device: torch.device) -> Float[Tensor,
     return torch.stack(crops, dim=1)
 
 
-def _outcome(
-    classifier: Classifier, identity: str, label: str, pieces: Iterable[Sample | Failure]
-) -> Prediction | Failure:
-    """What the classifier says of one video, or why it could not be read."""
+def _shares(classifier: Classifier, pieces: Iterable[Sample | Failure]) -> Float[np.ndarray, "v k"] | Failure:
+    """What the classifier says of the clips of one video, or why it could not be read."""
     size, device = classifier.settings.encoder_settings.size, classifier.linear.weight.device
     clips: list[Float[np.ndarray, "v k"]] = []
     for piece in pieces:
@@ -220,7 +235,7 @@ def _outcome(
         crops = five_crops(piece, size, device)
         shares = classifier.probabilities(crops.flatten(0, 1)).view(len(crops), len(PLACES), -1)
         clips.append(shares.double().mean(dim=1).cpu().numpy())
-    return _prediction(identity, label, np.concatenate(clips), classifier.classes)
+    return np.concatenate(clips)
 
 
 def _prediction(identity: str, label: str, clips: Float[np.ndarray, "n k"], classes: Sequence[str]) -> Prediction:

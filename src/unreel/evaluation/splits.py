@@ -122,34 +122,41 @@ def group_hold_out(manifest: Manifest, share: float, seed: int) -> Split:
 
 
 def folds(manifest: Manifest, label: str, count: int) -> dict[str, int]:
-    """The fold, from 1 to `count`, of every file of a collection; as many folds as groups leave one group out.
-
-    Whole groups, the largest first, each go where they bring the labels of all folds nearest to each other, and among
-    equals to the smallest fold. A video of no group is a group by itself. No chance decides: folds are the same for
-    every seed.
+    """The fold, from 1 to `count`, of every file of a collection (see `fold_numbers`).
 
     Raises:
         CollectionError: there are fewer groups, or videos where there are no groups, than folds.
     """
-    members: dict[str, list[VideoRecord]] = {}
-    for record in sorted(manifest, key=lambda record: (record.labels.get(label, ""), record.id)):
-        members.setdefault(record.group or record.id, []).append(record)
-    if len(members) < count:
+    units = len({record.group or record.id for record in manifest})
+    if units < count:
         what = "groups" if any(record.group for record in manifest) else "videos"
         raise CollectionError(
-            f"{manifest.source or manifest.root} has {len(members)} {what}, which make no {count} folds: give "
-            f"{len(members)} folds or less."
+            f"{manifest.source or manifest.root} has {units} {what}, which make no {count} folds: give {units} folds "
+            "or less."
         )
+    return fold_numbers([(record.id, record.labels.get(label, ""), record.group) for record in manifest], count)
+
+
+def fold_numbers(videos: Iterable[tuple[str, str, str]], count: int) -> dict[str, int]:
+    """The fold, from 1 to `count`, of every (id, label, group); as many folds as groups leave one group out.
+
+    Whole groups, the largest first, each go where they bring the labels of all folds nearest to each other, and among
+    equals to the smallest fold. A video of no group is a group by itself, one of no label counts for none. No chance
+    decides: folds are the same for every seed.
+    """
+    members: dict[str, list[tuple[str, str]]] = {}
+    for identity, label, group in sorted(videos, key=lambda video: (video[1], video[0])):
+        members.setdefault(group or identity, []).append((identity, label))
     held: list[Counter[str]] = [Counter() for _ in range(count)]
     sizes = [0] * count
     found: dict[str, int] = {}
-    for group in sorted(members.values(), key=len, reverse=True):  # equally large ones stay in the order of labels
-        labels = Counter(record.labels[label] for record in group if label in record.labels)
+    for group_members in sorted(members.values(), key=len, reverse=True):  # equally large ones in the order of labels
+        labels = Counter(label for _, label in group_members if label)
         costs = [sum(number * own[name] for name, number in labels.items()) for own in held]
         best = min(range(count), key=lambda fold: (costs[fold], sizes[fold], fold))
         held[best] += labels
-        sizes[best] += len(group)
-        found |= {record.id: best + 1 for record in group}
+        sizes[best] += len(group_members)
+        found |= {identity: best + 1 for identity, _ in group_members}
     return found
 
 

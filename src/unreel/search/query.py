@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 from jaxtyping import Float32, Int
 
-from unreel.checkpoint import load_encoder, place_of, untrained_encoder
+from unreel.checkpoint import LoadedEncoder, load_encoder, place_of, untrained_encoder
 from unreel.engine.device import device
 from unreel.engine.executor import Executor
 from unreel.engine.limits import DEFAULT_LIMITS, Limits
@@ -71,24 +71,7 @@ class QueryEncoder:
         Raises:
             CheckpointError: there are no weights, or they are those of another encoder.
         """
-        place = place_of(weights or Path(facts.weights))
-        if not place.exists():
-            raise CheckpointError(
-                f"the encoder of this table was at {place}, where nothing is now. Say where it is: --weights RUN"
-            )
-        encoder = load_encoder(place)
-        encoder = untrained_encoder(encoder) if facts.untrained else encoder
-        if encoder.checkpoint != facts.checkpoint:
-            raise CheckpointError(
-                f"{place} holds another encoder ({encoder.name}, {encoder.checkpoint}) than the one that made this "
-                f"table ({facts.encoder}, {facts.checkpoint}). Name that one: --weights RUN"
-            )
-        for name, value in encoder.settings:
-            if value != getattr(facts.settings, name):
-                raise CheckpointError(
-                    f"this table says that {name} of its encoder is {brief(getattr(facts.settings, name))}, but of "
-                    f"{place} it is {brief(value)}: the table is damaged. Embed the videos again, into a new table."
-                )
+        encoder = encoder_of(facts, weights)
         return cls(ClipEncoder(encoder, facts.level, str(device(accelerator))), facts, limits, pool)
 
     def query(self, path: Path, at: float | None = None, seconds: float | None = None) -> QueryVector:
@@ -149,6 +132,33 @@ class QueryEncoder:
         if isinstance(found, Lost):
             raise VideoError(reason_of(found, self._engine.limits))
         return found
+
+
+def encoder_of(facts: TableFacts, weights: Path | None = None) -> LoadedEncoder:
+    """The encoder that made a table, from where it was then, or from `weights`.
+
+    Raises:
+        CheckpointError: there are no weights, or they are those of another encoder.
+    """
+    place = place_of(weights or Path(facts.weights))
+    if not place.exists():
+        raise CheckpointError(
+            f"the encoder of this table was at {place}, where nothing is now. Say where it is: --weights RUN"
+        )
+    encoder = load_encoder(place)
+    encoder = untrained_encoder(encoder) if facts.untrained else encoder
+    if encoder.checkpoint != facts.checkpoint:
+        raise CheckpointError(
+            f"{place} holds another encoder ({encoder.name}, {encoder.checkpoint}) than the one that made this "
+            f"table ({facts.encoder}, {facts.checkpoint}). Name that one: --weights RUN"
+        )
+    for name, value in encoder.settings:
+        if value != getattr(facts.settings, name):
+            raise CheckpointError(
+                f"this table says that {name} of its encoder is {brief(getattr(facts.settings, name))}, but of "
+                f"{place} it is {brief(value)}: the table is damaged. Embed the videos again, into a new table."
+            )
+    return encoder
 
 
 def _cut(planes: Planes, frames: Int[np.ndarray, " t"], side: int) -> Planes:

@@ -9,7 +9,7 @@ from unreel.evaluation.splits import folds
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.text import first_of
 from unreel.video.clips.sampling import TimeScale, too_short
-from unreel.video.collection.labelling import NO_LABELS
+from unreel.video.collection.labelling import choose_label
 from unreel.video.collection.leaks import check_leaks, leaks, names_of
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
@@ -106,15 +106,7 @@ def _check_side(settings: FinetuneSettings, manifest: Manifest) -> None:
 
 
 def _label(settings: FinetuneSettings, manifest: Manifest) -> str:
-    """The name of the label to learn: the one asked for, or the only one."""
-    place, names = manifest.source or manifest.root, manifest.label_names
-    if not names:
-        raise CollectionError(f"{place} has no labels, fine-tuning needs some: {NO_LABELS}.")
-    if settings.label is None and len(names) > 1:
-        raise CollectionError(f"{place} has {len(names)} labels, expected one to learn: choose --label {_or(names)}.")
-    if settings.label is not None and settings.label not in names:
-        raise CollectionError(f"{place} has no label {settings.label!r}. Choose --label {_or(names)}.")
-    return settings.label or names[0]
+    return choose_label(manifest.label_names, settings.label, manifest.source or manifest.root, "fine-tuning")
 
 
 def _with_split(settings: FinetuneSettings, manifest: Manifest, label: str) -> tuple[Manifest, str]:
@@ -173,7 +165,3 @@ def recognition_test(
         if each.labels[label] not in classes
     }
     return RecognitionTest(collection, videos, label, f"{split}, {part}", missing, workers)
-
-
-def _or(names: Sequence[str]) -> str:
-    return " or ".join(names)

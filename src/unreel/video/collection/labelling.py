@@ -10,7 +10,7 @@ Folders look like classes where every video lies one folder deep, in two folders
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -57,46 +57,77 @@ def relabelled(manifest: Manifest, labels: str = AUTO) -> Manifest:
         return _with_labels(manifest, {}, NONE)
     if labels == FOLDERS:
         return _with_labels(manifest, labels_of_folders(record.id for record in manifest), FOLDERS)
-    table = Path(labels)
-    if not table.is_file():
-        raise CollectionError(f"labels is {labels!r}, expected auto, none, folders or a table: there is no such file.")
-    given = read_table(table)
-    names = matched(given, manifest, table.parent)
-    found = {names[name]: values for name, values in given.items() if name in names}
-    if not found:
-        raise CollectionError(
-            f"{table} names {len(given)} videos, of which none is in {manifest.source or manifest.root}: "
-            f"{first_of(list(given), _SHOWN)}. Its paths are relative to its own folder or to that one."
-        )
-    others = [name for name in given if name not in names]
+    source = Path(manifest.source or manifest.root)
+    root = source.parent if source.is_file() else source
+    found, others = given_by(Path(labels), {record.id: root / record.id for record in manifest})
     not_here = f" ({len(others)} of its videos are not here: {first_of(others, _SHOWN)})" if others else ""
-    return _with_labels(manifest, found, f"{table}{not_here}")
+    return _with_labels(manifest, found, f"{labels}{not_here}")
 
 
-def matched(names: Iterable[str], manifest: Manifest, folder: Path) -> dict[str, str]:
-    """The id of each name of a video: relative to the collection or to `folder`, or absolute; else by its last parts.
+def given_by(table: Path, places: Mapping[str, Path]) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """The labels that a table gives to videos by id, which lie at `places`, and what it names beside them.
 
-    What no video is called is left out, and so is what the last parts of several are.
+    Raises:
+        CollectionError: there is no such table, it makes no sense, or names none of the videos.
+    """
+    if not table.is_file():
+        raise CollectionError(
+            f"labels is {str(table)!r}, expected auto, none, folders or a table: there is no such file."
+        )
+    given = read_table(table)
+    names = matched(given, places, table.parent)
+    if not names:
+        raise CollectionError(
+            f"{table} names {len(given)} videos, of which none is among the {len(places)} that there are: "
+            f"{first_of(list(given), _SHOWN)} are not {first_of(list(places), 1)}. Name paths as they are there, or "
+            "relative to the table's folder."
+        )
+    found = {names[name]: values for name, values in given.items() if name in names}
+    return found, [name for name in given if name not in names]
+
+
+def matched(names: Iterable[str], places: Mapping[str, Path], folder: Path) -> dict[str, str]:
+    """The id of each name: an id, a path that is absolute or relative to `folder`, or the last parts of one id only.
+
+    `places` has where the video of each id is. What no video is called is left out, and so is what may be several.
 
     Raises:
         CollectionError: two names mean the same video.
     """
-    ids = {record.id for record in manifest}
-    source = Path(manifest.source or manifest.root)
-    root, beside = source.parent if source.is_file() else source, folder.resolve()
+    beside = folder.resolve()
+    by_place = {os.path.normpath(place): identity for identity, place in places.items()}
     ends: dict[str, list[str]] = {}
-    for identity in ids:
+    for identity in places:
         parts = PurePosixPath(identity).parts
         for first in range(len(parts)):
             ends.setdefault("/".join(parts[first:]), []).append(identity)
     found: dict[str, str] = {}
     for name in names:
-        place = Path(os.path.relpath(beside / name, root)).as_posix()
-        here = next((each for each in (place, name) if each in ids), None) or _by_its_end(name, ends)
+        here = by_place.get(os.path.normpath(beside / name), name if name in places else None)
+        here = here or _by_its_end(name, ends)
         if here is not None:
             found[name] = here
     _check_once(found)
     return found
+
+
+def choose_label(names: Sequence[str], label: str | None, place: object, purpose: str) -> str:
+    """The name of the label for a purpose: the one asked for, or the only one.
+
+    Raises:
+        CollectionError: there are none, or several and none is asked for, or not that one; `place` is named.
+    """
+    if not names:
+        raise CollectionError(f"{place} has no labels, {purpose} needs some: {NO_LABELS}.")
+    if label is None and len(names) > 1:
+        raise CollectionError(f"{place} has {len(names)} labels, expected one to learn: choose --label {_or(names)}.")
+    if label is not None and label not in names:
+        raise CollectionError(f"{place} has no label {label!r}. Choose --label {_or(names)}.")
+    return label or names[0]
+
+
+def _or(names: Sequence[str]) -> str:
+    return " or ".join(names)
 
 
 def _by_its_end(name: str, ends: Mapping[str, list[str]]) -> str | None:

@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 from unreel.errors import CollectionError
 from unreel.text import quoted
 from unreel.video.collection.discover import VIDEO_SUFFIXES, Collection, CollectionFile, find_videos
-from unreel.video.collection.file_names import file_named, is_folder
+from unreel.video.collection.file_names import file_named, is_folder, printable
 from unreel.video.collection.label_tables import PATH_COLUMNS, Labels, Names, labels_of, read_text
 from unreel.video.collection.labelling import NONE
 
@@ -31,7 +31,7 @@ _LONGEST = 4096
 
 
 def collected(source: Path) -> Collection:
-    """The videos of a folder (see `find_videos`), or those that a list names, whatever their suffix.
+    """The videos of a folder (see `find_videos`), or those that a list names, whatever their suffix; or one video.
 
     The label after a path is the label "class"; a table with a header names its labels. A file that is not there is
     listed all the same, for the preparation to reject it by name.
@@ -41,6 +41,8 @@ def collected(source: Path) -> Collection:
     """
     if not source.is_file():
         return find_videos(source)
+    if source.suffix.lower() in VIDEO_SUFFIXES:
+        return Collection(source.absolute().parent, (CollectionFile(printable(Path(source.name)), source, {}),))
     labels = _read(source)
     if not labels:
         raise CollectionError(f"{source} names no video, expected one path a line.")
