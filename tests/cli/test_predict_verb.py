@@ -23,9 +23,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNREEL_CACHE", str(folder / "cache"))
         for number in range(12):
-            Clip(frames=12 + number, width=72, height=56).write(
-                folder / f"videos/{'ab'[number % 2]}/g{number // 4}_{number}.mp4"
-            )
+            name = f"{'ab'[number % 2]}/g{number // 4}_{number}.mp4"
+            Clip(frames=12 + number, width=72, height=56).write(folder / "videos" / name)
         weights = tiny_weights(folder / "weights.safetensors")
         embed.main([str(weights), str(folder / "videos"), "--out", str(folder / "table.lance"), "--clips", "2"])
         run = ["--out", str(folder / "run"), "--group-pattern", "(g[0-9])_", "--test-groups", "g2", *TINY.split()]
@@ -113,7 +112,7 @@ def test_a_run_predicts_and_says_how_right_it_was(
     [
         (["{made}/table.lance", "--out", "p.txt"], SettingsError, r"expected a name that ends in \.csv"),
         (["{made}/table.lance", "--out", "{made}/table.lance"], SettingsError, r"expected a name that ends in"),
-        (["{made}/nothing", "{made}/videos", "--out", "p.csv"], CheckpointError, "nothing is not there"),
+        (["{made}/nothing", "{made}/videos", "--out", "p.csv"], CheckpointError, "nothing holds no weights"),
         (["{made}/weights.safetensors", "{made}/videos", "--out", "p.csv"], CheckpointError, "knows no classes"),
         (["{made}/run", "--out", "p.csv"], SettingsError, "expected a folder of videos after"),
         (["{made}/run", "{made}/videos", "--label", "x", "--out", "p.csv"], SettingsError, "label is given, but"),

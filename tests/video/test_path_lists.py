@@ -219,8 +219,8 @@ def test_a_list_without_sense_is_skipped(tmp_path: Path, content: str | bytes, m
 
 def test_what_is_no_text_is_skipped(tmp_path: Path) -> None:
     for content in (b"\x00\xff\xfe", b"\xff\xfe\x00", "a.mp4".encode("utf-32"), b"\xff\xfe" + b"a\0" * 9 + b"\0\xd8"):
-        said = rejection(tmp_path, content, "a.mp4")
-        assert said.startswith("F/a.mp4 is neither a folder of videos nor a list of them in UTF-8 (")
+        said = rejection(tmp_path, content, "a.txt")
+        assert said.startswith("F/a.txt is neither a folder of videos nor a list of them in UTF-8 (")
         assert said.endswith("Name a folder, a text file with one path a line, or a table saved as CSV in UTF-8.")
 
 
