@@ -50,7 +50,7 @@ def test_a_run_is_tested_on_other_videos(
         shutil.copytree(path.parent, held_out / path.parent.name, ignore=shutil.ignore_patterns("g[01]_*"),
                         dirs_exist_ok=True)  # fmt: skip
     Clip(width=48, height=40).write(held_out / "swim" / "g3_9.mp4")
-    evaluate(["test", str(run), str(held_out), "--out", str(tmp_path / "out")])
+    evaluate(["test", str(run), str(held_out), "--labels", "folders", "--out", str(tmp_path / "out")])
     found, known = (read_recognition(place / "recognition.json") for place in (tmp_path / "out", run))
     assert (found.seen, found.expected, found.split) == (4, 5, "all videos, test")
     assert found.missing == {"swim/g3_9.mp4": "no video to learn from is labelled 'swim'"}

@@ -13,8 +13,8 @@ from unreel.errors import CollectionError, SettingsError
 from unreel.evaluation.recognition import Prediction, Recognition, read_recognition
 
 TINY = "--encoder r3d18 --width 0.0625 --size 28 --clip-length 8 --batch-size 3 --steps 2 --accelerator cpu --devices 1"
-PROBE = "--frozen --batch-size 3 --steps 1 --accelerator cpu --devices 1 --loader-workers 0"
-OPTIONS = [*TINY.split(), "--loader-workers", "0", "--log-every", "1"]
+PROBE = "--labels folders --frozen --batch-size 3 --steps 1 --accelerator cpu --devices 1 --loader-workers 0"
+OPTIONS = [*TINY.split(), "--loader-workers", "0", "--log-every", "1", "--labels", "folders"]
 
 
 @pytest.fixture(scope="module")

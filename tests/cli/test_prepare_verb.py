@@ -19,6 +19,7 @@ def test_a_data_set_is_prepared_from_the_command_line(tmp_path: Path, capsys: py
     *said, rate = capsys.readouterr().out.splitlines()
     assert said == [
         f"2 videos prepared (0.0 minutes), 0 skipped, in {out}",
+        "  labels: class, from official lists (--labels none: without)",
         "  no duplicates",
         "  named by the lists but not in the folder: 3 "
         "(v_Archery_g01_c01, v_HandStandPushups_g01_c01, v_HandStandPushups_g03_c01)",

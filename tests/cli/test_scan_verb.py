@@ -21,6 +21,7 @@ def test_a_folder_is_scanned_from_the_command_line(tmp_path: Path, capsys: pytes
     assert "clips of 16 frames per second and core" in rate
     assert said == [
         f"3 videos can be used (0.1 minutes), 1 skipped, in {out}",
+        "  labels: class, from 2 folders (--labels none: without)",
         "  skipped: 1 × not a video, or damaged beyond opening",
         "    walk/text.mp4: not a video, or damaged beyond opening",
         "  1 exact duplicates, in 1 groups",
@@ -39,6 +40,7 @@ def test_a_list_is_scanned_quickly(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "clips of 16 frames per second and core" in rate
     assert said == [
         f"1 videos can be used (0.1 minutes), 1 skipped, in {out}",
+        "  no labels (--labels folders or a table gives some)",
         "  skipped: 1 × cannot be opened: no such file or directory",
         "    b.mp4: cannot be opened: no such file or directory",
         "  no exact duplicates",

@@ -51,7 +51,9 @@ def bring(folder: Path, weights: Path) -> Updated:
     """Prepare and embed the videos of a folder."""
 
     def bring(place: str, videos: str = "videos", **changes: object) -> Changes:
-        manifest = prepare(folder / videos, folder / f"prepared of {videos}", PrepareOptions(38, workers=1))
+        manifest = prepare(
+            folder / videos, folder / f"prepared of {videos}", PrepareOptions(38, labels="folders", workers=1)
+        )
         facts = replace(facts_of(weights, manifest), **changes)  # type: ignore[arg-type]
         return update(folder / place, load_encoder(weights), manifest, facts)
 

@@ -116,9 +116,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNREEL_CACHE", str(root / "cache"))
         for table, untrained in zip(tables, (False, True), strict=True):
-            embed(
-                EmbedSettings(run=run, folder=folder, out=str(table), clips=4, untrained=untrained, accelerator="cpu")
-            )
+            values = {"run": run, "folder": folder, "out": str(table), "clips": 4, "untrained": untrained}
+            embed(EmbedSettings.model_validate(values | {"labels": "folders", "accelerator": "cpu"}))
     lose(folder, secret)
     yield Shop(folder, run, tables, secret, root / "cache")
 
