@@ -41,6 +41,11 @@ class Segment:
     group: str = ""
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it is of a whole video, of whatever length."""
+        return self.start == 0.0 and self.end == math.inf
+
+    @property
     def order(self) -> tuple[str, float, float, str, float]:
         """By video, time and label."""
         return self.path, self.start, self.end, self.label, -1.0 if self.confidence is None else self.confidence
@@ -85,6 +90,18 @@ class Segments(tuple[Segment, ...]):
                 running.append(segment)
 
 
+def layers(spans: Iterable[tuple[str, float, float]]) -> list[int]:
+    """The layer of each span (name, start, end), sorted by start: spans of one name and layer do not overlap."""
+    ends: dict[str, list[float]] = {}
+    found: list[int] = []
+    for name, start, end in spans:
+        last = ends.setdefault(name, [])
+        layer = next((number for number, before in enumerate(last) if before <= start), len(last))
+        last[layer : layer + 1] = [end]
+        found.append(layer)
+    return found
+
+
 @dataclass(frozen=True)
 class MediaFacts:
     """What writers may say of a video: seconds, frames a second, and where the tool will find it.
@@ -106,6 +123,22 @@ def ended(segments: Segments, media: Mapping[str, MediaFacts]) -> Segments:
         else segment
         for segment in segments
     )
+
+
+def with_ends(segments: Segments, media: Mapping[str, MediaFacts]) -> Segments:
+    """The same, for formats in which all segments end.
+
+    Raises:
+        AnnotationError: one lasts to the end of a video of unknown length.
+    """
+    segments = ended(segments, media)
+    for segment in segments:
+        if segment.end == math.inf:
+            raise AnnotationError(
+                f"{quoted(segment.label)} lasts to the end of {quoted(segment.path)}, whose length is not known, and "
+                "this format needs it. Write a table instead."
+            )
+    return segments
 
 
 def fault(source: Path, where: str, why: str) -> AnnotationError:
