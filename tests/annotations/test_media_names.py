@@ -21,6 +21,7 @@ IDS = ["run/a.mp4", "walk/a.mp4", "walk/b c.mp4", "d.mp4"]
         ("/data/local-files/?d=videos/walk/b%20c.mp4", "walk/b c.mp4"),
         ("/data/upload/3/1f0e2d3c-d.mp4", "d.mp4"),
         ("elsewhere/b c.mp4", "walk/b c.mp4"),
+        ("/media/usb/walk/b%20c.mp4", "walk/b c.mp4"),
     ],
 )
 def test_a_name_means_the_video_that_ends_like_it(name: str, id: str) -> None:

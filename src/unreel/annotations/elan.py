@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, unquote
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 from xml.parsers import expat
@@ -27,6 +26,7 @@ _TYPE = "default-lt"
 _LONGEST = (1 << 32) - 1  # milliseconds of a slot
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ENDS = "TIME_SLOT_REF1", "TIME_SLOT_REF2"
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
@@ -233,21 +233,18 @@ def _begun(address: str, count: int) -> Element:
 
 
 def _url(address: str) -> str:
-    """A path as URL, relative to the document where it is not absolute; `_path` gives it back."""
+    """A path as ELAN writes it, without escapes; relative to the document where it is not absolute."""
     if _URL.match(address):
         return address
-    path = quote(address, errors="surrogateescape")
-    if re.match(r"[A-Za-z]%3A(%5C|/)", path):  # a drive of Windows
-        return f"file:///{path}"
-    return f"file://{path}" if path.startswith("/") else f"./{path}"
+    if _DRIVE.match(address):
+        return f"file:///{address}".replace("\\", "/")
+    return f"file://{address}" if address.startswith("/") else f"./{address}"
 
 
 def _path(url: str) -> str:
     """The path that a URL of a file names; other URLs as they are."""
-    if not url.lower().startswith("file:"):
-        return url if _URL.match(url) else unquote(url).removeprefix("./")
-    path = unquote(re.sub("^file:(//)?", "", url, flags=re.IGNORECASE))
-    return path[1:] if re.match("/[A-Za-z]:", path) else path
+    path = re.sub(r"^(file:(//)?|\./)", "", url, count=1, flags=re.IGNORECASE)
+    return path[1:] if _DRIVE.match(path[1:]) else path
 
 
 def _add_tiers(root: Element, segments: Segments) -> None:

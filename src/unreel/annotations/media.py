@@ -69,8 +69,11 @@ def _normal(name: str) -> str:
 
 
 def _longest(ends: dict[Components, set[str]], parts: Components) -> set[str]:
-    """The ids that end as a path does, as far as possible; the prefix of an upload may be taken away."""
-    for spelling in (parts, (*parts[:-1], _UPLOADED.sub("", parts[-1], count=1))) if parts else ():
+    """The ids that end as a path does, as far as possible, or as it does without escapes or the prefix of an upload."""
+    if not parts:
+        return set()
+    plain = tuple(map(unquote, parts))
+    for spelling in (parts, plain, (*plain[:-1], _UPLOADED.sub("", plain[-1], count=1))):
         for place in range(len(spelling)):
             if alike := ends.get(spelling[place:]):
                 return alike
