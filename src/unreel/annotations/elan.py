@@ -256,7 +256,7 @@ def _add_tiers(root: Element, segments: Segments) -> None:
     for place, (time, number, side) in enumerate(ends, start=1):
         ids[number, side] = f"ts{place}"
         SubElement(order, "TIME_SLOT", {"TIME_SLOT_ID": f"ts{place}", "TIME_VALUE": str(time)})
-    on_layer = layers([("", *span) for span in spans])
+    on_layer = layers(("", float(start), float(end)) for start, end in spans)
     for layer in range(max(on_layer, default=0) + 1):
         name = "unreel" if layer == 0 else f"unreel {layer + 1}"
         tier = SubElement(root, "TIER", {"TIER_ID": name, "LINGUISTIC_TYPE_REF": _TYPE})

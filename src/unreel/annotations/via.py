@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from unreel.annotations.cells import cells, unreadable
+from unreel.annotations.cells import cells, is_text, unreadable
 from unreel.annotations.values import SCHEMA, MediaFacts, Segment, Segments, checked_segment, ended, fault, with_ends
 from unreel.reading import brief, checked, parse_json
 from unreel.text import as_json, quoted
@@ -27,6 +27,11 @@ _IMAGE, _VIDEO, _CHECKBOX, _SELECT = 2, 4, 2, 4
 _ANCHORS: Final = {0: "FILE1_Z0", 1: "FILE1_Z1", 2: "FILE1_Z2"}
 _SEGMENT, _WHOLE = "1", "2"
 _MARKS = {name: f"__VIA_{name.upper()}__" for name in ("project_id", "project_rev_id", "project_rev_timestamp")}
+
+_JSON = (
+    *("file_list", "temporal_coordinates", "spatial_coordinates"),
+    *("temporal_segment_start", "temporal_segment_end", "metadata"),
+)
 
 Id = str | int
 
@@ -52,11 +57,25 @@ class _View:
 
 
 @dataclass(frozen=True)
-class _Metadata:
-    vid: Id
+class _Said:
     z: list[float]
     xy: list[Any]
     av: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Metadata(_Said):
+    vid: Id
+
+
+@dataclass(frozen=True)
+class _Row(_Said):
+    file_list: list[str]
+
+
+@dataclass(frozen=True)
+class _Attributes:
+    attribute: dict[str, _Attribute]
 
 
 @dataclass(frozen=True)
@@ -96,8 +115,7 @@ def table_segments_of(source: Path, text: str) -> Segments | None:
     header = _HEADER.search(text)
     if header is None or not text.startswith("#"):
         return None
-    said = _ATTRIBUTE.search(text)
-    attributes = {} if said is None else parse_json(said[1].strip(), dict[str, _Attribute], source, SCHEMA)
+    attributes = _attributes(source, text)
     columns = header[1].strip().split(",")
     before = text.count("\n", 0, header.end()) + 1
     found: list[Segment] = []
@@ -153,6 +171,15 @@ def project_text(segments: Segments, media: Mapping[str, MediaFacts]) -> str:
     )
 
 
+def _attributes(source: Path, text: str) -> dict[str, _Attribute]:
+    """The attributes that a table names above its header."""
+    said = _ATTRIBUTE.search(text)
+    if said is None or not is_text(said[1]):
+        return {}
+    content = {"attribute": parse_json(said[1].strip(), object, source, SCHEMA)}
+    return checked(content, _Attributes, source, SCHEMA).attribute
+
+
 def _paths(source: Path, where: str, project: _Project, metadata: _Metadata) -> Iterator[str]:
     """The files of a view that are no pictures."""
     view = project.view.get(str(metadata.vid))
@@ -165,7 +192,7 @@ def _paths(source: Path, where: str, project: _Project, metadata: _Metadata) -> 
 
 
 def _segments(
-    source: Path, where: str, path: str, metadata: _Metadata, attributes: dict[str, _Attribute]
+    source: Path, where: str, path: str, metadata: _Said, attributes: dict[str, _Attribute]
 ) -> Iterator[Segment]:
     """What is said of a time or the whole of a file."""
     times = metadata.z
@@ -181,7 +208,7 @@ def _segments(
         yield checked_segment(source, where, Segment(path, start, end, label))
 
 
-def _labels(metadata: _Metadata, attributes: dict[str, _Attribute], anchor: str) -> Iterator[str]:
+def _labels(metadata: _Said, attributes: dict[str, _Attribute], anchor: str) -> Iterator[str]:
     """The chosen options of the attributes that belong to such times; texts where no attribute has options."""
     values = {
         aid: str(value)
@@ -197,17 +224,21 @@ def _labels(metadata: _Metadata, attributes: dict[str, _Attribute], anchor: str)
 
 def _row(source: Path, where: str, row: dict[str, str], attributes: dict[str, _Attribute]) -> Iterator[Segment]:
     """The segments of a row of either table."""
-
-    def said(name: str, kind: Any) -> Any:
-        return parse_json(row.get(name, ""), kind, Path(f"{source}, {where}: {name}"), SCHEMA)
-
-    if "temporal_coordinates" in row:
-        times, region = said("temporal_coordinates", list[float]), said("spatial_coordinates", list[Any])
-    else:
-        times = [said(f"temporal_segment_{edge}", float) for edge in ("start", "end")]
-        region = []
-    metadata = _Metadata("", times, region, said("metadata", dict[str, Any]))
-    for path in said("file_list", list[str]):
+    if not all(map(is_text, row.values())):
+        raise fault(source, where, "is not in UTF-8. Export it again.")
+    place = Path(f"{source}, {where}:")
+    said: dict[str, Any] = {
+        name: parse_json(cell, object, place, SCHEMA) for name, cell in row.items() if name in _JSON
+    }
+    times = [said.get(f"temporal_segment_{edge}") for edge in ("start", "end")]
+    content = {
+        "file_list": said.get("file_list"),
+        "z": said.get("temporal_coordinates", times),
+        "xy": said.get("spatial_coordinates", []),
+        "av": said.get("metadata"),
+    }
+    metadata = checked(content, _Row, place, SCHEMA)
+    for path in metadata.file_list:
         yield from _segments(source, where, path, metadata, attributes)
 
 
