@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from unreel.annotations.boris_media import Player, pieces
-from unreel.annotations.values import SCHEMA, MediaFacts, Segment, Segments, fault, layers, with_ends
+from unreel.annotations.values import SCHEMA, MediaFacts, Segment, Segments, as_float, fault, layers, with_ends
 from unreel.reading import brief, checked
 from unreel.text import quoted
 
@@ -145,15 +145,8 @@ def _events(source: Path, where: str, observation: _Observation) -> list[_Event]
         if not isinstance(time, int | float) or len(words) < 2 or not all(isinstance(word, str) for word in words):
             raise fault(source, where, f"event {number} is {brief(event)}, expected a time, a subject and a behavior.")
         subject, code, modifiers = (*words, "")[:3]
-        found.append(_Event(number, round(_number(time) - (observation.offset or 0.0), 3), (subject, code, modifiers)))
+        found.append(_Event(number, round(as_float(time) - (observation.offset or 0.0), 3), (subject, code, modifiers)))
     return sorted(found, key=lambda event: (event.time, event.key[:2]))
-
-
-def _number(time: float) -> float:
-    try:
-        return float(time)
-    except OverflowError:
-        return float("inf")
 
 
 def _paired(source: Path, where: str, events: list[_Event], states: set[str]) -> Iterator[tuple[_Event, float]]:

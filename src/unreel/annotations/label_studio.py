@@ -22,6 +22,7 @@ from unreel.annotations.values import (
     Rate,
     Segment,
     Segments,
+    as_float,
     checked_segment,
     ended,
     fault,
@@ -197,7 +198,7 @@ def _times(place: _Place, value: _Value) -> Iterator[tuple[float, float]]:
     if value.ranges is not None:
         for each in value.ranges:
             start, end = (
-                frame_time(place.source, place.where, place.path, float(frame), place.rate)
+                frame_time(place.source, place.where, place.path, as_float(frame), place.rate)
                 for frame in (each.start - 1, each.end)
             )
             yield start, end

@@ -172,6 +172,14 @@ def checked_segment(source: Path, where: str, segment: Segment, duration: float 
     return Segment(path, segment.start, segment.end, label, segment.confidence, segment.split, segment.group)
 
 
+def as_float(number: float | int) -> float:
+    """A number of a file, infinite where it is an integer larger than all floats."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
 def frame_time(source: Path, where: str, media: str, frame: float, rate: Rate | None) -> float:
     """When a frame of a video is shown, in seconds.
 
