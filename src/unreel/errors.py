@@ -3,7 +3,8 @@
     UnreelError                    exit code 2, printed without a traceback
     ├── SettingsError              a setting that does not exist or makes no sense
     ├── CollectionError            a folder or manifest that cannot be used
-    │   └── VideoError             one video that cannot be used (counted and listed, never fatal to a collection)
+    │   ├── VideoError             one video that cannot be used (counted and listed, never fatal to a collection)
+    │   └── AnnotationError        a file of labels in time that cannot be used
     ├── OverwriteError             an output that exists already
     ├── OutputError                an output that cannot be written
     ├── RunError                   a folder that is no run folder
@@ -37,6 +38,10 @@ class CollectionError(UnreelError):
 
 class VideoError(CollectionError):
     """One video that cannot be used; its message is the reason listed in the manifest."""
+
+
+class AnnotationError(CollectionError):
+    """A file of labels in time that cannot be used."""
 
 
 class OverwriteError(UnreelError):

@@ -12,11 +12,12 @@ a line that is a file.
 import re
 from pathlib import Path, PurePath
 
+from unreel.annotations.cells import read_text
 from unreel.errors import CollectionError
 from unreel.text import quoted
 from unreel.video.collection.discover import VIDEO_SUFFIXES, Collection, CollectionFile, find_videos
 from unreel.video.collection.file_names import file_named, is_folder, printable
-from unreel.video.collection.label_tables import PATH_COLUMNS, Labels, Names, labels_of, read_text
+from unreel.video.collection.label_tables import PATH_COLUMNS, Labels, Names, labels_of
 from unreel.video.collection.labelling import NONE
 
 _SUFFIX = "|".join(sorted(suffix[1:] for suffix in VIDEO_SUFFIXES))

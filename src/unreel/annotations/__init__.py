@@ -1,0 +1,1 @@
+"""Labels in time: pieces of videos that people annotate in BORIS, ELAN, VIA and Label Studio, read and written back."""
