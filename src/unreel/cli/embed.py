@@ -84,7 +84,7 @@ def run(settings: EmbedSettings) -> None:
     """Embed, write, and index what has become large."""
     from unreel.checkpoint import load_encoder, untrained_encoder
     from unreel.engine.device import device
-    from unreel.search.features import is_feature_folder
+    from unreel.search.feature_files import is_feature_folder
     from unreel.search.index import bring_up_to_date
     from unreel.search.update import EmbeddingEngine, update
     from unreel.video.collection.options import PrepareOptions

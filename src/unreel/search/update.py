@@ -28,7 +28,7 @@ from unreel.reading import brief
 from unreel.search.checks import ADVICE, check_distinct
 from unreel.search.checksums import CHECKED_BYTES
 from unreel.search.embedding import ClipEncoder, Embedded, embedded_here, embedded_on_cluster
-from unreel.search.features import FeatureFolder, claimed_folder, is_feature_folder
+from unreel.search.feature_files import FeatureFolder, claimed_folder, is_feature_folder
 from unreel.search.filters import within
 from unreel.search.lance import LanceStore, claimed
 from unreel.search.metadata import TableFacts
@@ -94,7 +94,7 @@ def update(
 ) -> Changes:
     """Make the table, or bring it up to date with the usable videos of a prepared collection.
 
-    A `place` that ends in /*.npy is a folder of features (see `search.features`), which is the same in other files.
+    A `place` that ends in /*.npy is a folder of features (see `search.feature_files`): the same, in other files.
     Rows of more than `FEW` videos that are gone are removed only where `remove_missing` says so.
 
     Raises:
