@@ -120,7 +120,7 @@ def test_a_window_shows_what_a_player_shows_then_and_all_of_it(video: VideoRecor
 
 def assume_two_frames(video: VideoRecord, dense: DenseWindows) -> None:
     if dense.window is not None and round(dense.window * video.fps) < 2:
-        with pytest.raises(VideoError, match="has less than two frames in a window"):
+        with pytest.raises(VideoError, match="has fewer than two frames in a window"):
             lay_out(video, LENGTH, dense)
         reject()
 

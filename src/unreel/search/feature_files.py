@@ -28,7 +28,7 @@ from unreel.errors import CollectionError, OverwriteError
 from unreel.reading import FileSchema, brief, check_regular, parse_json, read_text
 from unreel.search.metadata import TableFacts
 from unreel.search.rows import vectors_of
-from unreel.text import first_of
+from unreel.text import excerpt, first_of
 from unreel.video.collection.manifest import VideoRecord
 
 LISTING, _LOCK, _SUFFIX = "features.json", "embed.lock", ".npy"
@@ -83,7 +83,8 @@ def file_names(ids: Iterable[str]) -> dict[str, str]:
 
 def _inside(identity: str) -> PurePosixPath:
     """A relative path that leads nowhere else: of a list, a video may lie anywhere."""
-    return PurePosixPath(*(part if part != ".." else "_" for part in PurePosixPath(identity).parts if part != "/"))
+    parts = (part for part in PurePosixPath(identity).parts if part.strip("/"))
+    return PurePosixPath(*("_" if part == ".." else part for part in parts))
 
 
 @contextmanager
@@ -123,7 +124,7 @@ class FeatureFolder:
         text = read_text(self._path, _WANTED)
         self._held = parse_json(text, _Listing, self._path, _WANTED).database
         for name in self._held:
-            if str(_inside(name)) != name:
+            if str(_inside(name)) != name or "\0" in name:
                 raise _WANTED.error_for(self._path, f"names the file {brief(name)}, expected one in its folder")
         content = json.loads(text)
         del content["database"]
@@ -145,12 +146,13 @@ class FeatureFolder:
         Raises:
             CollectionError: one is another than was written.
         """
-        for name, entry in self._held.items():
-            if (path := self._file(name)).exists():
-                check_regular(path, _FILE_WANTED)
-                expected = (np.dtype(np.float32), (entry.windows, self.facts().width))
-                if (found := _kind_of(path)) != expected:
-                    raise _FILE_WANTED.error_for(path, f"is not as `unreel embed` wrote it: {found}, not {expected}")
+        with writing(self._folder):
+            files = [(self._file(name), entry) for name, entry in self._held.items() if self._file(name).exists()]
+        for path, entry in files:
+            check_regular(path, _FILE_WANTED)
+            expected = f"float32 ({entry.windows}, {self.facts().width})"
+            if (found := _kind_of(path)) != expected:
+                raise _FILE_WANTED.error_for(path, f"is not as `unreel embed` wrote it: {found}, not {expected}")
 
     def videos(self) -> Iterator[dict[str, str]]:
         """Of each video its id, source and checksum; without one where its file is not there, or not in its place."""
@@ -216,10 +218,10 @@ class FeatureFolder:
         return self._folder / f"{name}{_SUFFIX}"
 
 
-def _kind_of(path: Path) -> tuple[np.dtype[Any], tuple[int, ...]] | str:
+def _kind_of(path: Path) -> str:
     """Type and shape of the array of a file, or why there is none."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-        return array.dtype, array.shape
+        return f"{array.dtype} {array.shape}"
     except (OSError, ValueError, EOFError) as error:
-        return str(error)
+        return excerpt(error)

@@ -71,7 +71,7 @@ def lay_out(video: VideoRecord, clip_length: int, clips: Clips, scale: TimeScale
     """The clips of a video at a time scale, and the windows that they make up; a short video is looped.
 
     Raises:
-        VideoError: it cannot be shown at that scale, or a window holds less than two of its frames.
+        VideoError: it cannot be shown at that scale, or a window holds fewer than two of its frames.
     """
     numbers, shown = scale.numbers(video), video.shown
     if isinstance(clips, DenseWindows):
@@ -91,7 +91,7 @@ def _lay_out_densely(shown: Times, clip: float, clip_length: int, dense: DenseWi
     shorter than a clip is looped; a longer one is filled with clips that others share, and one that ends with it.
     """
     if dense.window is not None and round(dense.window / clip * clip_length) < 2:
-        raise VideoError(f"has less than two frames in a window of {dense.window:g} s")
+        raise VideoError(f"has fewer than two frames in a window of {dense.window:g} s")
     window = min(dense.window or clip, shown.end)
     begins = np.arange(int((shown.end - window + _NEARLY) / dense.every) + 1) * dense.every
     starts, parts = np.unique(
