@@ -56,6 +56,56 @@ def test_embed_says_what_it_did(folder: Path, tmp_path: Path, capsys: pytest.Cap
         embed.main([*words[:-1], "3"])
 
 
+def test_embed_windows_into_a_table_and_into_files(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [str(folder / "weights.safetensors"), str(folder / "videos"), "--every", "0.4", "--window", "1.7"]
+    embed.main([*words, "--out", str(tmp_path / "t.lance")])
+    embed.main([*words, "--out", str(tmp_path / "files/*.npy")])
+    shorter = "  shorter than a window of 1.7 s, which is the whole video then: 2 videos"
+    assert capsys.readouterr().out.splitlines() == [
+        f"5 videos embedded (tiny) in {tmp_path}/t.lance",
+        shorter,
+        f"5 videos embedded (tiny) in {tmp_path}/files/*.npy",
+        shorter,
+    ]
+    rows = EmbeddingTable.open(tmp_path / "t.lance").vectors("clip")
+    found = [np.load(path) for path in sorted((tmp_path / "files").rglob("*.npy"))]
+    assert np.array_equal(np.concatenate(found), rows.vectors)
+    search.main([str(tmp_path / "t.lance"), str(folder / "videos/walk/3.mp4"), "--top", "1"])
+    assert capsys.readouterr().out.splitlines()[1].split()[0] == "1.0000"
+    export.main([str(tmp_path / "t.lance"), "--out", str(tmp_path / "t.parquet")])
+    export.main([str(tmp_path / "t.parquet"), "--out", str(tmp_path / "again.lance")])
+    assert contents(tmp_path / "again.lance") == contents(tmp_path / "t.lance")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--every", "0"], "every: got 0.0: Input should be greater than or equal to 0.01"),
+        (["--every", "-1"], "every: got -1.0: Input should be greater than or equal to 0.01"),
+        (["--every", "0.5", "--window", "0"], "window: got 0.0: Input should be greater than 0"),
+        (["--every", "0.5", "--clips", "3"], "clips and every are two ways to choose what is embedded"),
+        (["--window", "0.5"], "window is 0.5 s, expected every with it"),
+        (["--every", "0.5", "--window", "0.04"], "in which none of the 5 videos shows the encoder two frames"),
+        (["--every", "0.5", "--window", "60"], "window is 60 s, but the longest of the 5 videos lasts 2.68 s"),
+    ],
+)
+@pytest.mark.parametrize("out", ["t.lance", "*.npy"])
+def test_windows_that_make_no_sense(words: list[str], told: str, out: str, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        embed.main([str(folder / "weights.safetensors"), str(folder / "videos"), "--out", str(tmp_path / out), *words])
+    assert told in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_for_each_video_are_of_windows_and_on_this_machine(folder: Path, tmp_path: Path) -> None:
+    words = [str(folder / "weights.safetensors"), str(folder / "videos"), "--out"]
+    for more in ([str(tmp_path / "*.npy")], ["s3://bucket/*.npy", "--every", "0.5"]):
+        with pytest.raises(SettingsError, match=r"\*\.npy, expected a folder of this machine, and every"):
+            embed.main([*words, *more])
+
+
 def test_embed_says_what_it_leaves_out(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     videos = tmp_path / "videos"
     for number in range(6):

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def embed(folder: Path) -> Iterator[Embed]:
+    with embedding(folder, "--clips", "2") as embed:
+        yield embed
+
+
+@pytest.fixture(scope="module")
+def embed_windows(folder: Path) -> Iterator[Embed]:
+    with embedding(folder, "--every", "0.1") as embed:
+        yield embed
+
+
+@contextmanager
+def embedding(folder: Path, *options: str) -> Iterator[Embed]:
     """Run `unreel embed`, written to after every video, into a place; killed or limited as the keywords say."""
-    words = [str(folder / "weights.safetensors"), str(folder / "prepared"), "--clips", "2", "--loader-workers", "0"]
+    words = [str(folder / "weights.safetensors"), str(folder / "prepared"), *options, "--loader-workers", "0"]
     command = [sys.executable, "-W", "ignore::RuntimeWarning", str(PROGRAM), *words]  # LanceDB's, of forks
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
@@ -76,6 +89,43 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_table(embed: Embed, kills: 
         assert contents(out) == expected, moment
         assert not [path for path in out.parent.iterdir() if path.suffix in (".unfinished", ".partial", ".lock")]
     assert killed >= kills
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("kills", [FEW_KILLS, pytest.param(KILLS // 3, marks=pytest.mark.slow)])
+def test_killed_at_any_moment_it_goes_on_to_the_same_features(embed_windows: Embed, kills: int, tmp_path: Path) -> None:
+    undisturbed = embed_windows(tmp_path / "undisturbed/*.npy")
+    assert undisturbed["code"] == 0
+    expected = files(tmp_path / "undisturbed")
+    assert sorted(expected) == ["0.npy", "1.npy", "2.npy", "features.json"]
+    killed = 0
+    for number in range(kills):
+        out = tmp_path / str(number)
+        moment: dict[str, object] = {"after": undisturbed["seconds"] * number / kills}
+        if number % 2 == 0:
+            moment = {"after": number % 3 * 0.002, "seen": str(out / ["", *expected][number // 2 % 5])}
+        for _ in range(2):
+            killed += embed_windows(out / "*.npy", **moment)["code"] == -9
+        assert embed_windows(out / "*.npy")["code"] == 0, moment
+        assert files(out) == expected, moment
+    assert killed >= kills
+
+
+def test_features_on_a_disk_that_is_full_are_told_and_the_same_command_goes_on(
+    embed_windows: Embed, tmp_path: Path
+) -> None:
+    assert embed_windows(tmp_path / "undisturbed/*.npy")["code"] == 0
+    for largest in (0, 300, 1200):
+        out = tmp_path / str(largest)
+        ended = embed_windows(out / "*.npy", largest=largest)
+        assert ended["code"] == 2, ended
+        assert "cannot be written" in ended["said"]
+        assert "Traceback" not in ended["said"]
+        assert embed_windows(out / "*.npy")["code"] == 0
+        assert files(out) == files(tmp_path / "undisturbed")
 
 
 def test_a_disk_that_is_full_is_told_and_the_same_command_goes_on(embed: Embed, tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ from tables import TINY, facts_of, tiny_weights
 from unreel.checkpoint import load_encoder, untrained_encoder
 from unreel.engine.limits import Limits
 from unreel.errors import CheckpointError, VideoError
-from unreel.search.metadata import TableFacts
+from unreel.search.metadata import DenseWindows, TableFacts
 from unreel.search.query import QueryEncoder
 from unreel.search.table import EmbeddingTable
 from unreel.search.update import update
+from unreel.video.collection.manifest import Manifest
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare
 
@@ -33,13 +34,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Clip(frames=70, width=96, height=72, pictures=pictures).write(folder / f"videos/{number}.mp4")
     manifest = prepare(folder / "videos", folder / "prepared", PrepareOptions(TINY.prepared_side, workers=1))
     weights = tiny_weights(folder / "weights.safetensors")
-    for place, clips in (("some", 3), ("all", "all")):
+    for place, clips in (("some", 3), ("all", "all"), ("windows", DenseWindows(0.3, 1.0))):
         facts = facts_of(weights, manifest, clips=clips)  # type: ignore[arg-type]
         update(folder / place, load_encoder(weights), manifest, facts)
     return folder
 
 
-@pytest.mark.parametrize("place", ["some", "all"])
+@pytest.mark.parametrize("place", ["some", "all", "windows"])
 def test_a_whole_video_is_embedded_bit_for_bit_as_the_table_has_it(folder: Path, place: str) -> None:
     table = EmbeddingTable.open(folder / place)
     query = QueryEncoder.of(table.facts).query(folder / "videos/2.mp4")
@@ -48,6 +49,15 @@ def test_a_whole_video_is_embedded_bit_for_bit_as_the_table_has_it(folder: Path,
     hits = table.search(query.vector, 4, "video")
     assert hits[0].row.id == "2.mp4"
     assert hits[0].similarity == pytest.approx(1, abs=1e-6)
+
+
+def test_a_whole_video_is_seen_at_the_rate_of_the_encoder(folder: Path) -> None:
+    manifest = Manifest.read(folder / "prepared")
+    weights = tiny_weights(folder / "slower.safetensors", settings=TINY.model_copy(update={"frame_rate": 12.5}))
+    update(folder / "slower", load_encoder(weights), manifest, facts_of(weights, manifest))
+    table = EmbeddingTable.open(folder / "slower")
+    query = QueryEncoder.of(table.facts).query(folder / "videos/2.mp4")
+    assert np.array_equal(query.vector, table.vector("2.mp4"))
 
 
 def test_a_piece_finds_itself_among_clips(folder: Path) -> None:

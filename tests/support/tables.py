@@ -22,12 +22,12 @@ WIDTH = 8
 FACTS = TableFacts("hdc", "abc", "/weights", TINY, level=5, clips=10, width=WIDTH, side=TINY.prepared_side)
 
 
-def tiny_weights(path: Path, seed: int = 0) -> Path:
+def tiny_weights(path: Path, seed: int = 0, settings: EncoderSettings = TINY) -> Path:
     """The weights of an untrained encoder for clips of 32 pixels."""
     torch.manual_seed(seed)
-    encoder = models.build_from(TINY)
+    encoder = models.build_from(settings)
     state = {f"{PREFIX}{name}": tensor for name, tensor in encoder.state_dict().items()}
-    save_weights(path, state, WeightsHeader(TINY, "tiny", seed), step=0)
+    save_weights(path, state, WeightsHeader(settings, "tiny", seed), step=0)
     return path
 
 

@@ -11,7 +11,7 @@ from typing import final
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
 from unreel.checkpoint import LoadedEncoder
 from unreel.engine.cpus import default_workers
@@ -19,20 +19,23 @@ from unreel.engine.ray_actors import ActorResources, on_actors
 from unreel.engine.read_ahead import AHEAD, read_ahead
 from unreel.evaluation.features import centre_of
 from unreel.search.checks import usable
+from unreel.search.metadata import DenseWindows
 from unreel.search.windows import Piece, WindowDataset
 from unreel.types import Level
 from unreel.video.clips.datasets import Failure, Sample
 from unreel.video.clips.loading import SMALL
+from unreel.video.clips.sampling import TimeScale
+from unreel.video.collection.manifest import Manifest, VideoRecord
 
 CHUNK = 8  # videos that an actor takes at a time
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """The vectors of a video's clips, each clip once; `reason` says why there are none."""
+    """The vectors of a video's windows; `reason` says why there are none."""
 
     row: int
-    vectors: Float32[np.ndarray, "v c"]
+    vectors: Float32[np.ndarray, "w c"]
     reason: str = ""
 
 
@@ -51,12 +54,14 @@ class ClipEncoder:
         vectors: np.ndarray = self._encoder(views)[self._level].mean(dim=(2, 3, 4)).float().cpu().numpy()
         return vectors
 
-    def embedded(self, pieces: Iterable[Piece], samples: Iterable[Sample | Failure]) -> Iterator[Embedded]:
-        """The vectors of every video, of samples that are those of `pieces`, video by video."""
+    def embedded(
+        self, dataset: WindowDataset, pieces: Iterable[Piece], samples: Iterable[Sample | Failure]
+    ) -> Iterator[Embedded]:
+        """The vectors of every video, of samples that are those of `pieces` of the dataset, video by video."""
         for row, group in groupby(zip(pieces, samples, strict=True), key=lambda pair: pair[0][0]):
-            yield self._video(row, (sample for _, sample in group))
+            yield self._video(dataset, row, (sample for _, sample in group))
 
-    def _video(self, row: int, samples: Iterable[Sample | Failure]) -> Embedded:
+    def _video(self, dataset: WindowDataset, row: int, samples: Iterable[Sample | Failure]) -> Embedded:
         vectors: list[Float32[np.ndarray, "_ c"]] = []
         nothing = np.zeros((0, self._encoder.channels[self._level]), np.float32)
         for sample in samples:
@@ -64,7 +69,9 @@ class ClipEncoder:
                 return Embedded(row, nothing, sample.reason)
             vectors.append(self.vectors(sample))
         found = np.concatenate(vectors)
-        return Embedded(row, found) if usable(found).all() else Embedded(row, nothing, "a vector is not finite")
+        if not usable(found).all():
+            return Embedded(row, nothing, "a vector is not finite")
+        return Embedded(row, dataset.windows(row, found))
 
 
 def embedded_here(encoder: ClipEncoder, dataset: WindowDataset, workers: int | None = None) -> Iterator[Embedded]:
@@ -76,7 +83,38 @@ def embedded_here(encoder: ClipEncoder, dataset: WindowDataset, workers: int | N
     if workers is None:
         workers = 0 if sum(count for _, _, count in pieces) < SMALL else default_workers(encoder.device)
     with closing(read_ahead(dataset, pieces, workers, yielding=encoder.device == "cpu")) as samples:
-        yield from encoder.embedded(pieces, samples)
+        yield from encoder.embedded(dataset, pieces, samples)
+
+
+@dataclass(frozen=True)
+class WindowVectors:
+    """The windows of a video: from when to when a player shows each, in seconds, and its vector.
+
+    There are none where the video could not be read; `reason` says why.
+    """
+
+    video: VideoRecord
+    spans: Float64[np.ndarray, "w 2"]
+    vectors: Float32[np.ndarray, "w c"]
+    reason: str = ""
+
+
+def dense_windows(
+    encoder: ClipEncoder,
+    manifest: Manifest,
+    videos: Sequence[VideoRecord],
+    dense: DenseWindows,
+    workers: int | None = None,
+) -> Iterator[WindowVectors]:
+    """The windows of some videos of a prepared collection, video by video, as a table or a folder of features has them.
+
+    `workers` processes read ahead; default: chosen by the size of the collection.
+    """
+    settings = encoder.settings
+    dataset = WindowDataset(manifest, videos, settings.clip_length, dense, scale=TimeScale.of(settings))
+    for found in embedded_here(encoder, dataset, workers):
+        spans = [] if found.reason else dataset.layout(found.row).spans
+        yield WindowVectors(videos[found.row], np.array(spans).reshape(-1, 2), found.vectors, found.reason)
 
 
 def embedded_on_cluster(encoder: LoadedEncoder, level: Level, dataset: WindowDataset) -> Iterator[Embedded]:
@@ -103,9 +141,9 @@ class _InActor:
     def __call__(self, rows: Sequence[int]) -> list[Embedded]:
         pieces = [piece for row in rows for piece in self._dataset.pieces(row)]
         if not self._readers:
-            return list(self._encoder.embedded(pieces, map(self._dataset.__getitem__, pieces)))
+            return list(self._encoder.embedded(self._dataset, pieces, map(self._dataset.__getitem__, pieces)))
         with ThreadPoolExecutor(self._readers) as pool:
-            return list(self._encoder.embedded(pieces, self._read_ahead(pool, pieces)))
+            return list(self._encoder.embedded(self._dataset, pieces, self._read_ahead(pool, pieces)))
 
     def _read_ahead(self, pool: ThreadPoolExecutor, pieces: Sequence[Piece]) -> Iterator[Sample | Failure]:
         reading: deque[Future[Sample | Failure]] = deque()

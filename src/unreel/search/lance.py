@@ -23,7 +23,7 @@ from unreel.engine.locks import locked
 from unreel.errors import CollectionError, OverwriteError
 from unreel.search.checks import ADVICE, check_schema, checked
 from unreel.search.checksums import LISTING, check_files, damaged, note_files
-from unreel.search.filters import Filter, negated, within
+from unreel.search.filters import Filter, compared, negated, within
 from unreel.search.metadata import TableFacts
 from unreel.search.rows import schema
 from unreel.text import first_of
@@ -137,6 +137,11 @@ class LanceStore:
             if where is not None:
                 query = query.where(where)
             yield from checked(query.to_batches(BATCH), facts, self.place)
+
+    def videos(self) -> Iterator[dict[str, str]]:
+        """Of each video its id, source, checksum, path and labels."""
+        for batch in self.batches(["id", "source", "checksum", "path", "labels"], compared("kind", "=", "video")):
+            yield from batch.to_pylist()
 
     def nearest_by_index(
         self, query: Float32[np.ndarray, " c"], count: int, where: Filter | None, probes: int

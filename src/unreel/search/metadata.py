@@ -17,14 +17,30 @@ from unreel.video.collection.options import HIGHEST_SIDE
 
 FORMAT = "unreel-embeddings-3"
 
-Clips = model.Clips | Literal["all"]
-"""Equally spaced clips per video, or all that do not overlap."""
-
 Level = Annotated[int, Field(ge=0)] | Annotated[str, Field(min_length=1)]
 """The name of an encoder's level."""
 
 _STRICT = ConfigDict(extra="forbid")
 _Words = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$")]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class DenseWindows:
+    """A window from every `every` seconds of a video on, `window` seconds long, or as long as a clip is in that video.
+
+    Window k is shown from k · every to k · every + window.
+    """
+
+    every: model.Interval
+    window: model.Seconds | None = None
+
+    def __str__(self) -> str:
+        length = "" if self.window is None else f", {self.window:g} s long"
+        return f"every {self.every:g} s{length}"
+
+
+Clips = model.Clips | Literal["all"] | DenseWindows
+"""Equally spaced clips per video, all that do not overlap, or windows over its time."""
 
 
 @dataclass(frozen=True, config=_STRICT)

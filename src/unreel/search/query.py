@@ -101,6 +101,9 @@ class QueryEncoder:
                 fps=made.fps,
                 width=made.width,
                 height=made.height,
+                start=made.start,
+                duration=made.duration,
+                times=made.times,
             )
             manifest = Manifest(Path(name), (record,), side=self._facts.side)
             dataset = WindowDataset(

@@ -11,6 +11,7 @@ The rows of a video are written all at once, so that whenever this ends, the sam
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
@@ -27,7 +28,8 @@ from unreel.reading import brief
 from unreel.search.checks import ADVICE, check_distinct
 from unreel.search.checksums import CHECKED_BYTES
 from unreel.search.embedding import ClipEncoder, Embedded, embedded_here, embedded_on_cluster
-from unreel.search.filters import compared, within
+from unreel.search.feature_files import FeatureFolder, claimed_folder, is_feature_folder
+from unreel.search.filters import within
 from unreel.search.lance import LanceStore, claimed
 from unreel.search.metadata import TableFacts
 from unreel.search.rows import (
@@ -51,8 +53,6 @@ FEW = 3
 """Videos whose rows are removed, since the videos are gone, without being told to."""
 SECONDS_AT_ONCE = 10.0
 """What is lost if the process ends: work that was not yet written."""
-
-_VIDEOS = compared("kind", "=", "video")
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ def update(
 ) -> Changes:
     """Make the table, or bring it up to date with the usable videos of a prepared collection.
 
+    A `place` that ends in /*.npy is a folder of features (see `search.feature_files`): the same, in other files.
     Rows of more than `FEW` videos that are gone are removed only where `remove_missing` says so.
 
     Raises:
@@ -102,14 +103,21 @@ def update(
         OverwriteError: there is something else.
         MissingExtraError: Ray is needed and not installed.
     """
-    with claimed(place) as store:
+    with _claimed(place, manifest) as store:
         if store.exists:
             store.check()
             held = store.facts()
             held.check_same(facts, store.place)
-            _look_through(store, held)
+            if isinstance(store, LanceStore):
+                _look_through(store, held)
             facts = replace(facts, sources=held.sources | facts.sources, index=held.index)
         return _Update(store, manifest, encoder, facts, work).run(remove_missing)
+
+
+def _claimed(place: Path | str, manifest: Manifest) -> AbstractContextManager[LanceStore | FeatureFolder]:
+    if is_feature_folder(place):
+        return claimed_folder(place, {record.id: record for record in manifest.usable}, source_of(manifest))
+    return claimed(place)
 
 
 def _look_through(store: LanceStore, facts: TableFacts) -> None:
@@ -148,7 +156,12 @@ class _Update:
     """One call of `update`."""
 
     def __init__(
-        self, store: LanceStore, manifest: Manifest, encoder: LoadedEncoder, facts: TableFacts, work: EmbeddingEngine
+        self,
+        store: LanceStore | FeatureFolder,
+        manifest: Manifest,
+        encoder: LoadedEncoder,
+        facts: TableFacts,
+        work: EmbeddingEngine,
     ) -> None:
         self._store, self._encoder, self._facts, self._work = store, encoder, facts, work
         self._manifest, self._source = manifest, source_of(manifest)
@@ -163,10 +176,11 @@ class _Update:
             if identity in self._records and known.checksum == self._records[identity].checksum
         }
         changes = Changes(kept=len(kept), removed=gone)
-        self._store.begin(self._facts)
         if len(kept) < len(held):
             self._store.remove([identity for identity in held if identity not in kept])
-        changes.described = self._describe(kept)
+        self._store.begin(self._facts)
+        if isinstance(self._store, LanceStore):
+            changes.described = self._describe(self._store, kept)
         self._embed([record for identity, record in self._records.items() if identity not in kept], changes)
         if not kept and not changes.embedded:
             raise CollectionError(
@@ -201,12 +215,11 @@ class _Update:
             CollectionError: it holds videos of the same names from another source.
         """
         known, others = {}, []
-        for batch in self._store.batches(["id", "source", "checksum", "path", "labels"], _VIDEOS):
-            for row in batch.to_pylist():
-                if row["source"] == self._source:
-                    known[row["id"]] = _Known(row["checksum"], row["path"], row["labels"])
-                elif row["id"] in self._records:
-                    others.append((row["source"], row["id"]))
+        for row in self._store.videos():
+            if row["source"] == self._source:
+                known[row["id"]] = _Known(row["checksum"], row["path"], row["labels"])
+            elif row["id"] in self._records:
+                others.append((row["source"], row["id"]))
         if others:
             source, identity = others[0]
             raise CollectionError(
@@ -215,20 +228,20 @@ class _Update:
             )
         return known
 
-    def _describe(self, kept: Mapping[str, _Known]) -> int:
+    def _describe(self, store: LanceStore, kept: Mapping[str, _Known]) -> int:
         """Write rows anew whose video has other labels, or another place, than when it was embedded."""
         now = {identity: self._known(self._records[identity]) for identity in kept}
         ids = [identity for identity, known in kept.items() if now[identity] != known]
         for first in range(0, len(ids), VIDEOS_AT_ONCE):
             some = ids[first : first + VIDEOS_AT_ONCE]
-            rows = pa.Table.from_batches(self._store.batches([*COLUMNS, "vector"], within("id", some)))
+            rows = pa.Table.from_batches(store.batches([*COLUMNS, "vector"], within("id", some)))
             labels = {identity: json.loads(now[identity].labels) for identity in some}
             anew = [
                 replace(row, path=now[row.id].path, labels=labels[row.id], label=first_label(labels[row.id]))
                 for row in rows_of(rows)
             ]
-            self._store.remove(some)
-            self._store.append(table_of(anew, vectors_of(rows)))
+            store.remove(some)
+            store.append(table_of(anew, vectors_of(rows)))
         return len(ids)
 
     def _known(self, record: VideoRecord) -> _Known:
@@ -281,7 +294,8 @@ class _Update:
             checkpoint=self._encoder.checkpoint,
             level=str(self._facts.level),
         )
-        clips = [replace(video, kind="clip", start=start, end=end) for start, end in dataset.spans(found.row)]
+        spans = dataset.layout(found.row).spans
+        clips = [replace(video, kind="clip", start=start, end=end) for start, end in spans]
         return table_of([video, *clips], np.vstack([dataset.mean(found.row, found.vectors), found.vectors]))
 
 

@@ -23,6 +23,8 @@ PositiveCount = Annotated[int, Field(ge=1, le=LARGEST)]
 Amount = Annotated[float, Field(ge=0, le=LARGEST)]
 PositiveAmount = Annotated[float, Field(gt=0, le=LARGEST)]
 Seconds = Annotated[float, Field(gt=0, le=10**6)]
+Interval = Annotated[float, Field(ge=0.01, le=10**6)]
+"""Seconds from one thing to the next: a hundred a second at the most."""
 Workers = Annotated[int, Field(ge=0, le=1024)]
 """Processes; 0: this one does it."""
 PositiveWorkers = Annotated[int, Field(ge=1, le=1024)]

@@ -151,10 +151,14 @@ class TimeScale:
             shown = video.shown
             count = ceil((shown.end - shown.starts[0]) * self.rate - phase - _NEARLY)
             times = shown.starts[0] + (np.arange(max(count, 1)) + phase) / self.rate
-            numbers = np.searchsorted(shown.starts, times + _NEARLY, side="right") - 1
+            numbers = on_screen(shown.starts, times)
         if len(numbers) < 2 <= video.frames and self != EVERY_FRAME:
             raise VideoError(f"has {video.frames} frames, fewer than there are from one frame of a clip to the next")
         return numbers
+
+    def per_second(self, video: VideoRecord) -> float:
+        """Frames at this scale that a second of the video has."""
+        return self.rate or video.fps / self.step
 
 
 EVERY_FRAME = TimeScale()
@@ -169,6 +173,11 @@ def too_short(video: VideoRecord, needed: int, scale: TimeScale = EVERY_FRAME) -
         return str(error)
     which = "" if scale == EVERY_FRAME else " at that time scale"
     return f"too short: {frames} frames{which}, {needed} are needed" if frames < needed else ""
+
+
+def on_screen(starts: Float[np.ndarray, " n"], times: Float[np.ndarray, "*t"]) -> Int[np.ndarray, "*t"]:
+    """The numbers of the frames, shown from `starts` on, that are on the screen at some times: the first one before."""
+    return np.maximum(np.searchsorted(starts, times + _NEARLY, side="right") - 1, 0)
 
 
 def runs(starts: Sequence[int], length: int) -> Int[np.ndarray, "v t"]:
