@@ -109,9 +109,10 @@ def test_a_folder_is_scanned_and_all_groups_are_listed(
     assert all((to / name).samefile(videos / name) for name in KEPT[1:])
     assert checksums(videos) == before
     no_decoding(monkeypatch)
-    (to / "other.mp4").unlink()
+    (to / "other.mp4").rename(to / "mine.mp4")
     assert run(videos, out, "--to", to) == rows  # the same command again does what is left
-    assert names_in(to) == KEPT[1:]
+    assert names_in(to) == ["mine.mp4", *KEPT[1:]]
+    assert f"  2 files in {to}, beside 1 other files" in capsys.readouterr().out
 
 
 def test_scan_prepare_and_dedupe_keep_the_same(
@@ -150,6 +151,8 @@ def test_duplicates_can_be_left_out_in_preparing(
         "a/smaller (1).mp4"
     ] == "near duplicate of run/original.mp4"
     assert {each.id: each.reason for each in unique.skipped}["run/original - Copy.mp4"] == "copy of run/original.mp4"
+    run(tmp_path / "prepared", tmp_path / "out.csv", "--to", tmp_path / "to", "--with-skipped")
+    assert names_in(tmp_path / "to") == KEPT
     no_decoding(monkeypatch)
     prepare.main([*words, "--unique"])
     assert Manifest.read(tmp_path / "prepared") == unique
@@ -207,10 +210,11 @@ def test_a_list_becomes_a_folder_with_its_labels(videos: Path, tmp_path: Path) -
     (tmp_path / "lists").mkdir()
     names = ["../videos/other.mp4 turn", f"{videos}/run/original.mp4 walk", "../videos/a/smaller.mp4 walk"]
     (tmp_path / "lists/list.txt").write_text("\n".join(names))
-    run(tmp_path / "lists/list.txt", tmp_path / "out.csv", "--to", tmp_path / "to", "--links", "soft")
+    to = tmp_path / "lists/to"
+    run(tmp_path / "lists/list.txt", tmp_path / "out.csv", "--to", to, "--links", "soft")
     inside = f"{videos.relative_to('/').as_posix()}/run/original.mp4"
-    assert names_in(tmp_path / "to") == sorted(["labels.csv", "videos/other.mp4", inside])
-    assert {file.id: file.labels for file in find_videos(tmp_path / "to").files} == {
+    assert names_in(to) == sorted(["labels.csv", "videos/other.mp4", inside])
+    assert {file.id: file.labels for file in find_videos(to).files} == {
         "videos/other.mp4": {"class": "turn"},
         inside: {"class": "walk"},
     }

@@ -64,9 +64,11 @@ def run(settings: DedupeSettings) -> None:
     wanted = None if settings.keep_from is None else expression_of("keep_from", settings.keep_from)
     if settings.to is None:
         check_free(settings.out)
+    else:
+        _check_apart(settings.to, settings.source)
     manifest = _manifest(settings)
     if settings.to is not None:
-        _check_apart(settings.to, settings.source, file_named(str(manifest.folder)))
+        _check_apart(settings.to, file_named(manifest.source))
     if wanted is not None and not any(wanted.search(video.id) for video in manifest.usable):
         raise SettingsError(f"keep_from {wanted.pattern!r} is found in no path of the {len(manifest.usable)} videos.")
     preference = Preference(wanted)
@@ -89,20 +91,18 @@ def _manifest(settings: DedupeSettings) -> Manifest:
     return replace(manifest, records=tuple(replace(record, fingerprint=b"") for record in manifest))
 
 
-def _check_apart(to: Path, *folders: Path) -> None:
-    """Reject a folder to link to in which the videos are, or which is among them.
+def _check_apart(to: Path, source: Path) -> None:
+    """Reject a folder to link to in which the folder of videos is, or which is in that.
 
     Raises:
         SettingsError: it is so.
     """
-    place = to.resolve()
-    for folder in folders:
-        real = folder.resolve()
-        if folder.is_dir() and (place.is_relative_to(real) or real.is_relative_to(place)):
-            raise SettingsError(
-                f"to is {to}, expected a folder neither in {folder} nor around it, for each video would be found twice "
-                "there. Name another."
-            )
+    place, folder = to.resolve(), source.resolve()
+    if folder.is_dir() and (place.is_relative_to(folder) or folder.is_relative_to(place)):
+        raise SettingsError(
+            f"to is {to}, expected a folder neither in {folder} nor around it, for each video would be found twice "
+            "there. Name another."
+        )
 
 
 def _transfer(settings: DedupeSettings, to: Path, manifest: Manifest, found: DuplicateGroups) -> None:
@@ -114,8 +114,7 @@ def _transfer(settings: DedupeSettings, to: Path, manifest: Manifest, found: Dup
     folder = file_named(str(manifest.folder))
     if not folder.is_dir():
         raise CollectionError(f"{folder}, where the videos of {settings.source} were, is no folder. Bring it back.")
-    gone = found.kept
-    taken = [each for each in manifest if each.id not in gone and (each.status == "ok" or settings.with_skipped)]
+    taken = _taken(manifest, found, settings.with_skipped)
     files = [_placed(manifest, record, folder) for record in taken]
     reasons = transfer(files, to, settings.links)
     if reasons:
@@ -129,9 +128,21 @@ def _transfer(settings: DedupeSettings, to: Path, manifest: Manifest, found: Dup
         )
     labels = {printable(place): record.labels for (_, place), record in zip(files, taken, strict=True)}
     of_list = file_named(manifest.source).is_file() and any(labels.values())
-    if of_list or (folder / LABELS_NAME).exists():
+    written = of_list or (folder / LABELS_NAME).exists()
+    if written:
         write_once(to / LABELS_NAME, table_text(labels))
-    say(f"  {len(files)} files in {unbroken(to)}")
+    others = sum(not path.is_dir() for path in to.rglob("*")) - len(files) - written
+    say(f"  {len(files)} files in {unbroken(to)}" + (f", beside {others} other files" if others else ""))
+
+
+def _taken(manifest: Manifest, found: DuplicateGroups, with_skipped: bool) -> list[VideoRecord]:
+    """What is no duplicate: of the videos, and of the files that are none where these are wanted."""
+    gone = found.kept
+    return [
+        each
+        for each in manifest
+        if each.id not in gone and (each.status == "ok" or (with_skipped and not each.duplicate_of))
+    ]
 
 
 def _placed(manifest: Manifest, record: VideoRecord, folder: Path) -> tuple[Path, Path]:
