@@ -89,9 +89,10 @@ def test_all_verbs(
     def said(*words: object, code: int = 0) -> str:
         return "".join(answer_facts(capsys, *words, code=code))
 
-    assert r"b\n999 videos" in said("scan", videos, "--out", out / "scan.parquet")
+    assert r"a\x1b]0;owned\x07\x1b[2J" in said("scan", videos, "--out", out / "scan.parquet")
     assert r"n\n999 videos" in said("prepare", videos, prepared)
     said("leaks", prepared, code=2)
+    assert r"a\x1b]0;owned\x07\x1b[2J" in said("dedupe", videos, "--out", out / "dedupe.csv", "--to", out / NAMES[2])
     said("embed", "street651-small", prepared, "--out", out / "table\n.lance", code=2)  # no place for LanceDB
     said("embed", "street651-small", prepared, "--out", table)
     query = videos / f"{NAMES[0]}.mp4"

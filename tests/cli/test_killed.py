@@ -30,6 +30,7 @@ VERBS = {
     "evaluate": "evaluate retrieval {given}/weights.safetensors {given}/prepared --out out --clips 1",
     "curate": "curate {given}/table.lance --out out.csv --keep 3 --links links",
     "duplicates": "duplicates {given}/table.lance --out out.csv",
+    "dedupe": "dedupe {given}/prepared --out out.csv --to kept --links copy",
     "export": "export {given}/table.lance --to tensorboard --out out",
     "export, file": "export {given}/table.lance --to atlas --out out.parquet",
     "export, table": "export {given}/table.lance --out out.parquet",

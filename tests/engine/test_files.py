@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from unreel.engine import files
-from unreel.engine.files import check_both_free, check_free, is_unfinished, whole, whole_both, write_whole
+from unreel.engine.files import check_both_free, check_free, is_unfinished, whole, whole_both, write_once, write_whole
 from unreel.errors import OutputError, OverwriteError
 
 
@@ -38,6 +38,19 @@ def test_a_file_is_whole_or_as_it_was_and_nothing_is_left(tmp_path: Path) -> Non
         raise ZeroDivisionError
     assert place.read_text(encoding="utf-8") == "one …"
     assert list(place.parent.iterdir()) == [place]
+
+
+def test_what_is_written_once_stays_and_takes_the_place_of_nothing_else(tmp_path: Path) -> None:
+    place = tmp_path / "new" / "table.csv"
+    write_once(place, "one …")
+    made = place.stat().st_ino
+    write_once(place, "one …")
+    assert place.stat().st_ino == made
+    with pytest.raises(OverwriteError, match=r"table\.csv exists already and nothing is overwritten"):
+        write_once(place, "two")
+    with pytest.raises(OverwriteError, match="new exists already"):
+        write_once(tmp_path / "new", "one …")
+    assert place.read_text(encoding="utf-8") == "one …"
 
 
 def test_a_folder_is_whole_or_not_there_with_the_longest_of_names(tmp_path: Path) -> None:
@@ -107,7 +120,7 @@ def test_who_removes_what_is_left_at_the_instant_of_beginning_takes_nothing_away
         seen.append(folder)
         if len(seen) == 1:
             monkeypatch.setattr(files, "_swept", set())
-            files._sweep(tmp_path)
+            files.sweep(tmp_path)
             assert not folder.exists()
         return claim(folder)
 

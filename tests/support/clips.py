@@ -50,6 +50,22 @@ def solid(red: int, green: int, blue: int) -> Callable[[int, int, int], UInt8[np
     return lambda _, width, height: np.full((height, width, 3), (red, green, blue), np.uint8)
 
 
+def walk(
+    speed: float, frames: int = 40, mirrored: bool = False
+) -> Callable[[int, int, int], UInt8[np.ndarray, "h w 3"]]:
+    """A light box that goes through the same patterned room, there (speed 1) or there and back (speed 2)."""
+
+    def picture(number: int, width: int, height: int) -> UInt8[np.ndarray, "h w 3"]:
+        rows, columns = (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width
+        room = 90 + 50 * np.sin(7 * rows)[:, None] * np.cos(9 * columns) + 30 * columns
+        place = abs((speed * number / frames + 1) % 2 - 1) * 0.8
+        room[np.ix_(abs(rows - 0.6) < 0.12, abs(columns - place - 0.1) < 0.06)] = 240
+        room = room[:, ::-1] if mirrored else room
+        return np.repeat(room.astype(np.uint8)[..., None], 3, 2)
+
+    return picture
+
+
 @dataclass(frozen=True)
 class Clip:
     """What kind of video to make.

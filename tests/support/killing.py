@@ -24,6 +24,7 @@ IMPORTS = (
     *("unreel.cli.embed", "unreel.cli.curate", "unreel.cli.export", "unreel.cli.report", "unreel.cli.figure"),
     *(
         "unreel.cli.duplicates",
+        "unreel.cli.dedupe",
         "unreel.cli.scan",
         "unreel.video.moving_shapes.synth",
         "unreel.video.collection.scan",

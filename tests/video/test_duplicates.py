@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import Clip, frames_of
+from clips import Clip, frames_of, walk
 from folders import real_data
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from jaxtyping import UInt8
 
 from unreel.errors import CollectionError
 from unreel.video.collection import duplicates as module
@@ -155,22 +154,6 @@ def taken(path: Path) -> bytes:
     for frame in frames_of(path):
         fingerprinter.take(plane_views(frame)[0])
     return fingerprinter.fingerprint()
-
-
-def walk(
-    speed: float, frames: int = 40, mirrored: bool = False
-) -> Callable[[int, int, int], UInt8[np.ndarray, "h w 3"]]:
-    """A light box that goes through the same patterned room, there (speed 1) or there and back (speed 2)."""
-
-    def picture(number: int, width: int, height: int) -> UInt8[np.ndarray, "h w 3"]:
-        rows, columns = (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width
-        room = 90 + 50 * np.sin(7 * rows)[:, None] * np.cos(9 * columns) + 30 * columns
-        place = abs((speed * number / frames + 1) % 2 - 1) * 0.8
-        room[np.ix_(abs(rows - 0.6) < 0.12, abs(columns - place - 0.1) < 0.06)] = 240
-        room = room[:, ::-1] if mirrored else room
-        return np.repeat(room.astype(np.uint8)[..., None], 3, 2)
-
-    return picture
 
 
 ORIGINAL = Clip(frames=40, width=160, height=120, pictures=walk(1.0))

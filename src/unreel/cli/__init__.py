@@ -18,6 +18,7 @@ VERBS = {
     "fetch": "download a data set: UCF101, HMDB51, Kinetics-400",
     "scan": "find out which videos of a folder can be used, and why not",
     "prepare": "check a folder of videos and make it fast to load",
+    "dedupe": "list exact and near duplicates, and link what is kept",
     "leaks": "find test videos that are known from training",
     "plan": "tell what a pretraining will take: time, GPUs, storage, money",
     "pretrain": "learn an encoder from a folder of videos, without labels",

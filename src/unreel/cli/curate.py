@@ -14,8 +14,8 @@ from unreel.cli.inputs.parsing import parse
 from unreel.console import say
 from unreel.errors import SettingsError
 from unreel.settings.model import Settings
-from unreel.text import comma_separated, unbroken
-from unreel.video.collection.label_tables import list_text
+from unreel.text import unbroken
+from unreel.video.collection.label_tables import list_text, table_text
 
 if TYPE_CHECKING:
     from unreel.search.rows import EmbeddingRow
@@ -103,9 +103,7 @@ def _write_list(path: Path, rows: "Sequence[EmbeddingRow]") -> None:
     if path.suffix == ".txt":
         text = list_text(row.path for row in rows)
     else:
-        labels = list(dict.fromkeys(name for row in rows for name in row.labels)) or ["class"]
-        cells = ([row.path, *(row.labels.get(name, "") for name in labels)] for row in rows)
-        text = comma_separated(["path", *labels], cells)
+        text = table_text({row.path: row.labels for row in rows})
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(text)
 

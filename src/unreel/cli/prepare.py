@@ -25,6 +25,8 @@ class PrepareSettings(CollectionSettings):
     """Folder to make: manifest.parquet and the prepared videos."""
     side: Annotated[int, Field(ge=LOWEST_SIDE, le=HIGHEST_SIDE)] = 128
     """Shorter side of the prepared videos in pixels: 128 for an encoder input of 112."""
+    unique: bool = False
+    """Skip exact and near duplicates: of each group the one is kept that `unreel dedupe` keeps."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -46,7 +46,7 @@ def check_free(path: Path) -> None:
         OverwriteError: there is a file or a folder that is not empty.
     """
     with suppress(OSError):
-        _sweep(path.parent)
+        sweep(path.parent)
     if path.exists() and (not path.is_dir() or any(not is_unfinished(each) for each in path.iterdir())):
         raise OverwriteError(f"{path} exists already and nothing is overwritten: write to another place, or remove it.")
 
@@ -62,6 +62,22 @@ def check_both_free(main: Path, folder: Path) -> None:
     check_free(folder)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what killed processes have left in a folder: what nobody holds, or nobody can still be at."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    for left in filter(is_unfinished, list(folder.iterdir())):
+        with suppress(OSError):  # somebody else may remove it
+            descriptor = _claim(left)
+            if descriptor is None:
+                continue
+            if descriptor >= 0 or time.time() - left.stat().st_mtime > _SURELY_LEFT:
+                shutil.rmtree(left, ignore_errors=True)
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
 def is_unfinished(path: Path) -> bool:
     """Whether `whole` writes in there, or did in a process that was killed."""
     return path.name.startswith(".") and path.name.endswith(UNFINISHED)
@@ -75,6 +91,20 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """
     with whole(path) as unfinished:
         unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def write_once(path: Path, content: str) -> None:
+    """The same, but never in the place of another file; one that says the same already stays.
+
+    Raises:
+        OverwriteError: something else is there.
+        OutputError: it cannot be written.
+    """
+    with suppress(OSError):
+        sweep(path.parent)
+    if not (path.is_file() and path.read_bytes() == content.encode()):
+        check_free(path)
+        write_whole(path, content)
 
 
 @contextmanager
@@ -95,7 +125,7 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         with writing(path, beside):
             path.parent.mkdir(parents=True, exist_ok=True)
-            _sweep(path.parent)
+            sweep(path.parent)
             while descriptor is None:
                 beside.mkdir(exist_ok=True)
                 descriptor = _claim(beside)
@@ -231,22 +261,6 @@ def _claim(folder: Path) -> int | None:
         held = error.errno in (errno.EAGAIN, errno.EACCES, errno.ENOENT)
     os.close(descriptor)
     return None if held else -1
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what killed processes have left in a folder: what nobody holds, or nobody can still be at."""
-    if folder in _swept:
-        return
-    _swept.add(folder)
-    for left in filter(is_unfinished, list(folder.iterdir())):
-        with suppress(OSError):  # somebody else may remove it
-            descriptor = _claim(left)
-            if descriptor is None:
-                continue
-            if descriptor >= 0 or time.time() - left.stat().st_mtime > _SURELY_LEFT:
-                shutil.rmtree(left, ignore_errors=True)
-            if descriptor >= 0:
-                os.close(descriptor)
 
 
 def _is_about(error: OSError, place: Path) -> bool:

@@ -245,7 +245,7 @@ class _Update:
         return len(ids)
 
     def _known(self, record: VideoRecord) -> _Known:
-        return _Known(record.checksum, str(place_of(self._manifest, record)), labels_of(record.labels))
+        return _Known(record.checksum, str(self._manifest.original(record)), labels_of(record.labels))
 
     def _embed(self, records: Sequence[VideoRecord], changes: Changes) -> None:
         """Embed videos, and write them now and then."""
@@ -302,9 +302,3 @@ class _Update:
 def source_of(manifest: Manifest) -> str:
     """The folder or list that a manifest's videos come from, as tables name it."""
     return manifest.source or str(manifest.root.resolve())
-
-
-def place_of(manifest: Manifest, record: VideoRecord) -> Path:
-    """Where the file of a video is, or was."""
-    source = Path(source_of(manifest))
-    return (source.parent if source.is_file() else source) / record.id

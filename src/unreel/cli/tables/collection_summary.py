@@ -1,5 +1,6 @@
 """What `scan` and `prepare` say at their end."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from unreel.console import say
 from unreel.text import excerpt, unbroken
 from unreel.video.clips.profile import expected_rate
 from unreel.video.collection.discover import kinds_text
-from unreel.video.collection.duplicates import duplicates
+from unreel.video.collection.duplicates import DuplicateGroups, duplicates
 from unreel.video.collection.labelling import FOLDERS, NONE, no_classes
 from unreel.video.collection.leaks import leaks
 from unreel.video.collection.manifest import Manifest
@@ -22,7 +23,8 @@ def summary(manifest: Manifest, done: str, place: Path) -> list[str]:
     usable, skipped = manifest.usable, manifest.skipped
     minutes = sum(record.duration for record in usable) / 60
     lines = [f"{len(usable)} videos {done} ({minutes:.1f} minutes), {len(skipped)} skipped, in {unbroken(place)}"]
-    lines += [labels_line(manifest), *skipped_files(manifest), *_duplicates(manifest), *other_files(manifest)]
+    found = duplicate_groups(manifest, duplicates(manifest))
+    lines += [labels_line(manifest), *skipped_files(manifest), *found, *other_files(manifest)]
     for split in manifest.split_names:
         lines += _split(manifest, split)
     return lines
@@ -45,9 +47,8 @@ def labels_line(manifest: Manifest) -> str:
 def skipped_files(manifest: Manifest) -> list[str]:
     """Which files are not used of a collection, or not all of them, and why."""
     usable, skipped = manifest.usable, manifest.skipped
-    lines = [
-        f"  skipped: {count} × {excerpt(reason)}" for reason, count in manifest.reasons_to_skip.most_common(LISTED)
-    ]
+    reasons = Counter("duplicate of one that is kept" if each.duplicate_of else each.reason for each in skipped)
+    lines = [f"  skipped: {count} × {excerpt(reason)}" for reason, count in reasons.most_common(LISTED)]
     lines += _shorten((_reason(record.id, record.reason) for record in skipped), len(skipped), LISTED)
     noted = [record for record in usable if record.reason]
     parts = (f"  noted: {_reason(record.id, record.reason).lstrip()}" for record in noted)
@@ -64,6 +65,22 @@ def other_files(manifest: Manifest) -> list[str]:
         names = ", ".join(map(unbroken, manifest.missing[:_NAMED])) + (", …" if len(manifest.missing) > _NAMED else "")
         lines.append(f"  named by the lists but not in the folder: {len(manifest.missing)} ({names})")
     return lines
+
+
+def duplicate_groups(manifest: Manifest, found: DuplicateGroups) -> list[str]:
+    """The duplicates among the videos, of each group the one that is kept first."""
+    lines: list[str] = []
+    for kind, groups, superfluous in (
+        ("exact", found.exact, found.superfluous_exact),
+        ("near", found.near, found.superfluous_near),
+    ):
+        if groups:
+            lines.append(f"  {superfluous} {kind} duplicates, in {len(groups)} groups")
+            names = (" = ".join(map(unbroken, group[:_NAMED])) + " = …" * (len(group) > _NAMED) for group in groups)
+            lines += _shorten((f"    {line}" for line in names), len(groups), _NAMED)
+    if any(record.fingerprint for record in manifest):
+        return lines or ["  no duplicates"]
+    return [*(lines or ["  no exact duplicates"]), "  near duplicates not looked for"]
 
 
 def decoding_rate(manifest: Manifest) -> str:
@@ -89,22 +106,6 @@ def _shorten(lines: Iterable[str], count: int, most: int) -> list[str]:
     """The first lines, and how many others there are."""
     first = [line for line, _ in zip(lines, range(most), strict=False)]
     return [*first, f"    and {count - most} more"] if count > most else first
-
-
-def _duplicates(manifest: Manifest) -> list[str]:
-    found = duplicates(manifest)
-    lines: list[str] = []
-    for kind, groups, superfluous in (
-        ("exact", found.exact, found.superfluous_exact),
-        ("near", found.near, found.superfluous_near),
-    ):
-        if groups:
-            lines.append(f"  {superfluous} {kind} duplicates, in {len(groups)} groups")
-            names = (" = ".join(map(unbroken, group[:_NAMED])) + " = …" * (len(group) > _NAMED) for group in groups)
-            lines += _shorten((f"    {line}" for line in names), len(groups), _NAMED)
-    if any(record.fingerprint for record in manifest):
-        return lines or ["  no duplicates"]
-    return [*(lines or ["  no exact duplicates"]), "  near duplicates not looked for"]
 
 
 def _split(manifest: Manifest, split: str) -> list[str]:

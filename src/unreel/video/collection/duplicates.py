@@ -7,14 +7,15 @@ movement repeated by the same person before the same camera and cut alike; pictu
 `benchmarks/duplicates.py` measures both.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float32, Int8, Int64
 
 from unreel.video.collection.fingerprint import FREQUENCIES, LENGTH, ODD, decode_coefficients, mirrored, stack
-from unreel.video.collection.manifest import VideoRecord
+from unreel.video.collection.manifest import Manifest, VideoRecord
+from unreel.video.collection.preference import Preference
 
 NEAR = 0.2
 """Videos at most so far apart are near duplicates. No two of Weizmann's 90 takes before one wall are within 0.25."""
@@ -27,11 +28,12 @@ _UPPER_HALF = FREQUENCIES.index((0, 1, 0))
 _ROUNDING = 1e-5  # far above that of float32 here
 _BLOCK = 512, 2048  # queries and known ones: 4 MB of products at once
 _CANDIDATES = 4096
+_BY_DEFAULT = Preference()
 
 
 @dataclass(frozen=True)
 class DuplicateGroups:
-    """Groups of two or more ids, each sorted, the groups as well.
+    """Groups of two or more ids, each in the order of preference (the first is kept), the groups sorted.
 
     `exact` are the same file, byte for byte. `near` are linked by near duplicates; of exact ones only the first id
     stands there, so that no video is superfluous twice.
@@ -50,14 +52,21 @@ class DuplicateGroups:
         """How many more could go if one of each group is enough."""
         return sum(len(group) - 1 for group in self.near)
 
+    @property
+    def kept(self) -> dict[str, str]:
+        """What is kept instead of each superfluous video."""
+        near = {name: group[0] for group in self.near for name in group[1:]}
+        exact = {name: near.get(group[0], group[0]) for group in self.exact for name in group[1:]}
+        return exact | near
 
-def duplicates(records: Iterable[VideoRecord]) -> DuplicateGroups:
+
+def duplicates(records: Iterable[VideoRecord], preference: Preference = _BY_DEFAULT) -> DuplicateGroups:
     """The duplicates among the usable videos; one without checksum or fingerprint is compared by the other only.
 
     Raises:
         CollectionError: a fingerprint that another version of unreel took.
     """
-    videos = sorted((video for video in records if video.status == "ok"), key=lambda video: video.id)
+    videos = sorted((video for video in records if video.status == "ok"), key=preference.key)
     files: dict[str, list[str]] = {}
     looks: dict[bytes, list[str]] = {}
     for video in videos:
@@ -66,7 +75,23 @@ def duplicates(records: Iterable[VideoRecord]) -> DuplicateGroups:
         if video.fingerprint and len(same) == 1:
             looks.setdefault(video.fingerprint, []).append(video.id)
     exact = tuple(tuple(ids) for ids in files.values() if len(ids) > 1)
-    return DuplicateGroups(tuple(sorted(exact)), _linked(looks))
+    rank = {video.id: number for number, video in enumerate(videos)}
+    near = (tuple(sorted(group, key=rank.__getitem__)) for group in _linked(looks))
+    return DuplicateGroups(tuple(sorted(exact)), tuple(sorted(near)))
+
+
+def marked(manifest: Manifest, kept: Mapping[str, str], unique: bool = False) -> Manifest:
+    """The manifest whose records say what is `kept` instead of them; where it is to be `unique`, these are skipped."""
+    checksums = {record.id: record.checksum for record in manifest}
+
+    def mark(record: VideoRecord) -> VideoRecord:
+        record = replace(record, duplicate_of=kept.get(record.id, ""))
+        if not unique or not record.duplicate_of:
+            return record
+        kind = "copy" if record.checksum == checksums.get(record.duplicate_of) else "near duplicate"
+        return replace(record, status="skipped", reason=f"{kind} of {record.duplicate_of}", path="")
+
+    return replace(manifest, records=tuple(map(mark, manifest)))
 
 
 def near_matches(queries: Sequence[bytes], known: Sequence[bytes]) -> Iterator[tuple[int, int]]:
@@ -134,7 +159,7 @@ def _near_of(
     return pairs
 
 
-def _linked(looks: dict[bytes, list[str]]) -> tuple[tuple[str, ...], ...]:
+def _linked(looks: dict[bytes, list[str]]) -> Iterator[list[str]]:
     """The groups of ids that equal or near fingerprints link, of two ids or more."""
     fingerprints, ids = list(looks), list(looks.values())
     leader = list(range(len(ids)))
@@ -149,4 +174,4 @@ def _linked(looks: dict[bytes, list[str]]) -> tuple[tuple[str, ...], ...]:
     groups: dict[int, list[str]] = {}
     for number, names in enumerate(ids):
         groups.setdefault(leader_of(number), []).extend(names)
-    return tuple(sorted(tuple(sorted(group)) for group in groups.values() if len(group) > 1))
+    return (group for group in groups.values() if len(group) > 1)

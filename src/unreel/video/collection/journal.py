@@ -68,21 +68,23 @@ class Journal:
         self.notes = {note.record.id: note for note in notes}
 
     @contextmanager
-    def open(self) -> Iterator["Journal"]:
-        """Ready to be added to; the file is removed when all went well."""
+    def open(self, keep: bool = False) -> Iterator["Journal"]:
+        """Ready to be added to; the file is removed when all went well, unless it is to be kept."""
         with self._path.open("a", encoding="utf-8", buffering=1) as self._file:
             self._file.write("\n")  # the last line may be torn
             yield self
-        self._path.unlink()
+        if not keep:
+            self._path.unlink()
 
     def add(self, note: Note) -> None:
         """Write a note down at once."""
         self._file.write(note.line())
 
 
-def described(record: VideoRecord, file: CollectionFile) -> VideoRecord:
-    """The record with the labels, the group and the splits that its file has today."""
-    return replace(record, labels=file.labels, group=file.group, splits=file.splits)
+def described(record: VideoRecord, file: CollectionFile, facts: os.stat_result | None = None) -> VideoRecord:
+    """The record with the labels, the group, the splits and the time of change that its file has today."""
+    modified = facts.st_mtime if facts else 0.0
+    return replace(record, labels=file.labels, group=file.group, splits=file.splits, modified=modified)
 
 
 def reason_of(lost: Lost, limits: Limits) -> str:

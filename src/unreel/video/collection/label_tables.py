@@ -16,7 +16,7 @@ from typing import final
 from unreel.annotations.cells import is_text, read_text, table_of, unreadable
 from unreel.annotations.tables import time_columns
 from unreel.errors import CollectionError
-from unreel.text import quoted, undefused
+from unreel.text import comma_separated, quoted, undefused
 from unreel.video.collection.file_names import found_on_disk, is_folder
 from unreel.video.collection.image_folders import advice
 
@@ -71,6 +71,13 @@ def labels_of(path: Path, text: str) -> Labels | None:
 def list_text(names: Iterable[str]) -> str:
     """A list, one path a line; in quotes where it could be taken for a path and a label."""
     return "".join(f"{name}\n" if _PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"\n' for name in names)
+
+
+def table_text(labels: Labels) -> str:
+    """A table of these videos."""
+    columns = list(dict.fromkeys(name for values in labels.values() for name in values)) or ["class"]
+    rows = ([path, *(values.get(name, "") for name in columns)] for path, values in labels.items())
+    return comma_separated(["path", *columns], rows)
 
 
 @final

@@ -46,6 +46,8 @@ class VideoRecord:
     its frames could not be decoded. `reason` says why it is skipped, or what is to be known of it.
     `fingerprint` is what near duplicates are known by (see `collection.fingerprint`); empty where it was not taken.
     `splits` gives its part ("train", "test" or "val") of the official splits that it is in.
+    `modified` is when the original was changed last, in seconds since 1970, 0 where that is not known. `duplicate_of`
+    is the id of the one that is kept of its duplicates (see `collection.preference`); empty where that is this one.
     """
 
     id: str
@@ -71,6 +73,8 @@ class VideoRecord:
     start: float = 0.0
     times: bytes = b""
     lost: int = 0
+    modified: float = 0.0
+    duplicate_of: str = ""
 
     @property
     def shown(self) -> Times:
@@ -110,8 +114,12 @@ _SCHEMA = pa.schema(
         ("start", pa.float64()),
         ("times", pa.binary()),
         ("lost", pa.int64()),
+        ("modified", pa.float64()),
+        ("duplicate_of", pa.string()),
     ]
 )
+_LATER = ("modified", "duplicate_of")
+"""Columns that manifests written before lack."""
 
 
 @dataclass(frozen=True)
@@ -213,15 +221,26 @@ class Manifest:
             absent = tuple(name for name in absent if self.missing_splits.get(name, {}).get(split) == part)
         return reasons | dict.fromkeys(absent, NOT_THERE)
 
-    def check_usable(self, place: Path) -> None:
-        """Tell where no video can be used; the list of the reasons is in `place`.
+    def check_usable(self, place: Path | None = None) -> None:
+        """Tell where no video can be used; the list of the reasons is in `place`, if there is one.
 
         Raises:
             CollectionError: it is so.
         """
         if not self.usable:
             reasons = ", ".join(f"{count} × {reason}" for reason, count in self.reasons_to_skip.most_common())
-            raise CollectionError(f"{self.source} holds no usable video: {reasons}. The list is in {place}.")
+            told = f" The list is in {place}." if place else ""
+            raise CollectionError(f"{self.source} holds no usable video: {reasons}.{told}")
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the ids are relative to: where the videos come from, or the list of them."""
+        source = Path(self.source or self.root.resolve())
+        return source.parent if source.is_file() else source
+
+    def original(self, record: VideoRecord) -> Path:
+        """Where the original of a video is, or was."""
+        return self.folder / record.id
 
     def file(self, record: VideoRecord) -> Path:
         """Where the prepared file of a usable video is."""
@@ -269,7 +288,10 @@ class Manifest:
         if (found := facts.get("unreel", b"").decode(errors="replace")) != FORMAT:
             raise _WANTED.error_for(path, f"has the format {brief(found or None)}, expected {FORMAT!r}")
         told = checked(facts, _Facts, path, _WANTED)
-        rows = _rows(table, [entry.name for entry in fields(VideoRecord)], path)
+        names = [
+            each.name for each in fields(VideoRecord) if each.name not in _LATER or each.name in table.column_names
+        ]
+        rows = _rows(table, names, path)
         records = checked({"records": rows}, _Records, path, _WANTED).records
         if told.side and (outside := next((each.path for each in records if not _is_inside(each.path)), None)):
             raise _WANTED.error_for(path, f"has the prepared file {brief(outside)}, expected one in its folder")

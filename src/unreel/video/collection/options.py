@@ -68,13 +68,14 @@ class CollectionOptions:
 
 @dataclass(frozen=True)
 class PrepareOptions(CollectionOptions):
-    """How to prepare: `side` is the shorter side of the prepared videos in pixels.
+    """How to prepare: `side` is the shorter side of the prepared videos in pixels; `unique` leaves duplicates out.
 
     Raises:
         SettingsError: a value that makes no sense.
     """
 
     side: int = field(default=128, kw_only=False)
+    unique: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

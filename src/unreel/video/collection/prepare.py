@@ -28,6 +28,7 @@ from unreel.engine.worker_pool import Lost
 from unreel.errors import CollectionError, OutputError, VideoError
 from unreel.reading import FileSchema, read_json, read_text
 from unreel.video.collection.discover import PREPARED_MARK, Collection, CollectionFile, groups_of
+from unreel.video.collection.duplicates import duplicates, marked
 from unreel.video.collection.file_names import printable
 from unreel.video.collection.journal import Note, described, reason_of
 from unreel.video.collection.labelling import AUTO, relabelled
@@ -52,8 +53,8 @@ def prepare(source: Path, out: Path, options: PrepareOptions) -> Manifest:
     """
     collection = options.collection(source)
     known, jobs = _known(collection.files, out, options)
-    manifest = _manifest(known, source, out, collection, options)
-    if jobs or not _is_complete(manifest):
+    manifest = None if jobs else _finished(_manifest(known, source, out, collection, options), options.unique)
+    if manifest is None:
         left = f"{len(jobs)} of {len(collection.files)} videos are" if jobs else "its table is"
         with _claimed(out, options.side, f"{left} to be made there"):
             _sweep(out)
@@ -63,6 +64,7 @@ def prepare(source: Path, out: Path, options: PrepareOptions) -> Manifest:
             finally:
                 _sweep(out)
             manifest = _manifest(records, source, out, collection, options)
+            manifest = marked(manifest, duplicates(manifest).kept, options.unique)
             manifest.write()
     manifest.check_usable(out)
     return manifest
@@ -85,13 +87,15 @@ def _manifest(
     return relabelled(manifest, options.labels)
 
 
-def _is_complete(manifest: Manifest) -> bool:
-    """Whether the folder of a manifest was prepared so already, to the last file."""
+def _finished(manifest: Manifest, unique: bool) -> Manifest | None:
+    """The manifest as its folder has it, if that was prepared so already, to the last file."""
     out = manifest.root
     try:
-        return _signature(out / PREPARED_MARK) == _own_signature(manifest.side) and Manifest.read(out) == manifest
+        found = Manifest.read(out)
     except CollectionError:
-        return False
+        return None
+    same = marked(manifest, {each.id: each.duplicate_of for each in found}, unique) == found
+    return found if same and _signature(out / PREPARED_MARK) == _own_signature(manifest.side) else None
 
 
 def prepared(folder: Path, options: PrepareOptions) -> Manifest:
@@ -182,7 +186,7 @@ class _Job:
             record, prepared_size = self.note.record, self.note.prepared_size
         note = Note(record, size, self.facts.st_mtime_ns, limits.seconds, limits.memory, prepared_size)
         self.target.with_suffix(".json").write_text(note.line(), encoding="utf-8")
-        return described(record, self.file)
+        return described(record, self.file, self.facts)
 
 
 def _note(target: Path) -> Note | None:
@@ -207,7 +211,7 @@ def _known(files: Sequence[CollectionFile], out: Path, options: PrepareOptions) 
             records.append(described(VideoRecord(file.id, "skipped", str(error)), file))
             continue
         if job.note is not None and job.note.stands(job.facts, options.limits):
-            records.append(described(job.note.record, file))
+            records.append(described(job.note.record, file, job.facts))
         else:
             jobs.append(job)
     return records, jobs

@@ -3,6 +3,7 @@
 While it lasts, MANIFEST.unfinished keeps what is known, one line for each file: the same scan resumes from there.
 """
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,16 +19,20 @@ from unreel.engine.locks import locked
 from unreel.engine.progress import ProgressBar
 from unreel.engine.worker_pool import Lost
 from unreel.errors import VideoError
-from unreel.video.collection.discover import CollectionFile
+from unreel.video.collection.discover import Collection, CollectionFile
+from unreel.video.collection.duplicates import duplicates, marked
 from unreel.video.collection.file_names import printable
 from unreel.video.collection.journal import Journal, Note, described, reason_of
 from unreel.video.collection.labelling import relabelled
 from unreel.video.collection.manifest import Manifest, VideoRecord
 from unreel.video.collection.manifest_tables import check_suffix, write_manifest
 from unreel.video.collection.options import ScanOptions
+from unreel.video.collection.prepare import cache_root
 from unreel.video.collection.probe import Examination, ProbeResult, check_file, checksum_of
 from unreel.video.decoding.decode import open_video
 from unreel.video.decoding.timestamps import TOLERANCE, Times, measure, packet_times, played
+
+_CACHED = "unreel-scan-1"
 
 
 @dataclass(frozen=True)
@@ -54,21 +59,41 @@ def scan(source: Path, out: Path, options: ScanOptions) -> Manifest:
     check_free(out)
     collection = options.collection(source)
     with _journal(out, options.quick) as journal:
-        records = sorted(_records(collection.files, journal, options), key=lambda record: record.id)
-        manifest = Manifest(
-            collection.folder,
-            tuple(records),
-            printable(source.resolve()),
-            ignored=sum(collection.ignored.values()),
-            missing=collection.missing,
-            missing_splits=collection.missing_splits,
-            ignored_kinds=dict(collection.ignored),
-            labelled=collection.labelled,
-        )
-        manifest = relabelled(manifest, options.labels)
+        manifest = _manifest(collection, source, journal, options)
         write_manifest(manifest, out)
     manifest.check_usable(out)
     return manifest
+
+
+def scanned(source: Path, options: ScanOptions) -> Manifest:
+    """The manifest of a folder or list; what is known of its files stays in the cache, for the next time.
+
+    Raises:
+        CollectionError: `source` holds no usable video or does not fit the layout.
+        OutputError: the cache cannot be written.
+    """
+    collection = options.collection(source)
+    digest = hashlib.sha256(os.fsencode(source.resolve()) + _CACHED.encode()).hexdigest()[:12]
+    path = cache_root() / "scans" / f"{digest}{'.quick' if options.quick else ''}.jsonl"
+    with writing(path), locked(path.with_suffix(".lock")), Journal(path).open(keep=True) as journal:
+        manifest = _manifest(collection, source, journal, options)
+    manifest.check_usable()
+    return manifest
+
+
+def _manifest(collection: Collection, source: Path, journal: Journal, options: ScanOptions) -> Manifest:
+    records = sorted(_records(collection.files, journal, options), key=lambda record: record.id)
+    manifest = Manifest(
+        collection.folder,
+        tuple(records),
+        printable(source.resolve()),
+        ignored=sum(collection.ignored.values()),
+        missing=collection.missing,
+        missing_splits=collection.missing_splits,
+        ignored_kinds=dict(collection.ignored),
+        labelled=collection.labelled,
+    )
+    return relabelled(marked(manifest, duplicates(manifest).kept), options.labels)
 
 
 def examine_file(source: Path, quick: bool) -> Examined:
@@ -141,7 +166,7 @@ def _records(files: Sequence[CollectionFile], journal: Journal, options: ScanOpt
             continue
         note = journal.notes.get(file.id)
         if note is not None and note.stands(facts, limits):
-            yield described(note.record, file)
+            yield described(note.record, file, facts)
         else:
             left.append((file, facts))
     tasks = [(file.path, options.quick) for file, _ in left]
@@ -150,7 +175,7 @@ def _records(files: Sequence[CollectionFile], journal: Journal, options: ScanOpt
             file, facts = left[number]
             record = _record(file, facts.st_size, examined, limits)
             journal.add(Note(record, facts.st_size, facts.st_mtime_ns, limits.seconds, limits.memory))
-            yield described(record, file)
+            yield described(record, file, facts)
             bar.advance()
 
 
