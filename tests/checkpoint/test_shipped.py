@@ -9,7 +9,7 @@ from unreel.checkpoint import WeightsHeader, load_encoder, place_of, publish, sa
 from unreel.checkpoint.shipped import FOLDER, names
 from unreel.errors import CheckpointError
 from unreel.models import build_from
-from unreel.settings.encoder import EncoderSettings
+from unreel.settings.encoder import BASELINES, EncoderSettings
 
 MEGABYTES = 10
 
@@ -24,7 +24,7 @@ def test_a_published_encoder_embeds_and_is_described(name: str) -> None:
     loaded = load_encoder(Path(name))
     size, frames = loaded.settings.size, loaded.settings.clip_length
     with torch.no_grad():
-        features = loaded.encoder(torch.rand(2, 3, frames, size, size))[5]
+        features = loaded.encoder(torch.rand(2, 3, frames, size, size))[loaded.encoder.top]
     assert features.dtype == torch.float32
     assert torch.isfinite(features).all()
     files = list((FOLDER / name).iterdir())
@@ -35,8 +35,8 @@ def test_a_published_encoder_embeds_and_is_described(name: str) -> None:
     assert all(word in card for word in ("## Data", "## Licence", "## Figures"))
 
 
-def test_street651_small_is_published() -> None:
-    assert "street651-small" in names()
+def test_street651_small_and_what_learns_nothing_are_published() -> None:
+    assert names() == sorted(["street651-small", *BASELINES])
 
 
 def test_what_lies_here_comes_first_and_paths_are_no_names(tmp_path: Path) -> None:

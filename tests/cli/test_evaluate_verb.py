@@ -18,7 +18,7 @@ from unreel.cli.tables.evaluation_tables import print_retrievals
 from unreel.errors import CollectionError, SettingsError
 from unreel.evaluation.classification import read_classifications
 from unreel.evaluation.results import Retrieval, Score, read_retrievals, write_retrievals
-from unreel.settings.encoder import EncoderSettings
+from unreel.settings.encoder import BASELINES, EncoderSettings
 from unreel.video.collection.manifest import Manifest
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepare
@@ -133,6 +133,34 @@ def test_classification_of_official_splits(
     assert "22 of 24 (!)" in said
     assert "mean ± standard deviation over the splits 1, 2" in said
     assert f"{GONE}: named by the lists" in said
+
+
+@pytest.mark.parametrize("kind", ["retrieval", "knn", "linear"])
+def test_baselines_are_evaluated_beside_a_run_on_the_same_clips(
+    kind: str, run: Path, ucf101: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--split", "1", "2", "--clips", "1", "--level", "3")
+    main(_words(kind, run, ucf101, tmp_path / "run", *words, "--baselines"))
+    said = _said(capsys)
+    assert f"level 3 encoder split {'R@1' if kind == 'retrieval' else 'k=1' if kind == 'knn' else 'top1'}" in said
+    read = read_retrievals if kind == "retrieval" else read_classifications
+    results = read(tmp_path / "run" / f"{kind}.json")
+    names = [*BASELINES, "untrained", "hdc-small"]
+    assert [(each.origin.encoder, each.origin.split) for each in results] == [
+        (one, two) for one in names for two in "12"
+    ]
+    assert all(name in said for name in names)
+    assert {each.origin.level for each in results[:6]} == {"clip"}
+    # by its name, shown the same, it finds the same
+    alone = _words(kind, Path("motion-map"), ucf101, tmp_path / "map", *words[:5], "--size", "28", "--clip-length", "8")
+    main(alone)
+    assert read(tmp_path / "map" / f"{kind}.json") == results[:2]
+
+
+def test_a_baseline_is_evaluated_beside_the_others(ucf101: Path, tmp_path: Path) -> None:
+    main(_words("knn", Path("mean-frame"), ucf101, tmp_path, "--split", "1", "--clips", "1", "--baselines"))
+    results = read_classifications(tmp_path / "knn.json")
+    assert [each.origin.encoder for each in results] == ["motion-map", "colour-histogram", "mean-frame"]
 
 
 def test_other_data_sets_by_their_lists(run: Path, tmp_path: Path) -> None:
@@ -267,6 +295,14 @@ def test_mistakes(run: Path, ucf101: Path, tmp_path: Path) -> None:
         main(_words("retrieval", run, ucf101, tmp_path, "--split", "1", "--division", "random"))
     with pytest.raises(SettingsError, match="drop_last is 8, but there is no gallery apart from the queries"):
         main(_words("retrieval", run, ucf101, tmp_path, "--drop-last", "8"))
+    with pytest.raises(
+        SettingsError, match=r"got size for .*, whose weights say that; expected it for one of motion-map"
+    ):
+        main(_words("retrieval", run, ucf101, tmp_path, "--size", "32"))
+    with pytest.raises(SettingsError, match="frame_step is 2 and frame_rate 10, expected one of them"):
+        main(_words("knn", Path("mean-frame"), ucf101, tmp_path, "--frame-step", "2", "--frame-rate", "10"))
+    with pytest.raises(SettingsError, match="MotionMap cannot encode clips of 1 frames"):
+        main(_words("linear", Path("motion-map"), ucf101, tmp_path, "--clip-length", "1"))
     with pytest.raises(CollectionError, match=r"has no split '4'\. Its splits are: 1, 2, 3"):
         main(_words("retrieval", run, ucf101, tmp_path, "--split", "4"))
     assert list(tmp_path.iterdir()) == []

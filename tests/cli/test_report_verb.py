@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from outline import Outline
-from shown_runs import as_prepared, finetuned_run, pretrained_run
+from retrievals import changed
+from shown_runs import as_prepared, finetuned_run, made_up_retrieval, pretrained_run
 from tables import write_rows
 
 from unreel.cli.inputs.contents import read_run, training_seconds
 from unreel.cli.report import main
 from unreel.errors import CollectionError, OverwriteError, RunError
+from unreel.evaluation.results import read_retrievals, write_retrievals
 from unreel.search.rows import EmbeddingRow
 from unreel.video.collection.manifest import Manifest
 
@@ -50,6 +52,10 @@ def _page(out: Path) -> tuple[str, Outline]:
     return html, Outline(html)
 
 
+def _scores(html: str) -> str:
+    return str(re.findall(r'<table class="scores">.*?</table>', html, re.DOTALL)[1])
+
+
 def test_one_run_is_told_with_all_it_left(
     manifest: Manifest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,10 +88,23 @@ def test_several_runs_share_one_page(manifest: Manifest, tmp_path: Path) -> None
         "Map of hdc (sc): arrow keys go from video to video, Escape closes the preview",
         "Map of hdc (hdc): arrow keys go from video to video, Escape closes the preview",
     ]
-    encoders = re.findall(r'<table class="scores">.*?</table>', html, re.DOTALL)[1]
-    assert re.findall(r'<th scope="row">(\w+)</th>', encoders) == ["untrained", "sc", "hdc"]
+    assert re.findall(r'<th scope="row">(\w+)</th>', _scores(html)) == ["untrained", "sc", "hdc"]
     assert "Top-1 of action</dt><dd><b>66.7 %</b>" in html
     assert "taken for" in html
+
+
+def test_baselines_stand_beside_the_run_and_before_it(manifest: Manifest, tmp_path: Path) -> None:
+    run = pretrained_run(tmp_path / "mine", manifest)
+    result = run / "evaluation" / "retrieval.json"
+    beside = changed(made_up_retrieval("motion-map", manifest, 3), level="clip")
+    found = read_retrievals(result)
+    result.unlink()
+    write_retrievals(result, [beside, *found])
+    main([str(run), "--out", str(tmp_path / "report.html")])
+    html, _ = _page(tmp_path / "report.html")
+    assert re.findall(r'<th scope="row">(.+?)</th>', _scores(html)) == ["motion-map", "untrained", "hdc"]
+    assert "motion-map, the best of 2 → hdc; chance" in html
+    assert "do not compare" not in html
 
 
 def test_a_fine_tuned_run_alone(manifest: Manifest, tmp_path: Path) -> None:

@@ -141,6 +141,24 @@ def test_the_evidence_is_a_table_of_five_judgements_and_of_pairs(
     assert "± " in (out / "evidence.tex").read_text().replace(r"$\pm$", "±")
 
 
+@pytest.mark.usefixtures("inside")
+def test_the_evidence_of_a_baseline_alone_learns_nothing(
+    videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    reproduce(_words("evidence", videos, out, "--rows", "motion-map", "--seeds", "0", "1"))
+    said = capsys.readouterr().out
+    assert "[5 of 5] unreel evaluate retrieval motion-map" in said
+    (row,) = (line.split(" | ") for line in _table(out, "evidence") if line.startswith("| motion-map | –"))
+    found = json.loads((out / "runs" / "retrieval-gap-motion-map-videos" / "retrieval.json").read_text())
+    (retrieval,) = found["retrievals"]
+    assert row[1:4:2] == ["–", f"{100 * retrieval['scores'][0]['hits']['1']:.1f}"]
+    assert sorted(path.name for path in (out / "runs").iterdir()) == [
+        "linear-gap-motion-map-videos",
+        *(f"retrieval-{protocol}-motion-map-videos" for protocol in ("centred", "gap", "vcop")),
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("inside")
 def test_rivals_are_compared_on_the_same_videos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

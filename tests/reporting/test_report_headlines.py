@@ -29,6 +29,12 @@ def test_retrieval_goes_from_the_baseline_to_the_best(make_manifest: Make, make_
     worse = changed(hdc, encoder="sc", checkpoint="sc", scores=untrained.scores)
     (action, _) = headlines(manifest, score_tables([untrained, hdc, worse]), None)[2:]
     assert (action.value, action.note) == ("75.0 %", "untrained → hdc, the best of 2; chance 30.0 %")
+    better = changed(untrained, encoder="motion-map", checkpoint="map", scores=hdc.scores)
+    (action, _) = headlines(manifest, score_tables([better, untrained, hdc]), None)[2:]
+    assert (action.before, action.value) == ("75.0 %", "75.0 %")
+    assert action.note == "motion-map, the best of 2 → hdc; chance 30.0 %"
+    (action, _) = headlines(manifest, score_tables([better, untrained]), None)[2:]
+    assert (action.before, action.note) == ("", "motion-map, the best of 2; chance 30.0 %")
     (action, _) = headlines(manifest, score_tables([hdc]), None)[2:]
     assert (action.before, action.value, action.note) == ("", "75.0 %", "hdc; chance 30.0 %")
 

@@ -6,7 +6,7 @@ import pytest
 from retrievals import EMPTY, changed
 
 from unreel.evaluation.results import QueryRanking, Score
-from unreel.reporting.scores import ScoreCell, first_of_each, is_untrained, score_tables, settings
+from unreel.reporting.scores import ScoreCell, first_of_each, learnt_nothing, score_tables, settings
 
 SCORE = Score(
     label="action",
@@ -81,15 +81,23 @@ def test_several_splits_have_a_row_each_and_one_for_their_mean() -> None:
     assert (setting.encoders, setting.split) == (["untrained", "hdc"], "split 1, split 2")
 
 
-def test_the_untrained_are_known_by_any_name() -> None:
-    names = ("untrained", "untrained (runs/a)", "hdc (untrained)", "untrainedness")
-    assert [is_untrained(name) for name in names] == [True, True, False, False]
+def test_what_learnt_nothing_is_known_by_any_name() -> None:
+    names = ("untrained", "untrained (runs/a)", "motion-map", "hdc (untrained)", "untrainedness")
+    assert [learnt_nothing(name) for name in names] == [True, True, True, False, False]
 
 
 def test_settings_are_told_apart() -> None:
     assert [each.encoders for each in settings([UNTRAINED, TRAINED])] == [["untrained", "hdc"]]
     assert [each.encoders for each in settings([UNTRAINED, changed(TRAINED, level=4)])] == [["untrained"], ["hdc"]]
     assert settings([]) == []
+
+
+def test_the_one_level_of_a_baseline_makes_no_other_setting() -> None:
+    maps = changed(UNTRAINED, encoder="motion-map", checkpoint="map", level="clip")
+    (setting,) = settings([maps, UNTRAINED, TRAINED])
+    assert (setting.encoders, setting.level) == (["untrained", "hdc", "motion-map"], TRAINED.origin.level)
+    assert [each.level for each in settings([maps])] == ["clip"]
+    assert len(settings([maps, changed(TRAINED, protocol="vcop")])) == 2
 
 
 def test_seeds_make_no_other_setting() -> None:

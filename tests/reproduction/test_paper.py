@@ -8,6 +8,7 @@ from unreel.errors import SettingsError
 from unreel.recipes import RIVALS, ROWS
 from unreel.reproduction.paper import TABLES, for_folder, restricted
 from unreel.reproduction.rows import PaperRow
+from unreel.settings.encoder import BASELINES
 
 TABLE_1 = """
 sc | 5 | – | 1 | – | 61.3
@@ -115,7 +116,7 @@ def test_table_3() -> None:
 
 @pytest.mark.parametrize("name", RETRIEVAL)
 def test_tables_4_and_5(name: str) -> None:
-    rows = TABLES[name].rows
+    rows = restricted(TABLES[name], ()).rows
     assert [[*row.labels, " ".join(f"{each:.1f}" for each in row.paper)] for row in rows] == _lines(RETRIEVAL[name])
     assert [row.name for row in rows if row.recipe] == ["untrained-c3d", "hdc-c3d"]
 
@@ -152,6 +153,16 @@ def test_rivals_are_run_by_name_and_marked_where_their_data_was_their_own() -> N
     assert [row.name for row in own.ours] == ["vcop-short", "vcop-short-c3d", "hdc-c3d"]
     with pytest.raises(SettingsError, match=r"has no row 'vcop-r3d18' to run. Its rows are: .*vcop-c3d"):
         restricted(TABLES["table3"], ("vcop-r3d18",))
+
+
+def test_baselines_are_rows_of_tables_4_and_5_where_they_are_named() -> None:
+    for name in ("table4", "table5"):
+        assert not {row.could for row in restricted(TABLES[name], ("hdc-c3d",)).rows} & {*BASELINES}
+        found = restricted(TABLES[name], ("mean-frame", "hdc-c3d"))
+        assert [row.name for row in found.ours] == ["hdc-c3d", "mean-frame"]
+        assert found.rows[-1].labels == ("mean-frame", "–")
+    with pytest.raises(SettingsError, match="table1 has no row 'motion-map' to run"):
+        restricted(TABLES["table1"], ("motion-map",))
 
 
 def test_section_4_1_compares_temporal_contrast_with_and_without_spatial_augmentations() -> None:

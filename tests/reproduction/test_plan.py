@@ -90,6 +90,18 @@ def test_retrieval_evaluates_the_untrained_encoder_beside_the_trained() -> None:
     }
 
 
+def test_retrieval_of_a_baseline_wants_no_videos_to_learn_from() -> None:
+    found = _planned("table4", rows=("motion-map",))
+    assert _names(found) == ["prepare-ucf101", "retrieval-vcop-motion-map-ucf101-split1"]
+    assert found.jobs[-1].command == (
+        "unreel evaluate retrieval motion-map /out/prepared/ucf101 --out "
+        "/out/runs/retrieval-vcop-motion-map-ucf101-split1 --protocol vcop --split 1"
+    )
+    assert found.results["motion-map", "R@50", 0] == (found.jobs[-1].result,)
+    small = _small("table4", Budget(SMALL), ("motion-map", "hdc-c3d"))
+    assert small.jobs[1].words[-4:] == ("--protocol", "vcop", "--size", "56")
+
+
 def test_figures_draw_what_their_encoders_found() -> None:
     found = _planned("figure4", Budget(seeds=(3,)))
     drawn = [job for job in found.jobs if job.name.startswith("draw-")]

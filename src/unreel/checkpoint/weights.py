@@ -26,7 +26,7 @@ from unreel.checkpoint.shipped import names, place_of
 from unreel.engine.files import whole
 from unreel.errors import CheckpointError, SettingsError
 from unreel.reading import FileSchema, brief, check_regular, checked, parse_json
-from unreel.settings.encoder import EncoderSettings
+from unreel.settings.encoder import INPUT, EncoderSettings
 from unreel.settings.model import Count, Seed, Settings
 from unreel.text import excerpt
 
@@ -230,12 +230,26 @@ def untrained_encoder(like: LoadedEncoder) -> LoadedEncoder:
     return _ready(encoder, settings, "untrained", like.seed)
 
 
+def baseline_encoder(name: str, like: EncoderSettings, seed: int = 0) -> LoadedEncoder:
+    """The encoder of that name, which learns nothing, shown the clips that one of other settings is shown.
+
+    Raises:
+        SettingsError: they are too small for it.
+    """
+    settings = EncoderSettings(name=name, **like.model_dump(include=set(INPUT)))
+    encoder = models.build_from(settings)
+    encoder.check(settings.clip_length, settings.size, settings.size)
+    return _ready(encoder, settings, name, seed)
+
+
 def _ready(encoder: models.Encoder, settings: EncoderSettings, name: str, seed: int) -> LoadedEncoder:
     encoder.eval().requires_grad_(False)
     digest = hashlib.sha256()
     for key, tensor in sorted(encoder.state_dict().items()):
         digest.update(key.encode())
         digest.update(_bytes_of(tensor))
+    if not encoder.state_dict():  # known by its name and what it is shown
+        digest.update(settings.model_dump_json(exclude_defaults=True).encode())
     return LoadedEncoder(encoder, settings, name, digest.hexdigest()[:16], seed)
 
 

@@ -36,7 +36,7 @@ class EmbedSettings(LimitSettings, EncoderCode):
     """
 
     run: tyro.conf.Positional[Path]
-    """Run folder, or one weights file."""
+    """Run folder, one weights file, or the name of an encoder that comes with unreel."""
     folder: tyro.conf.Positional[Path]
     """Folder of videos, or of prepared videos; an unprepared one is prepared on the way."""
     out: str

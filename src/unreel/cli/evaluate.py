@@ -1,6 +1,7 @@
 """`unreel evaluate`: retrieval, k-NN and linear probe of frozen features, recognition, and two results compared."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,7 +13,8 @@ from unreel.cli.inputs.labelled import LabelledSettings
 from unreel.cli.inputs.parsing import parse
 from unreel.console import explain, say
 from unreel.errors import CollectionError, SettingsError
-from unreel.settings.model import Clips, Count, PositiveCount, Seed, Settings
+from unreel.settings.encoder import BASELINES, EncoderSettings, InputChoice
+from unreel.settings.model import Clips, Count, PositiveCount, Seed, Settings, validated
 from unreel.text import unbroken
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ HELP = """usage: unreel evaluate KIND RUN FOLDER --out OUT [OPTIONS]
   test       recognition by a fine-tuned classifier: every clip, five crops
   finetune   fine-tune on each split and test
 
-The same encoder untrained is evaluated beside it. Two results on the same queries:
+The same encoder untrained is evaluated beside it, with --baselines also three that learn nothing, whose names can stand
+for RUN: motion-map, mean-frame, colour-histogram. Two results on the same queries:
 
   unreel evaluate compare A/retrieval.json B/retrieval.json
 
@@ -68,6 +71,10 @@ class EvaluateSettings(LabelledSettings):
     """Draws which they are."""
     untrained: bool = True
     """Evaluate the same encoder before its first step too."""
+    baselines: bool = False
+    """Evaluate motion-map, mean-frame and colour-histogram too, which learn nothing, on the clips that RUN is shown."""
+    shown: tyro.conf.OmitArgPrefixes[InputChoice] = InputChoice()
+    """Which clips one of these is shown where it stands for RUN; those of a run are known."""
     classes: bool = False
     """Show the figures of every class; the file has them always."""
 
@@ -122,7 +129,6 @@ def main(arguments: Sequence[str]) -> None:
 
 def run(kind: str, settings: EvaluateSettings) -> None:
     """Evaluate, print and write."""
-    from unreel.checkpoint import load_encoder, untrained_encoder
     from unreel.cli.tables.collection_summary import labels_line
     from unreel.cli.tables.evaluation_tables import print_classifications, print_retrievals
     from unreel.engine.device import device
@@ -134,8 +140,8 @@ def run(kind: str, settings: EvaluateSettings) -> None:
     target = settings.out / f"{kind}.json"
     check_free(target)
     where = device(settings.accelerator)
-    trained = load_encoder(settings.run)
-    manifest = settings.manifest(trained.settings.prepared_side)
+    encoder = _encoder(settings)
+    manifest = settings.manifest(encoder.settings.prepared_side)
     say(labels_line(manifest).lstrip())
     evaluator = Evaluator(
         settings.level,
@@ -145,16 +151,19 @@ def run(kind: str, settings: EvaluateSettings) -> None:
         settings.loader_workers,
         settings.drop_last,
     )
-    encoders = [untrained_encoder(trained), trained] if settings.untrained else [trained]
-    embedded = _embedded(evaluator, encoders, manifest, _splits(settings, manifest))
+    work = [(replace(evaluator, level=None), each) for each in _baselines(settings, encoder)]
+    work += [(evaluator, each) for each in _untrained(settings, encoder)]
+    embedded = _embedded([*work, (evaluator, encoder)], manifest, _splits(settings, manifest))
     if kind == "retrieval":
-        retrievals = [evaluator.retrieval(encoder, manifest, found, split) for encoder, found, split in embedded]
+        retrievals = [own.retrieval(each, manifest, found, split) for own, each, found, split in embedded]
         write_retrievals(target, retrievals)
         print_retrievals(retrievals, classes=settings.classes)
     else:
-        evaluate = evaluator.knn if kind == "knn" else evaluator.linear
-        lists = [evaluate(encoder, manifest, found, split) for encoder, found, split in embedded]
-        results = [result for each in lists for result in each]
+        results = [
+            result
+            for own, each, found, split in embedded
+            for result in (own.knn if kind == "knn" else own.linear)(each, manifest, found, split)
+        ]
         write_classifications(target, results)
         print_classifications(results, classes=settings.classes)
     say(f"written to {unbroken(target)}")
@@ -182,17 +191,48 @@ def compare(settings: CompareSettings) -> None:
             print_comparison(before, after, comparison.compare(before, after, label, settings.k))
 
 
+def _encoder(settings: EvaluateSettings) -> "LoadedEncoder":
+    """The encoder that is evaluated; one that learns nothing is shown what the settings say.
+
+    Raises:
+        SettingsError: they say that of another.
+    """
+    from unreel.checkpoint import baseline_encoder, load_encoder
+
+    encoder, given = load_encoder(settings.run), settings.shown.model_dump(exclude_none=True)
+    if given and encoder.settings.name not in BASELINES:
+        raise SettingsError(
+            f"got {', '.join(given)} for {settings.run}, whose weights say that; expected it for one of "
+            f"{', '.join(BASELINES)} only. Leave it away."
+        )
+    if not given:
+        return encoder
+    shown = validated(EncoderSettings, encoder.settings.model_dump() | given, f"evaluate {encoder.name}")
+    return baseline_encoder(encoder.settings.name, shown)
+
+
+def _baselines(settings: EvaluateSettings, encoder: "LoadedEncoder") -> list["LoadedEncoder"]:
+    from unreel.checkpoint import baseline_encoder
+
+    names = [name for name in BASELINES if settings.baselines and name != encoder.settings.name]
+    return [baseline_encoder(name, encoder.settings, encoder.seed) for name in names]
+
+
+def _untrained(settings: EvaluateSettings, encoder: "LoadedEncoder") -> list["LoadedEncoder"]:
+    """The same before its first step, where it has learnt something since."""
+    from unreel.checkpoint import untrained_encoder
+
+    return [untrained_encoder(encoder)] if settings.untrained and encoder.settings.name not in BASELINES else []
+
+
 def _embedded(
-    evaluator: "Evaluator",
-    encoders: Sequence["LoadedEncoder"],
-    manifest: "Manifest",
-    splits: Sequence["Split"],
-) -> Iterator[tuple["LoadedEncoder", "Features", "Split"]]:
+    work: Sequence[tuple["Evaluator", "LoadedEncoder"]], manifest: "Manifest", splits: Sequence["Split"]
+) -> Iterator[tuple["Evaluator", "LoadedEncoder", "Features", "Split"]]:
     """Yield every encoder with every split; a video that several of these have is encoded once."""
     wanted = {video.id for split in splits for video in split.videos}
-    for encoder in encoders:
+    for evaluator, encoder in work:
         features = evaluator.features(encoder, manifest, [video for video in manifest if video.id in wanted])
-        yield from ((encoder, features, split) for split in splits)
+        yield from ((evaluator, encoder, features, split) for split in splits)
 
 
 def _splits(settings: EvaluateSettings, manifest: "Manifest") -> list["Split"]:

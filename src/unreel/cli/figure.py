@@ -53,7 +53,7 @@ class RetrievalFigure(Settings):
     split: str | None = None
     """Split whose results are shown, where there are several; default: the first."""
     untrained: bool = False
-    """Show the untrained encoder too."""
+    """Show the untrained encoder too, and baselines."""
     names: tuple[str, ...] = ()
     """What the encoders are called in the figure, in their order."""
     frames: Annotated[int, Field(ge=1, le=12)] = 3
@@ -74,7 +74,7 @@ class ConfusionFigure(Settings):
     label: str | None = None
     """Label that scores neighbours; default: the first that the results have."""
     untrained: bool = False
-    """Show the untrained encoder too."""
+    """Show the untrained encoder too, and baselines."""
 
 
 class ClassesFigure(Settings):
@@ -87,7 +87,7 @@ class ClassesFigure(Settings):
     label: str | None = None
     """Label whose classes are shown; default: the first that the results have."""
     untrained: bool = True
-    """Show the untrained encoder too."""
+    """Show the untrained encoder too, and baselines."""
 
 
 class LooksFigure(EncoderCode):

@@ -59,7 +59,8 @@ class ReproduceSettings(Settings):
     """Evidence and rivals: regular expression; no video in whose path it is found is pretrained on, as those of the
     persons that are tested."""
     rows: tuple[str, ...] = ()
-    """Rows to run; default: all, but of Tables 3 to 5 no rivals, which are run when they are named."""
+    """Rows to run; default: all, but of Tables 3 to 5 no rivals and no baselines (motion-map, mean-frame,
+    colour-histogram), which are run when they are named."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     """Seeds of every row; of several, mean and standard deviation are shown."""
     steps: PositiveCount | None = None

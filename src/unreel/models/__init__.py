@@ -10,8 +10,9 @@ from typing import Any
 import torch
 
 from unreel import plugins
+from unreel.errors import SettingsError
 from unreel.models.encoder import Encoder
-from unreel.settings.encoder import ENCODERS, EncoderSettings
+from unreel.settings.encoder import BUILTIN, EncoderSettings
 from unreel.settings.model import validated
 from unreel.settings.training import TrainingSettings
 
@@ -36,7 +37,7 @@ def build_from(settings: EncoderSettings) -> Encoder:
         SettingsError: there is none, it cannot be imported, or it cannot be built so.
     """
     with torch.device("cpu"):  # or constants of a module that is imported now would lie on the meta device
-        kind: type[Encoder] = plugins.load("encoders", settings.name, ENCODERS, Encoder)
+        kind: type[Encoder] = plugins.load("encoders", settings.name, BUILTIN, Encoder)
     encoder = kind.from_settings(settings)
     encoder.sees_differences = settings.input == "difference"
     return encoder
@@ -46,10 +47,16 @@ def ready(settings: EncoderSettings, training: TrainingSettings) -> Encoder:
     """The same, for training as settings say.
 
     Raises:
-        SettingsError: as `build_from`; or the clips are too small for it, or a GPU is to do what it cannot.
+        SettingsError: as `build_from`; or the clips are too small for it, it has nothing to learn, or a GPU is to do
+            what it cannot.
         MissingExtraError: what fuses layers is not installed.
     """
     encoder = build_from(settings)
+    if not any(True for _ in encoder.parameters()):
+        raise SettingsError(
+            f"{settings.name} has no weights, so there is nothing to learn. Choose another --encoder, or evaluate it "
+            "as it is: unreel evaluate retrieval."
+        )
     encoder.check(settings.clip_length, settings.size, settings.size)
     if training.fused:
         encoder.fuse(training.accelerator)

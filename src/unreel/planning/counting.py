@@ -87,11 +87,11 @@ def work(settings: PretrainSettings) -> StepWork:
         )
     length, side, encoder = settings.encoder.clip_length, settings.encoder.size, _meta_encoder(settings.encoder)
     encoder.check(length, side, side)
+    frames = encoded_frames(settings)
     with FlopCounterMode(display=False) as counter:
         maps = encoder(torch.empty(1, 3, length, side, side, device="meta"))
         torch.autograd.grad(maps[encoder.top].sum(), list(encoder.parameters()))
     operations = float(counter.get_total_flops())
-    frames = encoded_frames(settings)
     vectors = _vectors(settings, maps) if isinstance(settings, HDCSettings) else 0
     return StepWork(
         frames.clips(settings.encoder), operations, weights(settings.encoder), vectors, frames.read / length

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from unreel.evaluation.recognition import Recognition
 from unreel.evaluation.results import ClassScore, Retrieval
-from unreel.reporting.scores import AVERAGE_PRECISION, is_untrained
+from unreel.reporting.scores import AVERAGE_PRECISION, learnt_nothing
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ClassTable:
     @property
     def colours(self) -> list[int]:
         """The colour of each column, from 0, as runs have theirs; grey (8) where nothing was learnt."""
-        learnt = [column for column in self.columns if not is_untrained(column)]
+        learnt = [column for column in self.columns if not learnt_nothing(column)]
         return [learnt.index(column) % 8 if column in learnt else 8 for column in self.columns]
 
     @property

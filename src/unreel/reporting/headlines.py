@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unreel.reporting.recognition import RecognitionTable
-from unreel.reporting.scores import ScoreTable
+from unreel.reporting.scores import ScoreRow, ScoreTable, learnt_nothing
 from unreel.video.collection.manifest import Manifest
 
 
@@ -30,22 +30,27 @@ def headlines(manifest: Manifest, tables: Sequence[ScoreTable], recognition: Rec
 
 
 def _of_retrieval(table: ScoreTable) -> list[Headline]:
-    """From the first encoder, which is the baseline, to the best of the others."""
-    evaluated = [(row, cell) for row in table.final for cell in row.cells[:1] if cell]
+    """From the best encoder that learnt nothing, or where there is none from the first, to the best of the others."""
+    evaluated = [(row, cell.percent) for row in table.final for cell in row.cells[:1] if cell]
     if not evaluated:
         return []
-    baseline, before = evaluated[0]
-    trained, after = max(evaluated[1:] or evaluated, key=lambda each: each[1].percent)
-    best = f", the best of {len(evaluated) - 1}" if len(evaluated) > 2 else ""
+    baselines = [each for each in evaluated if learnt_nothing(each[0].encoder)] or evaluated[:1]
+    others = [each for each in evaluated if each not in baselines]
+    (_, before), (row, after) = (max(each, key=lambda pair: pair[1]) for each in (baselines, others or baselines))
     return [
         Headline(
             name=f"R@{table.ks[0]} by {table.label}",
-            value=f"{after.percent:.1f} %",
-            before=f"{before.percent:.1f} %" if len(evaluated) > 1 else "",
-            note=f"{baseline.encoder} → " * (len(evaluated) > 1)
-            + f"{trained.encoder}{best}; chance {trained.chance:.1f} %",
+            value=f"{after:.1f} %",
+            before=f"{before:.1f} %" if others else "",
+            note=f"{_best(baselines)} → " * bool(others) + f"{_best(others or baselines)}; chance {row.chance:.1f} %",
         )
     ]
+
+
+def _best(evaluated: Sequence[tuple[ScoreRow, float]]) -> str:
+    """The best one's name, and of how many."""
+    row, _ = max(evaluated, key=lambda pair: pair[1])
+    return row.encoder + (f", the best of {len(evaluated)}" if len(evaluated) > 1 else "")
 
 
 def _of_recognition(table: RecognitionTable) -> list[Headline]:

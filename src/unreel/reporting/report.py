@@ -32,7 +32,7 @@ from unreel.reporting.previews import Preview, clips_of, cut_previews
 from unreel.reporting.projection import EmbeddingMap, Mark, embedding_map, marks
 from unreel.reporting.recognition import ShownTest, errors, recognition_table, worst
 from unreel.reporting.run_section import ShownRun, facts, run_charts
-from unreel.reporting.scores import ScoreTable, first_of_each, score_tables, settings
+from unreel.reporting.scores import ScoreTable, first_of_each, learnt_nothing, score_tables, settings
 from unreel.reporting.selection import ReportSelection, select
 from unreel.video.collection.manifest import Manifest
 
@@ -42,8 +42,9 @@ class ReportInputs:
     """All a report shows; what is empty leaves a section that says how to fill it.
 
     `subtitle` is one line: what, when, how long. `manifest` is the collection that gallery and maps show. `retrievals`
-    are one result per encoder (and split) on it, baseline first, `vectors` the embeddings by encoder and video id,
-    `tests` those of fine-tuned runs, each with the collection of its own, `next_steps` the commands to type next.
+    are one result per encoder (and split) on it, those that learnt nothing first, `vectors` the embeddings by encoder
+    and video id, `tests` those of fine-tuned runs, each with the collection of its own, `next_steps` the commands to
+    type next.
     """
 
     title: str
@@ -164,8 +165,8 @@ def _views(
     views = []
     for label in labels:
         values = {record.id: record.labels.get(label, "") for record in manifest.usable}
-        baseline_last = [*retrievals[1:], *retrievals[:1]]
-        confusions = (retrieval_confusion(each, label, values) for each in baseline_last)
+        trained_first = sorted(retrievals, key=lambda each: learnt_nothing(each.origin.encoder))
+        confusions = (retrieval_confusion(each, label, values) for each in trained_first)
         classes = marks([previews[video].labels.get(label, "") for video in chosen.mapped])
         views.append(
             LabelView(

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from statistics import mean, stdev
 
 from unreel.evaluation.results import Provenance, Retrieval, Score, split_text
+from unreel.settings.encoder import BASELINES
 
 AVERAGE_PRECISION = "mAP"
 
@@ -86,9 +87,14 @@ class Setting:
         return f"{name}, protocol {self.protocol}, {split_text(self.split)}, level {self.level}, seed {seeds}"
 
 
-def is_untrained(encoder: str) -> bool:
-    """Whether an encoder of that name was evaluated before its first step, for comparison; its run may follow."""
-    return encoder.split(" (")[0] == "untrained"
+def learnt_nothing(encoder: str) -> bool:
+    """Whether an encoder of that name is there for comparison: untrained, or a baseline; its run may follow."""
+    return encoder.split(" (")[0] == "untrained" or is_baseline(encoder)
+
+
+def is_baseline(encoder: str) -> bool:
+    """Whether there is nothing that an encoder of that name could learn; its run may follow."""
+    return encoder.split(" (")[0] in BASELINES
 
 
 def score_tables(retrievals: Sequence[Retrieval]) -> list[ScoreTable]:
@@ -193,11 +199,16 @@ def _mark_best(rows: list[ScoreRow]) -> list[ScoreRow]:
 
 
 def settings(retrievals: Sequence[Retrieval]) -> list[Setting]:
-    """The distinct settings behind the figures: one, where everything compares. Seeds make no difference."""
+    """The distinct settings behind the figures: one, where everything compares. Seeds make no difference,
+
+    nor does the level of a baseline, which has one only.
+    """
     groups: dict[tuple[str, str, str, int | str], list[Provenance]] = {}
-    for results in _by_encoder(retrievals):
+    for results in sorted(_by_encoder(retrievals), key=lambda each: is_baseline(each[0].origin.encoder)):
         first, splits = results[0].origin, ", ".join(each.origin.split for each in results)
-        groups.setdefault((first.collection, first.protocol, splits, first.level), []).append(first)
+        place = (first.collection, first.protocol, splits)
+        same = next((key for key in groups if key[:3] == place), None) if is_baseline(first.encoder) else None
+        groups.setdefault(same or (*place, first.level), []).append(first)
     return [
         Setting([each.encoder for each in group], *key, sorted({each.seed for each in group}))
         for key, group in groups.items()

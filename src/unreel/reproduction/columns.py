@@ -80,9 +80,14 @@ class Column(ABC):
 @final
 @dataclass(frozen=True)
 class FineTuned(Column):
-    """Top-1 accuracy after fine-tuning: one result of each split, or of all folds; its head names the data."""
+    """Top-1 accuracy after fine-tuning: one result of each split, or of all folds; its head names the data.
+
+    Baselines have none.
+    """
 
     def plan(self, planner: Planner, row: PaperRow, seed: int) -> tuple[Path, ...]:
+        if row.is_baseline:
+            return ()
         return tuple(self._tuned(planner, row, seed, split) for split in planner.splits or (None,))
 
     def _tuned(self, planner: Planner, row: PaperRow, seed: int, split: str | None) -> Path:
@@ -177,13 +182,16 @@ class HitRate(Column):
 def _frozen(
     verb: str, protocol: str, planner: Planner, row: PaperRow, data: str, seed: int, *, beside: bool = False
 ) -> Path:
-    """Plan an evaluation of an encoder as it is, alone or beside the same untrained."""
+    """Plan an evaluation of an encoder as it is, alone or beside the same untrained, which a baseline is itself."""
     splits = planner.splits[:1]
+    part = "".join(f"split{split}" for split in splits)
+    if row.is_baseline:
+        words = words_of({"protocol": protocol, "split": splits})
+        return planner.evaluate_baseline(Evaluation(verb, words, 0.0, protocol, part), row, data)
     clips = (2 if beside else 1) * clips_embedded(planner.evaluated[data].files, crops=1)
     words = words_of({"protocol": protocol, "split": splits, "untrained": None if beside else False})
     way = f"{protocol}-beside-untrained" if beside else protocol
-    evaluation = Evaluation(verb, words, clips, way, "".join(f"split{split}" for split in splits))
-    return planner.evaluate(evaluation, row, data, seed)
+    return planner.evaluate(Evaluation(verb, words, clips, way, part), row, data, seed)
 
 
 def _classification(path: Path, label: str | None) -> Classification:

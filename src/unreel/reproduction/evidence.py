@@ -13,6 +13,7 @@ from unreel.reproduction.paper import ABLATION, SWITCHED_OFF, PaperTable
 from unreel.reproduction.plan import ReproductionPlan
 from unreel.reproduction.rows import PaperRow
 from unreel.rng import generator
+from unreel.settings.encoder import BASELINES
 
 DATA = "videos"
 COLUMNS = (
@@ -30,7 +31,7 @@ COMPARED = (
     ("sc", ("scratch",)),
     ("tc", ("scratch",)),
     ("sc+tc", ("sc", "tc")),
-    ("hdc", ("scratch", "sc", "tc", "sc+tc", *SWITCHED_OFF)),
+    ("hdc", ("scratch", *BASELINES, "sc", "tc", "sc+tc", *SWITCHED_OFF)),
     ("hdc-plus", ("scratch", "hdc")),
 )
 """A row, and those that it is compared with."""
@@ -39,6 +40,8 @@ COMPARED = (
 @dataclass(frozen=True)
 class Pair:
     """Second less first in one column, or in `ALL`, in points: the mean over `videos`, each the mean over seeds.
+
+    Where one of them lacks some columns, `ALL` is followed by those that are left out.
 
     `interval` is the 95 % bootstrap interval over videos; `p_value` of two sides, by random changes of sign of the
     videos' differences. Seeds are not drawn again: it says how sure the difference is for other videos of these seeds.
@@ -60,7 +63,7 @@ def evidence(pretraining: str, evaluated: str, exclude: str | None = None) -> Pa
         "evidence-strict" if exclude else "evidence",
         f"Evidence: pretrained on {pretraining}{less}, evaluated on {evaluated}, %",
         COLUMNS,
-        tuple(map(_row, (*ABLATION, "hdc-plus", *SWITCHED_OFF))),
+        tuple(map(_row, (*BASELINES, *ABLATION, "hdc-plus", *SWITCHED_OFF))),
         splits=(),
         printed=("UCF101, fine-tuned", *(column.head for column in COLUMNS[1:])),
         watched=True,
@@ -74,7 +77,7 @@ def rivals(pretraining: str, evaluated: str, exclude: str | None = None) -> Pape
     All learn from the same videos, those of `RIVALS_FRAMES` frames or more, for the same steps, with the same encoder.
     """
     table = evidence(pretraining, evaluated, exclude)
-    rows = tuple(map(_row, ("scratch", *map(shorter, RIVALS), "sc", "tc", "sc+tc", "hdc")))
+    rows = tuple(map(_row, (*BASELINES, "scratch", *map(shorter, RIVALS), "sc", "tc", "sc+tc", "hdc")))
     return replace(
         table,
         name=table.name.replace("evidence", "rivals"),
@@ -91,7 +94,11 @@ def pairs(plan: ReproductionPlan) -> Iterator[Pair]:
         for first in others:
             if first in known and second in known:
                 before, after = known[first], known[second]
-                yield from (_pair(first, second, name, before[name], after[name]) for name in before)
+                shared = [name for name in before if name in after]
+                yield from (_pair(first, second, name, before[name], after[name]) for name in shared)
+                means = (_mean([each[name] for name in shared]) for each in (before, after))
+                left_out = [head for head in plan.table.heads if head not in shared]
+                yield _pair(first, second, ALL + f" but {', '.join(left_out)}" * bool(left_out), *means)
 
 
 def _pair(first: str, second: str, column: str, before: Rights, after: Rights) -> Pair:
@@ -103,17 +110,16 @@ def _pair(first: str, second: str, column: str, before: Rights, after: Rights) -
 
 
 def _over_seeds(plan: ReproductionPlan, row: str) -> dict[str, Rights]:
-    """By column, and the mean of all: the mean over seeds of each video that all of them have."""
-    found = {
-        column.head: _mean(
-            [
-                column.rights(plan.results[row, column.head, seed], plan.budget.label, plan.prepared[column.data])
-                for seed in plan.budget.seeds
-            ]
-        )
+    """By column that the row has: the mean over seeds of each video that all of them have."""
+    paths = {
+        column: [paths for (name, head, _), paths in plan.results.items() if (name, head) == (row, column.head)]
         for column in plan.table.columns
     }
-    return {**found, ALL: _mean(list(found.values()))}
+    return {
+        column.head: _mean([column.rights(each, plan.budget.label, plan.prepared[column.data]) for each in seeds])
+        for column, seeds in paths.items()
+        if any(seeds)
+    }
 
 
 def _mean(every: list[Rights]) -> Rights:

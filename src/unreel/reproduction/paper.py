@@ -8,6 +8,7 @@ from unreel.errors import SettingsError
 from unreel.recipes import ENCODERS, OTHERS, PAPER, RIVALS, ROWS, printed_rows, shorter
 from unreel.reproduction.columns import Column, FineTuned, HitRate
 from unreel.reproduction.rows import PaperRow
+from unreel.settings.encoder import BASELINES
 
 DATA_SETS = {"ucf101": "UCF101", "hmdb51": "HMDB51"}
 ABLATION = ("sc", "tc", "sc+tc", "two-level", "two-level-weighted", "three-level", "scratch", "hdc")
@@ -66,6 +67,11 @@ class PaperTable:
         """The rows that can be run."""
         return tuple(row for row in self.rows if row.recipe)
 
+    def runs(self, seeds: Sequence[int]) -> Iterator[tuple[PaperRow, int]]:
+        """These rows with each seed, seed by seed; a baseline, of which nothing is drawn, once."""
+        yield from ((row, 0) for row in self.ours if row.is_baseline)
+        yield from ((row, seed) for seed in seeds for row in self.ours if not row.is_baseline)
+
     @property
     def heads(self) -> tuple[str, ...]:
         """What heads our numbers."""
@@ -80,6 +86,8 @@ class PaperTable:
 def restricted(table: PaperTable, names: Sequence[str]) -> PaperTable:
     """The table with some of the rows that can be run, and all of others; where none is named, all but rivals' are run.
 
+    A row that is not run and of which nothing is printed is left out.
+
     Raises:
         SettingsError: it has no such row.
     """
@@ -88,7 +96,8 @@ def restricted(table: PaperTable, names: Sequence[str]) -> PaperTable:
     for unknown in [name for name in names if name not in known]:
         raise SettingsError(f"{table.name} has no row {unknown!r} to run. Its rows are: {', '.join(known)}.")
     rows = [own if own.recipe and own.name in names else row for own, row in zip(runnable, table.rows, strict=True)]
-    return replace(table, rows=tuple(row for row in rows if not (names and row.recipe) or row.name in names))
+    shown = (row for row in rows if row.recipe or any(number is not None for number in row.paper))
+    return replace(table, rows=tuple(row for row in shown if not (names and row.recipe) or row.name in names))
 
 
 def for_folder(table: PaperTable, folder: str) -> PaperTable:
@@ -167,7 +176,9 @@ def _ablation(name: str, title: str, labels: tuple[str, ...], rows: Iterator[Pap
 def _retrieval(name: str, data: str) -> PaperTable:
     title = f"Table {name[-1]}: nearest-neighbour retrieval on {DATA_SETS[data]}, %"
     columns = tuple(HitRate(f"R@{k}", data, k, beside=True) for k in HITS)
-    return PaperTable(name, title, columns, tuple(_rows(_RETRIEVAL[data], "c3d")), ("method", "architecture"))
+    baselines = (PaperRow((each, "–"), (None,) * len(HITS), encoder="r3d18", could=each) for each in BASELINES)
+    rows = (*_rows(_RETRIEVAL[data], "c3d"), *baselines)
+    return PaperTable(name, title, columns, rows, ("method", "architecture"))
 
 
 def _figure(name: str, recipes: tuple[str, ...]) -> PaperTable:

@@ -45,8 +45,7 @@ def plan(
     planner = Planner(budget, pretraining, evaluated, out.absolute(), table.splits, table.watched)
     results = {
         (row.name, column.head, seed): column.plan(planner, row, seed)
-        for seed in budget.seeds
-        for row in table.ours
+        for row, seed in table.runs(budget.seeds)
         for column in table.columns
     }
     figures: tuple[Path, ...] = ()

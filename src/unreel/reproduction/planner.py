@@ -10,7 +10,7 @@ prepare ──▶ pretrain, one run for each row and seed ──▶ evaluate, as
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from unreel.reproduction.budget import Budget, words_of
@@ -18,6 +18,7 @@ from unreel.reproduction.estimates import bytes_of_run, clips_learnt
 from unreel.reproduction.jobs import Effort, ReproductionJob
 from unreel.reproduction.rows import PaperRow
 from unreel.reproduction.sources import Source
+from unreel.settings.encoder import INPUT
 
 FIGURE_SUFFIXES = (".html", ".pdf")
 
@@ -99,26 +100,40 @@ class Planner:
 
     def evaluate(self, evaluation: Evaluation, row: PaperRow, data: str, seed: int) -> Path:
         """The result of an evaluation of a row's weights on a data set."""
-        source = self.evaluated[data]
         weights, needs = self.pretrain(row, seed)
-        folder, more = self.prepare(source)
+        effort = Effort(self.budget.pretraining(row.pretrained_by).encoder_settings, evaluation.clips)
         recipe = f"{row.pretrained_by}{self._strict(row)}"
-        parts = (evaluation.verb, evaluation.way, recipe, source.name, evaluation.part, f"seed{seed}")
+        return self._evaluate(evaluation, str(weights), data, (recipe, f"seed{seed}"), needs, effort)
+
+    def evaluate_baseline(self, evaluation: Evaluation, row: PaperRow, data: str) -> Path:
+        """The same of a baseline, shown the clips that others are shown; it takes no time but that of reading."""
+        shown = self.budget.pretraining(row.pretrained_by).encoder_settings
+        options = shown.model_dump(include=set(INPUT), exclude_defaults=True)
+        evaluation = replace(evaluation, words=(*evaluation.words, *words_of(options)))
+        return self._evaluate(evaluation, row.recipe, data, (row.recipe, ""), (), Effort())
+
+    def _evaluate(
+        self,
+        evaluation: Evaluation,
+        weights: str,
+        data: str,
+        names: tuple[str, str],
+        needs: tuple[str, ...],
+        effort: Effort,
+    ) -> Path:
+        """The result of an evaluation; `names` are the recipe and the seed as the run's name has them."""
+        source, (recipe, seed) = self.evaluated[data], names
+        folder, more = self.prepare(source)
+        parts = (evaluation.verb, evaluation.way, recipe, source.name, evaluation.part, seed)
         out = self.out / "runs" / "-".join(filter(None, parts))
         # what is prepared here has its groups already
         options = words_of({"out": out, "group_pattern": source.group_pattern if source.prepared else None})
+        words = ("evaluate", evaluation.verb, weights, str(folder), *options, *evaluation.words)
+        result = out / f"{evaluation.verb}.json"
         self.jobs.append(
-            ReproductionJob(
-                out.name,
-                ("evaluate", evaluation.verb, str(weights), str(folder), *options, *evaluation.words),
-                out / f"{evaluation.verb}.json",
-                (*needs, *more),
-                self.budget.how,
-                Effort(self.budget.pretraining(row.pretrained_by).encoder_settings, evaluation.clips),
-                evaluation.size,
-            )
+            ReproductionJob(out.name, words, result, (*needs, *more), self.budget.how, effort, evaluation.size)
         )
-        return out / f"{evaluation.verb}.json"
+        return result
 
     def draw(self, name: str, results: Sequence[Path], names: Sequence[str]) -> tuple[Path, ...]:
         """The figure of several encoders' neighbours, as a page and for paper."""

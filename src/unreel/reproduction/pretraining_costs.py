@@ -32,7 +32,7 @@ class PretrainingCost:
 def pretraining_costs(plan: ReproductionPlan) -> list[PretrainingCost]:
     """One for every row that learns and has a finished or begun run for each seed."""
     found = []
-    for row in plan.table.ours:
+    for row in [row for row in plan.table.ours if not row.is_baseline]:
         settings = plan.budget.pretraining(row.pretrained_by, plan.sources[0].files)
         metrics = [_metrics(plan.pretrained[row.name, seed]) for seed in plan.budget.seeds]
         if settings.steps and all(metrics):

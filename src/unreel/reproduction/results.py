@@ -73,21 +73,20 @@ def outcome(plan: ReproductionPlan, command: str) -> TableResults:
 
 
 def _figures(plan: ReproductionPlan) -> Iterator[Figure]:
-    for seed in plan.budget.seeds:
-        for row in plan.table.ours:
-            for column in plan.table.columns:
-                paths = [path for path in plan.results[row.name, column.head, seed] if path.exists()]
-                figures = (column.read(path, row, plan.budget.label) for path in paths)
-                yield from (figure for figure in figures if figure)
+    rows = {row.name: row for row in plan.table.ours}
+    columns = {column.head: column for column in plan.table.columns}
+    for (name, head, _), paths in plan.results.items():
+        figures = (columns[head].read(path, rows[name], plan.budget.label) for path in paths if path.exists())
+        yield from (figure for figure in figures if figure)
 
 
 def _cell(row: PaperRow, head: str, figures: Sequence[Figure], plan: ReproductionPlan) -> TableCell | None:
     if not row.recipe:
         return None
     own = [each for each in figures if (each.row, each.column) == (row.name, head)]
-    seeds = [[each.percent for each in own if each.origin.seed == seed] for seed in plan.budget.seeds]
-    expected = [len(plan.results[row.name, head, seed]) for seed in plan.budget.seeds]
-    if list(map(len, seeds)) != expected:  # the mean of some of the splits is another number
+    expected = {seed: len(paths) for (*cell, seed), paths in plan.results.items() if cell == [row.name, head]}
+    seeds = [[each.percent for each in own if each.origin.seed == seed] for seed in expected]
+    if not own or list(map(len, seeds)) != [*expected.values()]:  # the mean of some of the splits is another number
         return None
     means = [mean(each) for each in seeds]
     varied = means if len(means) > 1 else seeds[0]

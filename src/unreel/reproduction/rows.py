@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from unreel.recipes import RIVALS, Rival, named
+from unreel.settings.encoder import BASELINES
 
 UNTRAINED = "untrained"
 """The row of an encoder before its first step, where a table is about retrieval."""
@@ -12,8 +13,8 @@ UNTRAINED = "untrained"
 class PaperRow:
     """A row: what stands in the columns that name it, and the paper's number in each of the others.
 
-    `recipe` is one of `recipes.ROWS`, a rival's, or `UNTRAINED`; empty for what is shown and not run. `could` is the
-    rival's that would make it.
+    `recipe` is one of `recipes.ROWS`, a rival's, `UNTRAINED`, or the name of a baseline; empty for what is not run.
+    `could` is the rival's or baseline's that would make it.
     """
 
     labels: tuple[str, ...]
@@ -33,6 +34,12 @@ class PaperRow:
         return RIVALS.get(self.recipe.removesuffix("-short"))
 
     @property
+    def is_baseline(self) -> bool:
+        """Whether it learns nothing, and is evaluated as it is only."""
+        return self.recipe in BASELINES
+
+    @property
     def pretrained_by(self) -> str:
-        """The recipe whose weights the row has; the untrained encoder is the one that `hdc` begins with."""
-        return named("hdc" if self.recipe == UNTRAINED else self.recipe, self.encoder)
+        """The recipe whose weights the row has; an untrained encoder is the one that `hdc` begins with, and a baseline
+        is shown the clips that it is shown."""
+        return named("hdc" if self.recipe == UNTRAINED or self.is_baseline else self.recipe, self.encoder)

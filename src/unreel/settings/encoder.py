@@ -1,6 +1,6 @@
 """Settings of an encoder: what is needed to build it again and to feed it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import ceil
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 
@@ -18,6 +18,15 @@ ENCODERS = {
     "r2plus1d10": "unreel.models.r2plus1d:R2Plus1D10",
 }
 """Where the encoders of the paper lie, by name."""
+BASELINES = {
+    "motion-map": "unreel.models.motion_map:MotionMap",
+    "mean-frame": "unreel.models.mean_frame:MeanFrame",
+    "colour-histogram": "unreel.models.colour_histogram:ColourHistogram",
+}
+"""Where those lie that learn nothing."""
+BUILTIN = {**ENCODERS, **BASELINES}
+INPUT = ("size", "clip_length", "frame_step", "frame_rate")
+"""The settings of an encoder that say which clips it is shown, whatever it is."""
 
 Width = Annotated[float, Field(gt=0, le=8)]
 Size = Annotated[int, Field(ge=16, le=1024)]
@@ -32,7 +41,8 @@ class EncoderSettings(Settings):
 
     name: Annotated[str, tyro.conf.arg(name="encoder")] = "r3d18"
     """Architecture of the encoder: c3d, r3d18 (3D-ResNet18) or r2plus1d10 (R(2+1)D-10), one that an installed package
-    offers, or your own: FILE.py:CLASS."""
+    offers, or your own: FILE.py:CLASS. motion-map, mean-frame and colour-histogram learn nothing: for evaluating
+    only."""
     width: Width = 1.0
     """Factor on the encoder's channels: 0.25 for small machines."""
     norm: Literal["instance", "batch"] = "instance"
@@ -56,7 +66,7 @@ class EncoderSettings(Settings):
     @classmethod
     def _known(cls, name: str) -> str:
         try:
-            plugins.check("encoders", name, ENCODERS)
+            plugins.check("encoders", name, BUILTIN)
         except SettingsError as error:
             raise ValueError(str(error)) from None
         return name
@@ -84,18 +94,23 @@ def _left_open(field: FieldInfo) -> Any:
     return kind
 
 
+def _choice(name: str, fields: Iterable[str]) -> type[Settings]:
+    """Settings of these fields of `EncoderSettings`, None: not given."""
+    known = {each: EncoderSettings.model_fields[each] for each in fields}
+    open_fields: Any = {
+        each: (_left_open(field), Field(None, description=field.description)) for each, field in known.items()
+    }
+    return create_model(name, __base__=Settings, **open_fields)
+
+
 if TYPE_CHECKING:
     EncoderChoice = EncoderSettings
+    InputChoice = EncoderSettings
 else:
-    EncoderChoice = create_model(
-        "EncoderChoice",
-        __base__=Settings,
-        **{
-            name: (_left_open(each), Field(None, description=each.description))
-            for name, each in EncoderSettings.model_fields.items()
-        },
-    )
-    """What may be given of an encoder whose weights say the rest: the fields of `EncoderSettings`, None: not given."""
+    EncoderChoice = _choice("EncoderChoice", EncoderSettings.model_fields)
+    """What may be given of an encoder whose weights say the rest."""
+    InputChoice = _choice("InputChoice", INPUT)
+    """What may be given of an encoder that is built for any clips."""
 
 
 def nested(values: object) -> object:

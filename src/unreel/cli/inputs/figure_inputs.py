@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def scored_by(places: Sequence[Path], untrained: bool) -> "list[Retrieval]":
-    """The results, with or without those of untrained encoders; alone these are shown in any case."""
-    from unreel.reporting.scores import is_untrained
+    """The results, with or without those of encoders that learnt nothing; alone these are shown in any case."""
+    from unreel.reporting.scores import learnt_nothing
 
     results = read_all_retrievals(places)
-    trained = [each for each in results if not is_untrained(each.origin.encoder)]
+    trained = [each for each in results if not learnt_nothing(each.origin.encoder)]
     return results if untrained or not trained else trained
 
 

@@ -17,7 +17,7 @@ class LabelledSettings(EncoderCode):
     """What is evaluated on which videos, and where that is computed."""
 
     run: tyro.conf.Positional[Path]
-    """Run folder, one of its checkpoints, or a weights file."""
+    """Run folder, one of its checkpoints, a weights file, or the name of an encoder that comes with unreel."""
     folder: tyro.conf.Positional[Path]
     """Folder of videos, or of prepared videos; an unprepared one is prepared on the way."""
     split: tuple[str, ...] = ()

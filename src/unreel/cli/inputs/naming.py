@@ -18,9 +18,10 @@ def names_apart(paths: Sequence[Path]) -> list[str]:
 def encoders_apart(results: Iterable[tuple[str, "Retrieval"]]) -> "list[Retrieval]":
     """The results with encoders that no other is called by: where two share a name, that of their place follows it.
 
-    The untrained come first. Results found twice (of one untrained encoder that several runs began with) count once.
+    Those that learnt nothing come first. Results found twice (of one untrained encoder that several runs began with)
+    count once.
     """
-    from unreel.reporting.scores import is_untrained
+    from unreel.reporting.scores import learnt_nothing
 
     distinct: dict[tuple[str, ...], tuple[str, Retrieval]] = {}
     for place, each in results:
@@ -35,4 +36,4 @@ def encoders_apart(results: Iterable[tuple[str, "Retrieval"]]) -> "list[Retrieva
         for place, each in distinct.values()
         for name in (each.origin.encoder,)
     ]
-    return sorted(named, key=lambda each: not is_untrained(each.origin.encoder))
+    return sorted(named, key=lambda each: not learnt_nothing(each.origin.encoder))

@@ -24,7 +24,7 @@ def find_result(place: Path, name: str) -> Path | None:
 
 
 def read_all_retrievals(places: Sequence[Path]) -> "list[Retrieval]":
-    """All retrieval results of these places, each under a name of its own, the untrained encoders first.
+    """All retrieval results of these places, each under a name of its own, those that learnt nothing first.
 
     Raises:
         CollectionError: one of them holds none.

@@ -27,8 +27,8 @@ class EncoderScores:
 
 
 def print_retrievals(retrievals: Sequence[Retrieval], *, classes: bool = False) -> None:
-    """One table per label."""
-    first = retrievals[0].origin
+    """One table per label; the last is the one that others are evaluated beside."""
+    first = retrievals[-1].origin
     say(f"collection: {unbroken(first.collection)}")
     labels = dict.fromkeys(score.label for each in retrievals for score in each.scores)
     if not labels:
@@ -47,8 +47,8 @@ def print_retrievals(retrievals: Sequence[Retrieval], *, classes: bool = False) 
 
 
 def print_classifications(results: Sequence[Classification], *, classes: bool = False) -> None:
-    """One table per label."""
-    first = results[0]
+    """One table per label; the last is the one that others are evaluated beside."""
+    first = results[-1]
     say(f"collection: {unbroken(first.origin.collection)}")
     method = {"knn": "nearest neighbours", "linear": "linear classifier"}[first.method]
     for label in dict.fromkeys(each.label for each in results):
