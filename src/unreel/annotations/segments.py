@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from unreel.annotations import boris_events, boris_projects, elan, label_studio, tables, via
-from unreel.annotations.cells import decode, is_text
+from unreel.annotations.cells import decode, is_text, table_of
 from unreel.annotations.values import SCHEMA, MediaFacts, Rate, Segment, Segments
 from unreel.engine.files import check_free, write_whole
 from unreel.errors import SettingsError
@@ -48,6 +48,25 @@ def read_segments(path: Path, *, frame_rate: Rate | None = None) -> Segments:
         return found
     first = "".join(text.lstrip().splitlines()[:1])
     raise SCHEMA.error_for(path, f"begins with {quoted(first)}")
+
+
+def gives_times(path: Path) -> bool:
+    """Whether a file that could be a table of labels gives times in videos: segments, in whatever format.
+
+    Raises:
+        CollectionError: it cannot be read, or is a table that makes no sense.
+    """
+    content = read_bytes(path, SCHEMA)
+    if content.lstrip()[:1] in (b"<", b"{", b"[") or elan.is_document(content):
+        return True
+    try:
+        text = decode(content)
+    except ValueError:
+        return False  # whoever reads it as labels says why not
+    if via.table_segments_of(path, text) is not None or boris_events.segments_of(path, text) is not None:
+        return True
+    table = table_of(path, text)
+    return table is not None and bool(tables.time_columns(table.header))
 
 
 def write_segments(

@@ -14,11 +14,12 @@ from unreel.engine.files import check_free, write_once
 from unreel.errors import CollectionError, SettingsError
 from unreel.settings.model import PositiveWorkers
 from unreel.text import unbroken
-from unreel.video.collection.discover import LABELS_NAME, expression_of
+from unreel.video.collection.discover import expression_of
 from unreel.video.collection.duplicate_table import table_of
 from unreel.video.collection.duplicates import DuplicateGroups, duplicates
 from unreel.video.collection.file_names import file_named, printable
 from unreel.video.collection.label_tables import table_text
+from unreel.video.collection.labelling import LABELS_NAME
 from unreel.video.collection.manifest import Manifest, VideoRecord, is_prepared
 from unreel.video.collection.options import ScanOptions
 from unreel.video.collection.preference import Preference

@@ -47,6 +47,6 @@ def _strip(manifest: Manifest, record: VideoRecord | None, moves: bool, fineness
     if not moves:
         return None, "not in the sample that moves"
     try:
-        return cut_strip(manifest.file(record), record.frames, record.fps, fineness), ""
+        return cut_strip(manifest.file(record), record.frames, record.fps, fineness, record.first), ""
     except VideoError as error:
         return None, str(error)

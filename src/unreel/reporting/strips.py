@@ -74,14 +74,14 @@ def strip_of(pictures: Iterable[UInt8[np.ndarray, "h w 3"]], seconds: float, qua
     return Strip(image.getvalue(), len(frames), width, height, seconds)
 
 
-def cut_strip(path: Path, frames: int, fps: float, fineness: Fineness = SCREEN) -> Strip:
-    """The strip of a prepared video of `frames` frames, from around its middle, playing at the video's own speed.
+def cut_strip(path: Path, frames: int, fps: float, fineness: Fineness = SCREEN, first: int = 0) -> Strip:
+    """The strip of `frames` frames of a prepared video, from around their middle, playing at the video's own speed.
 
     Raises:
         VideoError: the file is gone, or nothing could be decoded from it.
     """
     wanted = chosen_frames(frames, fps)
-    times = [(frame + 0.5) / fps for frame in wanted]
+    times = [(first + frame + 0.5) / fps for frame in wanted]
     try:
         pictures = list(pictures_at(path, times, lambda each, _: _small(each.frame, fineness)))
     except VideoError as error:

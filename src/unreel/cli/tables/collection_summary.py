@@ -9,7 +9,7 @@ from unreel.text import excerpt, unbroken
 from unreel.video.clips.profile import expected_rate
 from unreel.video.collection.discover import kinds_text
 from unreel.video.collection.duplicates import DuplicateGroups, duplicates
-from unreel.video.collection.labelling import FOLDERS, NONE, no_classes
+from unreel.video.collection.labelling import FOLDERS, LABELS_NAME, NONE, SEGMENTS, no_classes
 from unreel.video.collection.leaks import leaks
 from unreel.video.collection.manifest import Manifest
 
@@ -33,6 +33,9 @@ def summary(manifest: Manifest, done: str, place: Path) -> list[str]:
 def labels_line(manifest: Manifest) -> str:
     """Which labels the videos have and where these come from, or why they have none; and how to change it."""
     names, ids = manifest.label_names, [record.id for record in manifest]
+    if manifest.labelled == SEGMENTS:
+        table = unbroken(manifest.folder / LABELS_NAME)
+        return f"  no labels of whole videos: {LABELS_NAME} has segments (--labels {table} takes these)"
     if not names:
         nested = any("/" in each for each in ids) and manifest.labelled == NONE
         why = f": {no_classes(ids) or 'none were asked for'}" if nested else ""

@@ -187,14 +187,14 @@ class Videos:
         return self.read_numbers(row, numbers[runs(starts, length) % len(numbers)])
 
     def read_numbers(self, row: int, table: Int[np.ndarray, "v t"]) -> list[Planes]:
-        """Clips by the numbers of their frames in the file.
+        """Clips by the numbers of their frames in the video, or in the piece of one.
 
         Raises:
             VideoError: the prepared file is gone, damaged or another.
         """
         record = self.records[row]
         try:
-            clips = self._reader.read_frames(self._files[row], table)
+            clips = self._reader.read_frames(self._files[row], table + record.first)
             height, width = clips[0].luma.shape[1:]
             if (width, height) != (record.width, record.height):
                 raise VideoError(f"frames are {width}×{height}, expected {record.width}×{record.height}")

@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from unreel.annotations.segments import gives_times
 from unreel.errors import CollectionError, SettingsError
 from unreel.text import first_of
 from unreel.video.collection.file_names import file_named, printable
 from unreel.video.collection.image_folders import advice
 from unreel.video.collection.label_tables import read_table
-from unreel.video.collection.labelling import FOLDERS, LABELS_NAME, NONE, labels_of_folders, no_classes
+from unreel.video.collection.labelling import FOLDERS, LABELS_NAME, NONE, SEGMENTS, labels_of_folders, no_classes
 
 # Lies in every folder that `unreel prepare` writes, from the beginning: such a folder is no source of videos.
 PREPARED_MARK = "prepared.json"
@@ -93,7 +94,7 @@ def find_videos(folder: Path) -> Collection:
         elif path != folder / LABELS_NAME:
             others.append(path)
     if (folder / LABELS_NAME).exists():
-        labels, labelled = _labels_of_table(folder, paths), LABELS_NAME
+        labels, labelled = _labels_of_table(folder, paths)
         others = [path for path in others if printable(path.relative_to(folder)) not in paths]
     else:
         labels, labelled = ({}, NONE) if no_classes(paths) else (labels_of_folders(paths), FOLDERS)
@@ -222,9 +223,14 @@ def _nothing_found(folder: Path, others: list[Path]) -> str:
     )
 
 
-def _labels_of_table(folder: Path, paths: dict[str, Path]) -> dict[str, dict[str, str]]:
-    """The labels that `labels.csv` gives; what it names is added to `paths` where it is not among them."""
+def _labels_of_table(folder: Path, paths: dict[str, Path]) -> tuple[dict[str, dict[str, str]], str]:
+    """The labels that `labels.csv` gives, and where they come from; what it names is added to `paths` if it is new.
+
+    Segments of videos are no labels of the whole: they are taken where they are asked for.
+    """
     root, table = folder.absolute(), folder / LABELS_NAME
+    if gives_times(table):
+        return {}, SEGMENTS
     labels: dict[str, dict[str, str]] = {}
     missing: list[str] = []
     for name, values in read_table(table).items():
@@ -238,4 +244,4 @@ def _labels_of_table(folder: Path, paths: dict[str, Path]) -> dict[str, dict[str
             f"{table} names {len(missing)} videos that are not in {folder}: {first_of(missing, _SHOWN)}. "
             "Paths are relative to that folder. Mend the table or bring the files back."
         )
-    return labels
+    return labels, LABELS_NAME

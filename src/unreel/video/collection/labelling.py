@@ -3,7 +3,8 @@
     auto       labels.csv in the folder of videos, else folders where they look like classes, else none
     none       none: nothing is evaluated by labels
     folders    the first folder of each video is its label "class"
-    TABLE      a table of labels (see `label_tables`), wherever it lies
+    TABLE      a table of labels (see `label_tables`), wherever it lies; or of segments, in any format that
+               `annotations` reads: then the pieces of videos take their place (see `pieces`)
 
 Folders look like classes where every video lies one folder deep, in two folders or more, of two videos or more each.
 """
@@ -12,16 +13,22 @@ import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from unreel.annotations.media import match_media
+from unreel.annotations.segments import gives_times
 from unreel.errors import CollectionError
 from unreel.text import first_of, quoted
 from unreel.video.collection.label_tables import read_table
 from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.pieces import cut_by
 
 AUTO, NONE, FOLDERS = "auto", "none", "folders"
 LABELS_NAME = "labels.csv"
 OFFICIAL = "official lists"
+SEGMENTS = f"segments in {LABELS_NAME}"
+"""Where the table beside the videos labels pieces of them, which are taken where they are asked for."""
+
 NO_LABELS = "name a table of them with --labels TABLE, or --labels folders if the videos' folders are their classes"
 """What to do where labels are needed."""
 
@@ -57,9 +64,10 @@ def relabelled(manifest: Manifest, labels: str = AUTO) -> Manifest:
         return _with_labels(manifest, {}, NONE)
     if labels == FOLDERS:
         return _with_labels(manifest, labels_of_folders(record.id for record in manifest), FOLDERS)
-    source = Path(manifest.source or manifest.root)
-    root = source.parent if source.is_file() else source
-    found, others = given_by(Path(labels), {record.id: root / record.id for record in manifest})
+    path = Path(labels)
+    if path.is_file() and gives_times(path):
+        return cut_by(manifest, path)
+    found, others = given_by(path, {record.id: manifest.original(record) for record in manifest})
     not_here = f" ({len(others)} of its videos are not here: {first_of(others, _SHOWN)})" if others else ""
     return _with_labels(manifest, found, f"{labels}{not_here}")
 
@@ -87,28 +95,31 @@ def given_by(table: Path, places: Mapping[str, Path]) -> tuple[dict[str, dict[st
 
 
 def matched(names: Iterable[str], places: Mapping[str, Path], folder: Path) -> dict[str, str]:
-    """The id of each name: an id, a path that is absolute or relative to `folder`, or the last parts of one id only.
+    """The id of each name that means a video: a path that is absolute or relative to `folder`, or see `match_media`.
 
-    `places` has where the video of each id is. What no video is called is left out, and so is what may be several.
+    `places` has where the video of each id is.
 
     Raises:
         CollectionError: two names mean the same video.
     """
-    beside = folder.resolve()
+    beside, names = folder.resolve(), list(names)
     by_place = {os.path.normpath(place): identity for identity, place in places.items()}
-    ends: dict[str, list[str]] = {}
-    for identity in places:
-        parts = PurePosixPath(identity).parts
-        for first in range(len(parts)):
-            ends.setdefault("/".join(parts[first:]), []).append(identity)
-    found: dict[str, str] = {}
-    for name in names:
-        here = by_place.get(os.path.normpath(beside / name), name if name in places else None)
-        here = here or _by_its_end(name, ends)
-        if here is not None:
-            found[name] = here
+    here = {name: by_place.get(os.path.normpath(beside / name)) for name in names}
+    others = match_media([name for name in names if here[name] is None], places).found
+    found = {name: identity for name in names if (identity := here[name] or others.get(name))}
     _check_once(found)
     return found
+
+
+def _check_once(found: Mapping[str, str]) -> None:
+    names: dict[str, str] = {}
+    for name, identity in found.items():
+        if identity in names:
+            raise CollectionError(
+                f"{quoted(names[identity])} and {quoted(name)} are both {quoted(identity)}, expected each video once. "
+                "Keep one row for each video."
+            )
+        names[identity] = name
 
 
 def choose_label(names: Sequence[str], label: str | None, place: object, purpose: str) -> str:
@@ -128,27 +139,6 @@ def choose_label(names: Sequence[str], label: str | None, place: object, purpose
 
 def _or(names: Sequence[str]) -> str:
     return " or ".join(names)
-
-
-def _by_its_end(name: str, ends: Mapping[str, list[str]]) -> str | None:
-    """The one video whose id ends as a name does, by as many of its last parts as any."""
-    parts = PurePosixPath(name).parts
-    for first in range(len(parts)):
-        alike = ends.get("/".join(parts[first:]))
-        if alike:
-            return alike[0] if len(alike) == 1 else None
-    return None
-
-
-def _check_once(found: Mapping[str, str]) -> None:
-    names: dict[str, str] = {}
-    for name, identity in found.items():
-        if identity in names:
-            raise CollectionError(
-                f"{quoted(names[identity])} and {quoted(name)} are both {quoted(identity)}, expected each video once. "
-                "Keep one row for each video."
-            )
-        names[identity] = name
 
 
 def _with_labels(manifest: Manifest, labels: Mapping[str, dict[str, str]], labelled: str) -> Manifest:

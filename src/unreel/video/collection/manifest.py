@@ -48,6 +48,7 @@ class VideoRecord:
     `splits` gives its part ("train", "test" or "val") of the official splits that it is in.
     `modified` is when the original was changed last, in seconds since 1970, 0 where that is not known. `duplicate_of`
     is the id of the one that is kept of its duplicates (see `collection.preference`); empty where that is this one.
+    Of a piece of a video (see `collection.pieces`) `first` is the number of its first frame in the prepared file.
     """
 
     id: str
@@ -75,6 +76,7 @@ class VideoRecord:
     lost: int = 0
     modified: float = 0.0
     duplicate_of: str = ""
+    first: Natural = 0
 
     @property
     def shown(self) -> Times:
@@ -116,9 +118,10 @@ _SCHEMA = pa.schema(
         ("lost", pa.int64()),
         ("modified", pa.float64()),
         ("duplicate_of", pa.string()),
+        ("first", pa.int64()),
     ]
 )
-_LATER = ("modified", "duplicate_of")
+_LATER = ("modified", "duplicate_of", "first")
 """Columns that manifests written before lack."""
 
 
