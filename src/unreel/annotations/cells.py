@@ -7,6 +7,7 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 
@@ -99,6 +100,7 @@ def cells(text: str, delimiter: str) -> Iterator[list[str]]:
     return csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
 
 
+@lru_cache(maxsize=1000)
 def word_of(name: str) -> str:
     """The name of a column as it is compared: `Start Time`, `start_time` and `startTime` are one."""
     return re.sub(r"[\s_.-]", "", name).lower()

@@ -134,6 +134,10 @@ def project_text(segments: Segments, media: Mapping[str, MediaFacts]) -> str:
     whole = Segments(segment for segment in segments if segment.is_whole)
     timed = with_ends(Segments(segment for segment in segments if not segment.is_whole), media)
     vids = {path: str(number) for number, path in enumerate(sorted({*segments.paths, *media}), start=1)}
+    metadata = [
+        *_metadata(_SEGMENT, timed, [(vids[each.path], [each.start, each.end]) for each in timed]),
+        *_metadata(_WHOLE, whole, [(vids[each.path], []) for each in whole]),
+    ]
     project = {
         "pid": _MARKS["project_id"],
         "rev": _MARKS["project_rev_id"],
@@ -162,10 +166,7 @@ def project_text(segments: Segments, media: Mapping[str, MediaFacts]) -> str:
                 _WHOLE: _attribute("class", "FILE1_Z0_XY0", whole.labels),
             },
             "file": {vid: _file(vid, media.get(path, MediaFacts()).address or path) for path, vid in vids.items()},
-            "metadata": _numbered(
-                [_metadata(vids[each.path], _SEGMENT, [each.start, each.end], timed.labels, each) for each in timed]
-                + [_metadata(vids[each.path], _WHOLE, [], whole.labels, each) for each in whole]
-            ),
+            "metadata": {f"{each['vid']}_{number:08d}": each for number, each in enumerate(metadata)},
             "view": {vid: {"fid_list": [vid]} for vid in vids.values()},
         }
     )
@@ -259,9 +260,8 @@ def _file(fid: str, address: str) -> dict[str, Any]:
     return {"fid": fid, "fname": address, "type": _VIDEO, "loc": int(location), "src": address}
 
 
-def _metadata(vid: str, attribute: str, times: list[float], labels: list[str], segment: Segment) -> dict[str, Any]:
-    return {"vid": vid, "flg": 0, "z": times, "xy": [], "av": {attribute: str(labels.index(segment.label))}}
-
-
-def _numbered(metadata: list[dict[str, Any]]) -> dict[str, Any]:
-    return {f"{each['vid']}_{number:08d}": each for number, each in enumerate(metadata)}
+def _metadata(attribute: str, segments: Segments, places: list[tuple[str, list[float]]]) -> Iterator[dict[str, Any]]:
+    """What is said of each view and its times, by the numbers of labels that `_attribute` gives."""
+    numbers = {label: str(number) for number, label in enumerate(segments.labels)}
+    for segment, (vid, times) in zip(segments, places, strict=True):
+        yield {"vid": vid, "flg": 0, "z": times, "xy": [], "av": {attribute: numbers[segment.label]}}
