@@ -50,7 +50,7 @@ Updated = Callable[..., Changes]
 def bring(folder: Path, weights: Path) -> Updated:
     """Prepare and embed the videos of a folder."""
 
-    def bring(place: str, videos: str = "videos", **changes: object) -> Changes:
+    def bring(place: str, videos: str = "videos", labels: str = "folders", **changes: object) -> Changes:
         manifest = prepare(
             folder / videos, folder / f"prepared of {videos}", PrepareOptions(38, labels="folders", workers=1)
         )
@@ -201,7 +201,7 @@ def test_files_of_uneven_rate_are_asked_for_times(folder: Path, bring: Updated) 
 
 def test_a_list_of_videos_anywhere(folder: Path, bring: Updated) -> None:
     (folder / "list.txt").write_text(f"videos/run/0.mp4 fast\n{folder}/videos/walk/1.mp4\n")
-    bring("table", "list.txt")
+    bring("table", "list.txt", "auto")
     rows = EmbeddingTable.open(folder / "table").rows(kind="video")
     assert {row.path for row in rows} == {str(folder / "videos/run/0.mp4"), str(folder / "videos/walk/1.mp4")}
     assert {row.label for row in rows} == {"fast", ""}

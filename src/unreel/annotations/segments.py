@@ -13,7 +13,7 @@ from unreel.errors import SettingsError
 from unreel.reading import parse_json, read_bytes
 from unreel.text import first_of, quoted
 
-__all__ = ["Format", "MediaFacts", "Segment", "Segments", "read_segments", "write_segments"]
+__all__ = ["Format", "MediaFacts", "Segment", "Segments", "format_of", "gives_times", "read_segments", "write_segments"]
 
 Format = Literal["table", "boris", "boris-events", "elan", "via", "label-studio"]
 """What is written: the names of tools, `boris-events` for a table of BORIS, `table` for unreel's own."""
@@ -81,7 +81,7 @@ def write_segments(
         AnnotationError: a segment lasts to the end of a video of unknown length, and the format has no such.
         OverwriteError, OutputError: it is there, or cannot be written.
     """
-    text = _WRITERS[format or _format_of(path)](segments, media)
+    text = _WRITERS[format_of(path, format)](segments, media)
     check_free(path)
     write_whole(path, text)
 
@@ -100,8 +100,13 @@ def _of_json(path: Path, text: str, rate: Rate | None) -> Segments:
     raise SCHEMA.error_for(path, f"is JSON with {holds}")
 
 
-def _format_of(path: Path) -> Format:
-    found = _SUFFIXES.get(path.suffix.lower())
+def format_of(path: Path, format: Format | None = None) -> Format:
+    """The format to write: the one that is asked for, or that of the suffix.
+
+    Raises:
+        SettingsError: no format has this suffix.
+    """
+    found = format or _SUFFIXES.get(path.suffix.lower())
     if found is None:
         raise SettingsError(
             f"{path}: no format alone has this suffix, expected {', '.join(_SUFFIXES)}. Name the file so, or name the "

@@ -71,6 +71,11 @@ class Classifier(nn.Module):
         """The softmax over the classes for clips in [−1, 1]; dropout is for training only."""
         return self._logits(self._features(clips)).softmax(dim=1)
 
+    @torch.inference_mode()
+    def shares_of(self, features: Float[Tensor, "b c"]) -> Float[Tensor, "b k"]:
+        """The same for the means of the top that an encoder gave before."""
+        return self._logits(self.standardised(features)).softmax(dim=1)
+
     def updated(self, outputs: Mapping[str, Tensor], step: int) -> None:
         """Nothing: it has no state but its weights."""
 

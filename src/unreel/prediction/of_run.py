@@ -1,21 +1,27 @@
 """Predicting by a fine-tuned run: every clip of a video, five crops of each, the softmax averaged (Sec. 4)."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import final
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
+from unreel.checkpoint import LoadedEncoder
 from unreel.evaluation.classifiers import load_classifier
 from unreel.evaluation.recognition import clip_shares, read_recognition
 from unreel.evaluation.splits import fold_numbers
 from unreel.prediction.calibration import sharpened
 from unreel.prediction.predictions import Predictions, nothing_read
 from unreel.prediction.validation import Validation, class_numbers
+from unreel.search.embedding import ClipEncoder, WindowVectors, dense_windows
+from unreel.search.metadata import DenseWindows
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.settings.model import read_settings
 from unreel.video.clips.datasets import Failure
+from unreel.video.clips.sampling import TimeScale
 from unreel.video.collection.discover import groups_of
 from unreel.video.collection.manifest import Manifest
 
@@ -35,6 +41,11 @@ class RunPredictor:
         loaded = load_classifier(run)
         self._run, self._classifier = run, loaded.classifier.to(device)
         self.label, self.classes = loaded.label, loaded.classifier.classes
+
+    @property
+    def scale(self) -> TimeScale:
+        """Which frames of a video it is shown."""
+        return TimeScale.of(self._classifier.settings.encoder_settings)
 
     @property
     def side(self) -> int:
@@ -68,6 +79,21 @@ class RunPredictor:
             units,
         )
 
+    def shares_in_time(
+        self, manifest: Manifest, windows: DenseWindows, workers: int | None = None
+    ) -> Iterator[tuple[WindowVectors, Float[np.ndarray, "w k"]]]:
+        """The windows of every usable video, the centre of the frame, and their calibrated shares."""
+        device = self._classifier.linear.weight.device
+        own = LoadedEncoder(self._classifier.encoder, self._classifier.settings.encoder_settings, "", "", 0)
+        encoder = ClipEncoder(own, own.encoder.top, device.type)
+        for found in dense_windows(encoder, manifest, manifest.usable, windows, workers):
+            shares = self._classifier.shares_of(torch.from_numpy(found.vectors).to(device)).double().cpu().numpy()
+            yield found, sharpened(shares, self._temperature)
+
+    @property
+    def _temperature(self) -> float:
+        return self.validation.temperature if self.validation else 1.0
+
     def predict(self, manifest: Manifest, workers: int | None = None) -> Predictions:
         """The predictions for the usable videos of a collection that is prepared for the run's encoder.
 
@@ -86,5 +112,4 @@ class RunPredictor:
                 shares.append(found.mean(axis=0))
         if not ids:
             raise nothing_read(manifest)
-        temperature = self.validation.temperature if self.validation else 1.0
-        return Predictions(self.classes, tuple(ids), sharpened(np.stack(shares), temperature), {}, missing)
+        return Predictions(self.classes, tuple(ids), sharpened(np.stack(shares), self._temperature), {}, missing)

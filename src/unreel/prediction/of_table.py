@@ -1,6 +1,6 @@
 """Predicting by the vectors of a table of embeddings: those labels that people gave make names for all of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import final
@@ -12,7 +12,8 @@ from jaxtyping import Float
 from unreel.prediction.label_classifier import Examples, LabelClassifier
 from unreel.prediction.predictions import Predictions, nothing_read
 from unreel.prediction.validation import Validation
-from unreel.search.embedding import ClipEncoder, embedded_here
+from unreel.search.embedding import ClipEncoder, WindowVectors, dense_windows, embedded_here
+from unreel.search.metadata import DenseWindows
 from unreel.search.query import encoder_of
 from unreel.search.table import EmbeddingTable
 from unreel.search.windows import WindowDataset
@@ -59,6 +60,11 @@ class TablePredictor:
         return self.classifier.validation
 
     @property
+    def scale(self) -> TimeScale:
+        """Which frames of a video it is shown."""
+        return TimeScale.of(self.table.facts.settings)
+
+    @property
     def side(self) -> int:
         """The shorter side of the prepared videos that it reads."""
         return self.table.facts.side
@@ -80,9 +86,7 @@ class TablePredictor:
     def predict(self, manifest: Manifest, workers: int | None = None) -> Predictions:
         """The predictions for the usable videos of another collection, prepared for the table's encoder."""
         facts, videos = self.table.facts, manifest.usable
-        dataset = WindowDataset(
-            manifest, videos, facts.settings.clip_length, facts.clips, scale=TimeScale.of(facts.settings)
-        )
+        dataset = WindowDataset(manifest, videos, facts.settings.clip_length, facts.clips, scale=self.scale)
         vectors: dict[str, Float[np.ndarray, " c"]] = {}
         missing = {each.id: each.reason for each in manifest.skipped}
         encoder = ClipEncoder(encoder_of(facts), facts.level, self._device)
@@ -96,6 +100,17 @@ class TablePredictor:
             raise nothing_read(manifest)
         shares = self.classifier.shares(np.stack(list(vectors.values())))
         return Predictions(self.classes, tuple(vectors), shares, {}, missing)
+
+    def shares_in_time(
+        self, manifest: Manifest, windows: DenseWindows, workers: int | None = None
+    ) -> Iterator[tuple[WindowVectors, Float[np.ndarray, "w k"]]]:
+        """The windows of every usable video and their calibrated shares."""
+        encoder = ClipEncoder(encoder_of(self.table.facts), self.table.facts.level, self._device)
+        for found in dense_windows(encoder, manifest, manifest.usable, windows, workers):
+            yield (
+                found,
+                self.classifier.shares(found.vectors) if len(found.vectors) else np.zeros((0, len(self.classes))),
+            )
 
     @cached_property
     def _places(self) -> dict[str, Path]:

@@ -1,20 +1,34 @@
 """What predicts labels of videos, wherever it comes from: a fine-tuned run, or a table of embeddings and labels."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 import torch
 
+from unreel.annotations.segments import MediaFacts, Segment, Segments
 from unreel.engine.limits import DEFAULT_LIMITS, Limits
 from unreel.errors import SettingsError
 from unreel.prediction.of_run import RunPredictor
 from unreel.prediction.of_table import TablePredictor
-from unreel.prediction.predictions import Predictions
+from unreel.prediction.predictions import Predictions, nothing_read
+from unreel.prediction.segmentation import SegmentOptions, segments_of
 from unreel.prediction.validation import Validation
 from unreel.search.lance import LanceStore
+from unreel.search.windows import check_dense
 from unreel.video.collection.labelling import AUTO, NONE
 from unreel.video.collection.options import PrepareOptions
 from unreel.video.collection.prepare import prepared
+
+
+@dataclass(frozen=True)
+class SegmentedVideos:
+    """Segments of videos, what is known of all that were seen, and the reasons of those that could not be read."""
+
+    segments: Segments
+    media: Mapping[str, MediaFacts]
+    missing: Mapping[str, str]
 
 
 @final
@@ -60,6 +74,35 @@ class VideoClassifier:
         """
         manifest = prepared(Path(videos), PrepareOptions(self.predictor.side, labels=NONE, limits=limits))
         return self.predictor.predict(manifest, workers)
+
+    def segment(
+        self,
+        videos: Path | str,
+        options: SegmentOptions,
+        *,
+        workers: int | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> SegmentedVideos:
+        """The segments of a folder of videos, of a list of them, or of one video.
+
+        Raises:
+            CollectionError: there is none, or none can be read.
+            SettingsError: no video has such windows.
+        """
+        manifest = prepared(Path(videos), PrepareOptions(self.predictor.side, labels=NONE, limits=limits))
+        check_dense(manifest.usable, options.windows, self.predictor.scale)
+        missing = {each.id: each.reason for each in manifest.skipped}
+        segments: list[Segment] = []
+        for found, shares in self.predictor.shares_in_time(manifest, options.windows, workers):
+            if found.reason:
+                missing[found.video.id] = found.reason
+                continue
+            end = found.video.duration
+            segments += segments_of(found.video.id, found.spans, shares, end, self.classes, options)
+        media = {each.id: MediaFacts(each.duration, each.fps) for each in manifest.usable if each.id not in missing}
+        if not media:
+            raise nothing_read(manifest)
+        return SegmentedVideos(Segments(segments), media, missing)
 
 
 def _check_plain(model: Path | str, given: dict[str, object]) -> None:

@@ -7,7 +7,7 @@ from unreel.console import Table, say, show
 from unreel.prediction.of_table import TablePredictor
 from unreel.prediction.predictions import Predictions
 from unreel.prediction.validation import Validation
-from unreel.prediction.video_classifier import VideoClassifier
+from unreel.prediction.video_classifier import SegmentedVideos, VideoClassifier
 from unreel.text import excerpt, first_of, quoted
 
 _NAMED = 3
@@ -47,6 +47,20 @@ def _print_rights(validation: Validation) -> None:
     for name, (right, number) in validation.by_class.items():
         table.add(name, right, number, f"{100 * right / number:.0f}")
     show(table)
+
+
+def print_segments(found: SegmentedVideos) -> None:
+    """How many segments of which label there are, how long they are together, and how much has none."""
+    seconds: dict[str, list[float]] = {}
+    for each in found.segments:
+        seconds.setdefault(each.label, []).append(each.end - each.start)
+    table = Table("", ("label", "segments", "seconds"))
+    for label, own in sorted(seconds.items(), key=lambda item: -sum(item[1])):
+        table.add(label, len(own), f"{sum(own):.1f}")
+    show(table)
+    whole = sum(each.duration or 0.0 for each in found.media.values())
+    said = sum(map(sum, seconds.values()))
+    say(f"{len(found.segments)} segments in {len(found.media)} videos, {said:.1f} of {whole:.1f} s")
 
 
 def print_labels(predictions: Predictions, unknown_below: float) -> None:
