@@ -4,8 +4,10 @@ import csv
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,6 +16,7 @@ from folders import checksums, real_data
 
 from unreel.cli import dedupe, prepare
 from unreel.engine import worker_pool
+from unreel.engine.executor import Executor
 from unreel.errors import CollectionError, OutputError, OverwriteError, SettingsError
 from unreel.video.collection.discover import find_videos
 from unreel.video.collection.manifest import Manifest
@@ -113,6 +116,27 @@ def test_a_folder_is_scanned_and_all_groups_are_listed(
     assert run(videos, out, "--to", to) == rows  # the same command again does what is left
     assert names_in(to) == ["mine.mp4", *KEPT[1:]]
     assert f"  2 files in {to}, beside 1 other files" in capsys.readouterr().out
+
+
+def test_only_what_is_new_is_decoded_the_next_time(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = run(videos, tmp_path / "before.csv")
+    shutil.copy(videos / "other.mp4", videos / "new.mp4")
+    os.utime(videos / "new.mp4", (2.1e9, 2.1e9))
+    os.utime(videos / "mirrored.avi", (1e8, 1e8))
+    decoded: list[str] = []
+    work = Executor.run
+
+    def counting(self: Executor, function: Any, tasks: Sequence[Any]) -> Any:
+        decoded.extend(task[0].name for task in tasks)
+        return work(self, function, tasks)
+
+    monkeypatch.setattr(Executor, "run", counting)
+    after = run(videos, tmp_path / "after.csv")
+    assert decoded == ["mirrored.avi", "new.mp4"]
+    assert [row["path"] for row in before if row["keep"] == "yes"] == ["run/original.mp4"]
+    assert [row["path"] for row in after if row["keep"] == "yes"] == ["mirrored.avi", "other.mp4"]
 
 
 def test_scan_prepare_and_dedupe_keep_the_same(

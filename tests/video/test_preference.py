@@ -1,7 +1,9 @@
 """Which of several copies is kept: what a person would call the original, in whatever order they are found."""
 
+import csv
 import re
 from dataclasses import replace
+from io import StringIO
 from itertools import permutations
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unreel.video.collection.duplicate_table import table_of
 from unreel.video.collection.duplicates import duplicates, marked
 from unreel.video.collection.manifest import Manifest, VideoRecord
 from unreel.video.collection.preference import CRITERIA, Preference, copy_marks
@@ -122,6 +125,14 @@ def test_one_is_kept_of_each_group_whatever_the_order(rows: list[VideoRecord], w
     assert len(found.kept) == found.superfluous_exact + found.superfluous_near
     for kept, members in groups.items():
         assert kept == min(members, key=lambda name: preference.key(usable[name]))
+    table = list(csv.DictReader(StringIO(table_of(Manifest(Path(), tuple(rows)), found, preference)[1:])))
+    for number, kept in enumerate(sorted(groups), start=1):
+        listed = [row for row in table if row["group"] == str(number)]
+        assert {row["path"] for row in listed} == groups[kept]
+        assert [row["path"] for row in listed if row["keep"] == "yes"] == [listed[0]["path"]] == [kept]
+        assert all(row["reason"] for row in listed)
+    assert sum(row["kind"] == "exact" and row["keep"] == "no" for row in table) == found.superfluous_exact
+    assert len(table) == len(found.kept) + len(groups)
 
 
 @given(st.lists(records, min_size=1, max_size=7, unique_by=lambda each: each.id))

@@ -17,7 +17,7 @@ from unreel.text import unbroken
 from unreel.video.collection.discover import expression_of
 from unreel.video.collection.duplicate_table import table_of
 from unreel.video.collection.duplicates import DuplicateGroups, duplicates
-from unreel.video.collection.file_names import file_named, printable
+from unreel.video.collection.file_names import printable
 from unreel.video.collection.label_tables import table_text
 from unreel.video.collection.labelling import LABELS_NAME
 from unreel.video.collection.manifest import Manifest, VideoRecord, is_prepared
@@ -69,7 +69,7 @@ def run(settings: DedupeSettings) -> None:
         _check_apart(settings.to, settings.source)
     manifest = _manifest(settings)
     if settings.to is not None:
-        _check_apart(settings.to, file_named(manifest.source))
+        _check_apart(settings.to, manifest.origin)
     if wanted is not None and not any(wanted.search(video.id) for video in manifest.usable):
         raise SettingsError(f"keep_from {wanted.pattern!r} is found in no path of the {len(manifest.usable)} videos.")
     preference = Preference(wanted)
@@ -112,7 +112,7 @@ def _transfer(settings: DedupeSettings, to: Path, manifest: Manifest, found: Dup
     Raises:
         CollectionError: the originals are gone, or some files could not be linked.
     """
-    folder = file_named(str(manifest.folder))
+    folder = manifest.folder
     if not folder.is_dir():
         raise CollectionError(f"{folder}, where the videos of {settings.source} were, is no folder. Bring it back.")
     taken = _taken(manifest, found, settings.with_skipped)
@@ -128,7 +128,7 @@ def _transfer(settings: DedupeSettings, to: Path, manifest: Manifest, found: Dup
             "Mend this and repeat the command, which does what is left.",
         )
     labels = {printable(place): record.labels for (_, place), record in zip(files, taken, strict=True)}
-    of_list = file_named(manifest.source).is_file() and any(labels.values())
+    of_list = manifest.origin.is_file() and any(labels.values())
     written = of_list or (folder / LABELS_NAME).exists()
     if written:
         write_once(to / LABELS_NAME, table_text(labels))
@@ -148,7 +148,7 @@ def _taken(manifest: Manifest, found: DuplicateGroups, with_skipped: bool) -> li
 
 def _placed(manifest: Manifest, record: VideoRecord, folder: Path) -> tuple[Path, Path]:
     """Where a video is, and its path in another folder: the same, or its whole path if a list names it elsewhere."""
-    original = file_named(str(manifest.original(record)))
+    original = manifest.original(record)
     path = original.relative_to(folder) if original.is_relative_to(folder) else original
     return original, Path(*(part for part in path.parts if part not in (path.anchor, "..")))
 

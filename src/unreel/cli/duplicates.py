@@ -22,9 +22,9 @@ COLUMNS = "group", "similarity", "path", "id", "start", "end", "label", "checksu
 class DuplicatesSettings(Settings):
     """List near duplicates: videos (or clips) whose vectors are almost the same.
 
-    `unreel dedupe` finds copies without an encoder, by checksum, pictures and motion, and says which to keep.
     The first of a group stands for it; the others are at least --similarity alike to it. Which similarity means a copy
-    depends on the encoder: the last line says how similar any two are.
+    depends on the encoder: the last line says how similar any two are. `unreel dedupe` finds copies without an encoder,
+    by checksum, pictures and motion, and says which to keep.
     """
 
     table: tyro.conf.Positional[str]

@@ -46,6 +46,7 @@ from unreel.search.rows import (
 from unreel.search.windows import WindowDataset
 from unreel.text import first_of
 from unreel.video.clips.sampling import TimeScale
+from unreel.video.collection.file_names import printable
 from unreel.video.collection.manifest import Manifest, VideoRecord
 
 VIDEOS_AT_ONCE, ROWS_AT_ONCE = 1000, 4096
@@ -245,7 +246,7 @@ class _Update:
         return len(ids)
 
     def _known(self, record: VideoRecord) -> _Known:
-        return _Known(record.checksum, str(self._manifest.original(record)), labels_of(record.labels))
+        return _Known(record.checksum, printable(self._manifest.original(record)), labels_of(record.labels))
 
     def _embed(self, records: Sequence[VideoRecord], changes: Changes) -> None:
         """Embed videos, and write them now and then."""

@@ -236,14 +236,18 @@ class Manifest:
             raise CollectionError(f"{self.source} holds no usable video: {reasons}.{told}")
 
     @property
+    def origin(self) -> Path:
+        """The folder or list that the videos come from."""
+        return file_named(self.source) if self.source else self.root.resolve()
+
+    @property
     def folder(self) -> Path:
-        """The folder that the ids are relative to: where the videos come from, or the list of them."""
-        source = Path(self.source or self.root.resolve())
-        return source.parent if source.is_file() else source
+        """The folder that the ids are relative to: the origin, or where that list is."""
+        return self.origin.parent if self.origin.is_file() else self.origin
 
     def original(self, record: VideoRecord) -> Path:
         """Where the original of a video is, or was."""
-        return self.folder / record.id
+        return file_named(str(self.folder / record.id))
 
     def file(self, record: VideoRecord) -> Path:
         """Where the prepared file of a usable video is."""
