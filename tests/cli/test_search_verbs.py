@@ -12,6 +12,7 @@ from tables import contents, tiny_weights
 from unreel.cli import curate, duplicates, embed, export, search
 from unreel.errors import CollectionError, OverwriteError, SettingsError
 from unreel.search.table import EmbeddingTable
+from unreel.settings.encoder import BASELINES
 from unreel.video.collection.path_lists import collected
 
 
@@ -52,6 +53,20 @@ def test_embed_says_what_it_did(folder: Path, tmp_path: Path, capsys: pytest.Cap
     assert second == "  IVF_FLAT over 15 rows: recall@10 1.000 of 10 exact searches"
     with pytest.raises(CollectionError, match="Their vectors cannot be compared"):
         embed.main([*words[:-1], "3"])
+
+
+def test_a_baseline_stands_by_its_name_where_a_run_could(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in BASELINES:
+        embed.main([name, str(folder / "videos"), "--out", f"{name}.lance", "--clips", "2"])
+        search.main([f"{name}.lance", str(folder / "videos/walk/3.mp4"), "--kind", "video", "--top", "1"])
+        said = capsys.readouterr().out
+        assert f"5 videos embedded ({name}) in {name}.lance" in said
+        assert "walk/3.mp4" in said.splitlines()[-1]
+    with pytest.raises(CollectionError, match="Their vectors cannot be compared"):
+        embed.main(["mean-frame", str(folder / "videos"), "--out", "motion-map.lance", "--clips", "2"])
 
 
 def test_embed_says_what_it_leaves_out(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
