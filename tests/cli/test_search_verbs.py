@@ -12,6 +12,7 @@ from tables import contents, tiny_weights
 from unreel.cli import curate, duplicates, embed, export, search
 from unreel.errors import CollectionError, OverwriteError, SettingsError
 from unreel.search.table import EmbeddingTable
+from unreel.settings.encoder import BASELINES
 from unreel.video.collection.path_lists import collected
 
 LABELS = "  labels: class, from 2 folders (--labels none: without)"
@@ -65,8 +66,10 @@ def test_embed_windows_into_a_table_and_into_files(
     shorter = "  shorter than a window of 1.7 s, which is the whole video then: 2 videos"
     assert capsys.readouterr().out.splitlines() == [
         f"5 videos embedded (tiny) in {tmp_path}/t.lance",
+        LABELS,
         shorter,
         f"5 videos embedded (tiny) in {tmp_path}/files/*.npy",
+        LABELS,
         shorter,
     ]
     rows = EmbeddingTable.open(tmp_path / "t.lance").vectors("clip")
@@ -104,6 +107,20 @@ def test_files_for_each_video_are_of_windows_and_on_this_machine(folder: Path, t
     for more in ([str(tmp_path / "*.npy")], ["s3://bucket/*.npy", "--every", "0.5"]):
         with pytest.raises(SettingsError, match=r"\*\.npy, expected a folder of this machine, and every"):
             embed.main([*words, *more])
+
+
+def test_a_baseline_stands_by_its_name_where_a_run_could(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in BASELINES:
+        embed.main([name, str(folder / "videos"), "--out", f"{name}.lance", "--clips", "2"])
+        search.main([f"{name}.lance", str(folder / "videos/walk/3.mp4"), "--kind", "video", "--top", "1"])
+        said = capsys.readouterr().out
+        assert f"5 videos embedded ({name}) in {name}.lance" in said
+        assert "walk/3.mp4" in said.splitlines()[-1]
+    with pytest.raises(CollectionError, match="Their vectors cannot be compared"):
+        embed.main(["mean-frame", str(folder / "videos"), "--out", "motion-map.lance", "--clips", "2"])
 
 
 def test_embed_says_what_it_leaves_out(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from unreel import models
-from unreel.checkpoint import baseline_encoder, load_encoder
+from unreel.checkpoint import baseline_encoder, load_encoder, untrained_encoder
 from unreel.errors import SettingsError
 from unreel.evaluation.nearest import UnitVectors, nearest
 from unreel.evaluation.protocols import PROTOCOLS
@@ -158,6 +158,7 @@ def test_it_is_found_by_its_name_and_known_by_what_it_is_shown(
     monkeypatch.chdir(tmp_path)
     loaded = load_encoder(Path(name))
     assert loaded.settings == EncoderSettings(name=name)
+    assert untrained_encoder(loaded) == loaded
     others = [
         baseline_encoder(name, EncoderSettings.model_validate(changes))
         for changes in ({"width": 0.25, "input": "difference"}, {"size": 64}, {"clip_length": 8}, {"frame_rate": 10.0})

@@ -52,7 +52,7 @@ def bring(folder: Path, weights: Path) -> Updated:
 
     def bring(place: str, videos: str = "videos", labels: str = "folders", **changes: object) -> Changes:
         manifest = prepare(
-            folder / videos, folder / f"prepared of {videos}", PrepareOptions(38, labels="folders", workers=1)
+            folder / videos, folder / f"prepared of {videos}", PrepareOptions(38, labels=labels, workers=1)
         )
         facts = replace(facts_of(weights, manifest), **changes)  # type: ignore[arg-type]
         return update(folder / place, load_encoder(weights), manifest, facts)
@@ -91,7 +91,7 @@ def test_only_what_has_changed_is_embedded(folder: Path, bring: Updated) -> None
     Clip(frames=40, width=72, height=56).write(folder / "videos/run/new.mp4")
     (folder / "videos/walk/1.mp4").unlink()
     assert bring("table") == Changes(embedded=2, kept=2, removed={"walk/1.mp4": f"not in {folder / 'videos'} any more"})
-    bring("another table")
+    bring("another table", labels="auto")
     assert contents(folder / "table") == contents(folder / "another table")
 
 
@@ -101,12 +101,12 @@ def test_labels_change_without_embedding(folder: Path, bring: Updated, monkeypat
     (folder / "videos/labels.csv").write_text(f"path,action,scene\n{rows}")
     monkeypatch.setattr(update_module, "embedded_here", None)  # whatever would be embedded would fail
     monkeypatch.setattr(update_module._Update, "_embed", lambda *_: None)
-    assert bring("table") == Changes(kept=4, described=4)
+    assert bring("table", labels="auto") == Changes(kept=4, described=4)
     table = EmbeddingTable.open(folder / "table")
     assert table.row("run/0.mp4").labels == {"action": "hurry", "scene": "park"}
     assert table.row("walk/3.mp4").label == "sea"
     monkeypatch.undo()
-    bring("another table")
+    bring("another table", labels="auto")
     assert contents(folder / "table") == contents(folder / "another table")
 
 

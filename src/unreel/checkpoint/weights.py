@@ -26,7 +26,7 @@ from unreel.checkpoint.shipped import names, place_of
 from unreel.engine.files import whole
 from unreel.errors import CheckpointError, SettingsError
 from unreel.reading import FileSchema, brief, check_regular, checked, parse_json
-from unreel.settings.encoder import INPUT, EncoderSettings
+from unreel.settings.encoder import BASELINES, INPUT, EncoderSettings
 from unreel.settings.model import Count, Seed, Settings
 from unreel.text import excerpt
 
@@ -222,8 +222,10 @@ def load_encoder(run: Path) -> LoadedEncoder:
 
 
 def untrained_encoder(like: LoadedEncoder) -> LoadedEncoder:
-    """The same encoder as it was before the first step of its run."""
+    """The same encoder as it was before the first step of its run; what learns nothing is itself."""
     settings = like.settings
+    if settings.name in BASELINES:
+        return like
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(like.seed)
         encoder = models.build_from(settings)

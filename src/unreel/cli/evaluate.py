@@ -74,7 +74,8 @@ class EvaluateSettings(LabelledSettings):
     baselines: bool = False
     """Evaluate motion-map, mean-frame and colour-histogram too, which learn nothing, on the clips that RUN is shown."""
     shown: tyro.conf.OmitArgPrefixes[InputChoice] = InputChoice()
-    """Which clips one of these is shown where it stands for RUN; those of a run are known."""
+    """Which clips motion-map, mean-frame or colour-histogram is shown where its name stands for RUN; the weights of
+    others say it."""
     classes: bool = False
     """Show the figures of every class; the file has them always."""
 

@@ -112,7 +112,7 @@ def _notes(plan: ReproductionPlan, figures: Sequence[Figure]) -> Iterator[str]:
     if not over and len(table.splits) > 1:
         over = f"splits {', '.join(table.splits)}"
     yield f"Seed: {', '.join(map(str, budget.seeds))}." + (f" ±: standard deviation over {over}." if over else "")
-    if not table.splits:
+    if not table.splits and plan.pretrained:
         yield _size(plan)
 
 
