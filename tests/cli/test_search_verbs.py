@@ -156,7 +156,7 @@ def test_rows_of_many_videos_are_removed_only_where_that_is_asked_for(
     videos, out = tmp_path / "videos", tmp_path / "t.lance"
     for number in range(6):
         Clip(frames=20, width=72, height=56).write(videos / f"{'away' if number < 4 else 'here'}/{number}.mp4")
-    words = [str(folder / "weights.safetensors"), str(videos), "--out", str(out), "--clips", "1"]
+    words = [str(folder / "weights.safetensors"), str(videos), "--out", str(out), "--clips", "1", "--labels", "folders"]
     embed.main(words)
     before = contents(out)
     (videos / "away").rename(tmp_path / "away")
