@@ -69,7 +69,7 @@ def test_a_table_of_another_program_is_gone_on_with(site: Site, shop: Shop) -> N
     labels.path.write_bytes(content.encode("utf-16"))
     try:
         items = read_items(site.catalogue, [key("walk/1.mp4"), key("run/0.mp4")])
-        labels.give("fast", dict(zip("ab", items, strict=True)))
+        labels.give("fast", items)
         assert labels.table() == {
             "walk/0.mp4": {"label": "slow", "scene": "park"},
             "walk/1.mp4": {"label": "fast"},
@@ -124,7 +124,7 @@ def test_a_place_that_cannot_be_written_is_told(site: Site, tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     labels = Labels(tmp_path / "file" / "labels.csv", site.catalogue)
     with pytest.raises(CollectionError, match=r"cannot be written: .*Name another file with --labels\.$"):
-        labels.give("x", {"a": read_items(site.catalogue, [key("walk/0.mp4")])[0]})
+        labels.give("x", read_items(site.catalogue, [key("walk/0.mp4")]))
     (tmp_path / "taken-clips").write_text("")
     (item,) = read_items(site.catalogue, [f"{key('long.mp4')}@0-1"])
     with pytest.raises(CollectionError, match=r"cannot be written: .*Name another file with --labels\.$"):
@@ -135,7 +135,7 @@ def test_many_at_once_lose_nothing(no_labels: Site) -> None:
     items = read_items(
         no_labels.catalogue, [key(f"{name}/{number}.mp4") for name in ("walk", "run") for number in range(4)]
     )
-    threads = [Thread(target=no_labels.labels.give, args=(str(n), {each.name: each})) for n, each in enumerate(items)]
+    threads = [Thread(target=no_labels.labels.give, args=(str(n), [each])) for n, each in enumerate(items)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -147,11 +147,11 @@ def test_many_at_once_lose_nothing(no_labels: Site) -> None:
 def test_paths_below_the_table_are_relative(site: Site, shop: Shop) -> None:
     labels = Labels(shop.folder / "mine.csv", site.catalogue)
     try:
-        labels.give("x", {"a": read_items(site.catalogue, [key("walk/0.mp4")])[0]})
+        labels.give("x", read_items(site.catalogue, [key("walk/0.mp4")]))
         with labels.path.open(newline="", encoding="utf-8-sig") as file:
             assert list(csv.reader(file)) == [["path", "label"], ["walk/0.mp4", "x"]]
         assert [item.video.row.id for item, _ in labels.given()] == ["walk/0.mp4"]
-        labels.give("=cmd|x", {"a": read_items(site.catalogue, [key("walk/0.mp4")])[0]})
+        labels.give("=cmd|x", read_items(site.catalogue, [key("walk/0.mp4")]))
         assert '"\'=cmd|x"' in labels.path.read_text(encoding="utf-8-sig")
         assert [label for _, label in labels.given()] == ["=cmd|x"]
     finally:
@@ -188,7 +188,7 @@ def test_who_may_read_the_table_and_where_it_lies_stays(site: Site, tmp_path: Pa
     kept.chmod(0o600)
     (tmp_path / "labels.csv").symlink_to(kept)
     labels = Labels(tmp_path / "labels.csv", site.catalogue)
-    labels.give("x", {"a": read_items(site.catalogue, [key("walk/0.mp4")])[0]})
+    labels.give("x", read_items(site.catalogue, [key("walk/0.mp4")]))
     assert (tmp_path / "labels.csv").is_symlink()
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert [row["label"] for row in read_table(kept).values()] == ["x"]
@@ -217,4 +217,4 @@ def test_a_table_that_another_program_holds_is_told(
         locked(tmp_path / "labels.csv.lock"),
         pytest.raises(CollectionError, match=r"another program holds labels\.csv\.lock\. End that, and"),
     ):
-        labels.give("x", {"a": read_items(site.catalogue, [key("walk/0.mp4")])[0]})
+        labels.give("x", read_items(site.catalogue, [key("walk/0.mp4")]))

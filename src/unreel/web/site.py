@@ -13,7 +13,8 @@ from unreel.engine.worker_pool import WorkerPool
 from unreel.video.collection.prepare import cache_root
 from unreel.web.catalogue import Catalogue
 from unreel.web.clip_cache import Cuts
-from unreel.web.labels import Labels
+from unreel.web.facets import Facets
+from unreel.web.labels import Acts, Labels
 from unreel.web.maps import Maps
 from unreel.web.search import Finder
 from unreel.web.source_files import Originals
@@ -45,11 +46,13 @@ class Site:
     """What the pages and the API show, and what they do it with."""
 
     catalogue: Catalogue
+    facets: Facets
     originals: Originals
     cuts: Cuts
     finder: Finder
     maps: Maps
     labels: Labels
+    acts: Acts
     uploads: Uploads
     searchers: ThreadPoolExecutor
 
@@ -82,11 +85,13 @@ def opened(options: SiteOptions) -> Iterator[Site]:
     ):
         yield Site(
             catalogue,
+            Facets(catalogue.videos.values()),
             originals,
             Cuts(options.cache, pictures, pieces),
             Finder(catalogue, originals, pieces, options.weights),
             Maps(options.cache / "maps", mapping),
             labels,
+            Acts(),
             Uploads(folder, pieces, options.largest_upload),
             searchers,
         )

@@ -35,6 +35,7 @@ _ENDS = frozenset({"end", "stop", "offset", "to", "out", "tmax", "duration", "le
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _SURROGATE = re.compile("[\udc80-\udcff]")
 _ALL_QUOTED = re.compile(r'\s*"[^"]*"( +"[^"]*")*\s*$', re.MULTILINE)
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 _PLAIN = re.compile(r"[^\s,;\"]+")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BLOCK = 4096
@@ -49,15 +50,39 @@ def read_text(path: Path) -> str:
     """
     with path.open("rb") as file:
         content = file.read(_BLOCK)
-        if content.startswith(_UTF16):
-            text = (content + file.read()).decode("utf-16")
-        elif b"\0" in content:  # a video, say, which need not be read to its end
+        if b"\0" in content and not content.startswith(_UTF16):  # a video, say, which need not be read to its end
             raise ValueError(_NO_TEXT)
-        else:
-            text = (content + file.read()).decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+        return text_of(content + file.read())
+
+
+def text_of(content: bytes) -> str:
+    """The same of bytes.
+
+    Raises:
+        ValueError: they are no text.
+    """
+    if content.startswith(_UTF16):
+        text = content.decode("utf-16")
+    else:
+        text = content.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     if "\0" in text:
         raise ValueError(_NO_TEXT)
     return text
+
+
+def written_paths(text: str) -> list[str]:
+    """What a table's first column of paths holds, or the lines of a list, as it is written: no file is looked for."""
+    text = re.sub(r"\Asep=.\r?\n", "", text)  # a line for Excel
+    delimiter = _delimiter(text)
+    try:
+        if delimiter is not None:
+            header, *rows = (row for row in _cells(text, delimiter) if any(row))
+            place = next(place for place, name in enumerate(header) if _is_path(name))
+            return [undefused(row[place].strip()) for row in rows if len(row) > place]
+    except csv.Error:
+        pass  # a list, perhaps, whose first line has such a word
+    lines = (line.strip() for line in text.splitlines())
+    return [found[1].replace('""', '"') if (found := _QUOTED.match(line)) else line for line in lines if line]
 
 
 def read_table(path: Path) -> Labels:
