@@ -3,12 +3,15 @@
 import csv
 import os
 import stat
+from collections import Counter
 from pathlib import Path
 from threading import Thread
 
 import av
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from web_fixtures import NASTY, Shop, key
 
 from unreel.checkpoint import read_weights
@@ -18,6 +21,7 @@ from unreel.errors import CollectionError, SettingsError
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.video.collection.label_tables import read_table
 from unreel.video.collection.path_lists import collected
+from unreel.web.label_keys import LabelKeys
 from unreel.web.labels import Labels, checked_label
 from unreel.web.selection import read_items
 from unreel.web.site import Site
@@ -142,6 +146,20 @@ def test_many_at_once_lose_nothing(no_labels: Site) -> None:
         thread.join()
     assert sorted(label for _, label in no_labels.labels.given()) == sorted(map(str, range(8)))
     assert stat.S_IMODE(no_labels.labels.path.stat().st_mode) & 0o400
+
+
+@given(st.lists(st.sampled_from("abcdefghijklmnop"), max_size=60))
+def test_a_label_keeps_its_key_while_others_come(given_one_by_one: list[str]) -> None:
+    keys, counts, known = LabelKeys(), Counter[str](), list("zyxw")
+    before = keys.assign(counts, known)
+    assert before == known
+    for label in given_one_by_one:
+        counts[label] += 1
+        after = keys.assign(counts, known)
+        assert all(one == two for one, two in zip(before, after, strict=False) if counts[one])
+        assert len(set(after)) == len(after) == min(9, len(after))
+        assert label in after or all(map(counts.__getitem__, after))
+        before = after
 
 
 def test_paths_below_the_table_are_relative(site: Site, shop: Shop) -> None:

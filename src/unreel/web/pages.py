@@ -109,8 +109,7 @@ async def video(request: Request, site: TheSite, key: Key, searching: Annotated[
     facts, around = video_facts(site, found, given), None
     if searching.among is not None:
         around = await neighbours(site, found, searching.among)
-    commonest = [label for label, _ in Counter(given.values()).most_common()]
-    quick = list(dict.fromkeys([*commonest, *sorted(site.catalogue.labels)]))[:9]
+    quick = site.keys.assign(Counter(given.values()), sorted(site.catalogue.labels))
     player = None if original.path is None else _player(key, found.row.end, searching.at or 0.0, original.path.suffix)
     return await _similar(
         request, site, query_of(found, searching), searching, player=player, facts=facts, around=around, quick=quick

@@ -14,6 +14,7 @@ from unreel.video.collection.prepare import cache_root
 from unreel.web.catalogue import Catalogue
 from unreel.web.clip_cache import Cuts
 from unreel.web.facets import Facets
+from unreel.web.label_keys import LabelKeys
 from unreel.web.labels import Acts, Labels
 from unreel.web.maps import Maps
 from unreel.web.search import Finder
@@ -53,6 +54,7 @@ class Site:
     maps: Maps
     labels: Labels
     acts: Acts
+    keys: LabelKeys
     uploads: Uploads
     searchers: ThreadPoolExecutor
 
@@ -92,6 +94,7 @@ def opened(options: SiteOptions) -> Iterator[Site]:
             Maps(options.cache / "maps", mapping),
             labels,
             Acts(),
+            LabelKeys(),
             Uploads(folder, pieces, options.largest_upload),
             searchers,
         )

@@ -30,14 +30,14 @@ export function startSelection() {
     for (const box of boxes()) box.checked = has(nameOf(box.value));
     if (whole) whole.checked = here();
     for (const listener of listeners) listener();
-    if (!form.hidden) ask();
+    ask();
   }
 
   /** The server says how many are selected, and which of them have which label. */
   async function ask() {
     const number = ++asked;
     await new Promise((done) => setTimeout(done, 60));
-    if (number !== asked) return;
+    if (number !== asked || form.hidden) return;
     const answer = await fetch("/api/labels/chosen", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ items: [...items.keys()], found, without: [...without] }) });
     const said = await answer.json();
     if (number !== asked) return;

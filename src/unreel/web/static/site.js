@@ -117,11 +117,11 @@ if (/[?&](un)?done=/.test(location.search)) {
 
 // What only the player knows of a video.
 const player = document.querySelector(".query video"), picture = document.getElementById("picture");
-player?.addEventListener("loadedmetadata", () => {
-  if (!picture) return;
+function tell() {
   picture.textContent = `${player.videoWidth} × ${player.videoHeight}`;
   picture.parentNode.hidden = false;
-});
+}
+if (player && picture) player.readyState ? tell() : player.addEventListener("loadedmetadata", tell);
 
 const selection = startSelection();
 for (const timeline of all(".timeline")) startTimeline(timeline, root);
