@@ -24,6 +24,9 @@ from unreel.web.uploads import Uploads, own_folder
 PICTURE_SECONDS, PIECE_SECONDS, MAP_SECONDS = 60.0, 600.0, 1800.0
 """How long making each may take, while it goes on."""
 
+IDLE_SECONDS = 180.0
+"""After which processes that have nothing to do end: together they hold half a gigabyte."""
+
 SEARCHERS = 4
 """Threads that search: who waits for a decoder there keeps nobody else waiting."""
 
@@ -38,6 +41,7 @@ class SiteOptions:
     linked: Sequence[Path] = ()
     largest_upload: int = 64_000_000
     limits: Limits = DEFAULT_LIMITS
+    idle: float = IDLE_SECONDS
     cache: Path = field(default_factory=lambda: cache_root() / "web")
     uploads: Path = field(default_factory=lambda: cache_root() / "uploads")
 
@@ -81,9 +85,9 @@ def opened(options: SiteOptions) -> Iterator[Site]:
     with (
         own_folder(options.uploads) as folder,  # goes after those who write into it
         ThreadPoolExecutor(SEARCHERS, "search") as searchers,  # ends when those have ended whom it waits for
-        WorkerPool(cores(), replace(options.limits, longest=PICTURE_SECONDS)) as pictures,
-        WorkerPool(2, replace(options.limits, longest=PIECE_SECONDS)) as pieces,
-        WorkerPool(1, Limits(MAP_SECONDS, memory=0)) as mapping,
+        WorkerPool(cores(), replace(options.limits, longest=PICTURE_SECONDS), options.idle) as pictures,
+        WorkerPool(2, replace(options.limits, longest=PIECE_SECONDS), options.idle) as pieces,
+        WorkerPool(1, Limits(MAP_SECONDS, memory=0), options.idle) as mapping,
     ):
         yield Site(
             catalogue,
