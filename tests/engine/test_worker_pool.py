@@ -52,6 +52,19 @@ def test_who_stops_waiting_takes_nothing_from_others() -> None:
         assert future.result(60) == 4
 
 
+def test_processes_without_work_end_and_come_back_with_the_next_task() -> None:
+    before = children()
+    with WorkerPool(1, Limits(60.0), idle=0.5) as pool:
+        first = pool.submit(own_process, 1.5).result(60)  # at work for longer than that
+        deadline = time.monotonic() + 60
+        while children() - before and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert children() == before
+        second, third = [pool.submit(own_process, 0.0).result(60) for _ in range(2)]
+        assert first != second == third
+    assert children() == before
+
+
 def test_the_end_loses_what_is_not_done_and_leaves_no_process() -> None:
     before = children()
     with WorkerPool(1, Limits(60.0)) as pool:

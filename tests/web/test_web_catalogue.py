@@ -16,9 +16,7 @@ from unreel.web.site import Site, beside
 
 def names(site: Site, wanted: VideoFilter, order: str = "name") -> list[str]:
     """The ids of what is wanted."""
-    total, some = site.catalogue.browse(wanted, order, 0, 100)
-    assert total == len(some)
-    return [video.row.id for video in some]
+    return [video.row.id for video in site.catalogue.find(wanted, order, {})]
 
 
 def test_all_videos_are_there_each_with_a_key_of_its_own(site: Site) -> None:
@@ -41,8 +39,10 @@ def test_what_is_wanted_is_found(site: Site) -> None:
 def test_the_order_is_as_asked(site: Site) -> None:
     assert names(site, VideoFilter(label="walk"), "longest")[0] == "walk/3.mp4"
     assert names(site, VideoFilter(), "longest")[0] == "long.mp4"
+    by_size = [site.catalogue.video(name).row.size for name in names(site, VideoFilter(), "largest")]
+    assert by_size == sorted(by_size, reverse=True)
     with pytest.raises(SettingsError, match="order is 'random', expected one of: name, label"):
-        site.catalogue.browse(VideoFilter(), "random", 0, 10)
+        site.catalogue.find(VideoFilter(), "random", {})
 
 
 @pytest.mark.parametrize("name", NASTY)

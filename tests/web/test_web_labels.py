@@ -3,12 +3,15 @@
 import csv
 import os
 import stat
+from collections import Counter
 from pathlib import Path
 from threading import Thread
 
 import av
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from web_fixtures import NASTY, Shop, key
 
 from unreel.checkpoint import read_weights
@@ -18,6 +21,7 @@ from unreel.errors import CollectionError, SettingsError
 from unreel.settings.finetuning import FinetuneSettings
 from unreel.video.collection.label_tables import read_table
 from unreel.video.collection.path_lists import collected
+from unreel.web.label_keys import LabelKeys
 from unreel.web.labels import Labels, checked_label
 from unreel.web.selection import read_items
 from unreel.web.site import Site
@@ -69,7 +73,7 @@ def test_a_table_of_another_program_is_gone_on_with(site: Site, shop: Shop) -> N
     labels.path.write_bytes(content.encode("utf-16"))
     try:
         items = read_items(site.catalogue, [key("walk/1.mp4"), key("run/0.mp4")])
-        labels.give("fast", dict(zip("ab", items, strict=True)))
+        labels.give("fast", items)
         assert labels.table() == {
             "walk/0.mp4": {"label": "slow", "scene": "park"},
             "walk/1.mp4": {"label": "fast"},
@@ -124,7 +128,7 @@ def test_a_place_that_cannot_be_written_is_told(site: Site, tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     labels = Labels(tmp_path / "file" / "labels.csv", site.catalogue)
     with pytest.raises(CollectionError, match=r"cannot be written: .*Name another file with --labels\.$"):
-        labels.give("x", {"a": read_items(site.catalogue, [key("walk/0.mp4")])[0]})
+        labels.give("x", read_items(site.catalogue, [key("walk/0.mp4")]))
     (tmp_path / "taken-clips").write_text("")
     (item,) = read_items(site.catalogue, [f"{key('long.mp4')}@0-1"])
     with pytest.raises(CollectionError, match=r"cannot be written: .*Name another file with --labels\.$"):
@@ -135,7 +139,7 @@ def test_many_at_once_lose_nothing(no_labels: Site) -> None:
     items = read_items(
         no_labels.catalogue, [key(f"{name}/{number}.mp4") for name in ("walk", "run") for number in range(4)]
     )
-    threads = [Thread(target=no_labels.labels.give, args=(str(n), {each.name: each})) for n, each in enumerate(items)]
+    threads = [Thread(target=no_labels.labels.give, args=(str(n), [each])) for n, each in enumerate(items)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -144,14 +148,28 @@ def test_many_at_once_lose_nothing(no_labels: Site) -> None:
     assert stat.S_IMODE(no_labels.labels.path.stat().st_mode) & 0o400
 
 
+@given(st.lists(st.sampled_from("abcdefghijklmnop"), max_size=60))
+def test_a_label_keeps_its_key_while_others_come(given_one_by_one: list[str]) -> None:
+    keys, counts, known = LabelKeys(), Counter[str](), list("zyxw")
+    before = keys.assign(counts, known)
+    assert before == known
+    for label in given_one_by_one:
+        counts[label] += 1
+        after = keys.assign(counts, known)
+        assert all(one == two for one, two in zip(before, after, strict=False) if counts[one])
+        assert len(set(after)) == len(after) == min(9, len(after))
+        assert label in after or all(map(counts.__getitem__, after))
+        before = after
+
+
 def test_paths_below_the_table_are_relative(site: Site, shop: Shop) -> None:
     labels = Labels(shop.folder / "mine.csv", site.catalogue)
     try:
-        labels.give("x", {"a": read_items(site.catalogue, [key("walk/0.mp4")])[0]})
+        labels.give("x", read_items(site.catalogue, [key("walk/0.mp4")]))
         with labels.path.open(newline="", encoding="utf-8-sig") as file:
             assert list(csv.reader(file)) == [["path", "label"], ["walk/0.mp4", "x"]]
         assert [item.video.row.id for item, _ in labels.given()] == ["walk/0.mp4"]
-        labels.give("=cmd|x", {"a": read_items(site.catalogue, [key("walk/0.mp4")])[0]})
+        labels.give("=cmd|x", read_items(site.catalogue, [key("walk/0.mp4")]))
         assert '"\'=cmd|x"' in labels.path.read_text(encoding="utf-8-sig")
         assert [label for _, label in labels.given()] == ["=cmd|x"]
     finally:
@@ -188,7 +206,7 @@ def test_who_may_read_the_table_and_where_it_lies_stays(site: Site, tmp_path: Pa
     kept.chmod(0o600)
     (tmp_path / "labels.csv").symlink_to(kept)
     labels = Labels(tmp_path / "labels.csv", site.catalogue)
-    labels.give("x", {"a": read_items(site.catalogue, [key("walk/0.mp4")])[0]})
+    labels.give("x", read_items(site.catalogue, [key("walk/0.mp4")]))
     assert (tmp_path / "labels.csv").is_symlink()
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert [row["label"] for row in read_table(kept).values()] == ["x"]
@@ -217,4 +235,4 @@ def test_a_table_that_another_program_holds_is_told(
         locked(tmp_path / "labels.csv.lock"),
         pytest.raises(CollectionError, match=r"another program holds labels\.csv\.lock\. End that, and"),
     ):
-        labels.give("x", {"a": read_items(site.catalogue, [key("walk/0.mp4")])[0]})
+        labels.give("x", read_items(site.catalogue, [key("walk/0.mp4")]))

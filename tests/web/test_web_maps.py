@@ -1,4 +1,4 @@
-"""Maps: every video at a place, drawn once for all who ask and kept; a sample where there are many."""
+"""Maps: every video at a place, drawn once for all who ask and kept; a lasso finds what is inside."""
 
 import asyncio
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from misbehave import hang, nowhere
 from web_fixtures import Shop, awaited, key
 
@@ -19,7 +21,8 @@ from unreel.web.maps import Map, Maps
 
 def test_every_video_has_a_place(client: httpx.Client) -> None:
     found = client.get("/api/maps/0").json()
-    assert found["videos"] == len(found["keys"]) == len(found["places"]) == len(found["labels"]) == 20
+    assert len(found["ids"]) == len(found["keys"]) == len(found["places"]) == len(found["labels"]) == 20
+    assert all(found["found"])
     assert found["method"].startswith("t-SNE, perplexity 6")
     assert np.all((np.array(found["places"]) >= 0) & (np.array(found["places"]) <= 1))
     assert found["keys"][found["ids"].index("walk/0.mp4")] == key("walk/0.mp4")
@@ -41,13 +44,35 @@ def test_a_map_is_drawn_once_and_kept(shop: Shop, tmp_path: Path, monkeypatch: p
         assert awaited(_maps(Maps(tmp_path, pool), catalogue, 1)) == [first]
 
 
-def test_many_videos_are_sampled(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST", 12)
-    monkeypatch.setattr(module, "places_of", nowhere)
-    with WorkerPool(1, Limits(60.0, memory=0)) as pool:
-        (drawn,) = awaited(_maps(Maps(tmp_path, pool), Catalogue.open(shop.tables), 1))
-    assert (len(set(drawn.ids)), len(drawn.places), drawn.videos) == (12, 12, 20)
-    assert drawn.ids == sorted(drawn.ids)
+POINTS = st.tuples(st.integers(0, 20), st.integers(0, 20))
+
+
+@given(st.lists(POINTS, max_size=20), st.lists(POINTS, min_size=3, max_size=9))
+def test_a_lasso_finds_what_a_ray_says_is_inside(places: list[tuple[int, int]], corners: list[tuple[int, int]]) -> None:
+    def inside(x: float, y: float) -> bool:
+        crossed = 0
+        for (ax, ay), (bx, by) in zip(corners, [*corners[1:], corners[0]], strict=True):
+            if (ay > y) != (by > y) and x < ax + (y - ay) * (bx - ax) / (by - ay):
+                crossed += 1
+        return crossed % 2 == 1
+
+    drawn = Map("", [str(number) for number in range(len(places))], [(x / 20, y / 20) for x, y in places])
+    polygon = [(x / 20 + 0.001, y / 20 + 0.00073) for x, y in corners]
+    expected = {str(number) for number, (x, y) in enumerate(places) if inside(x - 0.02, y - 0.0146)}
+    assert drawn.within(polygon) == expected
+
+
+def test_a_lasso_is_a_condition_like_others(client: httpx.Client) -> None:
+    drawn = client.get("/api/maps/0").json()
+    left = {each for each, (x, _) in zip(drawn["ids"], drawn["places"], strict=True) if x < 0.5}
+    lasso: dict[str, str | int] = {"lasso": "0 0,0 500,0 500,1000 0,1000", "limit": 100}
+    assert {video["id"] for video in client.get("/api/videos", params=lasso).json()["videos"]} == left
+    assert client.get("/api/videos", params={"lasso": "7 0,0 1,0 1,1"}).status_code == 400
+    assert client.get("/api/videos", params={"lasso": "0 0,0 1,0"}).status_code == 422
+    coloured = client.get("/api/maps/0", params={"colour": "length", **lasso}).json()
+    assert set(coloured["labels"]) == {"under 2 s", "2 to 5 s", "5 to 10 s"}
+    assert {each for each, found in zip(coloured["ids"], coloured["found"], strict=True) if found} == left
+    assert client.get("/api/maps/0", params={"colour": "no such"}).status_code == 400
 
 
 def test_a_map_that_cannot_be_drawn_is_told_and_tried_again(

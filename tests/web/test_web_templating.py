@@ -10,9 +10,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from web_fixtures import NASTY, key
 
-from unreel.web.templating import assets, link
+from unreel.web.chips import page_numbers
+from unreel.web.templating import assets, link, ruler
 
-PAGES = ["/", "/map", "/upload", "/labels", "/help", "/video/{}", "/video/{}?at=0.2&kind=clip", "/nothing"]
+PAGES = [
+    "/",
+    "/?map=0&facet=given:&lasso=0 0,0 9,0 9,9",
+    "/upload",
+    "/labels",
+    "/help",
+    "/video/{}",
+    "/video/{}?at=0.2&kind=clip",
+    "/nothing",
+]
 
 
 class Elements(HTMLParser):
@@ -89,11 +99,18 @@ FIELDS = [
     "encoder",
     "own",
     "once",
+    "facet",
+    "lasso",
+    "size",
+    "colour",
+    "among",
+    "done",
 ]
 
 
 @given(
-    st.sampled_from(["/", "/map", f"/video/{key('walk/0.mp4')}"]), st.dictionaries(st.sampled_from(FIELDS), st.text())
+    st.sampled_from(["/", "/?map=0", f"/video/{key('walk/0.mp4')}"]),
+    st.dictionaries(st.sampled_from(FIELDS), st.text()),
 )
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_address_harms_the_server(client: httpx.Client, path: str, fields: dict[str, str]) -> None:
@@ -109,7 +126,9 @@ def test_forms_come_back_to_this_server_only(client: httpx.Client) -> None:
         "/\\evil.example": "/labels", "/\r\nSet-Cookie: a=b": "/labels", "javascript:alert(1)": "/labels",
     }.items():  # fmt: skip
         answer = client.post("/labels", data={"label": "x", "pick": key("walk/0.mp4"), "back": back})
-        assert answer.headers["location"] == place
+        location, _, done = re.split(r"([?&]done=)", answer.headers["location"])
+        assert location == place
+        assert re.fullmatch("[0-9a-f]{16}", done)
 
 
 def test_what_is_selected_is_shown(client: httpx.Client) -> None:
@@ -127,8 +146,28 @@ def test_pages_of_the_collection_lead_to_each_other(client: httpx.Client) -> Non
     assert more == "/?order=longest&limit=8&offset=8"
     second = Elements(client.get(more or "").text)
     (before,) = [each["href"] for each in second.all("a") if each.get("rel") == "prev"]
-    assert before == "/?order=longest&offset=0&limit=8"
-    assert "9 to 16 of 20 videos" in second.text
+    assert before == "/?order=longest&limit=8"
+    numbered = [each["href"] for each in second.all("a") if (each.get("aria-label") or "").startswith("Page ")]
+    assert [httpx.URL(each or "").params.get("offset", "0") for each in numbered] == ["0", "0", "8", "16", "16"]
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_numbered_pages_are_few_and_lead_to_the_ends(current: int, pages: int) -> None:
+    numbers = page_numbers(min(current, max(0, pages - 1)), pages)
+    told = [number for number in numbers if number is not None]
+    assert len(numbers) <= 9
+    assert told == sorted(set(told))
+    assert {0, max(0, pages - 1), min(current, max(0, pages - 1))} <= set(told)
+    assert all(told[place + 1] - told[place] == 1 or None in numbers for place in range(len(told) - 1))
+
+
+@given(st.floats(0.05, 1e6))
+def test_a_ruler_tells_few_round_times(seconds: float) -> None:
+    times = ruler(seconds)
+    assert times[0] == 0
+    assert times[-1] <= seconds + 0.001
+    assert 3 <= len(times) <= 8
+    assert {f"{time:e}"[0] for time in times[1:2]} <= set("125")
 
 
 def test_assets_are_asked_for_once(client: httpx.Client) -> None:

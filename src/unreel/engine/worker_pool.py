@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from threading import Lock, Timer
 from types import TracebackType
 from typing import Any, Literal, TypeVar, final
 
@@ -35,15 +36,15 @@ class WorkerPool:
     """`workers` processes for tasks that come one by one; a task whose process ends in mid-work harms no other.
 
     What makes no progress (see `unreel.engine.limits.progress`) or takes too much is given up. The processes are fresh
-    ones, as a fork of one that computes can hang, and start with the first task. Use as a context manager.
+    ones, as a fork of one that computes can hang, and start with the first task; with `idle` they end when there was
+    none for so many seconds, and start anew with the next. Use as a context manager.
     """
 
-    def __init__(self, workers: int, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, workers: int, limits: Limits = DEFAULT_LIMITS, idle: float | None = None) -> None:
         self.limits = limits
-        self._pool = ProcessPool(
-            workers, max_tasks=_LIFE, initializer=_begin, initargs=(limits.memory,), context=context("spawn")
-        )
-        self._pool._pool_manager = _Manager(self._pool._context, context("spawn"))
+        self._workers, self._idle = workers, idle
+        self._pool: ProcessPool | None = None
+        self._lock, self._unfinished, self._ending = Lock(), 0, Timer(0, self._rest)
 
     def __enter__(self) -> "WorkerPool":
         return self
@@ -51,9 +52,13 @@ class WorkerPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
-        self._pool._pool_manager.task_manager.tasks_abort(BrokenProcessPool("stopped"))
+        with self._lock:
+            self._idle = None
+            self._ending.cancel()
+            self._pool = self._pool or self._begun()  # to which no task can be given afterwards
+        if self._ending.is_alive():
+            self._ending.join()
+        _end(self._pool)
 
     def run(self, work: Callable[..., Result], tasks: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Result | Lost]]:
         """The number and the result of every task, in their order: in place of an `Executor`.
@@ -75,16 +80,52 @@ class WorkerPool:
         told.set_running_or_notify_cancel()  # who waits no longer cannot cancel it for those who still do
 
         def tell(future: "Future[Any]") -> None:
+            self._finished()
             try:
                 told.set_result(_result_of(future))
             except (UnreelError, OSError) as error:
                 told.set_exception(error)
 
-        scheduled = self._pool.schedule(
-            run_limited, (work, self.limits.seconds, arguments), timeout=self.limits.longest
-        )
+        with self._lock:
+            self._ending.cancel()
+            self._unfinished += 1
+            self._pool = self._pool or self._begun()
+            scheduled = self._pool.schedule(
+                run_limited, (work, self.limits.seconds, arguments), timeout=self.limits.longest
+            )
         scheduled.add_done_callback(tell)
         return told
+
+    def _begun(self) -> ProcessPool:
+        pool = ProcessPool(
+            self._workers, max_tasks=_LIFE, initializer=_begin, initargs=(self.limits.memory,), context=context("spawn")
+        )
+        pool._pool_manager = _Manager(pool._context, context("spawn"))
+        return pool
+
+    def _finished(self) -> None:
+        """Count a task; after the last one the processes rest before long."""
+        with self._lock:
+            self._unfinished -= 1
+            if self._idle is not None and not self._unfinished:
+                self._ending = Timer(self._idle, self._rest)
+                self._ending.daemon = True
+                self._ending.start()
+
+    def _rest(self) -> None:
+        """End the processes where there is nothing to do."""
+        with self._lock:
+            pool = self._pool
+            if self._unfinished or pool is None:
+                return
+            self._pool = None
+        _end(pool)
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()  # type: ignore[no-untyped-call]
+    pool.join()
+    pool._pool_manager.task_manager.tasks_abort(BrokenProcessPool("stopped"))
 
 
 class _Manager(PoolManager):

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unreel.rng import generator
+
 Floats = NDArray[np.float64]
 
 FEWEST_FOR_TSNE = 10
+MOST_FOR_TSNE = 3000
+"""Vectors that are spread out at once, which takes a minute; the others take their places beside them."""
+_BESIDE, _BLOCK = 5, 1000
 PERPLEXITY = 30.0
 
 # Colours are CSS variables of the page, made for colour-blind readers; five shapes tell apart what shares a colour.
@@ -65,6 +70,25 @@ def project(vectors: Floats, seed: int) -> tuple[Floats, str]:
         return _within_unit_square(_principal_components(centred)), "PCA"
     perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
     return _within_unit_square(_tsne(centred, perplexity, seed)), f"t-SNE, perplexity {perplexity:.0f}, seed {seed}"
+
+
+def project_many(vectors: Floats, seed: int, most: int = MOST_FOR_TSNE) -> tuple[Floats, str]:
+    """The same for any number of vectors: `most` of them, drawn at random, are spread out.
+
+    Each other one lies in the middle (the median) of the five of them that it is most like.
+    """
+    if len(vectors) <= most:
+        return project(vectors, seed)
+    drawn = np.sort(generator(seed, "map").choice(len(vectors), most, replace=False))
+    known, method = project(vectors[drawn], seed)
+    directions = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    places = np.empty((len(vectors), 2))
+    for start in range(0, len(vectors), _BLOCK):
+        similarities = directions[start : start + _BLOCK] @ directions[drawn].T
+        nearest = np.argpartition(-similarities, min(_BESIDE, most) - 1, axis=1)[:, :_BESIDE]
+        places[start : start + _BLOCK] = np.median(known[nearest], axis=1)
+    places[drawn] = known
+    return places, f"{method} of {most:,}, the others beside those that they are most like"
 
 
 def _principal_components(centred: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """What is shown: the videos of one collection, and the tables of one or more encoders that have seen them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +13,7 @@ from unreel.search.rows import EmbeddingRow
 from unreel.search.table import EmbeddingTable
 
 ORDERS: Final = {"name": "", "label": "label", "shortest": "end", "longest": "-end", "largest": "-size"}
-"""What videos can be sorted by, and the table's words for it."""
+"""What videos can be sorted by: a column, with "-" before it from the largest on."""
 
 KEY: Final = "^[0-9a-f]{16}$"
 LONGEST_TEXT: Final = 200
@@ -95,6 +95,7 @@ class Catalogue:
                     )
         if not self.videos:
             raise CollectionError(f"{tables[0].place} holds no video. Embed some: unreel embed RUN FOLDER --out TABLE")
+        self._listed = [video for video in self.videos.values() if video.row.id in self.shown[0].ids]
         self.labels = Counter(video.row.label for video in self.videos.values() if video.row.label)
 
     @property
@@ -120,17 +121,27 @@ class Catalogue:
         """The video with an id that a table has told."""
         return self.videos[key_of(identity)]
 
-    def browse(self, wanted: VideoFilter, order: str, offset: int, limit: int) -> tuple[int, list[Video]]:
-        """How many videos of the first table are wanted, and some of them from number `offset` on.
+    def find(self, wanted: VideoFilter, order: str, given: Mapping[str, str]) -> list[Video]:
+        """The wanted videos of the first table; a text is also looked for in `given` labels (by key).
 
         Raises:
             SettingsError: there is no such order, or `where` is no condition.
         """
         if order not in ORDERS:
             raise SettingsError(f"order is {order!r}, expected one of: {', '.join(ORDERS)}.")
-        table, condition = self.shown[0].table, wanted.condition()
-        rows = table.rows(condition, kind="video", offset=offset, limit=limit, order=ORDERS[order])
-        return table.count("video", condition), [self.video(row.id) for row in rows]
+        text, condition = wanted.text.lower(), VideoFilter(where=wanted.where).condition()
+        rows = None if condition is None else self.shown[0].table.rows(condition, kind="video")
+        videos = self._listed if rows is None else [self.video(row.id) for row in rows]
+        found = [
+            video
+            for video in videos
+            if wanted.label in ("", video.row.label)
+            and text in f"{video.row.id}\n{video.row.label}\n{given.get(video.key, '')}".lower()
+        ]
+        column = ORDERS[order].removeprefix("-")
+        if not column:
+            return found
+        return sorted(found, key=lambda video: getattr(video.row, column), reverse=ORDERS[order].startswith("-"))
 
 
 def _names(tables: Sequence[EmbeddingTable]) -> list[str]:

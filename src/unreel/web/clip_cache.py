@@ -21,7 +21,7 @@ from unreel.video.collection.journal import reason_of
 from unreel.web.clip_worker import cut_pictures, cut_piece, film_times, strip_times
 from unreel.web.source_files import Original
 
-VERSION = "1"  # of what is cut: another one cuts all anew
+VERSION = "2"  # of what is cut: another one cuts all anew
 MOST_BYTES = 2 << 30
 SECONDS_FAILED = 600.0
 """What could not be cut is not tried again for so long: it may have been the machine's fault."""

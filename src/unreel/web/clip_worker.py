@@ -26,7 +26,7 @@ STRIP_SECONDS = 1.2
 """How long a strip plays: ten pictures a second, as the video shows them."""
 
 WIDTH, HEIGHT = 160, 120
-"""Of one picture of a strip, in pixels; what the video's shape leaves free of it is transparent."""
+"""Of one picture of a strip, in pixels; what reaches beyond them of a video's shape is cut off on both sides."""
 
 LARGEST_SIDE = 480
 """The shorter side of a piece, in pixels, where the video's own is not smaller."""
@@ -108,20 +108,21 @@ def look_at_upload(source: Path, folder: Path, longest: float) -> float:
     return seconds
 
 
-def _small(each: FrameSpan, stream: VideoStream) -> UInt8[np.ndarray, "h w 4"]:
-    """The picture upright, as large as it fits into a strip."""
+def _small(each: FrameSpan, stream: VideoStream) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture upright, its middle as it fills its place in a strip."""
     orientation = Orientation.of(each.frame)
     width, height = map(float, seen_shape(each.frame, stream))
     room = (HEIGHT, WIDTH) if orientation.transposed else (WIDTH, HEIGHT)
-    scale = min(room[0] / width, room[1] / height)
+    scale = max(room[0] / width, room[1] / height)
     small = each.frame.reformat(
-        max(1, round(width * scale)), max(1, round(height * scale)), "rgb24", interpolation="AREA", threads=1
+        max(room[0], round(width * scale)),
+        max(room[1], round(height * scale)),
+        "rgb24",
+        interpolation="AREA",
+        threads=1,
     ).to_ndarray()
     upright = np.swapaxes(small, 0, 1) if orientation.transposed else small
     upright = upright[:: -1 if orientation.flipped else 1, :: -1 if orientation.mirrored else 1]
     height, width = upright.shape[:2]
-    top, left = (HEIGHT - height) // 2, (WIDTH - width) // 2
-    picture = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
-    picture[top : top + height, left : left + width, :3] = upright
-    picture[top : top + height, left : left + width, 3] = 255
-    return picture
+    top, left = (height - HEIGHT) // 2, (width - WIDTH) // 2
+    return upright[top : top + HEIGHT, left : left + WIDTH]

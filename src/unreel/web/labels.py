@@ -11,9 +11,11 @@ columns, stays there. It is read before each change and written whole or not at 
 
 import errno
 import re
+import secrets
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Final, final
@@ -29,11 +31,45 @@ from unreel.web.selection import SelectedVideo
 COLUMN: Final = "label"
 LONGEST: Final = 100
 """Letters of a label."""
+MOST_ACTS: Final = 50
+"""That can be undone, those of all browsers together."""
 
 _ELSEWHERE = "Name another file with --labels."
 _PIECE = re.compile(r"([0-9a-f]{16})-(\d+\.\d{3})-(\d+\.\d{3})\.mp4")
 
 Table = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Act:
+    """A label that was given, and what each item had `before`: "" where it had none."""
+
+    label: str
+    before: Sequence[tuple[SelectedVideo, str]]
+
+
+@final
+class Acts:
+    """The last acts of all who label, to be undone by those who know their token."""
+
+    def __init__(self) -> None:
+        self._acts: dict[str, Act] = {}
+
+    def keep(self, act: Act) -> str:
+        """A token for an act."""
+        token = secrets.token_hex(8)
+        self._acts[token] = act
+        if len(self._acts) > MOST_ACTS:
+            del self._acts[next(iter(self._acts))]
+        return token
+
+    def get(self, token: str) -> Act | None:
+        """The act of a token, where it can be undone still."""
+        return self._acts.get(token)
+
+    def drop(self, token: str) -> None:
+        """Forget an act, which was undone."""
+        self._acts.pop(token, None)
 
 
 @final
@@ -91,15 +127,29 @@ class Labels:
         except (OSError, OutputError) as error:
             raise CollectionError(f"{place} cannot be written: {why(error)}. {_ELSEWHERE}") from error
 
-    def give(self, label: str, items: Mapping[str, SelectedVideo]) -> None:
-        """Label items by name, or with an empty label take theirs away; the files of pieces must be there.
+    def give(self, label: str, items: Sequence[SelectedVideo]) -> Act:
+        """Label items, or with an empty label take theirs away; the files of pieces must be there.
 
         Raises:
             SettingsError: it is no label.
             CollectionError: the table is no table of labels, or cannot be written.
         """
         label = checked_label(label)
-        places = {name: self._written(str(self.place(item))) for name, item in items.items()}
+        return Act(label, self._change([(item, label) for item in items], lambda _: True))
+
+    def undo(self, act: Act) -> int:
+        """Give back what items had before; those that have another label since then keep it. How many had it back.
+
+        Raises:
+            CollectionError: the table is no table of labels, or cannot be written.
+        """
+        return len(self._change(act.before, lambda label: label == act.label))
+
+    def _change(
+        self, labels: Sequence[tuple[SelectedVideo, str]], may: Callable[[str], bool]
+    ) -> list[tuple[SelectedVideo, str]]:
+        """Give each item its label where the one it has `may` be changed; the changed ones and what they had."""
+        changed: list[tuple[SelectedVideo, str]] = []
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             held = CollectionError(
@@ -107,16 +157,21 @@ class Labels:
                 "label again."
             )
             with self._lock, locked(self.path.with_name(f"{self.path.name}.lock"), held, of=self.path):
-                table = {path: dict(values) for path, values in self.table().items()}
-                for place in places.values():
-                    table.setdefault(place, {})[COLUMN] = label
+                table, emptied = {path: dict(values) for path, values in self.table().items()}, []
+                for item, label in labels:
+                    place = self.place(item)
+                    values = table.setdefault(self._written(str(place)), {})
+                    before = values.get(COLUMN, "")
+                    if may(before):
+                        changed.append((item, before))
+                        values[COLUMN] = label
+                        emptied += [place] if item.is_piece and not label else []
                 _write(self.path.resolve(), _text(table))
+                for place in emptied:
+                    place.unlink(missing_ok=True)
         except (OSError, OutputError) as error:
             raise CollectionError(f"{self.path} cannot be written: {why(error)}. {_ELSEWHERE}") from error
-        if not label:
-            for item in items.values():
-                if item.is_piece:
-                    self.place(item).unlink(missing_ok=True)
+        return changed
 
     def _written(self, path: str) -> str:
         """A path as the table has it."""

@@ -5,10 +5,11 @@ CACHE/web/maps/3f….json     named by the vectors themselves
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, final
+from typing import final
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -16,28 +17,30 @@ from jaxtyping import Float32, Float64
 from unreel.engine.files import write_whole
 from unreel.engine.worker_pool import Lost, WorkerPool
 from unreel.errors import CollectionError
-from unreel.reporting.projection import project
-from unreel.rng import generator
+from unreel.reporting.projection import project_many
 from unreel.web.catalogue import CatalogueEncoder
 
-MOST: Final = 3000
-"""Points of a map; of more videos that many are drawn at random, as t-SNE takes minutes for them."""
-
-_VERSION = "1"  # of how maps are drawn
+_VERSION = "2"  # of how maps are drawn
 _SEED = 0
 
 
 @dataclass(frozen=True)
 class Map:
-    """Where videos lie: `places` in [0, 1]² from the top left, in the order of `ids`; `method` says how it was found.
-
-    `videos` is how many the table holds.
-    """
+    """Where videos lie: `places` in [0, 1]² from the top left, in the order of `ids`; `method` says how."""
 
     method: str
     ids: list[str]
     places: list[tuple[float, float]]
-    videos: int
+
+    def within(self, polygon: Sequence[tuple[float, float]]) -> set[str]:
+        """The ids of the videos inside: a ray from their places crosses the edge an odd number of times."""
+        x, y = np.array(self.places, np.float64).reshape(-1, 2).T
+        inside = np.zeros(len(x), bool)
+        for (from_x, from_y), (to_x, to_y) in zip(polygon, [*polygon[1:], polygon[0]], strict=True):
+            if from_y != to_y:
+                beside = x < from_x + (y - from_y) * (to_x - from_x) / (to_y - from_y)
+                inside ^= ((from_y > y) != (to_y > y)) & beside
+        return {identity for identity, each in zip(self.ids, inside, strict=True) if each}
 
 
 @final
@@ -64,30 +67,21 @@ class Maps:
                 del self._running[shown.number]  # the next one tries again
 
     async def _of(self, shown: CatalogueEncoder) -> Map:
-        ids, vectors, videos = await asyncio.to_thread(_drawn, shown)
+        found = await asyncio.to_thread(shown.table.vectors, "video")
+        ids, vectors = found.table["id"].to_pylist(), found.vectors
         told = sha256(f"{_VERSION} {_SEED} {vectors.shape}".encode() + vectors.tobytes()).hexdigest()[:32]
         path = self._folder / f"{told}.json"
         if not path.exists():
-            found = await asyncio.wrap_future(self._pool.submit(places_of, vectors, _SEED))
-            if isinstance(found, Lost):
+            drawn = await asyncio.wrap_future(self._pool.submit(places_of, vectors, _SEED))
+            if isinstance(drawn, Lost):
                 raise CollectionError(
-                    f"the map of {shown.table.place} could not be drawn ({found.how}). Is memory left? Ask again."
+                    f"the map of {shown.table.place} could not be drawn ({drawn.how}). Is memory left? Ask again."
                 )
-            write_whole(path, json.dumps({"method": found[1], "places": found[0].round(5).tolist()}))
+            write_whole(path, json.dumps({"method": drawn[1], "places": drawn[0].round(5).tolist()}))
         content = json.loads(path.read_text(encoding="utf-8"))
-        return Map(content["method"], ids, [(x, y) for x, y in content["places"]], videos)
+        return Map(content["method"], ids, [(x, y) for x, y in content["places"]])
 
 
 def places_of(vectors: Float32[np.ndarray, "n c"], seed: int) -> tuple[Float64[np.ndarray, "n 2"], str]:
     """Places in the unit square and how they were found."""
-    return project(vectors.astype(np.float64), seed)
-
-
-def _drawn(shown: CatalogueEncoder) -> tuple[list[str], Float32[np.ndarray, "n c"], int]:
-    """The ids and vectors of the videos on the map, and how many videos there are."""
-    found = shown.table.vectors("video")
-    ids, vectors = found.table["id"].to_pylist(), found.vectors
-    if len(ids) <= MOST:
-        return ids, vectors, len(ids)
-    kept = np.sort(generator(_SEED, "web", "map").choice(len(ids), MOST, replace=False))
-    return [ids[place] for place in kept], vectors[kept], len(ids)
+    return project_many(vectors.astype(np.float64), seed)

@@ -1,8 +1,10 @@
 """The pages: plain HTML that works without any script."""
 
 import shlex
+from collections import Counter
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -10,30 +12,54 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from unreel.errors import SettingsError
 from unreel.reporting.projection import SHAPES
 from unreel.web.api import clips_file, list_file, send, table_file
+from unreel.web.browse import browse as find_videos
+from unreel.web.browse import chosen_items, neighbours
 from unreel.web.catalogue import ORDERS
+from unreel.web.chips import chips, page_numbers
 from unreel.web.compare import side_by_side
 from unreel.web.exports import LONGEST_PIECE
 from unreel.web.labels import COLUMN
 from unreel.web.media import PLAYABLE
-from unreel.web.params import Browsing, Key, Searching, TheSite, UploadKey, query_of, video_of
+from unreel.web.params import (
+    LONGEST_CONDITIONS,
+    Conditions,
+    Key,
+    Looking,
+    Opening,
+    Searching,
+    TheSite,
+    UploadKey,
+    query_of,
+    video_of,
+)
 from unreel.web.search import SearchInput as Sought
-from unreel.web.selection import read_items
-from unreel.web.serialise import answer_facts, encoder_facts, find, given_labels, label_items, video_facts
+from unreel.web.selection import SelectedVideo
+from unreel.web.serialise import answer_facts, find, given_labels, label_items, undo, video_facts
 from unreel.web.site import Site
-from unreel.web.templating import assets, render
+from unreel.web.templating import assets, link, render
+
+MOST_TILES = 200
+"""Of what is selected or labelled, that are shown."""
+_DONE = ("done", "undone")
 
 pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
-def _picked(pick: Annotated[tuple[str, ...], Form()] = (), picks: Annotated[str, Form()] = "") -> list[str]:
-    """The names of what is selected: ticked boxes, and what the page's script has gathered from other pages."""
-    names = [*pick, *picks.split()]
-    if not names:
+async def _picked(
+    site: TheSite,
+    pick: Annotated[tuple[str, ...], Form()] = (),
+    picks: Annotated[str, Form()] = "",
+    found: Annotated[str | None, Form(max_length=LONGEST_CONDITIONS)] = None,
+    without: Annotated[str, Form()] = "",
+) -> list[SelectedVideo]:
+    """What is selected: ticked boxes, what the page's script has gathered from other pages, and all that was found."""
+    items = await chosen_items(site, [*pick, *picks.split()], found or None, without.split())
+    if not items:
         raise SettingsError("got nothing selected, expected at least one video: tick some first.")
-    return names
+    return items
 
 
-Picked = Annotated[list[str], Depends(_picked)]
+Picked = Annotated[list[SelectedVideo], Depends(_picked)]
 
 
 @dataclass(frozen=True)
@@ -48,23 +74,46 @@ class Player:
 
 
 @pages.get("/")
-async def browse(request: Request, site: TheSite, browsing: Annotated[Browsing, Query()]) -> Response:
-    """The collection."""
-    given = given_labels(site)
-    total, some = site.catalogue.browse(browsing.wanted, browsing.order, browsing.offset, browsing.limit)
-    videos = [video_facts(site, video, given) for video in some]
-    fields = browsing.model_dump(exclude_defaults=True)
-    return _page(request, "browse.html", videos=videos, total=total, browsing=browsing, fields=fields, orders=ORDERS)
+async def browse(request: Request, site: TheSite, looking: Annotated[Looking, Query()]) -> Response:
+    """The collection, and beside it its map."""
+    given, found = given_labels(site), await find_videos(site, looking)
+    some = found.videos[looking.offset : looking.offset + looking.limit]
+    fields = looking.model_dump(exclude_defaults=True)
+    conditions = {name: fields[name] for name in Conditions.model_fields if name in fields}
+    return _page(
+        request,
+        "browse.html",
+        videos=[video_facts(site, video, given) for video in some],
+        total=len(found.videos),
+        facets=found.facets,
+        browsing=looking,
+        fields=fields,
+        conditions=conditions,
+        plain={name: fields[name] for name in ("order", "size", "map", "colour") if name in fields},
+        found=link("", conditions) or "?",
+        opened={"among": link("", conditions, order=fields.get("order")) or "?"},
+        chips=chips(fields, found.facets),
+        numbers=page_numbers(looking.offset // looking.limit, -(-len(found.videos) // looking.limit)),
+        shown=None if looking.map is None else Searching(encoder=[looking.map]).encoders(site.catalogue)[0],
+        orders=ORDERS,
+        shapes=SHAPES,
+    )
 
 
 @pages.get("/video/{key}")
-async def video(request: Request, site: TheSite, key: Key, searching: Annotated[Searching, Query()]) -> Response:
+async def video(request: Request, site: TheSite, key: Key, searching: Annotated[Opening, Query()]) -> Response:
     """A video, or a piece of it, and what is like it."""
     found = video_of(site, key)
     original = await site.originals.checked(found.row)
-    facts = video_facts(site, found, given_labels(site))
+    given = given_labels(site)
+    facts, around = video_facts(site, found, given), None
+    if searching.among is not None:
+        around = await neighbours(site, found, searching.among)
+    quick = site.keys.assign(Counter(given.values()), sorted(site.catalogue.labels))
     player = None if original.path is None else _player(key, found.row.end, searching.at or 0.0, original.path.suffix)
-    return await _similar(request, site, query_of(found, searching), searching, player=player, facts=facts)
+    return await _similar(
+        request, site, query_of(found, searching), searching, player=player, facts=facts, around=around, quick=quick
+    )
 
 
 def _player(key: str, duration: float, at: float, suffix: str) -> Player:
@@ -94,7 +143,7 @@ async def _similar(request: Request, site: Site, sought: Sought, searching: Sear
     return _page(
         request,
         "similar.html",
-        **({"facts": None, "upload": None} | context),
+        **({"facts": None, "upload": None, "around": None} | context),
         sought=sought,
         searching=searching,
         fields=searching.model_dump(exclude_defaults=True),
@@ -117,17 +166,16 @@ async def upload(site: TheSite, file: UploadFile) -> Response:
 
 
 @pages.get("/map")
-async def the_map(request: Request, site: TheSite, searching: Annotated[Searching, Query()]) -> Response:
-    """The collection as an encoder sees it."""
-    shown = searching.encoders(site.catalogue)[0]
-    return _page(request, "map.html", shown=shown, encoder=encoder_facts(site, shown), shapes=SHAPES)
+async def the_map(encoder: Annotated[int, Query(ge=0, le=9)] = 0) -> Response:
+    """Where the map was before it stood beside the videos."""
+    return RedirectResponse(f"/?map={encoder}", 303)
 
 
 @pages.get("/labels")
 async def labels(request: Request, site: TheSite) -> Response:
     """The labels that were given."""
     given = site.labels.given()
-    facts = {item.name: video_facts(site, item.video, {}) for item, _ in given[:200]}
+    facts = {item.name: video_facts(site, item.video, {}) for item, _ in given[:MOST_TILES]}
     counts: dict[str, int] = {}
     for _, label in given:
         counts[label] = counts.get(label, 0) + 1
@@ -141,36 +189,45 @@ async def labels(request: Request, site: TheSite) -> Response:
 @pages.post("/labels")
 async def label(
     site: TheSite,
-    label: Annotated[str, Form()],
     picked: Picked,
+    label: Annotated[str, Form()] = "",
+    quick: Annotated[str | None, Form()] = None,
     back: Annotated[str, Form()] = "/labels",
 ) -> Response:
-    """Give a label, or take it away."""
-    await label_items(site, label, read_items(site.catalogue, picked))
-    return RedirectResponse(_local(back), 303)
+    """Give the label that was typed or, before that, the one of the button; or take it away."""
+    token = await label_items(site, label if quick is None else quick, picked)
+    return _back(back, done=token)
+
+
+@pages.post("/undo")
+async def undo_label(
+    site: TheSite, act: Annotated[str, Form(max_length=64)], back: Annotated[str, Form()] = "/labels"
+) -> Response:
+    """Give back what was there before an act."""
+    return _back(back, undone=await undo(site, act))
 
 
 @pages.post("/selection")
 async def selection(request: Request, site: TheSite, picked: Picked) -> Response:
     """What is selected."""
     given = given_labels(site)
-    items = [(item, video_facts(site, item.video, given)) for item in read_items(site.catalogue, picked)]
-    return _page(request, "selection.html", items=items)
+    items = [(item, video_facts(site, item.video, given)) for item in picked[:MOST_TILES]]
+    return _page(request, "selection.html", items=items, total=len(picked))
 
 
 @pages.post("/export/{form}")
 async def export(site: TheSite, form: Literal["list", "csv", "clips"], picked: Picked) -> Response:
     """What is selected, to keep."""
-    return {"list": list_file, "csv": table_file, "clips": clips_file}[form](site, picked)
+    return list_file(picked) if form == "list" else {"csv": table_file, "clips": clips_file}[form](site, picked)
 
 
 @pages.get("/labels/clips")
 async def labelled_clips(site: TheSite) -> Response:
     """All that was labelled, as clips in folders: what `unreel finetune` takes."""
-    names = [item.name for item, _ in site.labels.given()]
-    if not names:
+    items = [item for item, _ in site.labels.given()]
+    if not items:
         raise HTTPException(404, "Nothing was labelled yet.")
-    return clips_file(site, names, by_label=True)
+    return clips_file(site, items, by_label=True)
 
 
 @pages.get("/labels/csv")
@@ -206,10 +263,20 @@ def problem_page(request: Request, status: int, detail: str) -> Response:
 
 
 def _page(request: Request, template: str, status: int = 200, **context: Any) -> Response:
-    """A page; `address` is its own, for forms that come back to it."""
-    address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    context |= {"site": request.app.state.site, "address": address if request.method == "GET" else "/"}
+    """A page; `address` is its own, for forms that come back to it, `act` and `undone` what was done just now."""
+    site: Site = request.app.state.site
+    query = [(name, value) for name, value in request.query_params.multi_items() if name not in _DONE]
+    address = request.url.path + (f"?{urlencode(query)}" if query else "")
+    token, undone = (request.query_params.get(name, "") for name in _DONE)
+    context |= {"site": site, "address": address if request.method == "GET" else "/"}
+    context |= {"token": token, "act": site.acts.get(token), "undone": undone if undone.isdecimal() else ""}
     return HTMLResponse(render(template, context), status)
+
+
+def _back(address: str, **done: Any) -> Response:
+    """Back to a page, which says what was done."""
+    local = _local(address)
+    return RedirectResponse(f"{local}{'&' if '?' in local else '?'}{urlencode(done)}", 303)
 
 
 def _local(address: str) -> str:

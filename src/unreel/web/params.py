@@ -1,10 +1,11 @@
 """What a request may ask, checked: the same for pages and programs."""
 
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qs
 
 from fastapi import Depends, HTTPException, Request
 from fastapi import Path as InPath
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from unreel.errors import SettingsError
 from unreel.web.catalogue import KEY, LONGEST_TEXT, Catalogue, CatalogueEncoder, Video, VideoFilter
@@ -18,6 +19,8 @@ LONGEST_QUERY = 600.0
 PIECE_SECONDS = 2.0
 """Of a piece whose length nobody says."""
 MOST_HITS = 200
+LONGEST_CONDITIONS = 8000
+LASSO = r"^(\d( \d{1,4},\d{1,4}){3,80})?$"
 
 Key = Annotated[str, InPath(pattern=KEY, description="Key of a video.", examples=["0123456789abcdef"])]
 UploadKey = Annotated[str, InPath(pattern=UPLOAD_KEY, description="Key of a video that was sent.")]
@@ -44,12 +47,49 @@ class Wanting(BaseModel):
         return VideoFilter(self.text, self.label, self.where)
 
 
-class Browsing(Wanting):
+class Conditions(Wanting):
+    """Which videos of those that are browsed: also by facets, and by where they lie on a map."""
+
+    facet: Annotated[
+        list[Annotated[str, Field(max_length=LONGEST_TEXT)]],
+        Field(max_length=100, description="`NAME:VALUE` as of /api/facets; of one name any, of several all."),
+    ] = []
+    lasso: Annotated[
+        str,
+        Field(pattern=LASSO, max_length=1000, description="Number of the encoder, then x,y of 1000 for each corner."),
+    ] = ""
+
+    def polygon(self, catalogue: Catalogue) -> tuple[int, list[tuple[float, float]]]:
+        """The number of the encoder on whose map a lasso was drawn, and its corners in [0, 1]².
+
+        Raises:
+            SettingsError: there is no such encoder.
+        """
+        number, *corners = self.lasso.split()
+        (shown,) = Searching(encoder=[int(number)]).encoders(catalogue)
+        return shown.number, [(int(x) / 1000, int(y) / 1000) for x, y in (corner.split(",") for corner in corners)]
+
+
+class Browsing(Conditions):
     """Which videos, in which order, which part of them."""
 
     order: Literal["name", "label", "shortest", "longest", "largest"] = "name"
     offset: Annotated[int, Field(ge=0, le=10**9)] = 0
-    limit: Annotated[int, Field(ge=1, le=MOST_HITS)] = 48
+    limit: Annotated[int, Field(ge=1, le=MOST_HITS)] = 60
+
+
+class Looking(Browsing):
+    """How the page shows them."""
+
+    size: Literal["s", "m", "l"] = "m"
+    map: Annotated[int | None, Field(ge=0, le=9), BeforeValidator(_empty_is_none)] = None
+    colour: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
+
+
+class Mapping(Conditions):
+    """Which videos stand out on a map, and what its points are coloured by."""
+
+    colour: Annotated[str, Field(max_length=LONGEST_TEXT, description="Name of a facet; nothing: the label.")] = ""
 
 
 class Searching(Wanting):
@@ -96,6 +136,30 @@ class Searching(Wanting):
         if wrong:
             raise SettingsError(f"there is no encoder {wrong[0]}, only 0 to {len(catalogue.shown) - 1}.")
         return [catalogue.shown[number] for number in sorted(set(self.encoder))] or catalogue.shown
+
+
+class Opening(Searching):
+    """A video that was opened from a page of some."""
+
+    among: Annotated[str | None, Field(max_length=LONGEST_CONDITIONS)] = None
+
+
+def read_conditions(text: str) -> Browsing:
+    """The conditions of an address: what stands after its question mark.
+
+    Raises:
+        SettingsError: they make no sense.
+    """
+    fields: dict[str, Any] = parse_qs(text.removeprefix("?"), max_num_fields=200)
+    single = {name: values if name == "facet" else values[-1] for name, values in fields.items()}
+    try:
+        return Browsing.model_validate({name: single[name] for name in Browsing.model_fields if name in single})
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise SettingsError(
+            f"got conditions that make no sense at {'.'.join(map(str, fault['loc']))} ({fault['msg']}), expected those "
+            "of a page's address: choose them in the page again."
+        ) from None
 
 
 def the_site(request: Request) -> Site:

@@ -104,10 +104,10 @@ class MapPoints(Model):
 
     encoder: int
     method: str
-    videos: Annotated[int, Field(description="Of the table; fewer points than these are a random sample.")]
     keys: list[str]
     ids: list[str]
-    labels: list[str]
+    labels: Annotated[list[str], Field(description="What the points are coloured by.")]
+    found: Annotated[list[bool], Field(description="Whether the conditions find the video.")]
     places: list[PointOnMap]
 
 
@@ -119,11 +119,34 @@ class UploadFacts(Model):
     seconds: float
 
 
-class Labelling(Model):
-    """A label for some items; an empty one takes theirs away."""
+class Chosen(Model):
+    """Items by name, and what conditions find."""
 
-    items: Annotated[list[ItemName], Field(min_length=1, max_length=MOST)]
+    items: Annotated[list[ItemName], Field(max_length=MOST)] = []
+    found: Annotated[
+        str | None,
+        Field(max_length=8000, description="Conditions as of /api/videos, such as `label=walk`; all they find."),
+    ] = None
+    without: Annotated[list[ItemName], Field(max_length=MOST, description="Of these, what is not meant.")] = []
+
+    @model_validator(mode="after")
+    def _is_something(self) -> "Chosen":
+        if not self.items and self.found is None:
+            raise ValueError("got neither items nor conditions, expected some of them")
+        return self
+
+
+class Labelling(Chosen):
+    """A label for what is chosen; an empty one takes theirs away."""
+
     label: Annotated[str, Field(max_length=LONGEST)]
+
+
+class ChosenLabels(Model):
+    """How many of the chosen items have each label; those that none has are known from others."""
+
+    items: int
+    labels: list["LabelCount"]
 
 
 class Given(Model):
@@ -134,21 +157,45 @@ class Given(Model):
     label: str
 
 
+class Undoing(Model):
+    """Which act is undone."""
+
+    act: Annotated[str, Field(max_length=64)]
+
+
+class ListedItems(Model):
+    """What a list or table names: items of this collection, and how many lines name nothing of it."""
+
+    items: list[str]
+    unknown: int
+
+
 class LabelPage(Model):
-    """All labels that were given, and the table that holds them."""
+    """All labels that were given, the table that holds them, and the act that was the last to change it."""
 
     table: str
+    act: Annotated[str, Field(description="What undoes this; empty where nothing was changed.")] = ""
     labels: list[Given]
 
 
-class ExportRequest(Model):
-    """What to export."""
+class FacetCount(Model):
+    """A value of a facet, and how many of the videos that all other facets want have it."""
 
-    items: Annotated[list[ItemName], Field(min_length=1, max_length=MOST)]
+    value: str
+    text: str
+    videos: int
+
+
+class FacetModel(Model):
+    """One way to tell videos apart."""
+
+    name: str
+    title: str
+    values: list[FacetCount]
 
 
 class LabelCount(Model):
-    """A label of the collection and how many videos have it."""
+    """A label and how many videos have it."""
 
     label: str
     videos: int

@@ -6,17 +6,22 @@
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from unreel.annotations.cells import decode
 from unreel.errors import SettingsError
 from unreel.text import quoted
+from unreel.video.collection.label_tables import written_paths
 from unreel.web.catalogue import Catalogue, Video
 
 PATTERN: Final = r"^[0-9a-f]{16}(@\d{1,7}(\.\d{1,6})?-\d{1,7}(\.\d{1,6})?)?(~-?[01](\.\d{1,6})?)?$"
 MOST: Final = 10_000
+LARGEST_LIST: Final = 2_000_000
+"""Bytes of a list that is opened as a selection."""
 
+_A_LIST = "Open one with a path a line, or a table with a column of paths, such as the csv of a selection."
 _PARTS = re.compile(r"(?P<key>[0-9a-f]{16})(?:@(?P<start>[\d.]+)-(?P<end>[\d.]+))?(?:~(?P<similarity>[-\d.]+))?")
 
 
@@ -70,3 +75,37 @@ def _read(catalogue: Catalogue, name: str) -> SelectedVideo:
     if not start < end:
         raise SettingsError(f"got a piece from {start:g} to {end:g} s, expected one that ends after it begins.")
     return SelectedVideo(video, start, end, True, similarity)
+
+
+@dataclass(frozen=True)
+class ListedVideos:
+    """What a list or a table names, each once; `unknown` names are of no video of this collection."""
+
+    videos: list[Video]
+    unknown: int
+
+
+def listed_videos(catalogue: Catalogue, content: bytes) -> ListedVideos:
+    """The videos that a list names, one a line, or a table in a column of paths: by path, or by their names here.
+
+    Raises:
+        SettingsError: it is too large, no text, or names nothing of this collection.
+    """
+    if len(content) > LARGEST_LIST:
+        raise SettingsError(f"got a list of more than {LARGEST_LIST} bytes, expected a smaller one: cut it in two.")
+    try:
+        names = written_paths(decode(content))
+    except ValueError as error:
+        raise SettingsError(f"got a file that is no list: {error}. {_A_LIST}") from None
+    known = {name: video for video in catalogue.videos.values() for name in (video.row.path, video.row.id)}
+    named = [_longest_known(known, name) for name in names]
+    found = {video.key: video for video in named if video is not None}
+    if not found:
+        raise SettingsError(f"got a list that names no video of this collection. {_A_LIST}")
+    return ListedVideos(list(found.values()), named.count(None))
+
+
+def _longest_known(known: Mapping[str, Video], line: str) -> Video | None:
+    """The video whose path or name is the longest beginning of a line: a label may follow it."""
+    ends = [len(line), *(match.start() for match in reversed(list(re.finditer(r"[\s,;]", line))))]
+    return next((known[line[:end]] for end in ends if line[:end] in known), None)

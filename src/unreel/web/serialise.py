@@ -1,6 +1,7 @@
 """From what was found to what programs and pages are told."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 
 from unreel.errors import SettingsError
@@ -83,19 +84,48 @@ def hit_facts(site: Site, moment: Moment, given: dict[str, str]) -> HitModel:
     )
 
 
-async def label_items(site: Site, label: str, items: Sequence[SelectedVideo]) -> None:
-    """Give items a label, or with an empty one take theirs away; pieces are cut out first.
+async def label_items(site: Site, label: str, items: Sequence[SelectedVideo]) -> str:
+    """Give items a label, or with an empty one take theirs away; pieces are cut out first. The token of the act.
 
     Raises:
         SettingsError: it is no label, or there are too many pieces.
         VideoError: a piece cannot be cut out; then nothing is labelled.
         CollectionError: the labels cannot be written.
     """
-    pieces = [item for item in items if item.is_piece]
-    if label.strip() and pieces:
-        if len(pieces) > MOST_PIECES:
-            raise SettingsError(f"got {len(pieces)} pieces, expected at most {MOST_PIECES} at once: select fewer.")
-        for item in pieces:
-            cut = await site.cuts.piece(await site.originals.checked(item.video.row), item.start, item.end)
-            await asyncio.to_thread(site.labels.keep, cut, item)
-    await asyncio.to_thread(site.labels.give, label, {item.name: item for item in items})
+    if label.strip():
+        await _cut_out(site, [item for item in items if item.is_piece])
+    return site.acts.keep(await asyncio.to_thread(site.labels.give, label, items))
+
+
+async def undo(site: Site, token: str) -> int:
+    """Give back what the items of an act had before, where nobody has labelled them since; how many had it back.
+
+    Raises:
+        SettingsError: the act cannot be undone any more.
+        VideoError: a piece cannot be cut out again; then nothing is undone.
+        CollectionError: the labels cannot be written.
+    """
+    act = site.acts.get(token)
+    if act is None:
+        raise SettingsError("This cannot be undone any more: label the videos anew.")
+    await _cut_out(site, [item for item, label in act.before if item.is_piece and label])
+    undone = await asyncio.to_thread(site.labels.undo, act)
+    site.acts.drop(token)
+    return undone
+
+
+async def _cut_out(site: Site, pieces: Sequence[SelectedVideo]) -> None:
+    if len(pieces) > MOST_PIECES:
+        raise SettingsError(f"got {len(pieces)} pieces, expected at most {MOST_PIECES} at once: select fewer.")
+    for item in pieces:
+        cut = await site.cuts.piece(await site.originals.checked(item.video.row), item.start, item.end)
+        await asyncio.to_thread(site.labels.keep, cut, item)
+
+
+def label_counts(site: Site, items: Sequence[SelectedVideo]) -> dict[str, int]:
+    """How many of the items have each label that was given here or that the tables hold; the commonest come first."""
+    given = given_labels(site)
+    known = Counter(given.values())
+    own = Counter(given.get(item.name, "") for item in items)
+    names = [*(label for label, _ in known.most_common()), *sorted(site.catalogue.labels)]
+    return {label: own[label] for label in dict.fromkeys(names)}

@@ -13,7 +13,9 @@ from unreel.engine.worker_pool import WorkerPool
 from unreel.video.collection.prepare import cache_root
 from unreel.web.catalogue import Catalogue
 from unreel.web.clip_cache import Cuts
-from unreel.web.labels import Labels
+from unreel.web.facets import Facets
+from unreel.web.label_keys import LabelKeys
+from unreel.web.labels import Acts, Labels
 from unreel.web.maps import Maps
 from unreel.web.search import Finder
 from unreel.web.source_files import Originals
@@ -21,6 +23,9 @@ from unreel.web.uploads import Uploads, own_folder
 
 PICTURE_SECONDS, PIECE_SECONDS, MAP_SECONDS = 60.0, 600.0, 1800.0
 """How long making each may take, while it goes on."""
+
+IDLE_SECONDS = 180.0
+"""After which processes that have nothing to do end: together they hold half a gigabyte."""
 
 SEARCHERS = 4
 """Threads that search: who waits for a decoder there keeps nobody else waiting."""
@@ -36,6 +41,7 @@ class SiteOptions:
     linked: Sequence[Path] = ()
     largest_upload: int = 64_000_000
     limits: Limits = DEFAULT_LIMITS
+    idle: float = IDLE_SECONDS
     cache: Path = field(default_factory=lambda: cache_root() / "web")
     uploads: Path = field(default_factory=lambda: cache_root() / "uploads")
 
@@ -45,11 +51,14 @@ class Site:
     """What the pages and the API show, and what they do it with."""
 
     catalogue: Catalogue
+    facets: Facets
     originals: Originals
     cuts: Cuts
     finder: Finder
     maps: Maps
     labels: Labels
+    acts: Acts
+    keys: LabelKeys
     uploads: Uploads
     searchers: ThreadPoolExecutor
 
@@ -76,17 +85,20 @@ def opened(options: SiteOptions) -> Iterator[Site]:
     with (
         own_folder(options.uploads) as folder,  # goes after those who write into it
         ThreadPoolExecutor(SEARCHERS, "search") as searchers,  # ends when those have ended whom it waits for
-        WorkerPool(cores(), replace(options.limits, longest=PICTURE_SECONDS)) as pictures,
-        WorkerPool(2, replace(options.limits, longest=PIECE_SECONDS)) as pieces,
-        WorkerPool(1, Limits(MAP_SECONDS, memory=0)) as mapping,
+        WorkerPool(cores(), replace(options.limits, longest=PICTURE_SECONDS), options.idle) as pictures,
+        WorkerPool(2, replace(options.limits, longest=PIECE_SECONDS), options.idle) as pieces,
+        WorkerPool(1, Limits(MAP_SECONDS, memory=0), options.idle) as mapping,
     ):
         yield Site(
             catalogue,
+            Facets(catalogue.videos.values()),
             originals,
             Cuts(options.cache, pictures, pieces),
             Finder(catalogue, originals, pieces, options.weights),
             Maps(options.cache / "maps", mapping),
             labels,
+            Acts(),
+            LabelKeys(),
             Uploads(folder, pieces, options.largest_upload),
             searchers,
         )

@@ -54,6 +54,13 @@ def link(path: str, fields: Mapping[str, Any], **changes: Any) -> str:
     return f"{path}?{text}" if text else path
 
 
+def ruler(seconds: float) -> list[float]:
+    """The times that a ruler of so many seconds tells: at most eight, on round numbers."""
+    steps = (10.0**power * each for power in range(-2, 9) for each in (1, 2, 5))
+    step = next(step for step in steps if seconds <= 7 * step)
+    return [round(step * number, 3) for number in range(int(seconds / step) + 1)]
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -64,5 +71,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"duration": duration_text, "size": size_text}
-    environment.globals |= {"link": link}
+    environment.globals |= {"link": link, "ruler": ruler}
     return environment

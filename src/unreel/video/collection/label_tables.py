@@ -10,6 +10,7 @@ Columns may have any order; those without a name that only number the rows are n
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import final
 
@@ -27,6 +28,17 @@ PATH_COLUMNS = "path, file, filename, video or video_path"
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _PLAIN = re.compile(r"[^\s,;\"]+")
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+
+
+def written_paths(text: str) -> list[str]:
+    """What a table's first column of paths holds, or the lines of a list, as it is written: no file is looked for."""
+    with suppress(CollectionError):  # of a list whose first line has such a word
+        table = table_of(Path("the list"), text)
+        if table is not None:
+            return [undefused(row[table.place].strip()) for _, row in table.rows]
+    lines = (line.strip() for line in text.splitlines())
+    return [found[1].replace('""', '"') if (found := _QUOTED.match(line)) else line for line in lines if line]
 
 
 def read_table(path: Path) -> Labels:

@@ -1,6 +1,6 @@
 // The map: move, zoom, point at videos, draw a lasso round them; by pointer, touch or keys.
 
-const MARGIN = 24, REACH = 16, COLOURS = 8, MOST_TILES = 60, MOST_ZOOM = 60;
+const MARGIN = 24, REACH = 16, COLOURS = 8, MOST_CORNERS = 60, MOST_ZOOM = 60;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export async function startMap(atlas, selection) {
@@ -15,9 +15,7 @@ export async function startMap(atlas, selection) {
     return;
   }
   waiting.hidden = true;
-  const few = data.keys.length < data.videos;
-  atlas.querySelector("#method").textContent =
-    `${few ? `${data.keys.length} of ${data.videos} videos, drawn at random` : `${data.videos} videos`} · ${data.method}`;
+  atlas.querySelector("#method").textContent = `${data.keys.length} videos · ${data.method}`;
   new Sky(atlas, data, selection);
 }
 
@@ -31,12 +29,12 @@ class Sky {
     this.paths = this.shapes.map((shape) => new Path2D(shape));
     const labels = [...new Set(data.labels)].filter(Boolean).sort();
     this.points = data.keys.map((key, place) => ({
-      key, id: data.ids[place], label: data.labels[place], mark: labels.indexOf(data.labels[place]),
+      key, id: data.ids[place], found: data.found[place], label: data.labels[place], mark: labels.indexOf(data.labels[place]),
       x: data.places[place][0], y: data.places[place][1],
     }));
     this.legend(labels);
     this.listen();
-    this.shown();
+    this.draw();
   }
 
   // What is seen --------------------------------------------------------------------------------------------------
@@ -58,14 +56,15 @@ class Sky {
       const colours = Array.from({ length: COLOURS + 1 }, (_, colour) => style.getPropertyValue(`--c${colour}`));
       const [ink, card, accent] = ["--ink", "--card", "--accent"].map((name) => style.getPropertyValue(name));
       canvas.width = canvas.height = Math.round(this.side * ratio);
-      const size = ratio * (this.points.length > 500 ? 0.65 : 1) * Math.min(1.8, Math.sqrt(this.view.zoom));
-      const inFront = (point) => (this.selection.has(point.key) ? 1 : 0) + (point === this.at ? 2 : 0);
+      const size = ratio * (this.points.length > 5000 ? 0.4 : this.points.length > 500 ? 0.65 : 1) * Math.min(1.8, Math.sqrt(this.view.zoom));
+      const inFront = (point) => (point.found ? 1 : 0) + (this.selection.has(point.key) ? 2 : 0) + (point === this.at ? 4 : 0);
       for (const point of [...this.points].sort((one, other) => inFront(one) - inFront(other))) {
         const [x, y] = this.place(point);
         if (x < -9 || y < -9 || x > this.side + 9 || y > this.side + 9) continue;
         const path = this.paths[this.shapeOf(point.mark)], chosen = this.selection.has(point.key);
         paper.setTransform(size, 0, 0, size, x * ratio, y * ratio);
-        paper.globalAlpha = this.label === null || this.label === point.label || point === this.at ? 1 : 0.12;
+        const seen = point.found && (this.label === null || this.label === point.label);
+        paper.globalAlpha = seen || point === this.at ? 1 : 0.12;
         if (chosen || point === this.at) {
           paper.lineWidth = point === this.at ? 5 : 4;
           paper.strokeStyle = point === this.at ? ink : accent;
@@ -138,25 +137,13 @@ class Sky {
     this.peek.style.top = `${Math.max(0, Math.min(y > this.side / 2 ? y - height - 12 : y + 12, this.side - height))}px`;
   }
 
-  /** Lists what is selected on the map, so that it can be seen, opened and taken back without a pointer. */
-  shown(event) {
-    const chosen = this.points.filter(({ key }) => this.selection.has(key));
-    const title = this.atlas.querySelector(".within"), list = this.atlas.querySelector("#lassoed");
-    title.hidden = chosen.length === 0;
-    title.textContent = `${chosen.length} selected on the map${chosen.length > MOST_TILES ? `, the first ${MOST_TILES}:` : ""}`;
-    if (!list.contains(event?.target ?? null)) {  // who takes one back there keeps his place in the list
-      list.replaceChildren(...chosen.slice(0, MOST_TILES).map((point) => tile(point)));
-    }
-    this.draw();
-  }
-
   // What is done --------------------------------------------------------------------------------------------------
 
   listen() {
     const { canvas } = this;
     new ResizeObserver(() => this.draw()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
-    this.selection.onChange((event) => this.shown(event));
+    this.selection.onChange(() => this.draw());
     for (const button of this.atlas.querySelectorAll("[data-tool]")) {
       button.addEventListener("click", () => this.use(button.dataset.tool));
     }
@@ -253,13 +240,19 @@ class Sky {
     }
   }
 
-  /** Selects what lies within the lasso. */
+  /** Shows what lies within the lasso: it becomes a condition of the page. */
   choose() {
-    const within = this.points.filter((point) => inside(this.place(point), this.lasso));
+    const step = Math.max(1, Math.ceil(this.lasso.length / MOST_CORNERS));
+    const side = (this.side - 2 * MARGIN) * this.view.zoom, { x: left, y: top } = this.view;
+    const thousandth = (pixels, start) => Math.min(1000, Math.max(0, Math.round(1000 * ((pixels - MARGIN) / side + start))));
+    const corners = this.lasso.filter((_, place) => place % step === 0).map(([x, y]) => `${thousandth(x, left)},${thousandth(y, top)}`);
     this.lasso = null;
-    this.selection.add(within.map(({ key }) => key));
-    this.told.textContent = `${within.length} videos selected`;
-    this.shown();
+    this.draw();
+    if (corners.length < 3) return;
+    const address = new URL(location.href);
+    address.searchParams.set("lasso", [this.atlas.dataset.encoder, ...corners].join(" "));
+    address.searchParams.delete("offset");
+    location.href = address;
   }
 
   open(point) { location.href = `/video/${point.key}`; }
@@ -269,7 +262,7 @@ class Sky {
     const half = this.side / 2;
     if (event.key in ARROWS) this.point(this.towards(ARROWS[event.key]) ?? this.at);
     else if (event.key === "Enter" && this.at) this.open(this.at);
-    else if (event.key === "x" && this.at) { this.selection.toggle(this.at.key); this.shown(); }
+    else if (event.key === "x" && this.at) { this.selection.toggle(this.at.key); }
     else if (event.key === "+") this.zoom(1.5, half, half);
     else if (event.key === "-") this.zoom(1 / 1.5, half, half);
     else if (event.key === "0") this.zoom(0, half, half);
@@ -293,26 +286,3 @@ class Sky {
 }
 
 function made(name, properties = {}) { return Object.assign(document.createElement(name), properties); }
-
-function tile({ key, id, label }) {
-  const article = made("article", { className: "tile" });
-  const link = made("a", { className: "screen", href: `/video/${key}`, ariaLabel: id });
-  link.append(made("img", { className: "strip", src: `/api/videos/${key}/strip`, alt: "", loading: "lazy", width: 1920, height: 120 }));
-  const pick = made("label", { className: "pick" }), box = made("input", { type: "checkbox", name: "pick", value: key, checked: true });
-  box.setAttribute("form", "picks");
-  pick.append(box, made("span", { className: "unseen", textContent: `Select ${id}` }));
-  const caption = made("div", { className: "caption" });
-  caption.append(made("b", { textContent: label || "no label" }), made("span", { className: "id", title: id, textContent: id }));
-  article.append(link, pick, caption);
-  return article;
-}
-
-/** Whether a point lies within a polygon: a ray from it crosses the edge an odd number of times. */
-function inside([x, y], polygon) {
-  let within = false;
-  polygon.forEach(([fromX, fromY], place) => {
-    const [toX, toY] = polygon[(place + 1) % polygon.length];
-    if (fromY > y !== toY > y && x < (toX - fromX) * (y - fromY) / (toY - fromY) + fromX) within = !within;
-  });
-  return within;
-}

@@ -68,10 +68,16 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     to.focus();
     to.scrollIntoView({ block: "nearest" });
-  } else if (key === "x") {
-    document.activeElement.closest(".tile")?.querySelector(".pick input").click();
+  } else if (key === "x" || key === "X") {
+    const box = document.activeElement.closest(".tile")?.querySelector(".pick input");
+    if (key === "X" && box) selection.range(box);
+    else box?.click();
+  } else if (key === "j" || key === "k") {
+    document.querySelector(`.pass [rel=${key === "j" ? "next" : "prev"}]`)?.click();
+  } else if (/^[0-9]$/.test(key)) {
+    document.querySelector(`.quick [data-key="${key}"]`)?.click();
   } else if (key === "/" || key === "l") {
-    const field = key === "/" ? document.getElementById("filter") : document.querySelector(".labelling input");
+    const field = key === "/" ? document.getElementById("filter") : document.querySelector(".tray:not([hidden]) .labelling input, .labels input[name=label]");
     if (!field || field.closest("[hidden]")) return;
     event.preventDefault();
     field.closest("details")?.setAttribute("open", "");
@@ -99,6 +105,23 @@ for (const form of all(".drop")) {
     form.querySelector("button").disabled = true;
   });
 }
+
+if (matchMedia("(max-width: 56rem)").matches) document.querySelector("details.facets")?.removeAttribute("open");
+
+// An act is told once; the address stays what it was.
+if (/[?&](un)?done=/.test(location.search)) {
+  const address = new URL(location.href);
+  for (const name of ["done", "undone"]) address.searchParams.delete(name);
+  history.replaceState(null, "", address);
+}
+
+// What only the player knows of a video.
+const player = document.querySelector(".query video"), picture = document.getElementById("picture");
+function tell() {
+  picture.textContent = `${player.videoWidth} × ${player.videoHeight}`;
+  picture.parentNode.hidden = false;
+}
+if (player && picture) player.readyState ? tell() : player.addEventListener("loadedmetadata", tell);
 
 const selection = startSelection();
 for (const timeline of all(".timeline")) startTimeline(timeline, root);
