@@ -44,7 +44,7 @@ def label(client: httpx.Client, text: str, *names: str) -> None:
 
 def test_everything_is_counted(client: httpx.Client) -> None:
     found = counts(client)
-    assert list(found) == ["given", "differs", "label.class", "folder", "length"]
+    assert list(found) == ["given", "differs", "suggested", "label.class", "folder", "length"]
     assert found["given"] == {"": 20}
     assert found["label.class"] == {"walk": 4, "run": 5, "odd": 5, "lost": 5, "": 1}
     assert found["folder"]["lost/link to a folder"] == 1
@@ -79,7 +79,10 @@ def test_labels_are_found_at_once(client: httpx.Client) -> None:
 def test_facets_that_are_none_are_told(client: httpx.Client, facet: str) -> None:
     answer = client.get("/api/videos", params={"facet": facet})
     assert answer.status_code == 400
-    assert "expected NAME:VALUE with a name of: given, differs, label.class, folder, length." in answer.json()["detail"]
+    assert (
+        "expected NAME:VALUE with a name of: given, differs, suggested, label.class, folder, length."
+        in answer.json()["detail"]
+    )
 
 
 LABELS = st.sampled_from(["", "run", "walk", "a/b"])

@@ -10,7 +10,7 @@ compares this with labels at random.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import final
 
@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 
 from unreel.evaluation.nearest import UnitVectors, nearest
 
+FIRST = 5
 MOST_CLUSTERS = 100
 MOST_VIDEOS = 20_000
 """Of more, so many are looked at, drawn by chance."""
@@ -40,16 +41,24 @@ class Suggester:
         self._all = vectors
 
     def suggest(self, labels: Mapping[int, str], count: int) -> list[int]:
-        """The rows of up to `count` vectors to label next, the most telling first, given the `labels` of some rows."""
+        """The rows of up to `count` vectors to label next, the most telling first, given the `labels` of some rows.
+
+        The first `FIRST` are as unlike each other as can be, and then as many as there are already, again and again.
+        """
         rows = np.union1d(self._rows, np.array(sorted(labels), np.int64))
         known = {place: labels[row] for place, row in enumerate(rows.tolist()) if row in labels}
         standard = self._standard[rows]
-        clusters = self._clusters(standard, min(len(known) + count, MOST_CLUSTERS, len(rows)))
         telling, likely = self._typical_of(rows), None
         if len(set(known.values())) > 1:
             margin, likely = _uncertainty(standard, known)
             telling = _ranks(telling) + _ranks(margin)
-        return [int(rows[place]) for place in _chosen(clusters, telling, known, likely, count)]
+        found: list[int] = []
+        while len(found) < min(count, len(rows) - len(known)):
+            taken = len(known) + len(found)
+            batch = min(count - len(found), max(FIRST, taken))
+            clusters = self._clusters(standard, min(taken + batch, MOST_CLUSTERS, len(rows)))
+            found += _chosen(clusters, telling, known, [*known, *found], likely, batch)
+        return [int(rows[place]) for place in found]
 
     @cached_property
     def _standard(self) -> Float[np.ndarray, "n c"]:
@@ -93,18 +102,19 @@ def _chosen(
     clusters: Int[np.ndarray, " m"],
     telling: Float[np.ndarray, " m"],
     known: Mapping[int, str],
+    taken: Sequence[int],
     likely: list[str] | None,
     count: int,
 ) -> list[int]:
-    """One place after the other, of the cluster that has fewest labels and counts for most."""
-    labels, held = Counter(known.values()), Counter(int(clusters[place]) for place in known)
+    """One place after the other, of the cluster of which fewest are taken and that counts for most."""
+    labels, held = Counter(known.values()), Counter(clusters[list(taken)].tolist())
     order = np.argsort(-telling, kind="stable")
     members = {int(cluster): order[clusters[order] == cluster].tolist() for cluster in np.unique(clusters)}
     worth = {
         cluster: len(own) / (1 + (np.mean([labels[likely[each]] for each in own]) if likely else 0))
         for cluster, own in members.items()
     }
-    left = {cluster: [each for each in own if each not in known] for cluster, own in members.items()}
+    left = {cluster: [each for each in own if each not in taken] for cluster, own in members.items()}
     found: list[int] = []
     while len(found) < count and any(left.values()):
         cluster = min((each for each in left if left[each]), key=lambda each: (held[each], -worth[each], each))

@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unreel.web.catalogue import Video, VideoFilter
+from unreel.web.catalogue import NEXT, Video, VideoFilter
 from unreel.web.facets import Facet
 from unreel.web.params import Browsing, Conditions, read_conditions
 from unreel.web.selection import SelectedVideo, read_items
@@ -28,14 +28,27 @@ async def browse(site: Site, conditions: Conditions) -> Found:
         SettingsError: they make no sense.
         CollectionError: the map that a lasso was drawn on cannot be drawn.
     """
-    order = conditions.order if isinstance(conditions, Browsing) else "name"
     given = given_labels(site)
-    videos = site.catalogue.find(conditions.wanted, order, given)
+    videos = await _ordered(site, conditions.wanted, conditions.order if isinstance(conditions, Browsing) else "name")
     if conditions.lasso:
         number, polygon = conditions.polygon(site.catalogue)
         inside = (await site.maps.of(site.catalogue.shown[number])).within(polygon)
         videos = [video for video in videos if video.row.id in inside]
-    return Found(*site.facets.count(videos, given, site.facets.read(conditions.facet)))
+    guessed = {key: each.label for key, each in site.guesser.latest.likely.items()}
+    return Found(*site.facets.count(videos, given, site.facets.read(conditions.facet), guessed))
+
+
+async def _ordered(site: Site, wanted: VideoFilter, order: str) -> list[Video]:
+    """The wanted videos in an order; to label next: those suggested first, then the others by name."""
+    given = given_labels(site)
+    if order != NEXT:
+        if given:
+            site.guesser.refresh(given)
+        return site.catalogue.find(wanted, order, given)
+    following = (await site.guesser.fresh(given)).following
+    place = {key: number for number, key in enumerate(following)}
+    videos = site.catalogue.find(wanted, "name", given)
+    return sorted(videos, key=lambda video: place.get(video.key, len(place)))
 
 
 @dataclass(frozen=True)
@@ -60,7 +73,7 @@ async def neighbours(site: Site, video: Video, among: str) -> Neighbours:
     """
     conditions = read_conditions(among)
     found = (await browse(site, conditions)).videos
-    everything = site.catalogue.find(VideoFilter(), conditions.order, {})
+    everything = await _ordered(site, VideoFilter(), conditions.order)
     places = {each.key: place for place, each in enumerate(everything)}
     mine, here = [places[each.key] for each in found], places.get(video.key, len(places))
     left, right = bisect_left(mine, here), bisect_right(mine, here)

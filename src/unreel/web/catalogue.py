@@ -15,6 +15,9 @@ from unreel.search.table import EmbeddingTable
 ORDERS: Final = {"name": "", "label": "label", "shortest": "end", "longest": "-end", "largest": "-size"}
 """What videos can be sorted by: a column, with "-" before it from the largest on."""
 
+NEXT: Final = "next"
+"""The order in which to label videos: see `web.guesses`."""
+
 KEY: Final = "^[0-9a-f]{16}$"
 LONGEST_TEXT: Final = 200
 

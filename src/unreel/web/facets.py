@@ -2,6 +2,7 @@
 
 given         the label given in the page; "" is not yet labelled
 differs       whether that is the table's own label
+suggested     the label that is guessed for a video that has none yet
 label.NAME    each of the table's own labels
 folder        the folders that a video lies in, the first levels of them
 length        a range of seconds
@@ -10,6 +11,7 @@ length        a range of seconds
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, final
 
 from unreel.errors import SettingsError
@@ -66,14 +68,15 @@ class Facets:
         videos = list(videos)
         columns = sorted({name for video in videos for name in video.row.labels})
         self._known = {video.key: _known(video, columns) for video in videos}
-        self.titles = {"given": "Label given here", "differs": "Given and table"}
+        self.titles = {"given": "Label given here", "differs": "Given and table", "suggested": "Suggested label"}
         self.titles |= {f"label.{name}": name for name in columns}
         self.titles |= {"folder": "Folder", "length": "Length"}
 
-    def values(self, video: Video, given: str) -> Values:
-        """The values of a video that was `given` that label, or ""."""
+    def values(self, video: Video, given: str, guessed: str = "") -> Values:
+        """The values of a video that was `given` that label, or "", and then is `guessed` to have another, or ""."""
         differs = ("no" if given == video.row.label else "yes",) if given else ()
-        return {"given": (given,), "differs": differs, **self._known[video.key]}
+        suggested = (guessed,) if guessed and not given else ()
+        return {"given": (given,), "differs": differs, "suggested": suggested, **self._known[video.key]}
 
     def colour(self, name: str, video: Video, given: str) -> str:
         """The value that a video's point is coloured by: of a facet, or the table's label where none is named.
@@ -102,7 +105,11 @@ class Facets:
         return wanted
 
     def count(
-        self, videos: Iterable[Video], given: Mapping[str, str], wanted: Mapping[str, frozenset[str]]
+        self,
+        videos: Iterable[Video],
+        given: Mapping[str, str],
+        wanted: Mapping[str, frozenset[str]],
+        guessed: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[list[Video], list[Facet]]:
         """The videos that have a wanted value of each facet, and the facets.
 
@@ -110,7 +117,7 @@ class Facets:
         """
         found, counts = [], {name: Counter[str]() for name in self.titles}
         for video in videos:
-            values = self.values(video, given.get(video.key, ""))
+            values = self.values(video, given.get(video.key, ""), guessed.get(video.key, ""))
             missed = [name for name, any_of in wanted.items() if any_of.isdisjoint(values.get(name, ()))]
             if not missed:
                 found.append(video)

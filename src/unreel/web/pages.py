@@ -14,7 +14,7 @@ from unreel.reporting.projection import SHAPES
 from unreel.web.api import clips_file, list_file, send, table_file
 from unreel.web.browse import browse as find_videos
 from unreel.web.browse import chosen_items, neighbours
-from unreel.web.catalogue import ORDERS
+from unreel.web.catalogue import NEXT, ORDERS
 from unreel.web.chips import chips, page_numbers
 from unreel.web.compare import side_by_side
 from unreel.web.exports import LONGEST_PIECE
@@ -95,7 +95,7 @@ async def browse(request: Request, site: TheSite, looking: Annotated[Looking, Qu
         chips=chips(fields, found.facets),
         numbers=page_numbers(looking.offset // looking.limit, -(-len(found.videos) // looking.limit)),
         shown=None if looking.map is None else Searching(encoder=[looking.map]).encoders(site.catalogue)[0],
-        orders=ORDERS,
+        orders=(*ORDERS, NEXT),
         shapes=SHAPES,
     )
 
@@ -182,7 +182,11 @@ async def labels(request: Request, site: TheSite) -> Response:
     others = len(site.labels.table()) - len(given)
     words = ["unreel", "finetune", str(site.labels.path), "--label", COLUMN, "--weights"]
     command = shlex.join([*words, site.catalogue.shown[0].table.facts.weights, "--out", "runs/labels"])
+    table = site.catalogue.shown[0].table.place
+    naming = shlex.join(["unreel", "predict", table, "--labels", str(site.labels.path), "--out", "predictions.csv"])
+    site.guesser.refresh(given_labels(site))
     context: dict[str, Any] = {"given": given, "facts": facts, "counts": counts, "others": others, "command": command}
+    context |= {"naming": naming, "history": sorted(site.guesser.history.items())}
     return _page(request, "labels.html", labels=site.labels, **context)
 
 

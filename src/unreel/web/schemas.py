@@ -60,6 +60,8 @@ class VideoFacts(Model):
     state: Literal["same", "changed", "removed", "outside"]
     reason: Annotated[str, Field(description="What has become of the file since it was embedded.")]
     given: Annotated[str, Field(description="The label that was given in the page.")]
+    suggested: Annotated[str, Field(description="The label that is guessed by those given so far; or nothing.")] = ""
+    confidence: Annotated[float, Field(description="How sure that is.", ge=0, le=1)] = 0.0
 
 
 class VideoPage(Model):

@@ -35,6 +35,7 @@ def encoder_facts(site: Site, shown: CatalogueEncoder) -> EncoderFacts:
 def video_facts(site: Site, video: Video, given: dict[str, str]) -> VideoFacts:
     """What a video is, and what has become of it; `given` are the labels given in the page, by item."""
     row, original = video.row, site.originals.find(video.row)
+    guess = None if video.key in given else site.guesser.latest.likely.get(video.key)
     return VideoFacts(
         key=video.key,
         id=row.id,
@@ -45,6 +46,8 @@ def video_facts(site: Site, video: Video, given: dict[str, str]) -> VideoFacts:
         state=original.state,
         reason=original.reason,
         given=given.get(video.key, ""),
+        suggested=guess.label if guess else "",
+        confidence=guess.confidence if guess else 0.0,
     )
 
 

@@ -14,6 +14,7 @@ from unreel.video.collection.prepare import cache_root
 from unreel.web.catalogue import Catalogue
 from unreel.web.clip_cache import Cuts
 from unreel.web.facets import Facets
+from unreel.web.guesses import Guesser
 from unreel.web.label_keys import LabelKeys
 from unreel.web.labels import Acts, Labels
 from unreel.web.maps import Maps
@@ -58,6 +59,7 @@ class Site:
     maps: Maps
     labels: Labels
     acts: Acts
+    guesser: Guesser
     keys: LabelKeys
     uploads: Uploads
     searchers: ThreadPoolExecutor
@@ -85,6 +87,7 @@ def opened(options: SiteOptions) -> Iterator[Site]:
     with (
         own_folder(options.uploads) as folder,  # goes after those who write into it
         ThreadPoolExecutor(SEARCHERS, "search") as searchers,  # ends when those have ended whom it waits for
+        ThreadPoolExecutor(1, "guess") as guessing,
         WorkerPool(cores(), replace(options.limits, longest=PICTURE_SECONDS), options.idle) as pictures,
         WorkerPool(2, replace(options.limits, longest=PIECE_SECONDS), options.idle) as pieces,
         WorkerPool(1, Limits(MAP_SECONDS, memory=0), options.idle) as mapping,
@@ -98,6 +101,7 @@ def opened(options: SiteOptions) -> Iterator[Site]:
             Maps(options.cache / "maps", mapping),
             labels,
             Acts(),
+            Guesser(catalogue, guessing),
             LabelKeys(),
             Uploads(folder, pieces, options.largest_upload),
             searchers,

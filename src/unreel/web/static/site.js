@@ -74,8 +74,8 @@ document.addEventListener("keydown", (event) => {
     else box?.click();
   } else if (key === "j" || key === "k") {
     document.querySelector(`.pass [rel=${key === "j" ? "next" : "prev"}]`)?.click();
-  } else if (/^[0-9]$/.test(key)) {
-    document.querySelector(`.quick [data-key="${key}"]`)?.click();
+  } else if (/^[0-9a]$/.test(key)) {
+    document.querySelector(`.labels [data-key="${key}"]`)?.click();
   } else if (key === "/" || key === "l") {
     const field = key === "/" ? document.getElementById("filter") : document.querySelector(".tray:not([hidden]) .labelling input, .labels input[name=label]");
     if (!field || field.closest("[hidden]")) return;
