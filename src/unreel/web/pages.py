@@ -1,6 +1,5 @@
 """The pages: plain HTML that works without any script."""
 
-import shlex
 from collections import Counter
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -18,7 +17,7 @@ from unreel.web.catalogue import ORDERS
 from unreel.web.chips import chips, page_numbers
 from unreel.web.compare import side_by_side
 from unreel.web.exports import LONGEST_PIECE
-from unreel.web.labels import COLUMN
+from unreel.web.finetune_command import finetune_command
 from unreel.web.media import PLAYABLE
 from unreel.web.params import (
     LONGEST_CONDITIONS,
@@ -180,9 +179,8 @@ async def labels(request: Request, site: TheSite) -> Response:
     for _, label in given:
         counts[label] = counts.get(label, 0) + 1
     others = len(site.labels.table()) - len(given)
-    words = ["unreel", "finetune", str(site.labels.path), "--label", COLUMN, "--weights"]
-    command = shlex.join([*words, site.catalogue.shown[0].table.facts.weights, "--out", "runs/labels"])
-    context: dict[str, Any] = {"given": given, "facts": facts, "counts": counts, "others": others, "command": command}
+    context: dict[str, Any] = {"given": given, "facts": facts, "counts": counts, "others": others}
+    context["command"] = finetune_command(site, given)
     return _page(request, "labels.html", labels=site.labels, **context)
 
 
