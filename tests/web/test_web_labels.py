@@ -2,8 +2,13 @@
 
 import csv
 import os
+import re
+import shlex
 import stat
+import subprocess
+import sys
 from collections import Counter
+from html import unescape
 from pathlib import Path
 from threading import Thread
 
@@ -188,6 +193,34 @@ def test_finetune_takes_the_table(
     finetune(settings)
     origin = read_weights(tmp_path / "run").origin
     assert (origin.label, origin.classes) == ("label", ("fast", "slow"))
+
+
+def command(client: httpx.Client) -> list[str]:
+    """The words of the command that the page of labels prints."""
+    found = re.search(r'<code class="command">(.*?)</code>', client.get("/labels").text)
+    return shlex.split(unescape(found[1])) if found else []
+
+
+@pytest.mark.usefixtures("no_labels")
+@pytest.mark.slow
+@pytest.mark.parametrize("pieces", [(), ("long.mp4@2.000-4.000",)])
+def test_the_printed_command_runs_as_it_is_printed(
+    client: httpx.Client, tmp_path: Path, pieces: tuple[str, ...]
+) -> None:
+    give(client, "slow", *(key(f"walk/{number}.mp4") for number in range(4)), key("lost/removed.mp4"))
+    assert command(client) == []
+    give(client, "fast lane", *(key(f"run/{number}.mp4") for number in range(3)))
+    give(client, "fast lane", *(f"{key(name)}@{rest}" for name, _, rest in (each.partition("@") for each in pieces)))
+    words = command(client)
+    assert words[words.index("--out") + 1] == f"runs/labels-{7 + len(pieces)}"
+    assert ("--test-fold" in words) == (not pieces)
+    environment = os.environ | {"UNREEL_CACHE": str(tmp_path / "cache"), "COLUMNS": "80"}
+    ran = subprocess.run(
+        [sys.executable, "-m", *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert read_weights(tmp_path / words[words.index("--out") + 1]).origin.classes == ("fast lane", "slow")
+    assert ("tested on 2 videos" in ran.stdout + ran.stderr) == (not pieces)
 
 
 def test_a_table_that_is_protected_stays(no_labels: Site, client: httpx.Client) -> None:

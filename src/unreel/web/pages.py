@@ -1,6 +1,5 @@
 """The pages: plain HTML that works without any script."""
 
-import shlex
 from collections import Counter
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -16,9 +15,9 @@ from unreel.web.browse import browse as find_videos
 from unreel.web.browse import chosen_items, neighbours
 from unreel.web.catalogue import NEXT, ORDERS
 from unreel.web.chips import chips, page_numbers
+from unreel.web.commands import finetune_command, predict_command
 from unreel.web.compare import side_by_side
 from unreel.web.exports import LONGEST_PIECE
-from unreel.web.labels import COLUMN
 from unreel.web.media import PLAYABLE
 from unreel.web.params import (
     LONGEST_CONDITIONS,
@@ -180,13 +179,10 @@ async def labels(request: Request, site: TheSite) -> Response:
     for _, label in given:
         counts[label] = counts.get(label, 0) + 1
     others = len(site.labels.table()) - len(given)
-    words = ["unreel", "finetune", str(site.labels.path), "--label", COLUMN, "--weights"]
-    command = shlex.join([*words, site.catalogue.shown[0].table.facts.weights, "--out", "runs/labels"])
-    table = site.catalogue.shown[0].table.place
-    naming = shlex.join(["unreel", "predict", table, "--labels", str(site.labels.path), "--out", "predictions.csv"])
     site.guesser.refresh(given_labels(site))
-    context: dict[str, Any] = {"given": given, "facts": facts, "counts": counts, "others": others, "command": command}
-    context |= {"naming": naming, "history": sorted(site.guesser.history.items())}
+    context: dict[str, Any] = {"given": given, "facts": facts, "counts": counts, "others": others}
+    context |= {"command": finetune_command(site, given), "naming": predict_command(site)}
+    context["history"] = sorted(site.guesser.history.items())
     return _page(request, "labels.html", labels=site.labels, **context)
 
 
