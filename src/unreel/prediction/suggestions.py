@@ -28,7 +28,7 @@ MOST_VIDEOS = 20_000
 """Of more, so many are looked at, drawn by chance."""
 
 _NEIGHBOURS = 10
-_STARTS = 2
+_STARTS, _FEW = (2, 8), 2000  # of k-means: more where there are so few vectors that it takes no time
 
 
 @final
@@ -80,7 +80,7 @@ class Suggester:
     def _clusters(standard: Float[np.ndarray, "m c"], count: int) -> Int[np.ndarray, " m"]:
         directions = standard / np.maximum(np.linalg.norm(standard, axis=1, keepdims=True), 1e-12)
         count = min(count, len(np.unique(directions, axis=0)))
-        return np.asarray(KMeans(count, n_init=_STARTS, random_state=0).fit(directions).labels_)
+        return np.asarray(KMeans(count, n_init=_STARTS[len(standard) <= _FEW], random_state=0).fit(directions).labels_)
 
 
 def _uncertainty(

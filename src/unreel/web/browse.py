@@ -55,7 +55,7 @@ async def _ordered(site: Site, wanted: VideoFilter, order: str) -> list[Video]:
 class Neighbours:
     """What comes before and after a video among those that conditions find; `number` (from 1) is its own there.
 
-    `address` shows them all.
+    `address` shows them all, `onward` what comes once the video is labelled.
     """
 
     before: Video | None
@@ -63,6 +63,7 @@ class Neighbours:
     number: int
     total: int
     address: str
+    onward: str
 
 
 async def neighbours(site: Site, video: Video, among: str) -> Neighbours:
@@ -73,6 +74,10 @@ async def neighbours(site: Site, video: Video, among: str) -> Neighbours:
     """
     conditions = read_conditions(among)
     found = (await browse(site, conditions)).videos
+    address = link("/", conditions.model_dump(exclude_defaults=True))
+    if conditions.order == NEXT:  # what to label next changes with each label
+        after = next((each for each in found if each.key != video.key), None)
+        return Neighbours(None, after, 1, len(found), address, link("/next", {"among": among}))
     everything = await _ordered(site, VideoFilter(), conditions.order)
     places = {each.key: place for place, each in enumerate(everything)}
     mine, here = [places[each.key] for each in found], places.get(video.key, len(places))
@@ -83,7 +88,8 @@ async def neighbours(site: Site, video: Video, among: str) -> Neighbours:
         after,
         left + 1,
         len(found),
-        link("/", conditions.model_dump(exclude_defaults=True)),
+        address,
+        link(f"/video/{after.key}", {"among": among}) if after else "",
     )
 
 

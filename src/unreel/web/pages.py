@@ -29,6 +29,7 @@ from unreel.web.params import (
     TheSite,
     UploadKey,
     query_of,
+    read_conditions,
     video_of,
 )
 from unreel.web.search import SearchInput as Sought
@@ -113,6 +114,14 @@ async def video(request: Request, site: TheSite, key: Key, searching: Annotated[
     return await _similar(
         request, site, query_of(found, searching), searching, player=player, facts=facts, around=around, quick=quick
     )
+
+
+@pages.get("/next")
+async def next_to_label(site: TheSite, among: Annotated[str, Query(max_length=LONGEST_CONDITIONS)]) -> Response:
+    """Where the video is that is to be labelled next, by all labels so far; the list where there is none."""
+    found = (await find_videos(site, read_conditions(among))).videos
+    address = link(f"/video/{found[0].key}", {"among": among}) if found else "/"
+    return RedirectResponse(address, 303)
 
 
 def _player(key: str, duration: float, at: float, suffix: str) -> Player:
