@@ -31,8 +31,8 @@ from unreel.web.selection import SelectedVideo
 COLUMN: Final = "label"
 LONGEST: Final = 100
 """Letters of a label."""
-MOST_ACTS: Final = 50
-"""That can be undone, those of all browsers together."""
+MOST_UNDONE: Final = 100_000
+"""Items of acts that can be undone, those of all browsers together; the last act always can."""
 
 _ELSEWHERE = "Name another file with --labels."
 _PIECE = re.compile(r"([0-9a-f]{16})-(\d+\.\d{3})-(\d+\.\d{3})\.mp4")
@@ -61,7 +61,7 @@ class Acts:
         """A token for an act."""
         token = secrets.token_hex(8)
         self._acts[token] = act
-        if len(self._acts) > MOST_ACTS:
+        while len(self._acts) > 1 and sum(len(each.before) for each in self._acts.values()) > MOST_UNDONE:
             del self._acts[next(iter(self._acts))]
         return token
 
