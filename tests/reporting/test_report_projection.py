@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unreel.reporting.projection import COLOURS, embedding_map, marks, project
+from unreel.reporting.projection import COLOURS, embedding_map, marks, project, project_many
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,24 @@ def test_groups_stay_together() -> None:
     places, _ = project(groups + chance.normal(size=groups.shape), 0)
     distances = np.linalg.norm(places[:, None] - places[None], axis=-1) + np.eye(60) * 9
     assert (distances.argmin(axis=1) // 20 == np.arange(60) // 20).all()
+
+
+def test_of_many_vectors_some_are_spread_out_and_the_others_lie_among_those_like_them() -> None:
+    chance = np.random.default_rng(0)
+    groups = np.repeat([0, 1, 2], 50)
+    vectors = np.eye(3)[groups] * 8 + chance.normal(size=(150, 3)) * 0.2
+    places, method = project_many(vectors, 0, most=45)
+    assert method.endswith("of 45, the others beside those that they are most like")
+    assert places.shape == (150, 2)
+    assert np.all((places >= 0) & (places <= 1))
+    centres = np.array([np.median(places[groups == group], axis=0) for group in range(3)])
+    nearest = np.argmin(np.linalg.norm(places[:, None] - centres, axis=2), axis=1)
+    assert (nearest == groups).all()
+    again, _ = project_many(vectors, 0, most=45)
+    assert np.array_equal(places, again)
+    few, alone = project_many(vectors, 0, most=150)
+    assert np.array_equal(few, project(vectors, 0)[0])
+    assert alone == project(vectors, 0)[1]
 
 
 def test_the_same_seed_draws_the_same_map() -> None:

@@ -5,6 +5,8 @@ import pytest
 from web_fixtures import Shop, key
 
 from unreel.video.collection.label_tables import read_table
+from unreel.web.labels import Act, Acts
+from unreel.web.selection import read_items
 from unreel.web.site import Site
 
 WALKS = [f"walk/{number}.mp4" for number in range(4)]
@@ -35,6 +37,7 @@ def test_all_that_is_found_is_labelled_but_what_is_left_out(no_labels: Site, cli
 def test_who_chooses_nothing_or_nonsense_is_told(no_labels: Site, client: httpx.Client) -> None:
     assert put(client, "x").status_code == 422
     assert put(client, "x", found="facet=nothing:1").status_code == 400
+    assert put(client, "x", found="facet=given:&" * 600).status_code == 400
     told = put(client, "x", found="order=random")
     assert (told.status_code, told.json()["detail"][:41]) == (400, "got conditions that make no sense at orde")
     assert client.post("/labels", data={"label": "x", "found": "?text=nothing+is+so"}).status_code == 400
@@ -93,6 +96,14 @@ def test_the_page_says_what_was_done_and_undoes_it(no_labels: Site, client: http
     assert "labelled <b>" not in client.get("/?done=nothing").text
 
 
+def test_the_oldest_acts_make_room_for_the_last(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unreel.web.labels.MOST_UNDONE", 5)
+    items = read_items(site.catalogue, list(map(key, WALKS)))
+    acts = Acts()
+    tokens = [acts.keep(Act(str(count), [(item, "") for item in items[:count]])) for count in (2, 2, 2, 4, 4)]
+    assert [acts.get(token) is not None for token in tokens] == [False, False, False, False, True]
+
+
 def send(client: httpx.Client, content: bytes) -> httpx.Response:
     """Open a list."""
     return client.post("/api/list", files={"file": ("list.csv", content)})
@@ -110,7 +121,9 @@ def test_lists_and_tables_are_opened_as_a_selection(client: httpx.Client, shop: 
     assert send(client, semicolons).json() == {"items": [keys[2]], "unknown": 0}
 
 
-@pytest.mark.parametrize("content", [b"", b"\0\1\2", b"/etc/passwd\n", b"path,label\n", b"x" * 3_000_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"\0\1\2", b"/etc/passwd\n", b"path,label\n", b"x" * 3_000_000, b"x " * 900_000]
+)
 def test_what_is_no_list_of_this_collection_is_told(client: httpx.Client, content: bytes) -> None:
     answer = send(client, content)
     assert answer.status_code in (400, 413)

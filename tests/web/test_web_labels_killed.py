@@ -140,9 +140,10 @@ def test_a_full_disk_is_told_and_loses_no_label(server: Server, labels: Path) ->
         resource.prlimit(process, resource.RLIMIT_FSIZE, (0, most))
         for label, items in GIVEN[3:5]:
             answer = give(client, label, items)
-            assert answer.status_code == 409
+            assert answer.status_code in (409, 507)  # there may be no room for a process that cuts a piece
             assert re.fullmatch(
-                r"\S+ cannot be written: .*\. Name another file with --labels\.", answer.json()["detail"]
+                r"\S+ cannot be written: .*\. Name another file with --labels\.|The server has no room for this .*",
+                answer.json()["detail"],
             )
         for name, size in (("small.mp4", 10_000), ("large.mp4", 1_500_000)):
             sent = client.post("/api/uploads", files={"file": (name, bytes(size), "video/mp4")})

@@ -43,7 +43,7 @@ class WorkerPool:
     def __init__(self, workers: int, limits: Limits = DEFAULT_LIMITS, idle: float | None = None) -> None:
         self.limits = limits
         self._workers, self._idle = workers, idle
-        self._pool: ProcessPool | None = None
+        self._pool = self._new()
         self._lock, self._unfinished, self._ending = Lock(), 0, Timer(0, self._rest)
 
     def __enter__(self) -> "WorkerPool":
@@ -55,7 +55,6 @@ class WorkerPool:
         with self._lock:
             self._idle = None
             self._ending.cancel()
-            self._pool = self._pool or self._begun()  # to which no task can be given afterwards
         if self._ending.is_alive():
             self._ending.join()
         _end(self._pool)
@@ -87,16 +86,15 @@ class WorkerPool:
                 told.set_exception(error)
 
         with self._lock:
-            self._ending.cancel()
-            self._unfinished += 1
-            self._pool = self._pool or self._begun()
             scheduled = self._pool.schedule(
                 run_limited, (work, self.limits.seconds, arguments), timeout=self.limits.longest
             )
+            self._ending.cancel()
+            self._unfinished += 1
         scheduled.add_done_callback(tell)
         return told
 
-    def _begun(self) -> ProcessPool:
+    def _new(self) -> ProcessPool:
         pool = ProcessPool(
             self._workers, max_tasks=_LIFE, initializer=_begin, initargs=(self.limits.memory,), context=context("spawn")
         )
@@ -115,10 +113,9 @@ class WorkerPool:
     def _rest(self) -> None:
         """End the processes where there is nothing to do."""
         with self._lock:
-            pool = self._pool
-            if self._unfinished or pool is None:
+            if self._unfinished:
                 return
-            self._pool = None
+            pool, self._pool = self._pool, self._new()
         _end(pool)
 
 

@@ -2,11 +2,12 @@
 
 ```
                      ┌─ pages ─ templates, static      for people: plain HTML, with a little script on top
-guard ─▶ app ────────┤
+security ▶ app ──────┤
  hosts, token,       └─ api ─── schemas                for programs: JSON, described in /openapi.json
  origin, sizes              │
-                     catalogue (tables, videos) ─ queries ─ maps ─ labels ─ exports
-                       └─ originals (which file may be opened, is it still the same)
-                            └─ cuts ─▶ cutting          moving thumbnails and pieces, in processes with limits
+                     browse (conditions, facets) ─ search ─ maps ─ labels ─ exports
+                     catalogue (tables, videos)
+                       └─ source_files (which file may be opened, is it still the same)
+                            └─ clip_cache ─▶ clip_worker    moving thumbnails and pieces, in processes with limits
 ```
 """

@@ -14,7 +14,7 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from threading import Lock
@@ -31,13 +31,15 @@ from unreel.web.selection import SelectedVideo
 COLUMN: Final = "label"
 LONGEST: Final = 100
 """Letters of a label."""
-MOST_ACTS: Final = 50
-"""That can be undone, those of all browsers together."""
+MOST_UNDONE: Final = 100_000
+"""Items of acts that can be undone, those of all browsers together; the last act always can."""
 
 _ELSEWHERE = "Name another file with --labels."
 _PIECE = re.compile(r"([0-9a-f]{16})-(\d+\.\d{3})-(\d+\.\d{3})\.mp4")
 
 Table = dict[str, dict[str, str]]
+Cuts = Mapping[str, Path]
+NO_CUTS: Final[Cuts] = {}
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Acts:
         """A token for an act."""
         token = secrets.token_hex(8)
         self._acts[token] = act
-        if len(self._acts) > MOST_ACTS:
+        while len(self._acts) > 1 and sum(len(each.before) for each in self._acts.values()) > MOST_UNDONE:
             del self._acts[next(iter(self._acts))]
         return token
 
@@ -127,26 +129,26 @@ class Labels:
         except (OSError, OutputError) as error:
             raise CollectionError(f"{place} cannot be written: {why(error)}. {_ELSEWHERE}") from error
 
-    def give(self, label: str, items: Sequence[SelectedVideo]) -> Act:
-        """Label items, or with an empty label take theirs away; the files of pieces must be there.
+    def give(self, label: str, items: Sequence[SelectedVideo], cuts: Cuts = NO_CUTS) -> Act:
+        """Label items, or with an empty label take theirs away; `cuts` are the files of pieces, by name.
 
         Raises:
             SettingsError: it is no label.
             CollectionError: the table is no table of labels, or cannot be written.
         """
         label = checked_label(label)
-        return Act(label, self._change([(item, label) for item in items], lambda _: True))
+        return Act(label, self._change([(item, label) for item in items], cuts, lambda _: True))
 
-    def undo(self, act: Act) -> int:
+    def undo(self, act: Act, cuts: Cuts = NO_CUTS) -> int:
         """Give back what items had before; those that have another label since then keep it. How many had it back.
 
         Raises:
             CollectionError: the table is no table of labels, or cannot be written.
         """
-        return len(self._change(act.before, lambda label: label == act.label))
+        return len(self._change(act.before, cuts, lambda label: label == act.label))
 
     def _change(
-        self, labels: Sequence[tuple[SelectedVideo, str]], may: Callable[[str], bool]
+        self, labels: Sequence[tuple[SelectedVideo, str]], cuts: Cuts, may: Callable[[str], bool]
     ) -> list[tuple[SelectedVideo, str]]:
         """Give each item its label where the one it has `may` be changed; the changed ones and what they had."""
         changed: list[tuple[SelectedVideo, str]] = []
@@ -166,6 +168,8 @@ class Labels:
                         changed.append((item, before))
                         values[COLUMN] = label
                         emptied += [place] if item.is_piece and not label else []
+                        if label and item.name in cuts:
+                            self.keep(cuts[item.name], item)
                 _write(self.path.resolve(), _text(table))
                 for place in emptied:
                     place.unlink(missing_ok=True)

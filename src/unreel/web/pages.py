@@ -20,7 +20,6 @@ from unreel.web.compare import side_by_side
 from unreel.web.exports import LONGEST_PIECE
 from unreel.web.media import PLAYABLE
 from unreel.web.params import (
-    LONGEST_CONDITIONS,
     Conditions,
     Key,
     Looking,
@@ -33,7 +32,7 @@ from unreel.web.params import (
     video_of,
 )
 from unreel.web.search import SearchInput as Sought
-from unreel.web.selection import SelectedVideo
+from unreel.web.selection import LONGEST_CONDITIONS, SelectedVideo
 from unreel.web.serialise import answer_facts, find, given_labels, label_items, undo, video_facts
 from unreel.web.site import Site
 from unreel.web.templating import assets, link, render

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from unreel.errors import SettingsError
 from unreel.web.catalogue import KEY, LONGEST_TEXT, Catalogue, CatalogueEncoder, Video, VideoFilter
 from unreel.web.search import SearchInput, SearchOptions
+from unreel.web.selection import LONGEST_CONDITIONS
 from unreel.web.site import Site
 from unreel.web.uploads import KEY as UPLOAD_KEY
 
@@ -19,7 +20,6 @@ LONGEST_QUERY = 600.0
 PIECE_SECONDS = 2.0
 """Of a piece whose length nobody says."""
 MOST_HITS = 200
-LONGEST_CONDITIONS = 8000
 LASSO = r"^(\d( \d{1,4},\d{1,4}){3,80})?$"
 
 Key = Annotated[str, InPath(pattern=KEY, description="Key of a video.", examples=["0123456789abcdef"])]
@@ -150,10 +150,10 @@ def read_conditions(text: str) -> Browsing:
     Raises:
         SettingsError: they make no sense.
     """
-    fields: dict[str, Any] = parse_qs(text.removeprefix("?"), max_num_fields=200)
-    single = {name: values if name == "facet" else values[-1] for name, values in fields.items()}
+    fields = parse_qs(text.removeprefix("?"))
+    known = {name: fields[name] for name in Browsing.model_fields if name in fields}
     try:
-        return Browsing.model_validate({name: single[name] for name in Browsing.model_fields if name in single})
+        return Browsing.model_validate({name: each if name == "facet" else each[-1] for name, each in known.items()})
     except ValidationError as error:
         fault = error.errors()[0]
         raise SettingsError(

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from unreel.web.labels import LONGEST
-from unreel.web.selection import MOST, PATTERN
+from unreel.web.selection import LONGEST_CONDITIONS, MOST, PATTERN
 
 MOST_FIELDS: Final = 100
 """Of an object, from which on none of them is looked at."""
@@ -127,7 +127,10 @@ class Chosen(Model):
     items: Annotated[list[ItemName], Field(max_length=MOST)] = []
     found: Annotated[
         str | None,
-        Field(max_length=8000, description="Conditions as of /api/videos, such as `label=walk`; all they find."),
+        Field(
+            max_length=LONGEST_CONDITIONS,
+            description="Conditions as of /api/videos, such as `label=walk`; all they find.",
+        ),
     ] = None
     without: Annotated[list[ItemName], Field(max_length=MOST, description="Of these, what is not meant.")] = []
 

@@ -21,6 +21,10 @@ MOST: Final = 10_000
 LARGEST_LIST: Final = 2_000_000
 """Bytes of a list that is opened as a selection."""
 
+LONGEST_CONDITIONS: Final = 8000
+"""Letters of the conditions that find what is selected."""
+
+_LONGEST_NAME = 4096
 _A_LIST = "Open one with a path a line, or a table with a column of paths, such as the csv of a selection."
 _PARTS = re.compile(r"(?P<key>[0-9a-f]{16})(?:@(?P<start>[\d.]+)-(?P<end>[\d.]+))?(?:~(?P<similarity>[-\d.]+))?")
 
@@ -107,5 +111,5 @@ def listed_videos(catalogue: Catalogue, content: bytes) -> ListedVideos:
 
 def _longest_known(known: Mapping[str, Video], line: str) -> Video | None:
     """The video whose path or name is the longest beginning of a line: a label may follow it."""
-    ends = [len(line), *(match.start() for match in reversed(list(re.finditer(r"[\s,;]", line))))]
+    ends = [len(line), *(match.start() for match in reversed(list(re.finditer(r"[\s,;]", line[:_LONGEST_NAME]))))]
     return next((known[line[:end]] for end in ends if line[:end] in known), None)

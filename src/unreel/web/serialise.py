@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from unreel.errors import SettingsError
 from unreel.search.moments import Moment
@@ -95,9 +96,8 @@ async def label_items(site: Site, label: str, items: Sequence[SelectedVideo]) ->
         VideoError: a piece cannot be cut out; then nothing is labelled.
         CollectionError: the labels cannot be written.
     """
-    if label.strip():
-        await _cut_out(site, [item for item in items if item.is_piece])
-    return site.acts.keep(await asyncio.to_thread(site.labels.give, label, items))
+    cuts = await _cut_out(site, [item for item in items if item.is_piece and label.strip()])
+    return site.acts.keep(await asyncio.to_thread(site.labels.give, label, items, cuts))
 
 
 async def undo(site: Site, token: str) -> int:
@@ -111,18 +111,20 @@ async def undo(site: Site, token: str) -> int:
     act = site.acts.get(token)
     if act is None:
         raise SettingsError("This cannot be undone any more: label the videos anew.")
-    await _cut_out(site, [item for item, label in act.before if item.is_piece and label])
-    undone = await asyncio.to_thread(site.labels.undo, act)
+    cuts = await _cut_out(site, [item for item, label in act.before if item.is_piece and label])
+    undone = await asyncio.to_thread(site.labels.undo, act, cuts)
     site.acts.drop(token)
     return undone
 
 
-async def _cut_out(site: Site, pieces: Sequence[SelectedVideo]) -> None:
+async def _cut_out(site: Site, pieces: Sequence[SelectedVideo]) -> dict[str, Path]:
+    """The files of pieces, by name."""
     if len(pieces) > MOST_PIECES:
         raise SettingsError(f"got {len(pieces)} pieces, expected at most {MOST_PIECES} at once: select fewer.")
-    for item in pieces:
-        cut = await site.cuts.piece(await site.originals.checked(item.video.row), item.start, item.end)
-        await asyncio.to_thread(site.labels.keep, cut, item)
+    return {
+        item.name: await site.cuts.piece(await site.originals.checked(item.video.row), item.start, item.end)
+        for item in pieces
+    }
 
 
 def label_counts(site: Site, items: Sequence[SelectedVideo]) -> dict[str, int]:

@@ -20,7 +20,16 @@ const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 move((sessionStorage.getItem("motion") ?? (still ? "paused" : "playing")) === "playing");
 
 // What is chosen in a filter counts at once; what is typed, with Enter.
-for (const field of all("[data-go]")) field.addEventListener("change", () => field.form.requestSubmit());
+// Who chose it finds himself there again.
+const named = (field) => `${field.name} ${field.matches("select") ? "" : field.value}`;
+for (const field of all("[data-go]")) {
+  if (named(field) === sessionStorage.getItem("chosen")) field.focus();
+  field.addEventListener("change", () => {
+    sessionStorage.setItem("chosen", named(field));
+    field.form.requestSubmit();
+  });
+}
+sessionStorage.removeItem("chosen");
 for (const form of all("form:not([method=post])")) {
   form.addEventListener("formdata", (event) => {  // short addresses
     for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
