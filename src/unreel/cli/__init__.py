@@ -91,7 +91,7 @@ usage: unreel VERB [OPTIONS]
 A first look, with a collection made on the spot:
   unreel demo
 
-With your own videos (folder names are labels for evaluating, never for learning):
+With your own videos (labels are for evaluating, never for learning: see --labels):
   unreel pretrain FOLDER --out runs/mine --recipe hdc-small
   unreel evaluate retrieval runs/mine FOLDER --out runs/mine/evaluation
   unreel embed runs/mine FOLDER --out runs/mine/embeddings.lance

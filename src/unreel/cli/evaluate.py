@@ -47,7 +47,7 @@ for RUN: motion-map, mean-frame, colour-histogram. Two results on the same queri
 class EvaluateSettings(LabelledSettings):
     """Evaluate a pretrained encoder on labelled videos, beside the same encoder untrained.
 
-    Labels come from sub-folders, labels.csv or official lists. With --split the train part is the gallery, or learnt
+    Labels come from where --labels says, or from official lists. With --split the train part is the gallery, or learnt
     from, and the test part has the queries. Otherwise every video is evaluated against all others, with groups against
     those of other groups only; or --division holds some out.
     """

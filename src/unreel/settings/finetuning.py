@@ -18,7 +18,7 @@ Fold = Annotated[int, Field(ge=1, le=1000)]
 class FinetuneSettings(TrainingSettings):
     """Teach a pretrained encoder to tell the labels of a folder of videos apart, and test it (Sec. 4).
 
-    Labels come from sub-folders or labels.csv. What is tested is the test part of --split, the groups of
+    Labels come from where --labels says. What is tested is the test part of --split, the groups of
     --test-groups, or a fold, --test-fold; with none of them all videos are learnt from and none is left to test.
 
     --config RUN/settings.yaml starts from the settings of an earlier run; all other options change what they say.
