@@ -91,7 +91,7 @@ def test_only_what_has_changed_is_embedded(folder: Path, bring: Updated) -> None
     Clip(frames=40, width=72, height=56).write(folder / "videos/run/new.mp4")
     (folder / "videos/walk/1.mp4").unlink()
     assert bring("table") == Changes(embedded=2, kept=2, removed={"walk/1.mp4": f"not in {folder / 'videos'} any more"})
-    bring("another table", labels="auto")
+    bring("another table")
     assert contents(folder / "table") == contents(folder / "another table")
 
 
