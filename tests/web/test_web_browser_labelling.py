@@ -147,3 +147,28 @@ def test_two_browsers_at_once_lose_nothing(open_page: Open, no_labels: Site) -> 
     other.reload()
     assert other.locator(".given").all_inner_texts() == ["fast"] * 5
     assert len(shown(other)) == 5
+
+
+def test_by_keys_alone_one_filters_on_and_on(open_page: Open) -> None:
+    page = open_page("/")
+    for box, found in (("walk", 4), ("run", 9)):
+        page.get_by_role("list", name="class").get_by_role("checkbox", name=box).focus()
+        page.keyboard.press("Space")
+        page.wait_for_url(f"**facet=label.class%3A{box}*")
+        page.wait_for_load_state()
+        assert len(shown(page)) == found
+        until(page, f"document.activeElement.value === 'label.class:{box}'")
+
+
+def test_without_javascript_all_that_is_found_is_labelled(open_page: Open, no_labels: Site) -> None:
+    page = open_page("/?facet=folder:walk", java_script_enabled=False)
+    page.get_by_role("checkbox", name="all 4 found").check()
+    page.locator(".tray input[name=label]").fill("by hand")
+    page.get_by_role("button", name="Save label").click()
+    page.get_by_text("4 labelled by hand").wait_for()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("4 as before").wait_for()
+    assert given(no_labels) == {}
+    page.get_by_role("checkbox", name="run").first.check()
+    page.get_by_role("button", name="Show", exact=True).first.click()
+    assert len(shown(page)) == 9

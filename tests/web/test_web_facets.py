@@ -149,7 +149,9 @@ def test_a_pass_goes_on_after_a_label_though_its_video_is_found_no_more(client: 
 def test_values_are_told_in_words() -> None:
     assert value_text("given", "") == "not yet labelled"
     assert value_text("differs", "yes") == "differs from the table"
-    assert value_text("folder", "a/b") == "b"
+    assert value_text("label.class", "a/b") == "a/b"
+    (folders,) = [each for each in Facets(made_up(["a/b"])).count(made_up(["a/b"]), {}, {})[1] if each.name == "folder"]
+    assert [(each.value, each.text, each.depth) for each in folders.values] == [("a", "a", 0), ("a/b", "b", 1)]
     assert value_text("folder", "") == "in no folder"
 
 

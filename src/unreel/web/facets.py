@@ -129,21 +129,23 @@ class Facets:
     def _facet(self, name: str, counts: Counter[str], chosen: frozenset[str]) -> Facet:
         values = dict(counts.most_common(MOST_VALUES)) | {value: counts[value] for value in chosen}
         order = list(LENGTHS.values()).index if name == "length" and chosen <= set(LENGTHS.values()) else str
-        return Facet(
-            name,
-            self.titles[name],
-            [
-                FacetValue(value, value_text(name, value), values[value], value in chosen, value.count("/"))
-                for value in sorted(values, key=order)
-            ],
-        )
+        shown = [_shown(name, value, values[value], value in chosen) for value in sorted(values, key=order)]
+        return Facet(name, self.titles[name], shown)
 
 
 def value_text(name: str, value: str) -> str:
     """What to call a value of a facet."""
     if name == "differs":
         return _DIFFERS.get(value, value)
-    return value.rsplit("/", 1)[-1] or _NONE.get(name, "no label")
+    return value or _NONE.get(name, "no label")
+
+
+def _shown(name: str, value: str, count: int, chosen: bool) -> FacetValue:
+    """A value in the panel, where a folder stands below the one that it lies in."""
+    text = value_text(name, value)
+    if name == "folder":
+        return FacetValue(value, text.rsplit("/", 1)[-1], count, chosen, value.count("/"))
+    return FacetValue(value, text, count, chosen)
 
 
 def _known(video: Video, columns: Sequence[str]) -> dict[str, tuple[str, ...]]:

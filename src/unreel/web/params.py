@@ -73,7 +73,10 @@ class Conditions(Wanting):
 class Browsing(Conditions):
     """Which videos, in which order, which part of them."""
 
-    order: Literal["name", "label", "shortest", "longest", "largest", "next"] = "name"
+    order: Annotated[
+        Literal["name", "label", "shortest", "longest", "largest", "next"],
+        BeforeValidator(lambda order: order or "name"),
+    ] = "name"
     offset: Annotated[int, Field(ge=0, le=10**9)] = 0
     limit: Annotated[int, Field(ge=1, le=MOST_HITS)] = 60
 
