@@ -1,6 +1,7 @@
 """Which clips and windows stand for a video, and in which pieces they are read."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -113,8 +114,8 @@ def test_a_window_shows_what_a_player_shows_then_and_all_of_it(video: VideoRecor
         first, last = (max(int(np.sum(starts <= time + 2e-4)) - 1, 0) for time in (begin, end))
         assert first - 1 <= min(frames) <= first
         assert max(frames) <= last
-        if not video.times:  # no frame can be passed over
-            assert frames == set(range(min(frames), max(frames) + 1))
+        if not video.times:  # between two frames, to the last bit, it may be either: at most one is passed over
+            assert all(other - one <= 2 for one, other in pairwise(sorted(frames)))
             assert max(frames) >= last - 2
 
 

@@ -79,7 +79,7 @@ def test_a_table_may_have_paths_alone(tmp_path: Path) -> None:
     [
         (
             "path,label,start,end\na.mp4,walk,0,2\n",
-            "F/t.csv: times in a video ('start', 'end') are no labels of the whole. Cut the pieces out (ffmpeg",
+            "F/t.csv: times in a video ('start', 'end') are no labels of the whole. Take those",
         ),
         ("path,Start Time,label\na.mp4,0,walk\n", "times in a video ('Start Time') are"),
         ("path,t_start,t_end\na.mp4,0,1\n", "times in a video ('t_start', 't_end')"),

@@ -8,9 +8,13 @@ import pytest
 from clips import Clip
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import tiny_weights
 
 from unreel.annotations.segments import Segment
+from unreel.cli import embed
 from unreel.errors import CollectionError
+from unreel.prediction.of_table import TablePredictor
+from unreel.search.table import EmbeddingTable
 from unreel.video.clips.datasets import EvaluationDataset, Sample
 from unreel.video.clips.sampling import TimeScale
 from unreel.video.collection.labelling import relabelled
@@ -141,3 +145,31 @@ def test_a_table_beside_the_videos_that_has_times_is_not_of_whole_videos(tmp_pat
     found = prepare(tmp_path / "in", tmp_path / "out", PrepareOptions(32, workers=1))
     assert [(each.id, each.labels) for each in found] == [("a.mp4", {})]
     assert found.labelled == "segments in labels.csv"
+
+
+def test_a_piece_is_embedded_with_its_own_time_and_its_video_s_path(
+    prepared_videos: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNREEL_CACHE", str(tmp_path / "cache"))
+    table = tmp_path / "mine.csv"
+    table.write_text(
+        "path,start,end,label\na.mp4,0.4,1.2,run\na.mp4,1.2,2,sit\nsub/b.mp4,0.4,1.2,run\nsub/b.mp4,1.2,2,sit\n"
+    )
+    weights = tiny_weights(tmp_path / "weights.safetensors")
+    videos = prepared_videos.folder
+    words = [str(weights), str(videos), "--labels", str(table), "--every", "0.2", "--window", "0.4"]
+    embed.main([*words, "--out", str(tmp_path / "t.lance")])
+    found = EmbeddingTable.open(tmp_path / "t.lance")
+    rows = found.rows(kind="video")
+    assert [(row.id, row.start, row.end, row.label) for row in rows] == [
+        ("a.mp4#t=0.4,1.2", 0.4, 1.2, "run"),
+        ("a.mp4#t=1.2,2", 1.2, 2.0, "sit"),
+        ("sub/b.mp4#t=0.4,1.2", 0.4, 1.2, "run"),
+        ("sub/b.mp4#t=1.2,2", 1.2, 2.0, "sit"),
+    ]
+    assert rows[2].path == str(videos / "sub/b.mp4")
+    assert len(found.vector("a.mp4#t=1.2,2")) == found.facts.width
+    clips = [(row.start, row.end) for row in found.rows("id = 'a.mp4#t=1.2,2'", kind="clip")]
+    np.testing.assert_allclose(clips, [(1.2, 1.6), (1.4, 1.8), (1.6, 2.0)])
+    predictor = TablePredictor(tmp_path / "t.lance")
+    assert predictor.validation.units == ("a.mp4", "a.mp4", "sub/b.mp4", "sub/b.mp4")  # never one piece by another

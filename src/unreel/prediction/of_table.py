@@ -21,6 +21,7 @@ from unreel.video.clips.sampling import TimeScale
 from unreel.video.collection.discover import groups_of
 from unreel.video.collection.labelling import AUTO, FOLDERS, NONE, choose_label, given_by, labels_of_folders
 from unreel.video.collection.manifest import Manifest
+from unreel.video.collection.pieces import video_of
 
 
 @final
@@ -51,7 +52,8 @@ class TablePredictor:
         names = sorted({name for each in every.values() for name in each})
         self.label = choose_label(names, label, place, "predicting")
         self.given = {identity: each[self.label] for identity, each in every.items() if self.label in each}
-        groups = groups_of(self._ids, group_pattern) if group_pattern else {}
+        pieces = {each: video for each in self._ids if (video := video_of(each)) != each}
+        groups = groups_of(self._ids, group_pattern) if group_pattern else pieces
         self.classifier = LabelClassifier(self._examples(groups), self._videos.vectors)
 
     @property

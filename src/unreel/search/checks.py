@@ -14,6 +14,7 @@ from unreel.errors import CollectionError
 from unreel.reading import brief
 from unreel.search.metadata import TableFacts
 from unreel.search.rows import COLUMNS, ORDER, schema
+from unreel.video.collection.pieces import video_of
 
 LARGEST = np.float32(1e15)
 """Of the numbers of a vector: their squares can still be added."""
@@ -132,7 +133,8 @@ def _at_home(paths: pa.Array, ids: pa.Array, sources: pa.Array) -> Bool[np.ndarr
     joined = [pc.binary_join_element_wise(each, ids, "/") for each in (sources, beside.take(folders.indices))]
     good: Bool[np.ndarray, " n"] = np.array(pc.or_(*(pc.equal(paths, each) for each in joined)))
     for row in np.flatnonzero(~good):  # such as absolute names, and those of a source that ends in a slash
-        identity, path, source = (Path(each[int(row)].as_py()) for each in (ids, paths, sources))
+        identity = Path(video_of(ids[int(row)].as_py()))  # of a piece, the video that it is of
+        path, source = (Path(each[int(row)].as_py()) for each in (paths, sources))
         good[row] = path in (source / identity, source.parent / identity)
     return good
 

@@ -242,7 +242,8 @@ class EmbeddingTable:
         return np.isin(rows[ROW_ID].to_numpy(), np.concatenate([np.zeros(0, np.uint64), *found]))
 
     def _one(self, identity: str, kind: Kind, start: float) -> pa.Table:
-        condition = all_of(compared("id", "=", identity), compared("kind", "=", kind), compared("start", "=", start))
+        begin = compared("start", "=", start) if kind == "clip" else None  # a video has one row, a piece's begins later
+        condition = all_of(compared("id", "=", identity), compared("kind", "=", kind), begin)
         found = list(self._store.batches(_ALL, condition))
         if not any(map(len, found)):
             raise CollectionError(f"{self.place} holds no {kind} of {identity!r} that begins at {start:g} s.")

@@ -285,7 +285,7 @@ class _Update:
             kind="video",
             path=known.path,
             source=self._source,
-            start=0.0,
+            start=record.start if record.piece_of else 0.0,
             end=record.duration,
             label=first_label(record.labels),
             labels=record.labels,

@@ -77,14 +77,15 @@ def lay_out(video: VideoRecord, clip_length: int, clips: Clips, scale: TimeScale
     if isinstance(clips, DenseWindows):
         if not video.fps:
             raise VideoError("has no frame rate")
-        return _lay_out_densely(shown, clip_length / scale.per_second(video), clip_length, clips)
+        begin = shown.starts[0] if video.piece_of else 0.0
+        return _lay_out_densely(shown, begin, clip_length / scale.per_second(video), clip_length, clips)
     starts, counts = np.unique(starts_of(len(numbers), clip_length, clips), return_counts=True)
     spans = Times(shown.starts[numbers], shown.end).spans(starts.tolist(), clip_length)
     frames = numbers[runs(starts.tolist(), clip_length) % len(numbers)]
     return Layout(frames, spans, np.arange(len(starts))[:, None], counts)
 
 
-def _lay_out_densely(shown: Times, clip: float, clip_length: int, dense: DenseWindows) -> Layout:
+def _lay_out_densely(shown: Times, first: float, clip: float, clip_length: int, dense: DenseWindows) -> Layout:
     """Windows over the time of a video of which a clip shows `clip` seconds; none reaches beyond its end.
 
     A window shows the frames that are on the screen at even times, so that it is as long in a file of uneven rate. One
@@ -92,8 +93,8 @@ def _lay_out_densely(shown: Times, clip: float, clip_length: int, dense: DenseWi
     """
     if dense.window is not None and round(dense.window / clip * clip_length) < 2:
         raise VideoError(f"has fewer than two frames in a window of {dense.window:g} s")
-    window = min(dense.window or clip, shown.end)
-    begins = np.arange(int((shown.end - window + _NEARLY) / dense.every) + 1) * dense.every
+    window = min(dense.window or clip, shown.end - first)
+    begins = first + np.arange(int((shown.end - first - window + _NEARLY) / dense.every) + 1) * dense.every
     starts, parts = np.unique(
         np.rint((begins[:, None] + _offsets(window - clip, clip, dense.every)) * _MICROSECONDS).astype(np.int64),
         return_inverse=True,

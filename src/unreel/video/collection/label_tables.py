@@ -163,6 +163,6 @@ def _reject_times(path: Path, header: list[str]) -> None:
     times = [time.name for time in time_columns(header)]
     if times:
         raise CollectionError(
-            f"{path}: times in a video ({', '.join(map(quoted, times))}) are no labels of the whole. Cut the pieces "
-            "out (ffmpeg -ss START -to END -i VIDEO PIECE), name these, and take those columns away."
+            f"{path}: times in a video ({', '.join(map(quoted, times))}) are no labels of the whole. Take "
+            "those columns away; or name the table with --labels where videos are read, for pieces to take their place."
         )

@@ -48,7 +48,8 @@ class VideoRecord:
     `splits` gives its part ("train", "test" or "val") of the official splits that it is in.
     `modified` is when the original was changed last, in seconds since 1970, 0 where that is not known. `duplicate_of`
     is the id of the one that is kept of its duplicates (see `collection.preference`); empty where that is this one.
-    Of a piece of a video (see `collection.pieces`) `first` is the number of its first frame in the prepared file.
+    Of a piece of a video (see `collection.pieces`) `piece_of` is the id of the video, and `first` the number of the
+    piece's first frame in the prepared file.
     """
 
     id: str
@@ -76,6 +77,7 @@ class VideoRecord:
     lost: int = 0
     modified: float = 0.0
     duplicate_of: str = ""
+    piece_of: str = ""
     first: Natural = 0
 
     @property
@@ -118,10 +120,11 @@ _SCHEMA = pa.schema(
         ("lost", pa.int64()),
         ("modified", pa.float64()),
         ("duplicate_of", pa.string()),
+        ("piece_of", pa.string()),
         ("first", pa.int64()),
     ]
 )
-_LATER = ("modified", "duplicate_of", "first")
+_LATER = ("modified", "duplicate_of", "piece_of", "first")
 """Columns that manifests written before lack."""
 
 
@@ -247,7 +250,7 @@ class Manifest:
 
     def original(self, record: VideoRecord) -> Path:
         """Where the original of a video is, or was."""
-        return file_named(str(self.folder / record.id))
+        return file_named(str(self.folder / (record.piece_of or record.id)))
 
     def file(self, record: VideoRecord) -> Path:
         """Where the prepared file of a usable video is."""

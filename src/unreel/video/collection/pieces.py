@@ -8,6 +8,7 @@ its video's, or its video itself, so that no split learns from one piece of a vi
 lies between pieces takes no part.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from math import inf, isfinite
@@ -26,6 +27,7 @@ from unreel.video.decoding.timestamps import Times
 COLUMN, SPLIT = "label", "own"
 """The name of the label that segments give, and of the split that a column `split` makes."""
 
+_PIECE = re.compile(r"#t=[0-9.]+,[0-9.]*\Z")
 _SHOWN = 3
 _OTHER_CLOCK = 1.0  # seconds by which another program may take a video for longer
 _NEARLY = 1e-4  # seconds by which a time may be rounded
@@ -86,6 +88,7 @@ def cut(record: VideoRecord, segment: Segment, source: Path) -> VideoRecord:
     return replace(
         described,
         id=f"{record.id}#t={_seconds(segment.start)},{_seconds(segment.end)}",
+        piece_of=record.piece_of or record.id,
         first=record.first + first,
         frames=len(own.starts),
         start=float(own.starts[0]),
@@ -93,6 +96,11 @@ def cut(record: VideoRecord, segment: Segment, source: Path) -> VideoRecord:
         times=b"" if even else own.packed(),
         constant_rate=even,
     )
+
+
+def video_of(identity: str) -> str:
+    """The id of the video that a piece of this id is of; of a video, its own."""
+    return _PIECE.sub("", identity)
 
 
 def _seconds(time: float) -> str:
