@@ -13,7 +13,7 @@ from tables import tiny_weights
 from unreel.annotations.segments import Segment
 from unreel.cli import embed
 from unreel.errors import CollectionError
-from unreel.prediction.of_table import TablePredictor
+from unreel.prediction.table_predictor import TablePredictor
 from unreel.search.table import EmbeddingTable
 from unreel.video.clips.datasets import EvaluationDataset, Sample
 from unreel.video.clips.sampling import TimeScale

@@ -87,7 +87,7 @@ def run(settings: PredictSettings) -> None:
 def _predict(settings: PredictSettings, classifier: "VideoClassifier") -> Mapping[str, str]:
     """Label whole videos; the reasons of those that could not be."""
     from unreel.cli.tables.prediction_tables import print_labels
-    from unreel.prediction.of_table import TablePredictor
+    from unreel.prediction.table_predictor import TablePredictor
     from unreel.prediction.writing import write_predictions
 
     if settings.videos is None and isinstance(classifier.predictor, TablePredictor):

@@ -10,10 +10,10 @@ import torch
 from unreel.annotations.segments import MediaFacts, Segment, Segments
 from unreel.engine.limits import DEFAULT_LIMITS, Limits
 from unreel.errors import SettingsError
-from unreel.prediction.of_run import RunPredictor
-from unreel.prediction.of_table import TablePredictor
 from unreel.prediction.predictions import Predictions, nothing_read
+from unreel.prediction.run_predictor import RunPredictor
 from unreel.prediction.segmentation import SegmentOptions, segments_of
+from unreel.prediction.table_predictor import TablePredictor
 from unreel.prediction.validation import Validation
 from unreel.search.lance import LanceStore
 from unreel.search.windows import check_dense

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from unreel.console import Table, say, show
-from unreel.prediction.of_table import TablePredictor
 from unreel.prediction.predictions import Predictions
+from unreel.prediction.table_predictor import TablePredictor
 from unreel.prediction.validation import Validation
 from unreel.prediction.video_classifier import SegmentedVideos, VideoClassifier
 from unreel.text import excerpt, first_of, quoted
