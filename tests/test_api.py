@@ -1,9 +1,11 @@
 """What a script says in five lines: run as a user runs it, without a main guard, on videos that nobody has prepared."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from unreel.checkpoint import load_encoder, read_weights
 from unreel.errors import CheckpointError, CollectionError, SettingsError, UnreelError
 from unreel.evaluation.recognition import read_recognition
 
+ROOT = Path(__file__).resolve().parent.parent
 SLOW = pytest.mark.slow
 SCRIPT = """
 import sys
@@ -146,3 +149,14 @@ def test_wrong_names(
 def test_a_name_that_is_not_there() -> None:
     with pytest.raises(AttributeError, match="module 'unreel' has no attribute 'train'"):
         _ = unreel.train
+
+
+@pytest.mark.parametrize("name", re.findall(r"^::: (\S+)", (ROOT / "docs" / "api.md").read_text(), flags=re.MULTILINE))
+def test_what_the_page_of_python_names_is_there(name: str) -> None:
+    place, _, attribute = name.rpartition(".")
+    try:
+        found = getattr(import_module(place), attribute)
+    except ModuleNotFoundError:  # of a class
+        outer, _, kind = place.rpartition(".")
+        found = getattr(getattr(import_module(outer), kind), attribute)
+    assert found.__doc__
