@@ -1,6 +1,7 @@
 """`unreel predict`: from a table and a few labels, or a fine-tuned run, to a label for every video."""
 
 import csv
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from clips import Clip
 from tables import rows_for, tiny_weights, write_rows
 
 import unreel
+from unreel.annotations.segments import read_segments
 from unreel.cli import embed, finetune, main, predict
 from unreel.errors import CheckpointError, CollectionError, OverwriteError, SettingsError
 from unreel.search.rows import EmbeddingRow
@@ -133,6 +135,31 @@ def test_mistakes(
     with pytest.raises(error, match=message):
         predict.main([word.format(made=made) for word in words])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_in_time_for_the_tools_that_show_them(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--segments", "--every", "0.2", "--window", "0.4", "--shortest", "0.1", "--loader-workers", "0"]
+    for model in ("table.lance", "run"):
+        out = tmp_path / f"{model}.csv"
+        predict.main([str(made / model), str(made / "videos"), "--out", str(out), *words])
+        found = read_segments(out)
+        assert len(found.paths) == 12
+        assert set(found.labels) <= {"a", "b"}
+        assert "segments in 12 videos" in capsys.readouterr().out
+        for path in found.paths:
+            own = found.of(path)
+            assert own[0].start == 0
+            assert all(one.end == other.start for one, other in pairwise(own))
+    video = str(made / "videos" / "b" / "g2_11.mp4")
+    for name, more in (("x.eaf", []), ("x.boris", []), ("x.json", ["--to", "label-studio"])):
+        predict.main([str(made / "run"), video, "--out", str(tmp_path / name), *words, *more])
+        own = read_segments(tmp_path / name, frame_rate=25.0)
+        assert [each.label for each in own] == [each.label for each in found.of("b/g2_11.mp4")]
+    monkeypatch.setattr("unreel.prediction.run_predictor.dense_windows", None)  # what would be computed first fails
+    with pytest.raises(SettingsError, match="ELAN has one video in each file, and these are 12"):
+        predict.main([str(made / "run"), str(made / "videos"), "--out", str(tmp_path / "all.eaf"), *words])
 
 
 def test_nothing_is_overwritten(made: Path, tmp_path: Path) -> None:

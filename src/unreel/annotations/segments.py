@@ -13,7 +13,17 @@ from unreel.errors import SettingsError
 from unreel.reading import parse_json, read_bytes
 from unreel.text import first_of, quoted
 
-__all__ = ["Format", "MediaFacts", "Segment", "Segments", "format_of", "gives_times", "read_segments", "write_segments"]
+__all__ = [
+    "Format",
+    "MediaFacts",
+    "Segment",
+    "Segments",
+    "check_media",
+    "format_of",
+    "gives_times",
+    "read_segments",
+    "write_segments",
+]
 
 Format = Literal["table", "boris", "boris-events", "elan", "via", "label-studio"]
 """What is written: the names of tools, `boris-events` for a table of BORIS, `table` for unreel's own."""
@@ -67,6 +77,15 @@ def gives_times(path: Path) -> bool:
         return True
     table = table_of(path, text)
     return table is not None and bool(tables.time_columns(table.header))
+
+
+def check_media(path: Path, media: Mapping[str, MediaFacts], format: Format | None = None) -> None:
+    """Tell before a long computation that a format cannot hold these videos.
+
+    Raises:
+        SettingsError: it cannot, or no format has this suffix.
+    """
+    _WRITERS[format_of(path, format)](Segments(), media)
 
 
 def write_segments(

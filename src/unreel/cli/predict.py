@@ -1,6 +1,7 @@
 """`unreel predict`."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -102,14 +103,16 @@ def _predict(settings: PredictSettings, classifier: "VideoClassifier") -> Mappin
 
 def _segment(settings: PredictSettings, classifier: "VideoClassifier") -> Mapping[str, str]:
     """Label pieces of videos; the reasons of those of which none could be."""
-    from unreel.annotations.segments import write_segments
+    from unreel.annotations.segments import check_media, write_segments
     from unreel.cli.tables.prediction_tables import print_segments
     from unreel.prediction.segmentation import SegmentOptions
     from unreel.search.metadata import DenseWindows
 
     windows = DenseWindows(settings.every, settings.window)
     options = SegmentOptions(windows, settings.shortest, settings.unknown_below)
-    found = classifier.segment(_videos(settings), options, workers=settings.loader_workers, limits=settings.limits())
+    check = partial(check_media, settings.out, format=settings.to)
+    workers, limits = settings.loader_workers, settings.limits()
+    found = classifier.segment(_videos(settings), options, check, workers=workers, limits=limits)
     write_segments(settings.out, found.segments, media=found.media, format=settings.to)
     print_segments(found)
     return found.missing

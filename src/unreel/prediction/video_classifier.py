@@ -1,6 +1,6 @@
 """What predicts labels of videos, wherever it comes from: a fine-tuned run, or a table of embeddings and labels."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -79,11 +79,12 @@ class VideoClassifier:
         self,
         videos: Path | str,
         options: SegmentOptions,
+        check: Callable[[Mapping[str, MediaFacts]], object] = lambda _: None,
         *,
         workers: int | None = None,
         limits: Limits = DEFAULT_LIMITS,
     ) -> SegmentedVideos:
-        """The segments of a folder of videos, of a list of them, or of one video.
+        """The segments of a folder of videos, of a list of them, or of one video; `check` is told first of which.
 
         Raises:
             CollectionError: there is none, or none can be read.
@@ -91,6 +92,8 @@ class VideoClassifier:
         """
         manifest = prepared(Path(videos), PrepareOptions(self.predictor.side, labels=NONE, limits=limits))
         check_dense(manifest.usable, options.windows, self.predictor.scale)
+        known = {each.id: MediaFacts(each.duration, each.fps) for each in manifest.usable}
+        check(known)
         missing = {each.id: each.reason for each in manifest.skipped}
         segments: list[Segment] = []
         for found, shares in self.predictor.shares_in_time(manifest, options.windows, workers):
@@ -99,7 +102,7 @@ class VideoClassifier:
                 continue
             end = found.video.duration
             segments += segments_of(found.video.id, found.spans, shares, end, self.classes, options)
-        media = {each.id: MediaFacts(each.duration, each.fps) for each in manifest.usable if each.id not in missing}
+        media = {name: facts for name, facts in known.items() if name not in missing}
         if not media:
             raise nothing_read(manifest)
         return SegmentedVideos(Segments(segments), media, missing)
