@@ -24,11 +24,11 @@ from unreel.evaluation.nearest import UnitVectors, nearest
 
 FIRST = 5
 MOST_CLUSTERS = 100
-MOST_VIDEOS = 20_000
+MOST_VIDEOS = 4_000
 """Of more, so many are looked at, drawn by chance."""
 
 _NEIGHBOURS = 10
-_STARTS, _FEW = (2, 8), 2000  # of k-means: more where there are so few vectors that it takes no time
+_STARTS, _FEW = (1, 8), 2000  # of k-means: more where there are so few vectors that it takes no time
 
 
 @final
@@ -114,7 +114,8 @@ def _chosen(
         cluster: len(own) / (1 + (np.mean([labels[likely[each]] for each in own]) if likely else 0))
         for cluster, own in members.items()
     }
-    left = {cluster: [each for each in own if each not in taken] for cluster, own in members.items()}
+    gone = set(taken)
+    left = {cluster: [each for each in own if each not in gone] for cluster, own in members.items()}
     found: list[int] = []
     while len(found) < count and any(left.values()):
         cluster = min((each for each in left if left[each]), key=lambda each: (held[each], -worth[each], each))
