@@ -40,7 +40,7 @@ def test_a_list_is_scanned_quickly(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "clips of 16 frames per second and core" in rate
     assert said == [
         f"1 videos can be used (0.1 minutes), 1 skipped, in {out}",
-        "  no labels (--labels folders or a table gives some)",
+        "  labels: class, from list.txt (--labels none: without)",
         "  skipped: 1 × cannot be opened: no such file or directory",
         "    b.mp4: cannot be opened: no such file or directory",
         "  no exact duplicates",

@@ -195,9 +195,9 @@ def test_finetune_takes_the_table(
     assert (origin.label, origin.classes) == ("label", ("fast", "slow"))
 
 
-def command(client: httpx.Client) -> list[str]:
+def command(client: httpx.Client, verb: str = "finetune") -> list[str]:
     """The words of the command that the page of labels prints."""
-    found = re.search(r'<code class="command">(.*?)</code>', client.get("/labels").text)
+    found = re.search(rf'<code class="command">(unreel {verb} .*?)</code>', client.get("/labels").text)
     return shlex.split(unescape(found[1])) if found else []
 
 
@@ -215,10 +215,12 @@ def test_the_printed_command_runs_as_it_is_printed(
     assert words[words.index("--out") + 1] == f"runs/labels-{7 + len(pieces)}"
     assert ("--test-fold" in words) == (not pieces)
     environment = os.environ | {"UNREEL_CACHE": str(tmp_path / "cache"), "COLUMNS": "80"}
-    ran = subprocess.run(
-        [sys.executable, "-m", *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0, ran.stderr
+    for typed in (command(client, "predict"), words):
+        ran = subprocess.run(
+            [sys.executable, "-m", *typed], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+    assert len((tmp_path / "predictions.csv").read_text().splitlines()) > 20
     assert read_weights(tmp_path / words[words.index("--out") + 1]).origin.classes == ("fast lane", "slow")
     assert ("tested on 2 videos" in ran.stdout + ran.stderr) == (not pieces)
 
